@@ -1,1 +1,19 @@
-//! Placeholder, replaced by the first slice.
+//! RFC 4533 (LDAP Content Synchronization) without sockets, clocks, threads or files:
+//! bytes in, sync events out.
+//!
+//! Read the modules in the order the bytes travel: [`frame`] cuts the byte stream into messages,
+//! [`message`] reads one (RFC 4511), [`control`] and [`sync`] read what RFC 4533 puts into it, and
+//! [`session`] turns messages into [`session::SyncEvent`]s and says what to send. Everything a
+//! provider sends is hostile input: lengths and depths are bounded and nothing here panics.
+
+pub mod attributes;
+pub mod ber;
+pub mod control;
+pub mod cookie;
+pub mod frame;
+pub mod message;
+pub mod profile;
+pub mod session;
+pub mod sync;
+
+pub use uuid::Uuid;

@@ -1,0 +1,226 @@
+//! PartialAttributeList (RFC 4511 §4.5.2): a lazy view over the bytes a provider sent, validated
+//! once, read in place ever after.
+
+use std::collections::BTreeMap;
+
+use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
+
+/// The attributes of an entry, as the BER the provider sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttributeList<'a> {
+    raw: &'a [u8],
+    contents: &'a [u8],
+}
+
+/// One attribute: its description, options such as `;lang-de` included, and its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    /// The attribute description (RFC 4512 §2.5).
+    pub name: &'a str,
+    values: &'a [u8],
+}
+
+impl<'a> AttributeList<'a> {
+    /// Reads one whole PartialAttributeList, header included, and validates it.
+    pub fn decode(raw: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut outer = Reader::new(raw, "attributes");
+        let contents = outer.expect(tag::SEQUENCE, "attributes")?.value;
+        if !outer.is_empty() {
+            let trailing = Problem::Invalid("bytes follow it");
+            return Err(DecodeError::new("attributes", trailing));
+        }
+        let list = AttributeList { raw, contents };
+        let mut reader = Reader::new(contents, "attributes");
+        while !reader.is_empty() {
+            let attribute = Attribute::decode(&mut reader)?;
+            let mut values = Reader::new(attribute.values, "attribute value");
+            while !values.is_empty() {
+                values.octets("attribute value")?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// The BER of the whole list.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Each attribute that has a value, in the order it was sent. A description may come twice if
+    /// the provider sent it twice; an attribute without values is none (providers differ in
+    /// whether they name requested attributes that are absent).
+    pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let mut reader = Reader::new(self.contents, "attributes");
+        // `decode` has seen every attribute: an error cannot come up here.
+        std::iter::from_fn(move || {
+            while !reader.is_empty() {
+                let attribute = Attribute::decode(&mut reader).ok()?;
+                if !attribute.values.is_empty() {
+                    return Some(attribute);
+                }
+            }
+            None
+        })
+    }
+
+    /// The values of the attribute with exactly this description, without regard to case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
+        let name = name.to_owned();
+        self.iter()
+            .filter(move |attribute| attribute.name.eq_ignore_ascii_case(&name))
+            .flat_map(|attribute| attribute.values())
+    }
+
+    /// Whether both hold the same values under the same descriptions, whatever their order and
+    /// the case of the descriptions. Bytes are compared first.
+    pub fn same(&self, other: &AttributeList<'_>) -> bool {
+        self.contents == other.contents || self.sorted() == other.sorted()
+    }
+
+    fn sorted(&self) -> BTreeMap<String, Vec<&'a [u8]>> {
+        let mut sorted: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for attribute in self.iter() {
+            sorted
+                .entry(attribute.name.to_ascii_lowercase())
+                .or_default()
+                .extend(attribute.values());
+        }
+        for values in sorted.values_mut() {
+            values.sort_unstable();
+            values.dedup();
+        }
+        sorted
+    }
+
+    /// The same list without the attribute `name`, as BER.
+    pub fn without(&self, name: &str) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.constructed(tag::SEQUENCE, |writer| {
+            let mut reader = Reader::new(self.contents, "attributes");
+            while let Ok(element) = reader.element() {
+                let mut copy = Reader::new(element.raw, "attributes");
+                if !Attribute::decode(&mut copy)
+                    .is_ok_and(|attribute| attribute.name.eq_ignore_ascii_case(name))
+                {
+                    writer.raw(element.raw);
+                }
+            }
+        });
+        writer.finish()
+    }
+
+    /// Writes a list, for providers and tests.
+    pub fn encode<'v>(attributes: impl IntoIterator<Item = (&'v str, Vec<&'v [u8]>)>) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.constructed(tag::SEQUENCE, |writer| {
+            for (name, values) in attributes {
+                writer.constructed(tag::SEQUENCE, |writer| {
+                    writer.octets(name.as_bytes());
+                    writer.constructed(tag::SET, |writer| {
+                        values.iter().for_each(|value| writer.octets(value));
+                    });
+                });
+            }
+        });
+        writer.finish()
+    }
+}
+
+impl<'a> Attribute<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let element = reader.expect(tag::SEQUENCE, "attribute")?;
+        let mut fields = Reader::new(element.value, "attribute");
+        let name = fields.string("attribute description")?;
+        if name.is_empty() {
+            return Err(DecodeError::new(
+                "attribute description",
+                Problem::Invalid("it is empty"),
+            ));
+        }
+        let values = fields.expect(tag::SET, "attribute values")?.value;
+        fields.skip_rest()?;
+        Ok(Attribute { name, values })
+    }
+
+    /// Each value, in the order it was sent.
+    pub fn values(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut reader = Reader::new(self.values, "attribute value");
+        std::iter::from_fn(move || reader.octets("attribute value").ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(attributes: &[(&'static str, &[&'static str])]) -> Vec<u8> {
+        AttributeList::encode(
+            attributes
+                .iter()
+                .map(|(name, values)| (*name, values.iter().map(|v| v.as_bytes()).collect())),
+        )
+    }
+
+    #[test]
+    fn order_spelling_and_empty_lists_make_no_difference() {
+        let one = list(&[("cn", &["a", "b"]), ("mail", &["x"])]);
+        for (other, same) in [
+            (list(&[("MAIL", &["x"]), ("CN", &["b", "a"])]), true),
+            (
+                list(&[("cn", &["a", "b"]), ("mail", &["x"]), ("sn", &[])]),
+                true,
+            ),
+            (
+                list(&[("cn", &["a"]), ("cn", &["b"]), ("mail", &["x"])]),
+                true,
+            ),
+            (list(&[("cn", &["a", "B"]), ("mail", &["x"])]), false),
+            (
+                list(&[("cn;lang-de", &["a", "b"]), ("mail", &["x"])]),
+                false,
+            ),
+            (list(&[("cn", &["a", "b"])]), false),
+        ] {
+            let (one, other) = (
+                AttributeList::decode(&one).unwrap(),
+                AttributeList::decode(&other).unwrap(),
+            );
+            assert_eq!(one.same(&other), same, "{other:?}");
+            assert_eq!(other.same(&one), same, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn lookup_ignores_case_and_keeps_options_apart() {
+        let bytes = list(&[("cn;lang-de", &["Anna"]), ("CN", &["Ann"]), ("sn", &[])]);
+        let list = AttributeList::decode(&bytes).unwrap();
+        assert_eq!(list.values("cn").collect::<Vec<_>>(), [b"Ann"]);
+        assert_eq!(list.values("CN;LANG-DE").collect::<Vec<_>>(), [b"Anna"]);
+        assert_eq!(list.values("sn").count(), 0);
+        assert_eq!(list.iter().count(), 2);
+    }
+
+    #[test]
+    fn one_attribute_is_left_out() {
+        let bytes = list(&[("cn", &["a"]), ("entryUUID", &["u"]), ("sn", &["s"])]);
+        let rest = AttributeList::decode(&bytes).unwrap().without("ENTRYuuid");
+        assert_eq!(rest, list(&[("cn", &["a"]), ("sn", &["s"])]));
+    }
+
+    #[test]
+    fn broken_lists_are_refused() {
+        let good = list(&[("cn", &["a"])]);
+        for length in 0..good.len() {
+            assert!(AttributeList::decode(&good[..length]).is_err());
+        }
+        for bytes in [
+            &b"\x30\x06\x30\x04\x04\x00\x31\x00"[..],
+            b"\x30\x04\x30\x02\x04\x00",
+            b"\x30\x08\x30\x06\x04\x01c\x31\x02\x04\x01",
+            b"\x30\x07\x30\x05\x04\x01\xff\x31\x00",
+            b"\x30\x00\x00",
+        ] {
+            assert!(AttributeList::decode(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}
