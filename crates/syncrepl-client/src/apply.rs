@@ -1,0 +1,105 @@
+//! One change at a time: into the open transaction, then to the callback.
+
+use syncrepl_proto::{Uuid, dn};
+
+use crate::callback::Callback;
+use crate::change::{self, Difference, Statement};
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::record::{Items, Record};
+use crate::stop::StopHandle;
+use crate::store::records::{Records, Stored, attribute_list};
+use crate::store::{Cursor, Writer};
+
+/// Stores changes and tells them.
+pub(crate) struct Applier<'a> {
+    pub(crate) writer: &'a Writer,
+    pub(crate) callback: &'a mut dyn Callback,
+    pub(crate) stop: &'a StopHandle,
+    /// How many changes have been told in this transaction.
+    pub(crate) told: &'a mut u64,
+}
+
+impl Applier<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records::new(self.writer.connection())
+    }
+
+    fn tell(
+        &mut self,
+        call: impl FnOnce(&mut dyn Callback, &Cursor<'_>) -> CallbackResult,
+    ) -> Result<()> {
+        if self.stop.requests() > 1 {
+            return Err(stopped());
+        }
+        *self.told += 1;
+        let callback = &mut *self.callback;
+        self.writer.with_cursor(|cursor| call(callback, cursor))
+    }
+
+    /// An entry that is new, its DN free.
+    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<i64> {
+        let Statement { uuid, dn, dn_key, attributes } = *statement;
+        let id = self.records().insert(uuid, dn, dn_key, attributes.as_bytes())?;
+        let record = Record::new(uuid, dn, attributes);
+        self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
+        Ok(id)
+    }
+
+    /// A record whose attributes were stated; nothing is told unless they differ in meaning.
+    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<()> {
+        let stated = attribute_list(attributes)?;
+        let difference = change::attributes_difference(known, &stated)?;
+        if difference != Difference::None {
+            self.records().set_attributes(known.id, attributes)?;
+        }
+        if difference == Difference::Meaning {
+            let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));
+            self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
+        }
+        Ok(())
+    }
+
+    /// A record that is gone.
+    pub(crate) fn delete(&mut self, known: &Stored) -> Result<()> {
+        self.records().delete(known.id)?;
+        let record = known.record()?;
+        self.tell(|callback, cursor| callback.record_delete(&record, cursor))
+    }
+
+    /// A record that gets another DN; the record afterwards.
+    pub(crate) fn rename(&mut self, known: Stored, dn: &str, dn_key: &[u8]) -> Result<Stored> {
+        self.records().set_dn(known.id, dn, dn_key)?;
+        let renamed = Stored { dn: dn.to_owned(), dn_key: dn_key.to_vec(), ..known };
+        let record = renamed.record()?;
+        let old_dn = &known.dn;
+        self.tell(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
+        Ok(renamed)
+    }
+
+    /// A DN that is only spelled differently.
+    pub(crate) fn respell(&mut self, known: &Stored, dn: &str, dn_key: &[u8]) -> Result<()> {
+        self.records().set_dn(known.id, dn, dn_key)
+    }
+
+    pub(crate) fn refresh_done(&mut self, count: u64) -> Result<()> {
+        let writer = self.writer;
+        let items = Items::new(Records::new(writer.connection()), count);
+        self.tell(|callback, cursor| callback.refresh_done(&items, cursor))
+    }
+}
+
+/// The error of a stage that a second stop request abandoned.
+pub(crate) fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "stopped before the refresh was complete; nothing was changed")
+}
+
+/// A DN of its own for a record that has to give way: `entryUUID=…` below the base.
+pub(crate) fn waiting_dn(uuid: Uuid, base: &str) -> (String, Vec<u8>) {
+    let dn = if base.is_empty() {
+        format!("entryUUID={uuid}")
+    } else {
+        format!("entryUUID={uuid},{base}")
+    };
+    let key = dn::key(&dn);
+    (dn, key)
+}

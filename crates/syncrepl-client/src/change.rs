@@ -1,0 +1,80 @@
+//! What a statement of the provider means for a record: pure comparison, no I/O.
+
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::{Uuid, dn};
+
+use crate::error::Result;
+use crate::store::records::{Stored, attribute_list};
+
+/// What the provider said of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Statement<'a> {
+    pub(crate) uuid: Uuid,
+    pub(crate) dn: &'a str,
+    pub(crate) dn_key: &'a [u8],
+    pub(crate) attributes: AttributeList<'a>,
+}
+
+/// How two ways to say the same thing relate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// Not a byte differs.
+    None,
+    /// Another spelling: to be stored, and told to nobody.
+    Spelling,
+    /// Another meaning: to be stored and told.
+    Meaning,
+}
+
+/// The DN: a change of letter case in a value is a rename; spaces, escapes and the spelling of
+/// attribute types are not.
+pub(crate) fn dn_difference(known: &str, stated: &str) -> Difference {
+    if known == stated {
+        Difference::None
+    } else if dn::same_spelling_aside(known, stated) {
+        Difference::Spelling
+    } else {
+        Difference::Meaning
+    }
+}
+
+/// The attributes: the order of attributes and values, the case of their names and empty value
+/// lists mean nothing.
+pub(crate) fn attributes_difference(
+    known: &Stored,
+    stated: &AttributeList<'_>,
+) -> Result<Difference> {
+    if known.attributes == stated.as_bytes() {
+        return Ok(Difference::None);
+    }
+    Ok(if attribute_list(&known.attributes)?.same(stated) {
+        Difference::Spelling
+    } else {
+        Difference::Meaning
+    })
+}
+
+/// Whether an entry is a referral object (RFC 3296), which providers send as an entry when it
+/// changes in the persist stage although a search shows it as a reference.
+pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> bool {
+    attributes.values("objectClass").any(|class| class.eq_ignore_ascii_case(b"referral"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_case_of_values_renames() {
+        let known = "uid=Ann,ou=People,dc=example,dc=com";
+        for (stated, difference) in [
+            (known, Difference::None),
+            ("UID=Ann, OU=People,dc=example,dc=com", Difference::Spelling),
+            ("uid=\\41nn,ou=People,dc=example,dc=com", Difference::Spelling),
+            ("uid=ann,ou=People,dc=example,dc=com", Difference::Meaning),
+            ("uid=Ann,ou=Staff,dc=example,dc=com", Difference::Meaning),
+        ] {
+            assert_eq!(dn_difference(known, stated), difference, "{stated}");
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! The end of a stage: what else has to be asked, what is gone, and in which order the rest is
+//! told: deletes, children first; renames, those with a free target first; then the parked adds.
+
+use std::collections::BTreeSet;
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::Uuid;
+use syncrepl_proto::attributes::AttributeList;
+
+use crate::apply::waiting_dn;
+use crate::change::Statement;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stage::{Kind, Work, member, rowid};
+use crate::store::records::{Parked, attribute_list};
+
+/// How many entries are asked for at a time.
+const BATCH: usize = 100;
+
+/// Takes an entry that was asked for: entryUUID, DN, attributes.
+pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<()> + 'a;
+
+/// Plain searches beside the sync search, on a connection of their own.
+pub(crate) trait Ask {
+    /// Hands out those of the wanted entries that the search shows. `present` is an entry known to
+    /// be there, by which is seen whether entries may be searched by entryUUID at all.
+    fn by_uuid(
+        &mut self,
+        wanted: &[(Uuid, String)],
+        present: Option<Uuid>,
+        found: &mut Found<'_>,
+    ) -> Result<()>;
+
+    /// The DNs of those among these entries that have children.
+    fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>>;
+
+    /// Hands out what the search shows below a DN.
+    fn below(&mut self, dn: &str, found: &mut Found<'_>) -> Result<()>;
+}
+
+/// How much may be deleted in one refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MaxDelete {
+    /// Anything but the whole copy by implication.
+    #[default]
+    NotEverything,
+    /// At most so many entries, and not the whole copy by implication.
+    Count(u64),
+    /// At most so many hundredths of the copy; with 100 nothing is stopped.
+    Percent(u8),
+}
+
+/// What holds for a stage as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Whether what was not seen is gone.
+    pub(crate) absent_is_deleted: bool,
+    /// Whether the search has a subtree scope, so that an entry may bring others with it.
+    pub(crate) subtree: bool,
+    pub(crate) max_delete: MaxDelete,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// The copy equals what the provider told.
+    Done,
+    /// Something is missing: the refresh has to be made again without a cookie. Why.
+    Incomplete(&'static str),
+}
+
+impl Work<'_> {
+    /// Ends the stage; afterwards it can be committed.
+    pub(crate) fn settle(&mut self, rules: Rules, ask: &mut dyn Ask) -> Result<Settled> {
+        if self.stage.unknown_overflow || !self.stage.unknown.is_empty() {
+            return Ok(Settled::Incomplete("the provider named entries that it never sent"));
+        }
+        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
+        if rules.subtree && !full {
+            self.fetch_below_the_new(ask)?;
+        }
+        self.settle_doubtful(ask)?;
+        if !self.find_the_absent(rules, ask)? {
+            return Ok(Settled::Incomplete("entries it left out are still there"));
+        }
+        self.guard_deletes(rules)?;
+        let mut conflicts = self.arrange()?;
+        if !conflicts.is_empty() {
+            self.ask_about(&conflicts, ask)?;
+            conflicts = self.arrange()?;
+        }
+        while !conflicts.is_empty() {
+            for (_, holder) in conflicts {
+                self.give_way(holder)?;
+            }
+            conflicts = self.arrange()?;
+        }
+        Ok(Settled::Done)
+    }
+
+    /// An entry that is new may have been moved here with all that is below it, of which a
+    /// provider that sends changes only says nothing.
+    fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let mut new = Vec::new();
+        for id in std::mem::take(&mut self.stage.added) {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                new.push(stored.uuid);
+            }
+        }
+        let mut after = None;
+        while let Some(parked) = self.next_parked(true, &after)? {
+            new.push(parked.uuid);
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        let mut parents = Vec::new();
+        for batch in new.chunks(BATCH) {
+            parents.extend(ask.with_children(batch)?);
+        }
+        for dn in parents {
+            ask.below(&dn, &mut |uuid, dn, attributes| self.entry(uuid, dn, attributes))?;
+        }
+        self.stage.added.clear();
+        Ok(())
+    }
+
+    fn settle_doubtful(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let doubtful = std::mem::take(&mut self.stage.doubtful);
+        let absent = self.ask_for(&doubtful, ask)?;
+        self.stage.doomed |= absent;
+        Ok(())
+    }
+
+    /// Decides what is gone without having been named. False when the provider left out what it
+    /// still shows.
+    fn find_the_absent(&mut self, rules: Rules, ask: &mut dyn Ask) -> Result<bool> {
+        let implied = self.stage.is_refresh() && rules.absent_is_deleted;
+        let mut candidates = RoaringTreemap::new();
+        if implied {
+            self.apply.records().ids(|id| {
+                candidates.insert(member(id));
+            })?;
+            candidates -= &self.stage.seen;
+        } else {
+            // What lay below an entry that is gone may be gone with it, or may stay.
+            for id in &self.stage.doomed {
+                if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                    self.apply.records().below(&stored.dn_key, |id| {
+                        candidates.insert(member(id));
+                    })?;
+                }
+            }
+        }
+        candidates -= &self.stage.doomed;
+        let mut after = None;
+        while let Some(parked) = self.next_parked(false, &after)? {
+            if let Some(id) = parked.id {
+                candidates.remove(member(id));
+            }
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        let total = candidates.len();
+        let absent = self.ask_for(&candidates, ask)?;
+        if implied {
+            if absent.len() < total {
+                if self.stage.restarts < 2 {
+                    return Ok(false);
+                }
+                return Err(Error::new(
+                    ErrorKind::Guard,
+                    format!(
+                        "the provider left {} entries out of a complete refresh that it still shows in a search",
+                        total - absent.len()
+                    ),
+                )
+                .with_hint("nothing was changed; check the provider's log, its indexes and its replication, then refresh again"));
+            }
+            let everything = total > 0 && total >= self.stage.before;
+            if everything && rules.max_delete != MaxDelete::Percent(100) {
+                return Err(guarded(total, self.stage.before, "by leaving them out"));
+            }
+            let seen = &self.stage.references_seen;
+            self.apply.records().retain_references(|id| seen.contains(member(id)))?;
+        }
+        self.stage.doomed |= absent;
+        Ok(true)
+    }
+
+    /// Looks these records up. What is found is taken as stated; the rest is returned.
+    fn ask_for(&mut self, ids: &RoaringTreemap, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
+        let mut absent = ids.clone();
+        let control = self.stage.seen.iter().find(|id| !ids.contains(*id));
+        let present = match control {
+            Some(id) => self.apply.records().by_id(rowid(id))?.map(|stored| stored.uuid),
+            None => None,
+        };
+        let mut ids = ids.iter();
+        loop {
+            let mut wanted = Vec::new();
+            for id in ids.by_ref().take(BATCH) {
+                if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                    wanted.push((stored.uuid, stored.dn));
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(absent);
+            }
+            ask.by_uuid(&wanted, present, &mut |uuid, dn, attributes| {
+                if let Some(id) = self.apply.records().id_of(uuid)? {
+                    absent.remove(member(id));
+                }
+                self.entry(uuid, dn, attributes)
+            })?;
+        }
+    }
+
+    fn guard_deletes(&mut self, rules: Rules) -> Result<()> {
+        let (deletes, before) = (self.stage.doomed.len(), self.stage.before);
+        let allowed = match rules.max_delete {
+            MaxDelete::NotEverything => return Ok(()),
+            MaxDelete::Count(count) => deletes <= count,
+            MaxDelete::Percent(percent) => {
+                u128::from(deletes) * 100 <= u128::from(before) * u128::from(percent)
+            }
+        };
+        if allowed || !self.stage.is_refresh() {
+            return Ok(());
+        }
+        Err(guarded(deletes, before, "in this refresh"))
+    }
+
+    /// Stores and tells what has waited, in order. Returns who stands in whose way without being
+    /// about to move: parked entryUUID, holder's entryUUID.
+    fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
+        for id in std::mem::take(&mut self.stage.doomed) {
+            self.apply.records().doom(rowid(id))?;
+        }
+        while let Some(id) = self.apply.records().take_doomed()? {
+            if let Some(known) = self.apply.records().by_id(id)? {
+                self.apply.records().unpark(known.uuid)?;
+                self.apply.delete(&known)?;
+            }
+        }
+        let mut conflicts = BTreeSet::new();
+        if self.apply.records().parked_count()? == 0 {
+            return Ok(conflicts);
+        }
+        let mut opened = RoaringTreemap::new();
+        loop {
+            conflicts.clear();
+            let mut progress = false;
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.try_rename(parked)?;
+            }
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.open_cycle(parked, &mut opened, &mut conflicts)?;
+            }
+            if !progress {
+                break;
+            }
+        }
+        let mut after = None;
+        while let Some(parked) = self.next_parked(true, &after)? {
+            match self.apply.records().holder(&parked.dn_key, None)? {
+                Some(holder) => {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((parked.uuid, holder.uuid));
+                    }
+                }
+                None => self.add_parked(&parked)?,
+            }
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        Ok(conflicts)
+    }
+
+    fn next_parked(&self, adds: bool, after: &Option<(Vec<u8>, Uuid)>) -> Result<Option<Parked>> {
+        let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));
+        self.apply.records().next_parked(adds, after)
+    }
+
+    fn add_parked(&mut self, parked: &Parked) -> Result<()> {
+        self.apply.records().unpark(parked.uuid)?;
+        let Some(attributes) = &parked.attributes else { return Ok(()) };
+        let statement = Statement {
+            uuid: parked.uuid,
+            dn: &parked.dn,
+            dn_key: &parked.dn_key,
+            attributes: attribute_list(attributes)?,
+        };
+        let id = self.apply.add(&statement)?;
+        self.mark_added(id);
+        Ok(())
+    }
+
+    /// Renames if the target is free, and then whoever waited for what became free.
+    fn try_rename(&mut self, parked: Parked) -> Result<bool> {
+        let mut freed = Vec::new();
+        if !self.rename_if_free(&parked, &mut freed)? {
+            return Ok(false);
+        }
+        self.follow_up(freed)?;
+        Ok(true)
+    }
+
+    fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
+        while let Some(key) = freed.pop() {
+            if let Some(next) = self.apply.records().rename_to(&key)? {
+                self.rename_if_free(&next, &mut freed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rename_if_free(&mut self, parked: &Parked, freed: &mut Vec<Vec<u8>>) -> Result<bool> {
+        let known = match parked.id {
+            Some(id) => self.apply.records().by_id(id)?,
+            None => None,
+        };
+        let Some(known) = known else {
+            self.apply.records().unpark(parked.uuid)?;
+            return Ok(true);
+        };
+        if self.apply.records().holder(&parked.dn_key, parked.id)?.is_some() {
+            return Ok(false);
+        }
+        self.apply.records().unpark(parked.uuid)?;
+        self.move_record(known, parked, freed)?;
+        Ok(true)
+    }
+
+    /// Follows who waits for whom. Where that leads back, one member of the cycle is moved out of
+    /// the way; where it ends at a record that is not about to move, that is a conflict.
+    fn open_cycle(
+        &mut self,
+        parked: Parked,
+        opened: &mut RoaringTreemap,
+        conflicts: &mut BTreeSet<(Uuid, Uuid)>,
+    ) -> Result<bool> {
+        let mut visited = RoaringTreemap::new();
+        let mut current = parked;
+        loop {
+            let Some(id) = current.id else { return Ok(false) };
+            visited.insert(member(id));
+            let Some(holder) = self.apply.records().holder(&current.dn_key, Some(id))? else {
+                return self.try_rename(current);
+            };
+            let blocker = self.who_moves(holder)?;
+            let Some(blocker) = blocker else {
+                if let Some(holder) = self.apply.records().by_id(holder)? {
+                    conflicts.insert((current.uuid, holder.uuid));
+                }
+                return Ok(false);
+            };
+            let Some(blocker_id) = blocker.id else { return Ok(false) };
+            if visited.contains(member(blocker_id)) {
+                if !opened.insert(member(blocker_id)) {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((current.uuid, holder.uuid));
+                    }
+                    return Ok(false);
+                }
+                let freed = self.move_out_of_the_way(blocker_id)?;
+                self.follow_up(freed)?;
+                return Ok(true);
+            }
+            current = blocker;
+        }
+    }
+
+    /// The parked rename that will move this record: its own, or that of the nearest record above.
+    fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
+        if let Some(parked) = self.apply.records().parked_rename(id)? {
+            return Ok(Some(parked));
+        }
+        if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+            return Ok(None);
+        }
+        let Some(stored) = self.apply.records().by_id(id)? else { return Ok(None) };
+        let mut key = stored.dn_key.as_slice();
+        while let Some(parent) = syncrepl_proto::dn::parent_key(key) {
+            if let Some(id) = self.apply.records().holder(parent, None)?
+                && let Some(parked) = self.apply.records().parked_rename(id)?
+            {
+                return Ok(Some(parked));
+            }
+            key = parent;
+        }
+        Ok(None)
+    }
+
+    fn move_out_of_the_way(&mut self, id: i64) -> Result<Vec<Vec<u8>>> {
+        let mut freed = Vec::new();
+        if let Some(known) = self.apply.records().by_id(id)? {
+            let (dn, dn_key) = waiting_dn(known.uuid, self.base);
+            let out = Parked { uuid: known.uuid, id: Some(id), dn, dn_key, attributes: None };
+            self.move_record(known, &out, &mut freed)?;
+        }
+        Ok(freed)
+    }
+
+    /// Two entries were stated with one DN: the provider is asked for both.
+    fn ask_about(
+        &mut self,
+        conflicts: &BTreeSet<(Uuid, Uuid)>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        let uuids: BTreeSet<_> = conflicts.iter().flat_map(|(one, two)| [*one, *two]).collect();
+        let mut wanted = Vec::new();
+        for uuid in uuids {
+            let dn = self.apply.records().by_uuid(uuid)?.map(|stored| stored.dn);
+            wanted.push((uuid, dn.unwrap_or_default()));
+        }
+        for batch in wanted.chunks(BATCH) {
+            let mut missing: BTreeSet<_> = batch.iter().map(|(uuid, _)| *uuid).collect();
+            ask.by_uuid(batch, None, &mut |uuid, dn, attributes| {
+                missing.remove(&uuid);
+                self.entry(uuid, dn, attributes)
+            })?;
+            for uuid in missing {
+                self.delete(uuid)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
+    /// until the provider speaks of it.
+    fn give_way(&mut self, holder: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(holder)? {
+            let freed = self.move_out_of_the_way(id)?;
+            self.follow_up(freed)?;
+        }
+        Ok(())
+    }
+}
+
+fn guarded(deletes: u64, before: u64, how: &str) -> Error {
+    Error::new(
+        ErrorKind::Guard,
+        format!("the provider deleted {deletes} of {before} entries {how}; nothing was changed"),
+    )
+    .with_hint(
+        "if that is right, allow it once with a higher --max-delete, 100% for everything",
+    )
+}

@@ -1,0 +1,382 @@
+//! The rows: records, references, and what is parked while a stage is open. Each function is one
+//! statement; in which order they run is decided elsewhere.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
+
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::record::Record;
+
+/// A row of `syncrepl_records`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) id: i64,
+    pub(crate) uuid: Uuid,
+    pub(crate) dn: String,
+    pub(crate) dn_key: Vec<u8>,
+    pub(crate) attributes: Vec<u8>,
+}
+
+impl Stored {
+    pub(crate) fn record(&self) -> Result<Record<'_>> {
+        Ok(Record::new(self.uuid, &self.dn, attribute_list(&self.attributes)?))
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Stored {
+            id: row.get(0)?,
+            uuid: Uuid::from_bytes(row.get(1)?),
+            dn: row.get(2)?,
+            dn_key: row.get(3)?,
+            attributes: row.get(4)?,
+        })
+    }
+}
+
+/// Reads attributes out of the store. What was validated before it was stored is valid, unless
+/// the file was damaged.
+pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
+    AttributeList::decode(bytes).map_err(|error| {
+        Error::new(ErrorKind::Store, "the store is damaged")
+            .with_source(error)
+            .with_hint("restore it from a backup, or delete it and refresh afresh")
+    })
+}
+
+/// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
+/// a record that gets another DN. Without attributes, the record keeps its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parked {
+    pub(crate) uuid: Uuid,
+    pub(crate) id: Option<i64>,
+    pub(crate) dn: String,
+    pub(crate) dn_key: Vec<u8>,
+    pub(crate) attributes: Option<Vec<u8>>,
+}
+
+impl Parked {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Parked {
+            uuid: Uuid::from_bytes(row.get(0)?),
+            id: row.get(1)?,
+            dn: row.get(2)?,
+            dn_key: row.get(3)?,
+            attributes: row.get(4)?,
+        })
+    }
+}
+
+/// The temporary tables of an open stage. They live in a file of SQLite's own, outside the store.
+const TEMPORARY: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
+        uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
+    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_doomed (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
+";
+
+const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
+
+/// The rows of one connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Records<'c>(&'c Connection);
+
+impl<'c> Records<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Self {
+        Records(connection)
+    }
+
+    fn one(&self, condition: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
+        let sql = format!("SELECT {COLUMNS} FROM syncrepl_records WHERE {condition}");
+        let mut statement = self.0.prepare_cached(&sql)?;
+        Ok(statement.query_row([parameter], Stored::read).optional()?)
+    }
+
+    pub(crate) fn by_uuid(&self, uuid: Uuid) -> Result<Option<Stored>> {
+        self.one("uuid = ?1", uuid.as_bytes())
+    }
+
+    pub(crate) fn by_id(&self, id: i64) -> Result<Option<Stored>> {
+        self.one("id = ?1", id)
+    }
+
+    /// The record with this DN. Several may share a key while a stage is open; then the one whose
+    /// DN is spelled so, or else any.
+    pub(crate) fn by_dn(&self, dn: &str) -> Result<Option<Stored>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM syncrepl_records WHERE dn_key = ?1 ORDER BY dn = ?2 DESC LIMIT 1"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        Ok(statement.query_row(params![dn::key(dn), dn], Stored::read).optional()?)
+    }
+
+    /// The record, other than `except`, that holds this DN.
+    pub(crate) fn holder(&self, dn_key: &[u8], except: Option<i64>) -> Result<Option<i64>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM syncrepl_records WHERE dn_key = ?1 AND id IS NOT ?2 LIMIT 1",
+        )?;
+        Ok(statement.query_row(params![dn_key, except], |row| row.get(0)).optional()?)
+    }
+
+    pub(crate) fn id_of(&self, uuid: Uuid) -> Result<Option<i64>> {
+        let mut statement =
+            self.0.prepare_cached("SELECT id FROM syncrepl_records WHERE uuid = ?1")?;
+        Ok(statement.query_row([uuid.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    pub(crate) fn insert(
+        &self,
+        uuid: Uuid,
+        dn: &str,
+        dn_key: &[u8],
+        attributes: &[u8],
+    ) -> Result<i64> {
+        let mut statement = self.0.prepare_cached(
+            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        Ok(statement.insert(params![uuid.as_bytes(), dn, dn_key, attributes])?)
+    }
+
+    pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE syncrepl_records SET dn = ?2, dn_key = ?3 WHERE id = ?1")?
+            .execute(params![id, dn, dn_key])?;
+        Ok(())
+    }
+
+    pub(crate) fn set_attributes(&self, id: i64, attributes: &[u8]) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE syncrepl_records SET attributes = ?2 WHERE id = ?1")?
+            .execute(params![id, attributes])?;
+        Ok(())
+    }
+
+    pub(crate) fn delete(&self, id: i64) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM syncrepl_records WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    pub(crate) fn count(&self) -> Result<u64> {
+        let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_records")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// Every record, parents before children.
+    pub(crate) fn for_each(
+        &self,
+        mut each: impl FnMut(&Stored) -> CallbackResult,
+    ) -> CallbackResult {
+        let sql = format!("SELECT {COLUMNS} FROM syncrepl_records ORDER BY dn_key");
+        let mut statement = self.0.prepare(&sql).map_err(Error::from)?;
+        let mut rows = statement.query([]).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            each(&Stored::read(row).map_err(Error::from)?)?;
+        }
+        Ok(())
+    }
+
+    /// The id of every record.
+    pub(crate) fn ids(&self, mut each: impl FnMut(i64)) -> Result<()> {
+        let mut statement = self.0.prepare_cached("SELECT id FROM syncrepl_records")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?);
+        }
+        Ok(())
+    }
+
+    /// The ids of all records below a DN, parents first.
+    pub(crate) fn below(&self, dn_key: &[u8], mut each: impl FnMut(i64)) -> Result<()> {
+        let (lower, upper) = dn::descendants(dn_key);
+        let mut statement = self.0.prepare_cached(
+            "SELECT id FROM syncrepl_records WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2)
+             ORDER BY dn_key",
+        )?;
+        let mut rows = statement.query(params![lower, upper])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?);
+        }
+        Ok(())
+    }
+
+    /// Whether any record lies below a DN.
+    pub(crate) fn any_below(&self, dn_key: &[u8]) -> Result<bool> {
+        let (lower, upper) = dn::descendants(dn_key);
+        let mut statement = self.0.prepare_cached(
+            "SELECT 1 FROM syncrepl_records WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2)",
+        )?;
+        Ok(statement.exists(params![lower, upper])?)
+    }
+
+    // What a stage parks.
+
+    pub(crate) fn prepare_stage(&self) -> Result<()> {
+        Ok(self.0.execute_batch(TEMPORARY)?)
+    }
+
+    pub(crate) fn clear_stage(&self) -> Result<()> {
+        Ok(self.0.execute_batch(
+            "DELETE FROM temp.syncrepl_parked;
+             DELETE FROM temp.syncrepl_doomed;
+             DELETE FROM temp.syncrepl_moving;",
+        )?)
+    }
+
+    pub(crate) fn park(&self, parked: &Parked) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO temp.syncrepl_parked (uuid, id, dn, dn_key, attributes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                parked.uuid.as_bytes(),
+                parked.id,
+                parked.dn,
+                parked.dn_key,
+                parked.attributes
+            ])?;
+        Ok(())
+    }
+
+    pub(crate) fn unpark(&self, uuid: Uuid) -> Result<bool> {
+        let mut statement =
+            self.0.prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement.execute([uuid.as_bytes()])? > 0)
+    }
+
+    pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
+        let mut statement =
+            self.0.prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement.exists([uuid.as_bytes()])?)
+    }
+
+    /// The parked rename of a record.
+    pub(crate) fn parked_rename(&self, id: i64) -> Result<Option<Parked>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked WHERE id = ?1",
+        )?;
+        Ok(statement.query_row([id], Parked::read).optional()?)
+    }
+
+    /// A parked rename to this DN.
+    pub(crate) fn rename_to(&self, dn_key: &[u8]) -> Result<Option<Parked>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
+             WHERE dn_key = ?1 AND id IS NOT NULL LIMIT 1",
+        )?;
+        Ok(statement.query_row([dn_key], Parked::read).optional()?)
+    }
+
+    /// The next parked rename (or add) after this one, parents first.
+    pub(crate) fn next_parked(
+        &self,
+        adds: bool,
+        after: Option<(&[u8], Uuid)>,
+    ) -> Result<Option<Parked>> {
+        let (key, uuid) = match after {
+            Some((key, uuid)) => (Some(key), *uuid.as_bytes()),
+            None => (None, [0; 16]),
+        };
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
+             WHERE (id IS NULL) = ?1 AND (?2 IS NULL OR (dn_key, uuid) > (?2, ?3))
+             ORDER BY dn_key, uuid LIMIT 1",
+        )?;
+        Ok(statement.query_row(params![adds, key, uuid], Parked::read).optional()?)
+    }
+
+    pub(crate) fn parked_count(&self) -> Result<u64> {
+        let mut statement = self.0.prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    pub(crate) fn doom(&self, id: i64) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR IGNORE INTO temp.syncrepl_doomed (id, dn_key)
+                 SELECT id, dn_key FROM syncrepl_records WHERE id = ?1",
+            )?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Takes the next doomed record, children before parents.
+    pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
+        let mut statement = self.0.prepare_cached(
+            "DELETE FROM temp.syncrepl_doomed WHERE id =
+             (SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1) RETURNING id",
+        )?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// Lists what lies below a DN, parents first, as a list that stays while the records move.
+    pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<(i64, i64)> {
+        let first: i64 = self
+            .0
+            .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM temp.syncrepl_moving")?
+            .query_row([], |row| row.get(0))?;
+        let (lower, upper) = dn::descendants(dn_key);
+        let count = self
+            .0
+            .prepare_cached(
+                "INSERT INTO temp.syncrepl_moving (id) SELECT id FROM syncrepl_records
+                 WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2) ORDER BY dn_key",
+            )?
+            .execute(params![lower, upper])?;
+        Ok((first, first + count as i64))
+    }
+
+    pub(crate) fn moving(&self, number: i64) -> Result<Option<i64>> {
+        let mut statement =
+            self.0.prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
+        Ok(statement.query_row([number], |row| row.get(0)).optional()?)
+    }
+
+    // References.
+
+    pub(crate) fn reference_id(&self, uuid: Uuid) -> Result<Option<i64>> {
+        let mut statement =
+            self.0.prepare_cached("SELECT id FROM syncrepl_references WHERE uuid = ?1")?;
+        Ok(statement.query_row([uuid.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    pub(crate) fn set_reference(&self, uuid: Uuid, urls: &[u8]) -> Result<i64> {
+        let mut statement = self.0.prepare_cached(
+            "INSERT INTO syncrepl_references (uuid, urls) VALUES (?1, ?2)
+             ON CONFLICT (uuid) DO UPDATE SET urls = excluded.urls RETURNING id",
+        )?;
+        Ok(statement.query_row(params![uuid.as_bytes(), urls], |row| row.get(0))?)
+    }
+
+    pub(crate) fn delete_reference(&self, uuid: Uuid) -> Result<bool> {
+        let mut statement =
+            self.0.prepare_cached("DELETE FROM syncrepl_references WHERE uuid = ?1")?;
+        Ok(statement.execute([uuid.as_bytes()])? > 0)
+    }
+
+    pub(crate) fn reference_count(&self) -> Result<u64> {
+        let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_references")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// Deletes every reference whose id is not kept.
+    pub(crate) fn retain_references(&self, kept: impl Fn(i64) -> bool) -> Result<()> {
+        let mut gone = Vec::new();
+        let mut statement = self.0.prepare_cached("SELECT id FROM syncrepl_references")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            if !kept(id) {
+                gone.push(id);
+            }
+        }
+        let mut statement =
+            self.0.prepare_cached("DELETE FROM syncrepl_references WHERE id = ?1")?;
+        for id in gone {
+            statement.execute([id])?;
+        }
+        Ok(())
+    }
+}
