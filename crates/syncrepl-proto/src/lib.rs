@@ -1,1 +1,3 @@
 //! Placeholder, replaced by the first slice.
+
+pub mod dn;

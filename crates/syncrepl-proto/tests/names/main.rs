@@ -1,0 +1,4 @@
+//! DNs (RFC 4514), through the public interface.
+
+#[cfg(test)]
+mod dn;
