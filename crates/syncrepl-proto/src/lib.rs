@@ -1,3 +1,4 @@
 //! Placeholder, replaced by the first slice.
 
 pub mod dn;
+pub mod filter;

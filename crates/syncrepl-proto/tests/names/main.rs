@@ -1,4 +1,6 @@
-//! DNs (RFC 4514), through the public interface.
+//! DNs (RFC 4514) and filters (RFC 4515), through the public interface.
 
 #[cfg(test)]
 mod dn;
+#[cfg(test)]
+mod filter;
