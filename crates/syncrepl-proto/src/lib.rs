@@ -2,3 +2,4 @@
 
 pub mod dn;
 pub mod filter;
+pub mod url;
