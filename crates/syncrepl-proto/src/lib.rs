@@ -10,10 +10,13 @@ pub mod attributes;
 pub mod ber;
 pub mod control;
 pub mod cookie;
+pub mod dn;
+pub mod filter;
 pub mod frame;
 pub mod message;
 pub mod profile;
 pub mod session;
 pub mod sync;
+pub mod url;
 
 pub use uuid::Uuid;

@@ -371,15 +371,27 @@ impl<'a> BindRequest<'a> {
     }
 }
 
-/// The scope of a search (RFC 4511 §4.5.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Which entries a search looks at (RFC 4511 §4.5.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scope {
-    /// baseObject.
+    /// baseObject: what a URL without a scope means (RFC 4516 §2).
+    #[default]
     Base,
     /// singleLevel.
     One,
     /// wholeSubtree.
     Subtree,
+}
+
+impl Scope {
+    /// As it is written in a URL (RFC 4516 §2).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Base => "base",
+            Scope::One => "one",
+            Scope::Subtree => "sub",
+        }
+    }
 }
 
 /// SearchRequest (RFC 4511 §4.5.1). Aliases are never dereferenced: RFC 4533 search results are

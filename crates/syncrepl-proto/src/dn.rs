@@ -1,0 +1,258 @@
+//! Distinguished names (RFC 4514): split, compared, and turned into keys under which all entries
+//! below a DN are one range of bytes. A key is an index, never an identity; nothing here knows
+//! the schema, so every value is compared without regard to case.
+
+mod read;
+
+use std::borrow::Cow;
+
+use read::pairs;
+
+/// Why a text is not a distinguished name (RFC 4514 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{problem} at byte {position} of the DN")]
+pub struct DnError {
+    /// What is wrong, in words.
+    pub problem: &'static str,
+    /// The byte where it was found; the first byte is 1.
+    pub position: usize,
+}
+
+/// Ends each RDN of a key. It occurs nowhere else in one.
+const END: u8 = 0x00;
+/// Begins each two-byte sequence below, which stand for what a value cannot contain as it is.
+const ESCAPE: u8 = 0x01;
+const ESCAPED_END: [u8; 2] = [ESCAPE, 0x01];
+const ESCAPED_ESCAPE: [u8; 2] = [ESCAPE, 0x02];
+/// Between the attribute-value pairs of one RDN.
+const PLUS: [u8; 2] = [ESCAPE, 0x03];
+/// Before a value written as `#` and hexadecimal digits.
+const HEX: [u8; 2] = [ESCAPE, 0x04];
+/// Begins the only component of the key of a text that is not a DN. No attribute type begins so.
+const NOT_A_DN: u8 = 0x02;
+
+/// The normalised form of `dn`, root first: every RDN ends with a zero byte that occurs nowhere
+/// else, so `key(parent)` is a strict prefix of `key(child)`, and `key("")` is empty.
+///
+/// Two spellings of one name (RFC 4514 §2) have one key: attribute types by their short name,
+/// escapes resolved, spaces trimmed and runs of them collapsed (RFC 4518 §2.6.1), letters in
+/// lower case, the pairs of a multi-valued RDN sorted. A text that is not a DN has a key of one
+/// component that no DN has.
+pub fn key(dn: &str) -> Vec<u8> {
+    encode(dn, Case::Fold)
+}
+
+/// Where the keys of everything below `key` lie: `lower < k`, and `k < upper` when there is an
+/// upper bound. There is none for the empty key, below which everything lies.
+pub fn descendants(key: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
+    let mut upper = key.to_vec();
+    while let Some(last) = upper.pop() {
+        if let Some(next) = last.checked_add(1) {
+            upper.push(next);
+            return (key.to_vec(), Some(upper));
+        }
+    }
+    (key.to_vec(), None)
+}
+
+/// Whether two DNs differ in spelling only: spaces, escapes, the name of an attribute type, the
+/// order within a multi-valued RDN. Unlike in [`key`], the letter case of values counts.
+pub fn same_spelling_aside(a: &str, b: &str) -> bool {
+    a == b || encode(a, Case::Keep) == encode(b, Case::Keep)
+}
+
+/// The key of the entry above; none for the empty key.
+pub fn parent_key(key: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = key.split_last()?;
+    let end = rest
+        .iter()
+        .rposition(|&byte| byte == END)
+        .map_or(0, |at| at + 1);
+    rest.get(..end)
+}
+
+/// Whether `key` is `base_key` or lies below it.
+pub fn is_within(key: &[u8], base_key: &[u8]) -> bool {
+    key.starts_with(base_key)
+}
+
+/// How many RDNs `key` was made from.
+pub fn depth(key: &[u8]) -> usize {
+    key.iter().filter(|&&byte| byte == END).count()
+}
+
+/// The first `levels` RDNs of `dn` as they are written, put below `new_ancestor` (which may be
+/// empty and is taken as it is). None if `dn` has fewer RDNs or is not a DN.
+pub fn rebase(dn: &str, levels: usize, new_ancestor: &str) -> Option<String> {
+    let rdns = spans(&pairs(dn).ok()?);
+    let kept = match levels.checked_sub(1) {
+        None => "",
+        Some(last) => dn.get(rdns.first()?.0..rdns.get(last)?.1)?,
+    };
+    let comma = if kept.is_empty() || new_ancestor.is_empty() {
+        ""
+    } else {
+        ","
+    };
+    Some([kept, comma, new_ancestor].concat())
+}
+
+/// The RDNs of `dn` as they are written, the entry's own first, without the spaces around them.
+pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
+    let spans = spans(&pairs(dn)?);
+    Ok(spans
+        .into_iter()
+        .filter_map(|(start, end)| dn.get(start..end))
+        .collect())
+}
+
+/// Whether `dn` is a distinguished name, and if not, why. Accepted beyond RFC 4514 are `;` between
+/// RDNs, quoted values, spaces around separators, the prefix `OID.` (RFC 2253 §4), and characters
+/// that should be escaped where they can mean nothing else.
+pub fn validate(dn: &str) -> Result<(), DnError> {
+    pairs(dn).map(|_| ())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Fold,
+    Keep,
+}
+
+fn encode(dn: &str, case: Case) -> Vec<u8> {
+    let mut out = Vec::with_capacity(dn.len() + 8);
+    let Ok(pairs) = pairs(dn) else {
+        out.push(NOT_A_DN);
+        dn.chars().for_each(|c| push_char(&mut out, c, case));
+        out.push(END);
+        return out;
+    };
+    for rdn in pairs.chunk_by(|_, next| next.joined).rev() {
+        if let [pair] = rdn {
+            pair.encode(&mut out, case);
+        } else {
+            let mut encoded: Vec<Vec<u8>> = rdn.iter().map(|pair| pair.encoded(case)).collect();
+            encoded.sort_unstable();
+            out.extend(encoded.join(&PLUS[..]));
+        }
+        out.push(END);
+    }
+    out
+}
+
+/// One AttributeTypeAndValue (RFC 4514 §2.3) and where it stands in the text.
+struct Pair<'a> {
+    start: usize,
+    end: usize,
+    /// A `+` joins it to the pair before.
+    joined: bool,
+    attribute: &'a str,
+    value: Value<'a>,
+}
+
+enum Value<'a> {
+    /// Without its escapes; these can yield bytes that are not UTF-8.
+    Text(Cow<'a, [u8]>),
+    /// The digits after `#`, which are the BER encoding of the value (RFC 4514 §2.4).
+    Hex(&'a str),
+}
+
+impl Pair<'_> {
+    fn encoded(&self, case: Case) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out, case);
+        out
+    }
+
+    fn encode(&self, out: &mut Vec<u8>, case: Case) {
+        match short_name(self.attribute) {
+            Ok(name) => out.extend_from_slice(name.as_bytes()),
+            Err(other) => out.extend(other.bytes().map(|byte| byte.to_ascii_lowercase())),
+        }
+        out.push(b'=');
+        match &self.value {
+            Value::Hex(digits) => {
+                out.extend_from_slice(&HEX);
+                out.extend(digits.bytes().map(|byte| byte.to_ascii_lowercase()));
+            }
+            Value::Text(value) => push_value(out, value, case),
+        }
+    }
+}
+
+fn push_value(out: &mut Vec<u8>, value: &[u8], case: Case) {
+    let start = out.len();
+    let mut space = false;
+    for chunk in value.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == ' ' {
+                space = out.len() > start;
+                continue;
+            }
+            if std::mem::take(&mut space) {
+                out.push(b' ');
+            }
+            push_char(out, c, case);
+        }
+        if !chunk.invalid().is_empty() && std::mem::take(&mut space) {
+            out.push(b' ');
+        }
+        out.extend_from_slice(chunk.invalid());
+    }
+}
+
+fn push_char(out: &mut Vec<u8>, c: char, case: Case) {
+    match c {
+        '\0' => out.extend_from_slice(&ESCAPED_END),
+        '\x01' => out.extend_from_slice(&ESCAPED_ESCAPE),
+        ' '..='\x7f' if case == Case::Fold => out.push((c as u8).to_ascii_lowercase()),
+        _ => {
+            let mut buffer = [0; 4];
+            let mut push = |c: char| out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+            match case {
+                Case::Fold => c.to_lowercase().for_each(push),
+                Case::Keep => push(c),
+            }
+        }
+    }
+}
+
+/// The other names of the attribute types that occur in DNs (RFC 4514 §3, RFC 4519), and the
+/// short name of each.
+const NAMES: [(&str, &[&str]); 14] = [
+    ("cn", &["commonname", "2.5.4.3"]),
+    ("sn", &["surname", "2.5.4.4"]),
+    ("serialnumber", &["2.5.4.5"]),
+    ("c", &["countryname", "2.5.4.6"]),
+    ("l", &["localityname", "2.5.4.7"]),
+    ("st", &["stateorprovincename", "2.5.4.8"]),
+    ("street", &["streetaddress", "2.5.4.9"]),
+    ("o", &["organizationname", "2.5.4.10"]),
+    ("ou", &["organizationalunitname", "2.5.4.11"]),
+    ("givenname", &["gn", "2.5.4.42"]),
+    ("uid", &["userid", "0.9.2342.19200300.100.1.1"]),
+    ("mail", &["rfc822mailbox", "0.9.2342.19200300.100.1.3"]),
+    ("dc", &["domaincomponent", "0.9.2342.19200300.100.1.25"]),
+    (
+        "email",
+        &["emailaddress", "pkcs9email", "1.2.840.113549.1.9.1"],
+    ),
+];
+
+/// The short name of a type known under several; else the type without its `OID.` prefix.
+fn short_name(attribute: &str) -> Result<&'static str, &str> {
+    let attribute = match attribute.split_at_checked(4) {
+        Some((prefix, oid)) if prefix.eq_ignore_ascii_case("oid.") => oid,
+        _ => attribute,
+    };
+    let is_this = |other: &&str| other.eq_ignore_ascii_case(attribute);
+    let known = NAMES.iter().find(|(_, others)| others.iter().any(is_this));
+    known.map(|(name, _)| *name).ok_or(attribute)
+}
+
+/// Where each RDN begins and ends in the text.
+fn spans(pairs: &[Pair<'_>]) -> Vec<(usize, usize)> {
+    let rdns = pairs.chunk_by(|_, next| next.joined);
+    rdns.filter_map(|rdn| Some((rdn.first()?.start, rdn.last()?.end)))
+        .collect()
+}
