@@ -43,7 +43,7 @@ pub enum ErrorKind {
     Guard,
     /// A callback returned an error.
     Callback,
-    /// A second stop request abandoned the refresh stage.
+    /// A second stop request abandoned the refresh stage, or a statement was interrupted.
     Stopped,
 }
 
@@ -98,6 +98,7 @@ impl Error {
     }
 
     /// The LDAP result code that came with it (RFC 4511 appendix A, 4096 from RFC 4533).
+    #[allow(dead_code)] // nothing speaks LDAP here yet
     pub(crate) fn with_result_code(mut self, code: u32) -> Self {
         self.0.result_code = Some(code);
         self
@@ -156,7 +157,9 @@ impl fmt::Display for Error {
         let mut source = self.source();
         while let Some(cause) = source {
             write!(f, ": {cause}")?;
-            source = cause.source();
+            // These have told what lies below them.
+            let whole = cause.is::<Error>() || cause.is::<rusqlite::Error>();
+            source = cause.source().filter(|_| !whole);
         }
         if let Some(hint) = &self.0.hint {
             write!(f, " ({hint})")?;

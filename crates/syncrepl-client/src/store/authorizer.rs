@@ -1,0 +1,250 @@
+//! Which SQL of a user may run. One authorizer a connection, installed once; the [`Gate`] says when
+//! it applies. SQLite asks it while a statement is prepared, for the bodies of triggers as well.
+//! What no authorizer sees (`INSERT OR ROLLBACK`, the target of a rename) is the cursor's to check.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+/// Table names that begin so are ours; so are settings whose names begin with it without `_`.
+const RESERVED: &str = "syncrepl_";
+
+/// Pragmas that only tell something when they have no argument.
+const TELLING: &[&str] = &[
+    "application_id",
+    "auto_vacuum",
+    "busy_timeout",
+    "cache_size",
+    "collation_list",
+    "compile_options",
+    "data_version",
+    "database_list",
+    "encoding",
+    "foreign_keys",
+    "freelist_count",
+    "function_list",
+    "journal_mode",
+    "module_list",
+    "page_count",
+    "page_size",
+    "pragma_list",
+    "query_only",
+    "recursive_triggers",
+    "schema_version",
+    "synchronous",
+    "temp_store",
+    "user_version",
+];
+
+/// Pragmas whose argument, if any, names what to look at.
+const LOOKING: &[&str] = &[
+    "foreign_key_check",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "quick_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// Closed while SQL of a user may be prepared, open for our own.
+#[derive(Default)]
+pub(super) struct Gate {
+    closed: AtomicBool,
+    altering: AtomicBool,
+    refused: Mutex<Option<String>>,
+}
+
+impl Gate {
+    /// Installs the authorizer on `conn`. The gate is open.
+    pub(super) fn install(conn: &mut Connection) -> rusqlite::Result<Arc<Gate>> {
+        let gate = Arc::new(Gate::default());
+        let asked = Arc::clone(&gate);
+        conn.authorizer(Some(move |context: AuthContext<'_>| asked.ask(&context)))?;
+        Ok(gate)
+    }
+
+    /// Closes the gate until the guard is dropped.
+    pub(super) fn close(&self) -> GateGuard<'_> {
+        GateGuard {
+            gate: self,
+            before: self.closed.swap(true, Ordering::Relaxed),
+        }
+    }
+
+    /// Forgets what the last statement did and what was refused of it.
+    pub(super) fn start_statement(&self) {
+        self.altering.store(false, Ordering::Relaxed);
+        self.take_refusal();
+    }
+
+    /// Whether the statement prepared last is an `ALTER TABLE`.
+    pub(super) fn altering(&self) -> bool {
+        self.altering.load(Ordering::Relaxed)
+    }
+
+    /// What was refused last, and why.
+    pub(super) fn take_refusal(&self) -> Option<String> {
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn ask(&self, context: &AuthContext<'_>) -> Authorization {
+        let closed = self.closed.load(Ordering::Relaxed);
+        if closed && matches!(context.action, AuthAction::AlterTable { .. }) {
+            self.altering.store(true, Ordering::Relaxed);
+        }
+        let refusal = match context.accessor {
+            // No trigger is ours, so one that writes here is refused whoever fired it: a foreign
+            // key of a user's table may fire the user's trigger from our own DELETE.
+            Some(trigger) => changes_of(&context.action)
+                .filter(|table| is_reserved(table))
+                .map(|table| format!("the trigger {trigger} must not change {table}")),
+            None => None,
+        };
+        let refusal = refusal.or_else(|| closed.then(|| refusal_of(&context.action)).flatten());
+        match refusal {
+            None => Authorization::Allow,
+            Some(reason) => {
+                *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                Authorization::Deny
+            }
+        }
+    }
+}
+
+/// Puts the gate back as it was, also when a callback panics.
+pub(super) struct GateGuard<'a> {
+    gate: &'a Gate,
+    before: bool,
+}
+
+impl Drop for GateGuard<'_> {
+    fn drop(&mut self) {
+        self.gate.closed.store(self.before, Ordering::Relaxed);
+    }
+}
+
+/// Whether a table, index, view or trigger of this name is ours.
+fn is_reserved(name: &str) -> bool {
+    starts_with(name, RESERVED) || starts_with(name, "sqlite_autoindex_syncrepl_")
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// The table whose rows the action changes.
+fn changes_of<'c>(action: &AuthAction<'c>) -> Option<&'c str> {
+    match *action {
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name } => Some(table_name),
+        _ => None,
+    }
+}
+
+/// Why a user must not do this; `None` when they may.
+fn refusal_of(action: &AuthAction<'_>) -> Option<String> {
+    let ours = |name: &str| format!("{name}: names that begin with {RESERVED} are not yours");
+    match *action {
+        AuthAction::Select
+        | AuthAction::Read { .. }
+        | AuthAction::Function { .. }
+        | AuthAction::Recursive
+        | AuthAction::Analyze { .. } => None,
+
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name } => is_reserved(table_name)
+            .then(|| format!("{table_name} can be read, not changed"))
+            .or_else(|| {
+                table_name
+                    .eq_ignore_ascii_case("sqlite_dbpage")
+                    .then(|| "sqlite_dbpage writes past all tables".to_owned())
+            }),
+
+        AuthAction::CreateTable { table_name: name }
+        | AuthAction::CreateTempTable { table_name: name }
+        | AuthAction::DropTable { table_name: name }
+        | AuthAction::DropTempTable { table_name: name }
+        | AuthAction::AlterTable {
+            table_name: name, ..
+        }
+        | AuthAction::CreateVtable {
+            table_name: name, ..
+        }
+        | AuthAction::DropVtable {
+            table_name: name, ..
+        }
+        | AuthAction::CreateView { view_name: name }
+        | AuthAction::CreateTempView { view_name: name }
+        | AuthAction::DropView { view_name: name }
+        | AuthAction::DropTempView { view_name: name }
+        | AuthAction::Reindex { index_name: name } => is_reserved(name).then(|| ours(name)),
+
+        AuthAction::CreateIndex {
+            index_name: name,
+            table_name: table,
+        }
+        | AuthAction::CreateTempIndex {
+            index_name: name,
+            table_name: table,
+        }
+        | AuthAction::DropIndex {
+            index_name: name,
+            table_name: table,
+        }
+        | AuthAction::DropTempIndex {
+            index_name: name,
+            table_name: table,
+        }
+        | AuthAction::CreateTrigger {
+            trigger_name: name,
+            table_name: table,
+        }
+        | AuthAction::CreateTempTrigger {
+            trigger_name: name,
+            table_name: table,
+        }
+        | AuthAction::DropTrigger {
+            trigger_name: name,
+            table_name: table,
+        }
+        | AuthAction::DropTempTrigger {
+            trigger_name: name,
+            table_name: table,
+        } => [name, table]
+            .into_iter()
+            .find(|name| is_reserved(name))
+            .map(ours),
+
+        AuthAction::Pragma {
+            pragma_name: name,
+            pragma_value,
+        } => {
+            let one_of = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let allowed = one_of(LOOKING) || (pragma_value.is_none() && one_of(TELLING));
+            (!allowed).then(|| format!("PRAGMA {name} changes the connection or the file"))
+        }
+        AuthAction::Transaction { .. } => Some(
+            "BEGIN, COMMIT and ROLLBACK: the transaction that you are lent is not yours to end"
+                .to_owned(),
+        ),
+        AuthAction::Savepoint { .. } => {
+            Some("SAVEPOINT, RELEASE and ROLLBACK TO: return an error to roll back".to_owned())
+        }
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
+            Some("ATTACH and DETACH change the connection that you are lent".to_owned())
+        }
+        _ => Some("this statement is not known to be harmless".to_owned()),
+    }
+}

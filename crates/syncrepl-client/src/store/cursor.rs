@@ -1,0 +1,186 @@
+//! The cursor lent to callbacks and to the functions given to a handle: SQL inside a transaction
+//! that somebody else ends. What SQL it refuses is the authorizer's to say, but for what an
+//! authorizer cannot see.
+
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection, Params, Row, Statement};
+
+use super::authorizer::{Gate, GateGuard};
+use super::failure;
+use crate::{CallbackResult, Error, ErrorKind, Result};
+
+/// SQL inside the transaction of somebody else: yours commits or rolls back with theirs.
+///
+/// Make tables of your own and do with them what you like; read the tables `syncrepl_*`. Refused, with
+/// [`ErrorKind::SqlRefused`], are changes to tables, indexes, views and triggers named `syncrepl_*`,
+/// triggers and indexes on them, BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ATTACH, DETACH, and
+/// every PRAGMA that does more than tell something.
+///
+/// SQL that ends the transaction all the same (`INSERT OR ROLLBACK`, `ON CONFLICT ROLLBACK`,
+/// `RAISE(ROLLBACK)`) makes this call and every later one fail with [`ErrorKind::SqlRefused`], and
+/// with it whatever the transaction was for.
+///
+/// Every method fails with [`ErrorKind::InvalidInput`] on SQL that is wrong or breaks a constraint;
+/// the error's `source()` is then the [`rusqlite::Error`]. [`ErrorKind::Store`] is a failure of the disk.
+pub struct Cursor<'a> {
+    conn: &'a Connection,
+    gate: &'a Gate,
+    access: Access,
+    _closed: GateGuard<'a>,
+}
+
+/// What a cursor is lent for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+impl<'a> Cursor<'a> {
+    /// Closes the gate for as long as the cursor lives. A transaction must be open.
+    pub(super) fn lend(conn: &'a Connection, gate: &'a Gate, access: Access) -> Self {
+        Cursor {
+            conn,
+            gate,
+            access,
+            _closed: gate.close(),
+        }
+    }
+
+    /// Runs one statement that returns no rows. Gives the number of rows it changed.
+    pub fn execute<P: Params>(&self, sql: &str, params: P) -> Result<usize> {
+        let mut statement = self.prepare(sql)?;
+        statement.execute(params).map_err(|err| self.failed(err))
+    }
+
+    /// Runs several statements, separated by semicolons. Rows they return are passed over.
+    /// Stops at the first that fails; what ran before it stays until the transaction ends.
+    pub fn execute_batch(&self, sql: &str) -> Result<()> {
+        let mut batch = Batch::new(self.conn, sql);
+        loop {
+            self.ready()?;
+            let Some(mut statement) = batch.next().map_err(|err| self.failed(err))? else {
+                return Ok(());
+            };
+            self.inspect(&statement)?;
+            let mut rows = statement.query([]).map_err(|err| self.failed(err))?;
+            while rows.next().map_err(|err| self.failed(err))?.is_some() {}
+        }
+    }
+
+    /// The first row of a query. No row is an error; [`query_optional`](Self::query_optional) allows none.
+    pub fn query_row<T, P, F>(&self, sql: &str, params: P, f: F) -> Result<T>
+    where
+        P: Params,
+        F: FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    {
+        let mut statement = self.prepare(sql)?;
+        statement
+            .query_row(params, f)
+            .map_err(|err| self.failed(err))
+    }
+
+    /// The first row of a query, or `None` when there is no row.
+    pub fn query_optional<T, P, F>(&self, sql: &str, params: P, f: F) -> Result<Option<T>>
+    where
+        P: Params,
+        F: FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    {
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query(params).map_err(|err| self.failed(err))?;
+        match rows.next().map_err(|err| self.failed(err))? {
+            Some(row) => f(row).map(Some).map_err(|err| self.failed(err)),
+            None => Ok(None),
+        }
+    }
+
+    /// All rows of a query, gathered. For many rows, [`for_each`](Self::for_each) needs no memory.
+    pub fn query_map<T, P, F>(&self, sql: &str, params: P, f: F) -> Result<Vec<T>>
+    where
+        P: Params,
+        F: FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    {
+        let mut statement = self.prepare(sql)?;
+        statement
+            .query_map(params, f)
+            .and_then(Iterator::collect)
+            .map_err(|err| self.failed(err))
+    }
+
+    /// Calls `f` with each row of a query, one at a time. An error of `f` ends the query and is
+    /// returned, with kind [`ErrorKind::Callback`] if it is not an [`Error`] already.
+    pub fn for_each<P, F>(&self, sql: &str, params: P, mut f: F) -> Result<()>
+    where
+        P: Params,
+        F: FnMut(&Row<'_>) -> CallbackResult,
+    {
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query(params).map_err(|err| self.failed(err))?;
+        while let Some(row) = rows.next().map_err(|err| self.failed(err))? {
+            f(row)
+                .map_err(|err| failure::of_function(err, "the function given each row failed"))?;
+        }
+        Ok(())
+    }
+
+    /// The rowid of the row inserted last through this connection.
+    pub fn last_insert_rowid(&self) -> i64 {
+        self.conn.last_insert_rowid()
+    }
+
+    /// How many rows the last INSERT, UPDATE or DELETE changed.
+    pub fn changes(&self) -> u64 {
+        self.conn.changes()
+    }
+
+    // Never from the connection's cache: a statement of ours with the same text was prepared while
+    // the gate was open, and would be handed out without asking the authorizer.
+    fn prepare(&self, sql: &str) -> Result<Statement<'a>> {
+        self.ready()?;
+        let statement = self.conn.prepare(sql).map_err(|err| self.failed(err))?;
+        self.inspect(&statement)?;
+        Ok(statement)
+    }
+
+    /// Without a transaction SQL would commit by itself, at once.
+    fn ready(&self) -> Result<()> {
+        self.gate.start_statement();
+        if self.conn.is_autocommit() {
+            return Err(failure::transaction_ended());
+        }
+        Ok(())
+    }
+
+    fn inspect(&self, statement: &Statement<'_>) -> Result<()> {
+        if self.gate.altering() && renames_to_reserved(statement) {
+            return Err(failure::refused(
+                "names that begin with syncrepl_ are not yours",
+            ));
+        }
+        if self.access == Access::Read && !statement.readonly() {
+            return Err(failure::refused("a read snapshot cannot change anything")
+                .with_hint("use transaction() to write"));
+        }
+        Ok(())
+    }
+
+    fn failed(&self, err: rusqlite::Error) -> Error {
+        let error = failure::of_sql(err, self.gate.take_refusal());
+        // A full disk ends the transaction too, and is then the better thing to say.
+        if self.conn.is_autocommit() && error.kind() != ErrorKind::Store {
+            return failure::transaction_ended().with_source(error);
+        }
+        error
+    }
+}
+
+/// SQLite does not tell the authorizer what a table is renamed to. A name can only be written out in
+/// full, so a rename that mentions ours nowhere is harmless; a virtual table appends `_data` and the
+/// like, hence no underscore.
+fn renames_to_reserved(statement: &Statement<'_>) -> bool {
+    let Some(sql) = statement.expanded_sql() else {
+        return true;
+    };
+    let sql = sql.to_ascii_lowercase();
+    sql.contains("rename") && sql.contains("syncrepl")
+}

@@ -1,0 +1,188 @@
+//! What a failure of SQLite means to the caller: the one place where its codes become our kinds.
+
+use std::error::Error as StdError;
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::{Error, ErrorKind};
+
+/// A statement of ours failed.
+pub(super) fn of_store(err: rusqlite::Error) -> Error {
+    let error = match code(&err) {
+        Some(ErrorCode::DiskFull) => Error::new(ErrorKind::Store, "the disk is full").with_hint(
+            "nothing was half done; free some space where the store is and where temporary files go",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            Error::new(ErrorKind::Store, "the store is damaged").with_hint(DAMAGED)
+        }
+        Some(ErrorCode::NotADatabase) => {
+            Error::new(ErrorKind::NotAStore, "the file is not a SQLite database").with_hint(DAMAGED)
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            return refresh_running().with_source(err);
+        }
+        Some(ErrorCode::AuthorizationForStatementDenied) => {
+            Error::new(ErrorKind::SqlRefused, "the SQL was refused")
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            Error::new(ErrorKind::Store, "the store could not be read or written")
+                .with_hint("look at the disk and the file system")
+        }
+        Some(ErrorCode::ReadOnly) => Error::new(ErrorKind::Store, "the store is read-only")
+            .with_hint("the file and its directory must be writable"),
+        Some(ErrorCode::CannotOpen) => Error::new(ErrorKind::Store, "the store cannot be opened")
+            .with_hint("the file and its directory must exist and be writable"),
+        Some(ErrorCode::OperationInterrupted) => {
+            Error::new(ErrorKind::Stopped, "the statement was interrupted")
+        }
+        Some(ErrorCode::OutOfMemory) => Error::new(ErrorKind::Store, "out of memory"),
+        Some(ErrorCode::ConstraintViolation) => {
+            Error::new(ErrorKind::InvalidInput, "a constraint refused the change")
+                .with_hint("look at the foreign keys and triggers of your own tables")
+        }
+        _ => Error::new(ErrorKind::Store, "the store cannot be used").with_hint(DAMAGED),
+    };
+    error.with_source(err)
+}
+
+/// A statement of a user failed; `refusal` is what the authorizer refused of it.
+pub(super) fn of_sql(err: rusqlite::Error, refusal: Option<String>) -> Error {
+    match (code(&err), refusal) {
+        (Some(ErrorCode::AuthorizationForStatementDenied), Some(reason)) => {
+            refused(&reason).with_source(err)
+        }
+        (
+            None
+            | Some(
+                ErrorCode::Unknown
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch
+                | ErrorCode::TooBig
+                | ErrorCode::ParameterOutOfRange
+                | ErrorCode::ApiMisuse
+                | ErrorCode::OperationAborted
+                | ErrorCode::SchemaChanged
+                // a table locked by a query of the same connection that still runs
+                | ErrorCode::DatabaseLocked,
+            ),
+            _,
+        ) => Error::new(ErrorKind::InvalidInput, "the SQL failed").with_source(err),
+        _ => of_store(err),
+    }
+}
+
+/// The file at `path` could not be opened or recognised.
+pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
+    let file = path.display();
+    let error = match code(&err) {
+        Some(ErrorCode::NotADatabase) => return not_a_store(path, "is not a SQLite database"),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            Error::new(ErrorKind::Store, format!("{file} cannot be opened")).with_hint(
+                "you need the right to read and write the file, and to create files beside it",
+            )
+        }
+        Some(ErrorCode::ReadOnly) => Error::new(
+            ErrorKind::Store,
+            format!("{file} or its directory is read-only"),
+        )
+        .with_hint("you need the right to create files beside it"),
+        _ => return of_store(err),
+    };
+    error.with_source(err)
+}
+
+/// The file system refused `what` with the file at `path`.
+pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
+    let mut error = Error::new(
+        ErrorKind::Store,
+        format!("{} cannot be {what}", path.display()),
+    );
+    let directory = path.parent().filter(|directory| !directory.is_dir());
+    if let Some(directory) = directory {
+        error = error.with_hint(format!(
+            "the directory {} does not exist",
+            directory.display()
+        ));
+    }
+    error.with_source(err)
+}
+
+/// A function of a user that we called returned an error. Ours stay as they are.
+pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -> Error {
+    match err.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(other) => Error::new(ErrorKind::Callback, message).with_source(other),
+    }
+}
+
+/// A callback returned an error. What it only passes on, a failing disk or SQL that was refused,
+/// keeps its kind: it says more.
+pub(super) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
+    const MESSAGE: &str = "the callback failed";
+    match err.downcast::<Error>() {
+        Ok(error) if matches!(error.kind(), ErrorKind::Store | ErrorKind::SqlRefused) => *error,
+        Ok(error) => Error::new(ErrorKind::Callback, MESSAGE).with_source(*error),
+        Err(other) => Error::new(ErrorKind::Callback, MESSAGE).with_source(other),
+    }
+}
+
+/// SQL that must not run.
+pub(super) fn refused(reason: &str) -> Error {
+    Error::new(
+        ErrorKind::SqlRefused,
+        format!("the SQL was refused: {reason}"),
+    )
+}
+
+/// The transaction that a cursor was lent is gone.
+pub(super) fn transaction_ended() -> Error {
+    Error::new(
+        ErrorKind::SqlRefused,
+        "the callback's SQL ended the transaction",
+    )
+    .with_hint(
+        "INSERT OR ROLLBACK, ON CONFLICT ROLLBACK and RAISE(ROLLBACK) do that; use ABORT instead",
+    )
+}
+
+/// A write while somebody else writes.
+pub(super) fn refresh_running() -> Error {
+    Error::new(
+        ErrorKind::RefreshRunning,
+        "the store is being written by somebody else",
+    )
+    .with_hint("a refresh is probably running: write again once it is done, or inside a callback")
+}
+
+/// The file at `path` is something else.
+pub(super) fn not_a_store(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::NotAStore, format!("{} {why}", path.display()))
+        .with_hint("name another file; the store is created where there is none")
+}
+
+/// The store at `path` lacks what every store has.
+pub(super) fn damaged(path: &Path, what: &str) -> Error {
+    Error::new(
+        ErrorKind::Store,
+        format!("{} is damaged: {what}", path.display()),
+    )
+    .with_hint(DAMAGED)
+}
+
+/// Whether somebody else holds the lock that was asked for.
+pub(super) fn is_busy(err: &rusqlite::Error) -> bool {
+    matches!(
+        code(err),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+const DAMAGED: &str = "restore it from a backup, or delete it and start afresh";
+
+fn code(err: &rusqlite::Error) -> Option<ErrorCode> {
+    match err {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        _ => err.sqlite_error_code(),
+    }
+}

@@ -1,0 +1,109 @@
+//! The files of a store: where it is, who may read it, who holds it. The lock is on `FILE.lock`:
+//! closing any other descriptor of FILE itself would drop the locks that SQLite has on it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind as IoErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+use crate::{Error, ErrorKind, Result};
+
+/// A consumer's hold on a store. Let go when dropped, or when the process ends in whatever way.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
+
+impl Lock {
+    /// Takes the lock of the store at `path`, or fails at once with [`ErrorKind::StoreLocked`].
+    pub(super) fn take(path: &Path) -> Result<Lock> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let name = PathBuf::from(name);
+        let file = private()
+            .create(true)
+            .truncate(false)
+            .open(&name)
+            .map_err(|err| failure::of_file(&name, "opened", err))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::StoreLocked,
+                format!("another syncrepl uses {}", path.display()),
+            )
+            .with_hint("stop it first, or give this one a file of its own")),
+            Err(TryLockError::Error(err)) => Err(failure::of_file(&name, "locked", err)),
+        }
+    }
+}
+
+/// The one spelling of `path` that names the same lock for everyone: absolute, links followed.
+/// The file need not exist, its directory must.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
+    match path.canonicalize() {
+        Ok(path) if path.is_file() => return Ok(path),
+        Ok(path) => return Err(failure::not_a_store(&path, "is not a file")),
+        Err(err) if err.kind() != IoErrorKind::NotFound => {
+            return Err(failure::of_file(path, "found", err));
+        }
+        Err(_) => {}
+    }
+    resolve_new(path)
+}
+
+/// The same, where no file is.
+pub(super) fn resolve_new(path: &Path) -> Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{:?} does not name a file", path.display().to_string()),
+        ));
+    };
+    let absolute = std::path::absolute(path).map_err(|err| failure::of_file(path, "found", err))?;
+    match absolute.parent().map(Path::canonicalize) {
+        Some(Ok(directory)) => Ok(directory.join(name)),
+        Some(Err(err)) => Err(failure::of_file(&absolute, "found", err)),
+        None => Ok(absolute),
+    }
+}
+
+/// Creates the file, for its owner alone, unless it exists. SQLite gives `-wal` and `-shm` its mode.
+pub(super) fn create(path: &Path) -> Result<()> {
+    match create_new(path) {
+        Err(err) if err.kind() == IoErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(|err| failure::of_file(path, "created", err)),
+    }
+}
+
+/// The same, but fails when it exists.
+pub(super) fn create_new(path: &Path) -> std::io::Result<()> {
+    private().create_new(true).open(path).map(drop)
+}
+
+/// Opens a connection to a file that exists. `path` must be absolute, so that SQLite takes it for
+/// nothing but a path.
+pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection> {
+    let failed = |err| failure::of_open(path, err);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    conn.busy_timeout(busy).map_err(failed)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .map_err(failed)?;
+    // 8 MiB of cache whatever the size of the file. NORMAL: a power cut may lose the newest
+    // commits, whole and in order, and the provider sends them again.
+    conn.execute_batch(
+        "PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL;",
+    )
+    .map_err(failed)?;
+    Ok(conn)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,125 @@
+//! Whether a SQLite file is a store, of which version, and how an older one becomes a newer one.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::failure;
+use crate::{Error, ErrorKind, Result};
+
+/// What each version adds; version n is the first n of them. Never change one that was released.
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+const VERSION_1: &str = "
+    CREATE TABLE syncrepl_schema (version INTEGER NOT NULL);
+    INSERT INTO syncrepl_schema (version) VALUES (0);
+    CREATE TABLE syncrepl_settings (name TEXT PRIMARY KEY, value BLOB);
+    CREATE TABLE syncrepl_records (
+        id INTEGER PRIMARY KEY,
+        uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),
+        dn TEXT NOT NULL,
+        dn_key BLOB NOT NULL,
+        attributes BLOB NOT NULL
+    );
+    CREATE INDEX syncrepl_records_dn_key ON syncrepl_records (dn_key);
+    CREATE TABLE syncrepl_references (
+        id INTEGER PRIMARY KEY,
+        uuid BLOB NOT NULL UNIQUE,
+        urls BLOB NOT NULL
+    );
+";
+
+/// What `PRAGMA application_id` tells of a store: "SynR".
+const APPLICATION_ID: i32 = 0x5379_6e52;
+
+/// What a SQLite file is to us, when it is not somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing is in it yet.
+    Empty,
+    /// A store of this version, at most [`current`].
+    Store(usize),
+}
+
+/// The version that this code writes.
+pub(super) fn current() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Recognises the file behind `conn`, without a change to it. `path` is for the messages.
+pub(super) fn identify(conn: &Connection, path: &Path) -> Result<Found> {
+    let (id, tables, has_schema) = conn
+        .query_row(
+            "SELECT (SELECT application_id FROM pragma_application_id), count(*), \
+                    coalesce(max(name = 'syncrepl_schema'), 0) \
+             FROM sqlite_schema",
+            [],
+            |row| {
+                Ok((
+                    row.get::<_, i32>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, bool>(2)?,
+                ))
+            },
+        )
+        .map_err(|err| failure::of_open(path, err))?;
+    match (id, tables, has_schema) {
+        // A copy made from SQL text loses the application id.
+        (_, _, true) => version(conn, path).map(Found::Store),
+        (APPLICATION_ID, _, false) => Err(failure::damaged(path, "syncrepl_schema is missing")),
+        (0, 0, false) => Ok(Found::Empty),
+        _ => Err(failure::not_a_store(
+            path,
+            "is a SQLite database, but not a store of syncrepl",
+        )),
+    }
+}
+
+fn version(conn: &Connection, path: &Path) -> Result<usize> {
+    let version = conn
+        .query_row("SELECT version FROM syncrepl_schema", [], |row| {
+            Ok(row.get::<_, i64>(0).ok())
+        })
+        .optional()
+        .map_err(failure::of_store)?
+        .flatten()
+        .and_then(|version| usize::try_from(version).ok())
+        .filter(|version| *version > 0)
+        .ok_or_else(|| failure::damaged(path, "it does not tell its version"))?;
+    if version > current() {
+        return Err(Error::new(
+            ErrorKind::NewerVersion,
+            format!(
+                "{} is a store of version {version}, and this program knows version {} at most",
+                path.display(),
+                current()
+            ),
+        )
+        .with_hint("use a newer syncrepl, or another file"));
+    }
+    Ok(version)
+}
+
+/// Brings the file to the current version, each step in a transaction of its own.
+pub(super) fn migrate(conn: &Connection, from: Found) -> Result<()> {
+    let done = match from {
+        Found::Empty => 0,
+        Found::Store(version) => version,
+    };
+    for (version, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let step = format!(
+            "BEGIN IMMEDIATE; {migration} \
+             UPDATE syncrepl_schema SET version = {}; \
+             PRAGMA application_id = {APPLICATION_ID}; COMMIT;",
+            version + 1
+        );
+        if let Err(err) = conn.execute_batch(&step) {
+            if !conn.is_autocommit() {
+                // The error that brought us here is the one to tell.
+                conn.execute_batch("ROLLBACK").ok();
+            }
+            return Err(failure::of_store(err));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Named values in `syncrepl_settings`: those of users, and ours, whose names begin with `syncrepl`.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::failure;
+use crate::{Error, ErrorKind, Result};
+
+/// The number of commits so far, in decimal.
+pub(super) const COMMIT: &str = "syncrepl_commit";
+
+/// The value of a setting, ours or a user's.
+pub(super) fn get(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
+    let value = conn
+        .prepare_cached("SELECT value FROM syncrepl_settings WHERE name = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([name], |row| {
+                    Ok(row.get_ref(0)?.as_bytes_or_null()?.map(<[u8]>::to_vec))
+                })
+                .optional()
+        })
+        .map_err(failure::of_store)?;
+    Ok(value.flatten())
+}
+
+/// Sets or, with `None`, removes a setting, ours or a user's.
+pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result<()> {
+    let done = match value {
+        Some(value) => conn
+            .prepare_cached(
+                "INSERT INTO syncrepl_settings (name, value) VALUES (?1, ?2) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )
+            .and_then(|mut statement| statement.execute(params![name, value])),
+        None => conn
+            .prepare_cached("DELETE FROM syncrepl_settings WHERE name = ?1")
+            .and_then(|mut statement| statement.execute([name])),
+    };
+    done.map(drop).map_err(failure::of_store)
+}
+
+/// The number of the commit that is on disk, or in the snapshot that is being read.
+pub(super) fn commit_number(conn: &Connection) -> Result<u64> {
+    let Some(value) = get(conn, COMMIT)? else {
+        return Ok(0);
+    };
+    std::str::from_utf8(&value)
+        .ok()
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| {
+            Error::new(ErrorKind::Store, "the store's commit number is damaged")
+                .with_hint("restore it from a backup, or delete it and start afresh")
+        })
+}
+
+/// Refuses the names that are ours.
+pub(super) fn check_user_name(name: &str) -> Result<()> {
+    const OURS: &str = "syncrepl";
+    let reserved = name
+        .get(..OURS.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OURS));
+    if reserved {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("the setting {name} is not yours"),
+        )
+        .with_hint("names that begin with syncrepl are reserved"));
+    }
+    Ok(())
+}

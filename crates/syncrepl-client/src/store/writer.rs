@@ -1,0 +1,220 @@
+//! The one consumer's hold on the store: the lock, the transactions that outlive a `poll`, and the
+//! number of the commit. What is written into a transaction is decided elsewhere.
+#![allow(dead_code)] // what the consumer will call is tested, not yet called
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::authorizer::Gate;
+use super::cursor::{Access, Cursor};
+use super::file::{self, Lock};
+use super::{Store, failure, schema, settings};
+use crate::{CallbackResult, Error, ErrorKind, Result};
+
+/// How long a transaction waits for another program's to end. Longer than a handle waits for us:
+/// giving up ends the run.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// The consumer's connection. At most one exists for a file, in this or any process.
+pub(crate) struct Writer {
+    // Before the lock, so that it is closed first.
+    conn: Connection,
+    gate: Arc<Gate>,
+    stage_open: Arc<AtomicBool>,
+    commit_number: u64,
+    checkpoint_owed: bool,
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Opens the store, created if there is none, and migrated if it is older.
+    ///
+    /// Fails with `StoreLocked`, `NotAStore`, `NewerVersion` or `Store`; a file that is not a store
+    /// is left as it was.
+    pub(crate) fn open(path: &Path) -> Result<Writer> {
+        let path = file::resolve(path)?;
+        if path.exists() {
+            // Before the lock file is created: no trace beside a file that is not ours.
+            schema::identify(&file::connect(&path, BUSY)?, &path)?;
+        }
+        let lock = Lock::take(&path)?;
+        file::create(&path)?;
+        let mut conn = file::connect(&path, BUSY)?;
+        let found = schema::identify(&conn, &path)?;
+        use_wal(&conn, &path)?;
+        schema::migrate(&conn, found)?;
+        let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
+        let commit_number = settings::commit_number(&conn)?;
+        Ok(Writer {
+            conn,
+            gate,
+            stage_open: Arc::new(AtomicBool::new(false)),
+            commit_number,
+            checkpoint_owed: false,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// Another connection to the same store, for users. Its writes fail at once while a stage is open.
+    pub(crate) fn handle(&self) -> Result<Store> {
+        Store::connect(&self.path, Arc::clone(&self.stage_open))
+    }
+
+    /// Begins the transaction of a refresh stage. From now on handles refuse to write.
+    pub(crate) fn begin_stage(&mut self) -> Result<()> {
+        self.stage_open.store(true, Ordering::Release);
+        self.begin().inspect_err(|_| self.stage_closed())
+    }
+
+    /// Begins the transaction of a group of changes. Handles that write wait for it to end.
+    pub(crate) fn begin_group(&mut self) -> Result<()> {
+        self.begin()
+    }
+
+    fn begin(&self) -> Result<()> {
+        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|err| {
+            if failure::is_busy(&err) {
+                let message = format!("another program keeps writing to {}", self.path.display());
+                return Error::new(ErrorKind::StoreLocked, message)
+                    .with_hint("end its transaction")
+                    .with_source(err);
+            }
+            failure::of_store(err)
+        })
+    }
+
+    /// Commits, and gives the number of the commit, which is kept in the same transaction.
+    /// An error has rolled back.
+    pub(crate) fn commit(&mut self) -> Result<u64> {
+        let number = self.next_commit();
+        let done = self.commit_as(number);
+        let was_stage = self.stage_open.load(Ordering::Acquire);
+        if let Err(error) = done {
+            self.rollback();
+            return Err(error);
+        }
+        self.stage_closed();
+        self.commit_number = number;
+        if was_stage || self.checkpoint_owed {
+            self.checkpoint_owed = !self.checkpoint();
+        }
+        Ok(number)
+    }
+
+    fn commit_as(&self, number: u64) -> Result<()> {
+        if !self.in_transaction() {
+            return Err(failure::transaction_ended());
+        }
+        self.set_setting(settings::COMMIT, Some(number.to_string().as_bytes()))?;
+        self.conn.execute_batch("COMMIT").map_err(failure::of_store)
+    }
+
+    /// A refresh may leave a log as large as the copy. Readers that are still inside it keep it;
+    /// then the next commit tries again. Gives whether the log is now empty.
+    fn checkpoint(&self) -> bool {
+        let emptied = self
+            .conn
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| {
+                self.conn
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                        row.get::<_, i64>(0)
+                    })
+            })
+            .is_ok_and(|busy| busy == 0);
+        if let Err(error) = self.conn.busy_timeout(BUSY) {
+            tracing::warn!(%error, "the busy timeout could not be restored");
+        }
+        emptied
+    }
+
+    /// The number of the last commit, 0 when there was none.
+    pub(crate) fn commit_number(&self) -> u64 {
+        self.commit_number
+    }
+
+    /// What [`commit`](Self::commit) will give next.
+    pub(crate) fn next_commit(&self) -> u64 {
+        self.commit_number.saturating_add(1)
+    }
+
+    /// Drops what the transaction did, if one is open.
+    pub(crate) fn rollback(&mut self) {
+        if self.in_transaction()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            // What was not committed is gone when the connection closes, at the latest.
+            tracing::warn!(%error, "the rollback failed");
+        }
+        self.stage_closed();
+    }
+
+    fn stage_closed(&self) {
+        self.stage_open.store(false, Ordering::Release);
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.conn.is_autocommit()
+    }
+
+    /// The value of any setting, ours included.
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        settings::get(&self.conn, name)
+    }
+
+    /// Sets or removes any setting, ours included, inside the open transaction.
+    pub(crate) fn set_setting(&self, name: &str, value: Option<&[u8]>) -> Result<()> {
+        settings::set(&self.conn, name, value)
+    }
+
+    /// For our own statements. The connection never leaves this crate.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// The transaction as users see it; the authorizer is on for as long as the cursor lives.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor::lend(&self.conn, &self.gate, Access::Write)
+    }
+
+    /// Runs a callback with a cursor. An error means that the transaction must be rolled back: the
+    /// callback failed, or its SQL ended the transaction under us, whatever it returned.
+    pub(crate) fn with_cursor(
+        &self,
+        callback: impl FnOnce(&Cursor<'_>) -> CallbackResult,
+    ) -> Result<()> {
+        callback(&self.cursor()).map_err(failure::of_callback)?;
+        if !self.in_transaction() {
+            return Err(failure::transaction_ended());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.rollback();
+    }
+}
+
+fn use_wal(conn: &Connection, path: &Path) -> Result<()> {
+    let mode: String = conn
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(|err| failure::of_open(path, err))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::new(
+            ErrorKind::Store,
+            format!("{} cannot have a write-ahead log here", path.display()),
+        )
+        .with_hint("put the store on a local file system"));
+    }
+    conn.execute_batch("PRAGMA journal_size_limit = 16777216;")
+        .map_err(failure::of_store)
+}
