@@ -98,7 +98,6 @@ impl Error {
     }
 
     /// The LDAP result code that came with it (RFC 4511 appendix A, 4096 from RFC 4533).
-    #[allow(dead_code)] // nothing speaks LDAP here yet
     pub(crate) fn with_result_code(mut self, code: u32) -> Self {
         self.0.result_code = Some(code);
         self

@@ -1,10 +1,36 @@
 //! Keep an exact local copy of an LDAP search (RFC 4533) and be called on every change.
 
+mod apply;
+mod builder;
+mod callback;
+mod change;
+mod connection;
 mod error;
+mod logging;
+mod lookup;
+mod record;
+mod search;
+mod settle;
+mod stage;
+mod status;
+mod stop;
 mod store;
+mod syncrepl;
+mod text;
 
+pub use builder::{Builder, SyncreplMode};
+pub use callback::Callback;
+pub use connection::{BoundLdap, Credentials, Password, Server, StartTls};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
-pub use store::{Cursor, InterruptHandle, Store, StoredRecord, StoredRow};
+pub use logging::LoggingCallback;
+pub use record::{Attribute, Attributes, Items, Record};
+pub use settle::MaxDelete;
+pub use status::Status;
+pub use stop::StopHandle;
+pub use store::{Cursor, InterruptHandle, Store, StoredRecord};
+pub use syncrepl::{Progress, Syncrepl};
 
 pub use rusqlite;
+pub use syncrepl_proto::message::Scope;
+pub use syncrepl_proto::url::LdapUrl;
 pub use uuid::Uuid;

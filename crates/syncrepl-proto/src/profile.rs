@@ -61,14 +61,6 @@ impl Provider {
         self == Provider::Ds389
     }
 
-    /// The filter item that finds entries with children.
-    pub fn has_children_filter(self) -> (&'static str, bool) {
-        match self {
-            Provider::Ds389 => ("numSubordinates", false),
-            _ => ("hasSubordinates", true),
-        }
-    }
-
     /// The name shown to people and kept in the store.
     pub fn name(self) -> &'static str {
         match self {

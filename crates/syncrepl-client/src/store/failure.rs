@@ -46,6 +46,13 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
     error.with_source(err)
 }
 
+impl From<rusqlite::Error> for Error {
+    /// A failure of one of our own statements.
+    fn from(err: rusqlite::Error) -> Self {
+        of_store(err)
+    }
+}
+
 /// A statement of a user failed; `refusal` is what the authorizer refused of it.
 pub(super) fn of_sql(err: rusqlite::Error, refusal: Option<String>) -> Error {
     match (code(&err), refusal) {

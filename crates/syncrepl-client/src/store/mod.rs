@@ -6,6 +6,7 @@ mod backup;
 mod cursor;
 mod failure;
 mod file;
+pub(crate) mod records;
 mod row;
 mod schema;
 mod settings;
@@ -28,13 +29,14 @@ use self::authorizer::Gate;
 use self::cursor::Access;
 use self::schema::Found;
 use self::transaction::Transaction;
+use crate::record::Record;
 use crate::{Error, ErrorKind, Result};
 
 pub use self::cursor::Cursor;
-pub use self::row::{StoredRecord, StoredRow};
+pub use self::row::StoredRecord;
+use self::row::StoredRow;
 pub use rusqlite::InterruptHandle;
 
-#[allow(unused_imports)] // the consumer is not here yet
 pub(crate) use self::writer::Writer;
 
 /// How long a handle waits for another program's transaction to end.
@@ -149,7 +151,7 @@ impl Store {
 
     /// The record with this DN, in whatever spelling. Should two share a DN, the one stored last.
     pub fn get(&self, dn: &str) -> Result<Option<StoredRecord>> {
-        self.get_where("dn_key = ?1 ORDER BY id DESC LIMIT 1", [dn_key(dn)])
+        self.get_where("dn_key = ?1 ORDER BY id DESC LIMIT 1", [syncrepl_proto::dn::key(dn)])
     }
 
     /// The record with this entryUUID.
@@ -175,7 +177,7 @@ impl Store {
     /// constant memory, until it breaks off. Errors of `visit` as in [`transaction`](Self::transaction).
     pub fn records(
         &self,
-        mut visit: impl FnMut(&StoredRow<'_>) -> FunctionResult<ControlFlow<()>>,
+        mut visit: impl FnMut(&Record<'_>) -> FunctionResult<ControlFlow<()>>,
     ) -> Result<()> {
         let sql = format!(
             "SELECT {} FROM syncrepl_records ORDER BY dn_key, id",
@@ -184,7 +186,7 @@ impl Store {
         let mut statement = self.conn.prepare(&sql).map_err(failure::of_store)?;
         let mut rows = statement.query([]).map_err(failure::of_store)?;
         while let Some(row) = rows.next().map_err(failure::of_store)? {
-            let visited = visit(&StoredRow::read(row)?)
+            let visited = visit(&StoredRow::read(row)?.record()?)
                 .map_err(|err| failure::of_function(err, FUNCTION_FAILED))?;
             if visited.is_break() {
                 break;
@@ -259,11 +261,4 @@ impl Store {
         self.conn.busy_timeout(BUSY).map_err(failure::of_store)?;
         begun
     }
-}
-
-const FUNCTION_FAILED: &str = "the function given to the store failed";
-
-/// The DN as the index knows it.
-fn dn_key(dn: &str) -> Vec<u8> {
-    dn.to_ascii_lowercase().into_bytes()
 }

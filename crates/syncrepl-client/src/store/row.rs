@@ -4,7 +4,9 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::failure;
+use super::records::attribute_list;
 use crate::Result;
+use crate::record::Record;
 
 /// The columns that [`StoredRow::read`] wants, in its order.
 pub(super) const COLUMNS: &str = "uuid, dn, attributes";
@@ -12,23 +14,27 @@ pub(super) const COLUMNS: &str = "uuid, dn, attributes";
 /// A record of the store, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
-    /// The entryUUID, the record's only identity.
-    pub uuid: Uuid,
-    /// The DN as the provider spelled it.
-    pub dn: String,
-    /// The attributes as the provider sent them: the bytes of a `PartialAttributeList` (RFC 4511 §4.1.7).
-    pub attributes: Vec<u8>,
+    uuid: Uuid,
+    dn: String,
+    attributes: Vec<u8>,
+}
+
+impl StoredRecord {
+    /// The record, to be read like those that callbacks are shown.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file was damaged.
+    pub fn record(&self) -> Result<Record<'_>> {
+        Ok(Record::new(self.uuid, &self.dn, attribute_list(&self.attributes)?))
+    }
 }
 
 /// A record of the store, borrowed from the row that is being read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredRow<'a> {
-    /// The entryUUID, the record's only identity.
-    pub uuid: Uuid,
-    /// The DN as the provider spelled it.
-    pub dn: &'a str,
-    /// The attributes as the provider sent them: the bytes of a `PartialAttributeList` (RFC 4511 §4.1.7).
-    pub attributes: &'a [u8],
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredRow<'a> {
+    uuid: Uuid,
+    dn: &'a str,
+    attributes: &'a [u8],
 }
 
 impl<'a> StoredRow<'a> {
@@ -44,8 +50,12 @@ impl<'a> StoredRow<'a> {
         columns(row).map_err(failure::of_store)
     }
 
+    pub(super) fn record(&self) -> Result<Record<'a>> {
+        Ok(Record::new(self.uuid, self.dn, attribute_list(self.attributes)?))
+    }
+
     /// The same, owned.
-    pub fn to_record(&self) -> StoredRecord {
+    pub(super) fn to_record(&self) -> StoredRecord {
         StoredRecord {
             uuid: self.uuid,
             dn: self.dn.to_owned(),

@@ -1,6 +1,5 @@
 //! The one consumer's hold on the store: the lock, the transactions that outlive a `poll`, and the
 //! number of the commit. What is written into a transaction is decided elsewhere.
-#![allow(dead_code)] // what the consumer will call is tested, not yet called
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

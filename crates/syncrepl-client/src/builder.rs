@@ -1,0 +1,292 @@
+//! What a consumer has to know before it connects, checked in one place.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::Scope;
+use syncrepl_proto::sync::SyncMode;
+use syncrepl_proto::url::{self, LdapUrl, Scheme};
+
+use crate::callback::Callback;
+use crate::connection::{ConnectOptions, Credentials, Server, StartTls};
+use crate::error::{Error, ErrorKind, Result};
+use crate::search::Search;
+use crate::settle::MaxDelete;
+use crate::stop::StopHandle;
+use crate::store::Writer;
+use crate::syncrepl::{Settings, Syncrepl};
+
+/// What happens once the copy is up to date (RFC 4533 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SyncreplMode {
+    /// `poll` returns false: the copy is as the directory was a moment ago.
+    RefreshOnly,
+    /// The search goes on, and changes are told as they happen, until a stop is requested.
+    #[default]
+    RefreshAndPersist,
+}
+
+impl From<SyncreplMode> for SyncMode {
+    fn from(mode: SyncreplMode) -> Self {
+        match mode {
+            SyncreplMode::RefreshOnly => SyncMode::RefreshOnly,
+            SyncreplMode::RefreshAndPersist => SyncMode::RefreshAndPersist,
+        }
+    }
+}
+
+/// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
+/// [`connect`](Builder::connect).
+pub struct Builder<C> {
+    path: PathBuf,
+    callback: C,
+    urls: Vec<String>,
+    search: Option<(String, Scope, String, Vec<String>)>,
+    mode: SyncreplMode,
+    credentials: Option<Credentials>,
+    options: ConnectOptions,
+    refresh_timeout: Duration,
+    reconcile: bool,
+    max_delete: MaxDelete,
+    stop: StopHandle,
+}
+
+impl<C: Callback> Builder<C> {
+    pub(crate) fn new(path: PathBuf, callback: C) -> Self {
+        Builder {
+            path,
+            callback,
+            urls: Vec::new(),
+            search: None,
+            mode: SyncreplMode::default(),
+            credentials: None,
+            options: ConnectOptions::default(),
+            refresh_timeout: Duration::from_secs(600),
+            reconcile: false,
+            max_delete: MaxDelete::default(),
+            stop: StopHandle::new(),
+        }
+    }
+
+    /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
+    /// servers are tried in this order, and the first URL tells the search. Its default scope is
+    /// `base`, one entry. Extensions: `bindname`, `X-BINDPW`, `StartTLS`. When the store holds a
+    /// copy already, the URL may be left out.
+    pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// The search in parts, instead of the one in the URL: base DN, scope, filter (RFC 4515; empty
+    /// for `(objectClass=*)`), attributes (none for all user attributes).
+    pub fn search(
+        mut self,
+        base: impl Into<String>,
+        scope: Scope,
+        filter: impl Into<String>,
+        attributes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let attributes = attributes.into_iter().map(Into::into).collect();
+        self.search = Some((base.into(), scope, filter.into(), attributes));
+        self
+    }
+
+    /// What happens once the copy is up to date; [`SyncreplMode::RefreshAndPersist`] by default.
+    pub fn mode(mut self, mode: SyncreplMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Who to bind as; anonymous by default, or what the URL says.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether StartTLS is used on `ldap://`; [`StartTls::Never`] by default.
+    pub fn starttls(mut self, starttls: StartTls) -> Self {
+        self.options.starttls = starttls;
+        self
+    }
+
+    /// A PEM file with the authorities to trust, instead of those of the platform.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.ca_file = Some(path.into());
+        self
+    }
+
+    /// How long to wait for a connection; 10 seconds by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.connect_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for the answer to a single operation; 30 seconds by default.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.options.response_timeout = timeout;
+        self
+    }
+
+    /// How long a refresh stage may be silent before it is given up; 10 minutes by default.
+    pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
+        self.refresh_timeout = timeout;
+        self
+    }
+
+    /// The largest message accepted, in bytes; 64 MiB by default.
+    pub fn max_message_size(mut self, size: usize) -> Self {
+        self.options.max_message_size = size;
+        self
+    }
+
+    /// Whether the next refresh is made without the cookie: everything is sent again, compared
+    /// with the copy, and only real differences are told. False by default.
+    pub fn reconcile(mut self, reconcile: bool) -> Self {
+        self.reconcile = reconcile;
+        self
+    }
+
+    /// How much a refresh may delete; anything but the whole copy by implication by default.
+    pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
+        self.max_delete = max_delete;
+        self
+    }
+
+    /// A stop handle made beforehand, so that a signal that comes while connecting is heard.
+    pub fn stop_handle(mut self, stop: StopHandle) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Opens and locks the store, connects to the first server that answers, binds, calls
+    /// [`Callback::bind_complete`] and starts the search.
+    ///
+    /// # Errors
+    /// Whatever stands in the way; [`Error::is_retryable`] tells whether another try may help.
+    pub fn connect(self) -> Result<Syncrepl<C>> {
+        let mut syncrepl = self.open()?;
+        syncrepl.reconnect()?;
+        Ok(syncrepl)
+    }
+
+    /// Opens and locks the store without connecting, so that [`Syncrepl::reconnect`] can be
+    /// tried until a server answers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] and those of the store.
+    pub fn open(mut self) -> Result<Syncrepl<C>> {
+        let mut urls = Vec::new();
+        for url in &self.urls {
+            urls.push(parse_url(url)?);
+        }
+        let filter = match &self.search {
+            Some((.., filter, _)) if !filter.is_empty() => Some(parse_filter(filter)?),
+            _ => None,
+        };
+        let writer = Writer::open(&self.path)?;
+        let stored = stored_url(&writer)?;
+        if urls.is_empty() {
+            let Some(url) = &stored else {
+                return Err(Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
+                    .with_hint("the first refresh of a store needs to know where and what"));
+            };
+            urls.push(url.clone());
+        }
+        let first = &urls[0];
+        let search = match self.search.take() {
+            Some((base, scope, _, attributes)) => {
+                let filter = filter.unwrap_or_else(|| Filter::present("objectClass"));
+                Search { base, scope, filter, attributes }
+            }
+            None => Search::from_url(first),
+        };
+        if let Some(stored) = &stored {
+            search.check_same(&Search::from_url(stored))?;
+        }
+        let credentials = match self.credentials {
+            Some(credentials) => credentials,
+            None => url_credentials(first)?,
+        };
+        if self.options.starttls == StartTls::Never {
+            self.options.starttls = match first.start_tls() {
+                None => StartTls::Never,
+                Some(url::StartTls::IfPossible) => StartTls::IfPossible,
+                Some(url::StartTls::Required) => StartTls::Required,
+            };
+        }
+        let servers = urls.iter().map(server).collect::<Result<Vec<_>>>()?;
+        let remembered = LdapUrl {
+            scheme: first.scheme,
+            host: first.host.clone(),
+            port: first.port,
+            ..search.to_url()
+        };
+        let settings = Settings {
+            servers,
+            options: self.options,
+            credentials,
+            mode: self.mode,
+            search,
+            url: remembered.to_string(),
+            refresh_timeout: self.refresh_timeout,
+            max_delete: self.max_delete,
+        };
+        Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
+    }
+}
+
+fn parse_url(text: &str) -> Result<LdapUrl> {
+    // The text itself may hold a password, so it is not repeated.
+    let url = LdapUrl::parse(text).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, "the LDAP URL cannot be used").with_source(error)
+    })?;
+    if let Some(name) = url.unknown_critical() {
+        let name = crate::text::printable(name);
+        let message = format!("the LDAP URL demands the extension \"{name}\", which is not known");
+        return Err(Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("known are bindname, X-BINDPW, x-mech and StartTLS"));
+    }
+    Ok(url)
+}
+
+fn parse_filter(text: &str) -> Result<Filter> {
+    Filter::parse(text).map_err(|error| {
+        let text = crate::text::printable(text);
+        Error::new(ErrorKind::InvalidInput, format!("the filter {text} cannot be used"))
+            .with_source(error)
+    })
+}
+
+fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
+    let Some(bytes) = writer.setting(crate::status::URL)? else { return Ok(None) };
+    let url = std::str::from_utf8(&bytes).ok().and_then(|text| LdapUrl::parse(text).ok());
+    url.map(Some).ok_or_else(|| {
+        Error::new(ErrorKind::Store, "the store is damaged: the search it holds cannot be read")
+            .with_hint("restore it from a backup, or delete it and refresh afresh")
+    })
+}
+
+fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
+    if let Some(mechanism) = url.mechanism() {
+        if mechanism.eq_ignore_ascii_case("EXTERNAL") {
+            return Ok(Credentials::external());
+        }
+        let mechanism = crate::text::printable(mechanism);
+        let message = format!("the SASL mechanism {mechanism} is not supported");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
+    Ok(match url.bind_name() {
+        None | Some("") => Credentials::Anonymous,
+        Some(name) => Credentials::simple(name, url.bind_password().unwrap_or_default()),
+    })
+}
+
+fn server(url: &LdapUrl) -> Result<Server> {
+    let host = || url.host.clone().filter(|host| !host.is_empty()).unwrap_or("localhost".into());
+    Ok(match url.scheme {
+        Scheme::Ldap => Server::ldap(host(), url.port.unwrap_or(389)),
+        Scheme::Ldaps => Server::ldaps(host(), url.port.unwrap_or(636)),
+        Scheme::Ldapi => Server::ldapi(url.path().unwrap_or("/var/run/slapd/ldapi")),
+    })
+}

@@ -1,0 +1,209 @@
+//! Plain searches beside the sync search, on a connection of their own that is opened only when
+//! something has to be asked.
+
+use syncrepl_proto::Uuid;
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::{Scope, SearchRequest};
+use syncrepl_proto::profile::Provider;
+
+use crate::connection::{ConnectOptions, Connection, Credentials, SearchItem, Server};
+use crate::error::{ErrorKind, Result};
+use crate::search::Search;
+use crate::settle::{Ask, Found};
+use crate::stop::StopHandle;
+
+/// noSuchObject (RFC 4511 §4.1.9).
+const NO_SUCH_OBJECT: u32 = 32;
+
+/// Asks one provider, bound as the consumer is.
+pub(crate) struct Lookup<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) options: &'a ConnectOptions,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) provider: Provider,
+    pub(crate) search: &'a Search,
+    pub(crate) stop: &'a StopHandle,
+    /// Kept open between questions.
+    pub(crate) connection: &'a mut Option<Connection>,
+}
+
+impl Lookup<'_> {
+    /// One search. A connection that was kept may have been closed meanwhile: then a new one is
+    /// tried, unless something was handed out already.
+    fn run(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        attributes: Vec<&str>,
+        on: &mut dyn FnMut(&str, AttributeList<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let request = SearchRequest {
+            base,
+            scope,
+            size_limit: 0,
+            time_limit: 0,
+            types_only: false,
+            filter: filter.as_bytes(),
+            attributes,
+        };
+        let (mut reused, mut handed_out) = (self.connection.is_some(), false);
+        loop {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => {
+                    let mut connection = Connection::open(self.server, self.options, self.stop)?;
+                    connection.bind(self.credentials)?;
+                    connection
+                }
+            };
+            let result = connection.search(&request, &[], |item| match item {
+                SearchItem::Entry(entry) => {
+                    handed_out = true;
+                    on(entry.dn, entry.attributes)
+                }
+                SearchItem::Reference(_) => Ok(()),
+            });
+            match result {
+                Ok(()) => {
+                    *self.connection = Some(connection);
+                    return Ok(());
+                }
+                Err(error) if error.result_code() == Some(NO_SUCH_OBJECT) => {
+                    // Nothing is there, which is an answer too.
+                    *self.connection = Some(connection);
+                    return Ok(());
+                }
+                Err(error)
+                    if reused && !handed_out && error.kind() == ErrorKind::Unreachable =>
+                {
+                    reused = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The attributes of the sync search, and entryUUID.
+    fn attributes(&self) -> Vec<&str> {
+        let search = self.search;
+        let mut attributes: Vec<_> = search.attributes.iter().map(String::as_str).collect();
+        if attributes.is_empty() {
+            attributes.push("*");
+        }
+        if !search.shows_entry_uuid() {
+            attributes.push("entryUUID");
+        }
+        attributes
+    }
+
+    /// Shows entries as the sync search would: without an entryUUID that was not asked for.
+    /// Returns false when the bind identity may not read entryUUID.
+    fn entries(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        found: &mut Found<'_>,
+    ) -> Result<bool> {
+        let search = self.search;
+        let (shows_uuid, mut readable) = (search.shows_entry_uuid(), true);
+        let attributes = self.attributes().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let attributes = attributes.iter().map(String::as_str).collect();
+        self.run(base, scope, filter, attributes, &mut |dn, attributes| {
+            let Some(uuid) = entry_uuid(&attributes) else {
+                readable = false;
+                return Ok(());
+            };
+            if shows_uuid {
+                return found(uuid, dn, attributes);
+            }
+            let stripped = attributes.without("entryUUID");
+            found(uuid, dn, crate::store::records::attribute_list(&stripped)?)
+        })?;
+        Ok(readable)
+    }
+}
+
+fn entry_uuid(attributes: &AttributeList<'_>) -> Option<Uuid> {
+    Uuid::try_parse_ascii(attributes.values("entryUUID").next()?).ok()
+}
+
+fn any_of(uuids: impl Iterator<Item = Uuid>) -> Filter {
+    let items: Vec<_> =
+        uuids.map(|uuid| Filter::equality("entryUUID", uuid.to_string().as_bytes())).collect();
+    Filter::or(&items)
+}
+
+impl Ask for Lookup<'_> {
+    fn by_uuid(
+        &mut self,
+        wanted: &[(Uuid, String)],
+        present: Option<Uuid>,
+        found: &mut Found<'_>,
+    ) -> Result<()> {
+        let search = self.search;
+        let ids = any_of(wanted.iter().map(|(uuid, _)| *uuid).chain(present));
+        let filter = Filter::and(&[search.filter.clone(), ids]);
+        let mut control_found = false;
+        let readable =
+            self.entries(&search.base, search.scope, &filter, &mut |uuid, dn, attributes| {
+                if wanted.iter().any(|(wanted, _)| *wanted == uuid) {
+                    found(uuid, dn, attributes)
+                } else {
+                    control_found = Some(uuid) == present;
+                    Ok(())
+                }
+            })?;
+        if readable && control_found {
+            return Ok(());
+        }
+        // Either entryUUID may not be searched, or the control is not there any more. Reading each
+        // entry by its DN answers in both cases.
+        for (wanted, dn) in wanted.iter().filter(|(_, dn)| !dn.is_empty()) {
+            let mut seen = false;
+            let readable =
+                self.entries(dn, Scope::Base, &search.filter, &mut |uuid, dn, attributes| {
+                    if uuid == *wanted {
+                        seen = true;
+                        return found(uuid, dn, attributes);
+                    }
+                    Ok(())
+                })?;
+            if !readable && !seen {
+                // Something is there under that DN, and who it is may not be read: it stays.
+                self.run(dn, Scope::Base, &search.filter, self_attributes(search), &mut |dn, attributes| {
+                    found(*wanted, dn, attributes)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>> {
+        let search = self.search;
+        let children = match self.provider {
+            Provider::Ds389 => Filter::parse("(numSubordinates>=1)"),
+            _ => Filter::parse("(hasSubordinates=TRUE)"),
+        }
+        .unwrap_or_else(|_| Filter::present("objectClass"));
+        let filter = Filter::and(&[children, any_of(uuids.iter().copied())]);
+        let mut dns = Vec::new();
+        self.run(&search.base, search.scope, &filter, vec!["1.1"], &mut |dn, _| {
+            dns.push(dn.to_owned());
+            Ok(())
+        })?;
+        Ok(dns)
+    }
+
+    fn below(&mut self, dn: &str, found: &mut Found<'_>) -> Result<()> {
+        let search = self.search;
+        self.entries(dn, Scope::Subtree, &search.filter, found)?;
+        Ok(())
+    }
+}
+
+fn self_attributes(search: &Search) -> Vec<&str> {
+    search.attributes.iter().map(String::as_str).collect()
+}

@@ -1,0 +1,92 @@
+//! The search whose result is copied: base, scope, filter, attributes. It is what makes a copy the
+//! copy of something, so a store refuses another one.
+
+use std::collections::BTreeSet;
+
+use syncrepl_proto::dn;
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::{Scope, SearchRequest};
+use syncrepl_proto::url::LdapUrl;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A search as it is sent and remembered.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    pub(crate) base: String,
+    pub(crate) scope: Scope,
+    pub(crate) filter: Filter,
+    pub(crate) attributes: Vec<String>,
+}
+
+impl Search {
+    pub(crate) fn from_url(url: &LdapUrl) -> Self {
+        Search {
+            base: url.dn.clone().unwrap_or_default(),
+            scope: url.scope_or_default(),
+            filter: url.filter.clone().unwrap_or_else(|| Filter::present("objectClass")),
+            attributes: url.attributes.clone(),
+        }
+    }
+
+    /// As a URL without a host, which is how it is kept in the store.
+    pub(crate) fn to_url(&self) -> LdapUrl {
+        LdapUrl {
+            dn: Some(self.base.clone()).filter(|base| !base.is_empty()),
+            scope: Some(self.scope),
+            filter: Some(self.filter.clone()),
+            attributes: self.attributes.clone(),
+            ..LdapUrl::default()
+        }
+    }
+
+    pub(crate) fn request(&self) -> SearchRequest<'_> {
+        SearchRequest {
+            base: &self.base,
+            scope: self.scope,
+            size_limit: 0,
+            time_limit: 0,
+            types_only: false,
+            filter: self.filter.as_bytes(),
+            attributes: self.attributes.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Whether the caller asked for entryUUID itself, and so wants to see it.
+    pub(crate) fn shows_entry_uuid(&self) -> bool {
+        self.attributes.iter().any(|name| name == "+" || name.eq_ignore_ascii_case("entryUUID"))
+    }
+
+    fn attribute_set(&self) -> BTreeSet<String> {
+        self.attributes.iter().map(|name| name.to_ascii_lowercase()).collect()
+    }
+
+    /// Refuses to go on with the copy of another search, and says what differs.
+    pub(crate) fn check_same(&self, stored: &Search) -> Result<()> {
+        let mut differs = Vec::new();
+        if dn::key(&self.base) != dn::key(&stored.base) {
+            differs.push(format!("its base is \"{}\"", stored.base));
+        }
+        if self.scope != stored.scope {
+            differs.push(format!("its scope is {}", stored.scope.as_str()));
+        }
+        if self.filter != stored.filter {
+            differs.push(format!("its filter is {}", stored.filter));
+        }
+        if self.attribute_set() != stored.attribute_set() {
+            let list = match stored.attributes.join(" ") {
+                list if list.is_empty() => "all user attributes".to_owned(),
+                list => list,
+            };
+            differs.push(format!("its attributes are {list}"));
+        }
+        if differs.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::UrlConflict,
+            format!("the store holds the copy of another search: {}", differs.join(", ")),
+        )
+        .with_hint("name another data file, or ask for the same search"))
+    }
+}

@@ -1,0 +1,59 @@
+//! What a store tells of itself: the settings that a refresh writes, and their reading.
+
+use syncrepl_proto::url::LdapUrl;
+
+use crate::error::Result;
+use crate::store::Store;
+
+pub(crate) const URL: &str = "syncrepl_url";
+pub(crate) const AUTHZID: &str = "syncrepl_authzid";
+pub(crate) const PROVIDER: &str = "syncrepl_provider";
+pub(crate) const COOKIE: &str = "syncrepl_cookie";
+pub(crate) const LAST_REFRESH: &str = "syncrepl_last_refresh";
+pub(crate) const COMMIT: &str = "syncrepl_commit";
+
+/// A store's own account, of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// How many entries the copy holds.
+    pub entries: u64,
+    /// The search whose result is copied, as an LDAP URL without secrets. `None` before the first
+    /// refresh.
+    pub url: Option<LdapUrl>,
+    /// Who the provider took us for (RFC 4513 §5.2.1.8); empty for anonymous.
+    pub authzid: Option<String>,
+    /// What kind of provider it was.
+    pub provider: Option<String>,
+    /// The cookie with which the next refresh begins.
+    pub cookie: Option<Vec<u8>>,
+    /// When a refresh stage last ended (RFC 3339, UTC).
+    pub last_refresh: Option<String>,
+    /// The number of the last commit.
+    pub commit: u64,
+}
+
+impl Store {
+    /// What the store tells of itself, all of one snapshot.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn status(&self) -> Result<Status> {
+        self.read(|_| {
+            let text = |name| -> Result<Option<String>> {
+                Ok(self
+                    .get_setting(name)?
+                    .map(|value| String::from_utf8_lossy(&value).into_owned()))
+            };
+            Ok(Status {
+                entries: self.count()?,
+                url: text(URL)?.and_then(|url| LdapUrl::parse(&url).ok()),
+                authzid: text(AUTHZID)?,
+                provider: text(PROVIDER)?,
+                cookie: self.get_setting(COOKIE)?,
+                last_refresh: text(LAST_REFRESH)?,
+                commit: text(COMMIT)?.and_then(|number| number.parse().ok()).unwrap_or(0),
+            })
+        })
+    }
+}
