@@ -15,8 +15,6 @@ pub(crate) struct Applier<'a> {
     pub(crate) writer: &'a Writer,
     pub(crate) callback: &'a mut dyn Callback,
     pub(crate) stop: &'a StopHandle,
-    /// How many changes have been told in this transaction.
-    pub(crate) told: &'a mut u64,
 }
 
 impl Applier<'_> {
@@ -31,7 +29,6 @@ impl Applier<'_> {
         if self.stop.requests() > 1 {
             return Err(stopped());
         }
-        *self.told += 1;
         let callback = &mut *self.callback;
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }

@@ -54,8 +54,6 @@ pub(crate) struct Stage {
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage began.
     pub(crate) before: u64,
-    /// How many changes have been told.
-    pub(crate) told: u64,
     /// How many messages said something of an entry.
     pub(crate) messages: u64,
 }
@@ -75,7 +73,6 @@ impl Stage {
             unknown_overflow: false,
             cookie: None,
             before,
-            told: 0,
             messages: 0,
         }
     }

@@ -371,7 +371,10 @@ impl<C: Callback> Syncrepl<C> {
         if self.stop.requests() > 1 && session.in_refresh_stage() {
             return Err(stopped());
         }
-        let message = Message::decode(bytes).map_err(|error| undecodable(server, error))?;
+        let message = Message::decode(bytes).map_err(undecodable)?;
+        if message.id == 0 {
+            return notice_of_disconnection(&message).map_or(Ok(true), Err);
+        }
         let refreshing = session.in_refresh_stage();
         let event = session.handle_message(&message).map_err(|error| {
             Error::new(ErrorKind::Protocol, format!("{server} sent what RFC 4533 does not allow"))
@@ -389,14 +392,12 @@ impl<C: Callback> Syncrepl<C> {
             });
         }
         let Some(stage) = self.stage.as_mut() else { return Ok(false) };
-        let mut told = 0;
         let mut work = Work {
             stage,
             apply: Applier {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
-                told: &mut told,
             },
             base: &self.settings.search.base,
         };
@@ -459,12 +460,8 @@ impl<C: Callback> Syncrepl<C> {
                 next = Next::Finish;
                 None
             }
-            SyncEvent::Disconnection(result) => {
-                return Err(notice_of_disconnection(result.code, result.diagnostic));
-            }
             _ => None,
         };
-        work.stage.told += told;
         if let Some(received) = received {
             let stage = work.stage;
             if stage.is_refresh() {
@@ -537,12 +534,10 @@ impl<C: Callback> Syncrepl<C> {
             return Err(not_connected());
         };
         let count = Records::new(self.writer.connection()).count()?;
-        let mut told = 0;
         Applier {
             writer: &self.writer,
             callback: &mut self.callback,
             stop: &self.stop,
-            told: &mut told,
         }
         .refresh_done(count)?;
         let received = stage.cookie.take();
@@ -621,7 +616,6 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
-        let mut told = 0;
         let mut lookup = Lookup {
             server: &self.settings.servers[link.server],
             options: &self.settings.options,
@@ -637,7 +631,6 @@ impl<C: Callback> Syncrepl<C> {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
-                told: &mut told,
             },
             base: &self.settings.search.base,
         };

@@ -262,3 +262,5 @@ impl Store {
         begun
     }
 }
+
+const FUNCTION_FAILED: &str = "the function given to the store failed";

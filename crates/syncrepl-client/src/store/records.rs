@@ -160,7 +160,7 @@ impl<'c> Records<'c> {
 
     pub(crate) fn count(&self) -> Result<u64> {
         let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_records")?;
-        Ok(statement.query_row([], |row| row.get(0))?)
+        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     /// Every record, parents before children.
@@ -289,7 +289,7 @@ impl<'c> Records<'c> {
 
     pub(crate) fn parked_count(&self) -> Result<u64> {
         let mut statement = self.0.prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
-        Ok(statement.query_row([], |row| row.get(0))?)
+        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     pub(crate) fn doom(&self, id: i64) -> Result<()> {
@@ -358,7 +358,7 @@ impl<'c> Records<'c> {
 
     pub(crate) fn reference_count(&self) -> Result<u64> {
         let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_references")?;
-        Ok(statement.query_row([], |row| row.get(0))?)
+        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     /// Deletes every reference whose id is not kept.
