@@ -1,1 +1,21 @@
-//! Placeholder, replaced by the first slice.
+//! Real servers, workloads and an independent judge for the tests of syncrepl.
+//!
+//! Nothing here depends on the crates under test: the servers are `slapd` processes, changes go in
+//! through `ldapmodify`, and what is right is what `ldapsearch` says. Everything panics, with a
+//! message that names the cause, when a test cannot go on.
+
+pub mod judge;
+pub mod ldif;
+pub mod process;
+pub mod reader;
+pub mod scenarios;
+pub mod slapd;
+pub mod tls;
+pub mod tools;
+pub mod workload;
+
+pub use judge::{Directory, Entry, assert_same};
+pub use process::{Run, wait_until};
+pub use reader::Reader;
+pub use slapd::{Slapd, Variant};
+pub use workload::{Options, Workload};

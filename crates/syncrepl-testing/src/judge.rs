@@ -1,0 +1,195 @@
+//! What is right: the server's content as `ldapsearch` shows it, and how it differs from ours.
+//!
+//! Values are sets of bytes, attribute names are in lower case, an attribute without values is no
+//! attribute. DNs are compared by [`normal_dn`]: their values keep their letter case.
+
+mod compare;
+mod dn;
+mod json;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{ldif, tools};
+
+pub use compare::{assert_same, differences};
+pub use dn::normal_dn;
+pub(crate) use json::{Attributes, attributes};
+pub use json::{dump_commit, from_dump_json};
+
+/// Content, by entryUUID.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// The entries by entryUUID in lower case; by `dn:` and the normal DN where none was given.
+    pub entries: BTreeMap<String, Entry>,
+    /// The URLs of the references that came with them. Nobody compares these.
+    pub references: BTreeSet<String>,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// As it was written.
+    pub dn: String,
+    /// Names in lower case, options included.
+    pub attrs: BTreeMap<String, BTreeSet<Vec<u8>>>,
+}
+
+impl Directory {
+    /// The entries by their normal DN.
+    pub fn by_dn(&self) -> BTreeMap<String, Entry> {
+        let entries = self.entries.values();
+        entries
+            .map(|entry| (normal_dn(&entry.dn), entry.clone()))
+            .collect()
+    }
+
+    /// The entryUUID of the entry with that DN.
+    pub fn uuid_of(&self, dn: &str) -> Option<&str> {
+        let wanted = normal_dn(dn);
+        let found = self
+            .entries
+            .iter()
+            .find(|(_, entry)| normal_dn(&entry.dn) == wanted);
+        found.map(|(uuid, _)| uuid.as_str())
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// What a fresh search shows. An empty `binddn` is anonymous; no `attrs` means all user attributes.
+///
+/// # Panics
+/// When the search fails: see [`try_search`].
+pub fn search(
+    url: &str,
+    binddn: &str,
+    password: &str,
+    base: &str,
+    scope: &str,
+    filter: &str,
+    attrs: &[&str],
+) -> Directory {
+    try_search(url, binddn, password, base, scope, filter, attrs)
+        .unwrap_or_else(|e| panic!("ldapsearch -b {base:?} {filter:?}: {e}"))
+}
+
+/// As [`search`], with what `ldapsearch` complained of as the error.
+pub fn try_search(
+    url: &str,
+    binddn: &str,
+    password: &str,
+    base: &str,
+    scope: &str,
+    filter: &str,
+    attrs: &[&str],
+) -> Result<Directory, String> {
+    let mut arguments = vec!["-x", "-LLL", "-o", "ldif-wrap=no", "-H", url];
+    if !binddn.is_empty() {
+        arguments.extend(["-D", binddn, "-w", password]);
+    }
+    arguments.extend(["-b", base, "-s", scope, filter]);
+    arguments.extend(if attrs.is_empty() { &["*"] } else { attrs });
+    arguments.push("entryUUID");
+    let output = tools::run(&tools::find("ldapsearch"), &arguments, None);
+    if !output.status.success() {
+        return Err(tools::complaint(&output));
+    }
+    let text = String::from_utf8(output.stdout).expect("ldapsearch writes ASCII");
+    let asked_for = |name: &&str| name.eq_ignore_ascii_case("entryUUID") || *name == "+";
+    Ok(from_records(
+        &ldif::parse(&text),
+        attrs.iter().any(asked_for),
+    ))
+}
+
+/// Content records in LDIF, as `dump --format ldif` prints them; `entryUUID` may be among their lines.
+pub fn from_ldif(text: &str) -> Directory {
+    from_records(&ldif::parse(text), false)
+}
+
+fn from_records(ldif: &ldif::Ldif, keep_uuid: bool) -> Directory {
+    let mut directory = Directory::default();
+    for comment in &ldif.comments {
+        // With -LLL a reference is a comment: `# refldap://…`.
+        if let Some(url) = comment.trim_start().strip_prefix("ref") {
+            directory
+                .references
+                .insert(url.trim_start_matches([':', ' ']).to_owned());
+        }
+    }
+    for record in &ldif.records {
+        let dn = record
+            .get("dn")
+            .unwrap_or_else(|| panic!("a record without DN: {record:?}"));
+        let dn = String::from_utf8(dn.to_vec()).expect("a DN in UTF-8");
+        let uuid = record
+            .get("entryUUID")
+            .map(|uuid| String::from_utf8_lossy(uuid).to_lowercase());
+        let mut attrs: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        for (name, value) in record.lines.iter().filter(|(name, _)| name != "dn") {
+            if keep_uuid || !name.eq_ignore_ascii_case("entryUUID") {
+                attrs
+                    .entry(name.to_lowercase())
+                    .or_default()
+                    .insert(value.clone());
+            }
+        }
+        insert(&mut directory, uuid, Entry { dn, attrs });
+    }
+    directory
+}
+
+fn insert(directory: &mut Directory, uuid: Option<String>, entry: Entry) {
+    let key = uuid.unwrap_or_else(|| format!("dn:{}", normal_dn(&entry.dn)));
+    let dn = entry.dn.clone();
+    let earlier = directory.entries.insert(key.clone(), entry);
+    assert!(
+        earlier.is_none(),
+        "{key} came twice, the second time as {dn:?}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_stay_apart_and_ids_go() {
+        let text = "dn: cn=a,o=x\nCN;lang-DE: A\ncn;lang-de:: /w==\nentryUUID: 7F0E\n\n# refldap://h/o=y??sub\n\n";
+        let kept = from_records(&ldif::parse(text), true);
+        assert!(kept.entries["7f0e"].attrs.contains_key("entryuuid"));
+        let directory = from_ldif(text);
+        assert_eq!(
+            directory.references.iter().collect::<Vec<_>>(),
+            ["ldap://h/o=y??sub"]
+        );
+        let entry = &directory.entries["7f0e"];
+        assert_eq!(entry.attrs.len(), 1);
+        assert_eq!(
+            entry.attrs["cn;lang-de"],
+            [b"A".to_vec(), vec![0xff]].into()
+        );
+        assert_eq!(directory.uuid_of("CN=a, O=x"), Some("7f0e"));
+        assert_eq!(directory.uuid_of("cn=A,o=x"), None);
+    }
+
+    #[test]
+    fn without_an_id_the_dn_is_the_key() {
+        let directory = from_ldif("version: 1\n\ndn: CN=a, O=x\ncn: a\n");
+        assert!(directory.entries.contains_key("dn:cn=a,o=x"));
+    }
+
+    #[test]
+    #[should_panic(expected = "came twice")]
+    fn one_id_twice_is_an_error() {
+        from_ldif("dn: o=x\nentryUUID: 1\n\ndn: o=y\nentryUUID: 1\n");
+    }
+}

@@ -1,0 +1,63 @@
+//! The programs of OpenLDAP and the shell, found and run. Not how their output is read.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const MISSING: &str = "slapd not found: apt-get install slapd ldap-utils";
+
+/// Where a program is. Also looks where Debian keeps servers, which a user's `PATH` leaves out.
+///
+/// # Panics
+/// When it is not installed.
+pub fn find(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| match program {
+            "openssl" => panic!("openssl not found: apt-get install openssl"),
+            _ => panic!("{MISSING} (no {program})"),
+        })
+}
+
+/// Runs a program to its end, its standard input read from a file.
+pub(crate) fn run<A: AsRef<OsStr>>(
+    program: &Path,
+    arguments: &[A],
+    input: Option<&Path>,
+) -> Output {
+    let stdin = match input {
+        Some(path) => Stdio::from(
+            File::open(path).unwrap_or_else(|e| panic!("cannot open {}: {e}", path.display())),
+        ),
+        None => Stdio::null(),
+    };
+    Command::new(program)
+        .args(arguments)
+        .stdin(stdin)
+        // A user's own ldaprc must not decide what a test sees.
+        .env("LDAPNOINIT", "1")
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()))
+}
+
+/// What a finished program had to say for itself.
+pub(crate) fn complaint(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    format!("{}: {}", output.status, text.trim_end())
+}
+
+/// Sends a signal, by name without `SIG`, to one process. The shell's own `kill` is always there.
+///
+/// # Panics
+/// When the process is gone.
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("sh")
+        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid.to_string()])
+        .status()
+        .unwrap_or_else(|e| panic!("cannot run sh: {e}"));
+    assert!(status.success(), "cannot send {name} to process {pid}");
+}

@@ -1,0 +1,168 @@
+//! The workloads: nothing they ask for is refused, and they do what their names say.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use syncrepl_testing::scenarios::{BASE, OUTSIDE, scenarios};
+use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::{Directory, Options, Slapd, Variant, Workload};
+
+fn all(server: &Slapd, base: &str) -> Directory {
+    server.search(base, "(objectClass=*)", &[])
+}
+
+fn ten_rounds(variant: Variant, seed: u64, options: Options) {
+    let server = Slapd::start(variant);
+    let mut workload = Workload::new(seed, options);
+    let begin = Instant::now();
+    workload.populate(&server, 100);
+    println!("populated with {} in {:?}", workload.len(), begin.elapsed());
+    let mut told = Vec::new();
+    let mut last = all(&server, SUFFIX);
+    for _ in 0..10 {
+        let begin = Instant::now();
+        told.extend(workload.round(&server, 100));
+        println!(
+            "a round in {:?}, {} entries",
+            begin.elapsed(),
+            workload.len()
+        );
+        let now = all(&server, SUFFIX);
+        assert_ne!(last, now);
+        // What is a reference is no entry.
+        assert!(workload.len() - now.len() <= now.references.len());
+        last = now;
+    }
+    for what in [
+        "add cn=",
+        "rename uid=",
+        "delete uid=",
+        "swap",
+        "replace jpegPhoto",
+    ] {
+        assert!(
+            told.iter()
+                .any(|line| line.starts_with(what) || line.contains(what)),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn ten_rounds_on_plain() {
+    ten_rounds(Variant::Plain, 1, Options::ALL);
+}
+
+#[test]
+fn ten_rounds_on_session_log() {
+    let options = Options {
+        parent_renames: false,
+        big_value: false,
+        referrals: false,
+    };
+    ten_rounds(Variant::SessionLog, 2, options);
+}
+
+#[test]
+fn ten_rounds_on_access_log() {
+    ten_rounds(Variant::AccessLog, 3, Options::ALL);
+}
+
+#[test]
+fn the_same_seed_makes_the_same_changes() {
+    let [one, two] = [0, 1].map(|_| {
+        let server = Slapd::start(Variant::Plain);
+        let mut workload = Workload::new(4, Options::ALL);
+        workload.populate(&server, 30);
+        (workload.round(&server, 50), all(&server, SUFFIX).by_dn())
+    });
+    assert_eq!(one, two);
+}
+
+#[test]
+fn without_parent_renames_no_parent_is_renamed() {
+    let server = Slapd::start(Variant::Plain);
+    let options = Options {
+        parent_renames: false,
+        big_value: false,
+        referrals: false,
+    };
+    let mut workload = Workload::new(5, options);
+    workload.populate(&server, 60);
+    for _ in 0..20 {
+        // One change at a time, so that what moved is seen.
+        let before = all(&server, SUFFIX);
+        let parents: BTreeSet<&str> = before
+            .entries
+            .values()
+            .filter_map(|entry| parent_of(&entry.dn))
+            .collect();
+        workload.round(&server, 1);
+        let after = all(&server, SUFFIX);
+        for (uuid, entry) in &before.entries {
+            let now = after.entries.get(uuid);
+            let moved = now.is_some_and(|now| now.dn != entry.dn);
+            assert!(
+                !(moved && parents.contains(entry.dn.as_str())),
+                "{} moved",
+                entry.dn
+            );
+        }
+    }
+}
+
+/// As slapd writes DNs: a comma within a value is always in hexadecimal.
+fn parent_of(dn: &str) -> Option<&str> {
+    dn.split_once(',').map(|(_, parent)| parent)
+}
+
+#[test]
+fn people_enter_and_leave_the_filter() {
+    let server = Slapd::start(Variant::Plain);
+    let staff = || {
+        let filter = "(employeeType=staff)";
+        let found = server.search(SUFFIX, filter, &["cn"]);
+        found.entries.into_keys().collect::<BTreeSet<_>>()
+    };
+    let mut workload = Workload::new(6, Options::ALL);
+    workload.populate(&server, 100);
+    let before = staff();
+    workload.round(&server, 200);
+    let (after, still) = (staff(), all(&server, SUFFIX));
+    assert!(
+        before
+            .difference(&after)
+            .any(|uuid| still.entries.contains_key(uuid))
+    );
+    assert!(after.difference(&before).count() > 0);
+}
+
+#[test]
+fn many_are_loaded_from_the_side() {
+    let server = Slapd::start(Variant::SessionLog);
+    let mut workload = Workload::new(7, Options::ALL);
+    workload.populate(&server, 3000);
+    workload.round(&server, 20);
+    assert!(all(&server, "ou=people,dc=example,dc=com").len() > 1000);
+}
+
+#[test]
+fn every_scenario_applies() {
+    let names: BTreeSet<&str> = scenarios().iter().map(|scenario| scenario.name).collect();
+    assert_eq!(names.len(), scenarios().len(), "names are unique");
+    let server = Slapd::start(Variant::Plain);
+    for scenario in scenarios() {
+        server.wipe();
+        server.add_base();
+        server
+            .ldapmodify(&scenario.setup_ldif)
+            .unwrap_or_else(|e| panic!("{}: {e}", scenario.name));
+        assert!(!all(&server, OUTSIDE).is_empty());
+        assert!(!all(&server, BASE).is_empty());
+        for change in &scenario.changes {
+            server
+                .ldapmodify(change)
+                .unwrap_or_else(|e| panic!("{}: {e}", scenario.name));
+        }
+    }
+}
