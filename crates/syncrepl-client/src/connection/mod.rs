@@ -1,0 +1,276 @@
+//! One LDAP connection: bytes out, bytes into [`Frames`], and waiting for them, for a stop request
+//! or for a deadline. What the messages mean is for `operations` and for the session.
+#![allow(dead_code, unused_imports)]
+
+mod bound;
+mod credentials;
+mod open;
+mod operations;
+mod refused;
+mod server;
+mod tls;
+mod tls_errors;
+mod transport;
+mod waiter;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use syncrepl_proto::frame::{FrameError, Frames};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::printable;
+
+pub use bound::BoundLdap;
+pub use credentials::{Credentials, Password};
+pub(crate) use operations::{RootDse, SearchItem, undecodable};
+pub(crate) use refused::{notice_of_disconnection, refused};
+pub(crate) use server::ConnectOptions;
+pub use server::{Server, StartTls};
+
+use transport::{Failure, Moved, Transport};
+use waiter::{Waiter, after};
+
+/// How many bytes are read ahead of whoever takes the messages; more only to complete one message.
+const READ_AHEAD: usize = 4 << 20;
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Requests to stop that abandon even a write that is under way.
+const ABANDON_WRITES_AT: u32 = 2;
+
+/// Why [`Connection::wait`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// There are bytes in the frames that were not there before.
+    Readable,
+    /// A stop was requested. Each request is reported once.
+    Stop,
+    /// The deadline has passed.
+    Deadline,
+}
+
+/// A connection to one server.
+pub(crate) struct Connection {
+    server: Server,
+    transport: Transport,
+    waiter: Waiter,
+    frames: Frames,
+    last_id: u32,
+    response_timeout: Duration,
+    abandon_at: u32,
+    loopback: bool,
+    /// Anything was received so far.
+    heard: bool,
+    /// An operation was left unfinished: what comes next could be the answer to it.
+    broken: bool,
+}
+
+impl Connection {
+    /// Writes all of `bytes`, waiting while the provider does not take them, at most
+    /// `response_timeout` at a time. Meanwhile what the provider sends is read, up to a bound, so
+    /// that two ends that both write cannot block each other.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.broken {
+            return Err(Error::new(
+                ErrorKind::Unreachable,
+                format!(
+                    "the connection to {} was given up after an earlier error",
+                    self.server
+                ),
+            ));
+        }
+        let sent = self.send_within(bytes, self.response_timeout);
+        self.broken |= sent.is_err();
+        sent
+    }
+
+    fn send_within(&mut self, mut rest: &[u8], timeout: Duration) -> Result<()> {
+        let mut deadline = after(timeout);
+        loop {
+            let before = rest.len();
+            if self
+                .transport
+                .write(&mut rest)
+                .map_err(|failure| self.lost(failure))?
+            {
+                return Ok(());
+            }
+            self.waiter.writable = false;
+            if rest.len() < before {
+                deadline = after(timeout);
+            }
+            while self.frames.buffered() < READ_AHEAD && self.fill_now()? {}
+            self.waiter.abandon_at(ABANDON_WRITES_AT)?;
+            if !self.waiter.wait(deadline)? {
+                return Err(self.silent("does not take what is sent to it", timeout));
+            }
+        }
+    }
+
+    /// Waits until more bytes have been put into the frames, a stop is requested, or `deadline`
+    /// has passed. Take all messages from the frames before: with much unread there it returns
+    /// `Readable` without reading more. The end of the connection is an error.
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken> {
+        loop {
+            if self.waiter.take_stop() {
+                return Ok(Woken::Stop);
+            }
+            if self.is_full() || self.fill_now()? {
+                return Ok(Woken::Readable);
+            }
+            if !self.waiter.wait(deadline)? {
+                return Ok(Woken::Deadline);
+            }
+        }
+    }
+
+    /// Reads what has arrived into the frames, without waiting: true if that was anything.
+    /// Nothing is read while there is much in the frames that nobody has taken.
+    pub(crate) fn fill_now(&mut self) -> Result<bool> {
+        if self.is_full() || !self.waiter.readable {
+            return Ok(false);
+        }
+        let moved = self.transport.read(self.frames.space());
+        match moved.map_err(|failure| self.lost(failure))? {
+            Moved::Bytes(count) => {
+                self.frames.filled(count);
+                self.heard = true;
+                self.answer_key_updates()?;
+                Ok(true)
+            }
+            Moved::Blocked => {
+                self.waiter.readable = false;
+                self.answer_key_updates()?;
+                Ok(false)
+            }
+            Moved::Closed => Err(self.closed()),
+        }
+    }
+
+    /// TLS itself may have something to say after a read. If the socket is full it goes out with
+    /// the next bytes that are sent.
+    fn answer_key_updates(&mut self) -> Result<()> {
+        if self.transport.wants_write() {
+            self.transport
+                .write(&mut &[][..])
+                .map_err(|failure| self.lost(failure))?;
+        }
+        Ok(())
+    }
+
+    /// There is much to take, and some of it can be taken.
+    fn is_full(&self) -> bool {
+        self.frames.buffered() >= READ_AHEAD && self.frames.has_message() != Ok(false)
+    }
+
+    /// The messages received.
+    pub(crate) fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
+    }
+
+    /// The next whole message that has been received, its errors in words.
+    pub(crate) fn next_message(&mut self) -> Result<Option<&[u8]>> {
+        let Connection {
+            frames,
+            server,
+            transport,
+            ..
+        } = self;
+        let encrypted = transport.is_encrypted();
+        frames
+            .poll_message()
+            .map_err(|error| unreadable(error, server, encrypted))
+    }
+
+    /// An id for the next request: 1 and up.
+    pub(crate) fn next_message_id(&mut self) -> u32 {
+        self.last_id = match self.last_id {
+            id if id >= i32::MAX as u32 => 1,
+            id => id + 1,
+        };
+        self.last_id
+    }
+
+    /// The server this is a connection to.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Whether TLS protects it. A local socket needs none, and has none.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.transport.is_encrypted()
+    }
+
+    /// Whether it does not leave this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    fn closed(&self) -> Error {
+        let error = Error::new(ErrorKind::Unreachable, "the provider closed the connection");
+        if self.heard || self.is_encrypted() {
+            error
+        } else {
+            error.with_hint(format!(
+                "{} said nothing at all: if the port expects TLS, use ldaps://",
+                self.server
+            ))
+        }
+    }
+
+    fn lost(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Io(error) => Error::new(
+                ErrorKind::Unreachable,
+                format!("the connection to {} was lost", self.server),
+            )
+            .with_source(error),
+            Failure::Tls(error) => tls_errors::explain(&error, &self.server),
+        }
+    }
+
+    /// The provider did not do something in time.
+    fn silent(&self, what: &str, timeout: Duration) -> Error {
+        Error::new(
+            ErrorKind::Unreachable,
+            format!("{} {what} (waited {timeout:?})", self.server),
+        )
+    }
+}
+
+/// The error for a stream that cannot be cut into messages.
+fn unreadable(error: FrameError, server: &Server, encrypted: bool) -> Error {
+    use syncrepl_proto::ber::Problem;
+    // The first byte of a TLS alert and of a TLS handshake message.
+    const TLS: [u8; 2] = [0x15, 0x16];
+    let hint = match error {
+        FrameError::NotLdap(Problem::Tag { found, .. }) if !encrypted && TLS.contains(&found) => {
+            return Error::new(
+                ErrorKind::Protocol,
+                format!("{server} answered with TLS where plain LDAP was expected"),
+            )
+            .with_hint("use ldaps:// for this port");
+        }
+        FrameError::TooLarge { .. } => "raise the largest message size if the provider is right",
+        _ => "is there an LDAP server on this port?",
+    };
+    Error::new(
+        ErrorKind::Protocol,
+        format!("what {server} sends cannot be read"),
+    )
+    .with_source(error)
+    .with_hint(hint)
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("server", &printable(&self.server.to_string()))
+            .field("encrypted", &self.is_encrypted())
+            .finish_non_exhaustive()
+    }
+}

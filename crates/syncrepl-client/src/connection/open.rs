@@ -1,0 +1,295 @@
+//! Opening a connection: the name resolved, each address tried, TLS begun. Nobody is bound yet.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc::{TryRecvError, channel};
+use std::time::Instant;
+
+use rustls::ClientConfig;
+use syncrepl_proto::frame::Frames;
+use syncrepl_proto::message::{Operation, START_TLS, result_name};
+
+use super::operations::unexpected;
+use super::server::{ConnectOptions, Server, StartTls};
+use super::tls::{self, Tls};
+use super::transport::{Endpoint, Moved, Socket, Transport};
+use super::waiter::{Waiter, after};
+use super::{Connection, Failure, refused};
+use crate::error::{Error, ErrorKind, Result};
+use crate::stop::StopHandle;
+use crate::text::excerpt;
+
+impl Connection {
+    /// Connects to `server`: resolves its name, tries one address after the other, and begins TLS
+    /// as the server and `options` say. Nothing is sent in clear that should not be.
+    ///
+    /// `Unreachable` when no address answers, `Tls` when the encryption or the certificate is at
+    /// fault, `Refused` when StartTLS is, `InvalidInput` for an unusable CA file, `Stopped` when
+    /// `stop` is asked meanwhile.
+    pub(crate) fn open(
+        server: &Server,
+        options: &ConnectOptions,
+        stop: &StopHandle,
+    ) -> Result<Self> {
+        if server.socket_path().is_some() && options.starttls == StartTls::Required {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("StartTLS is not available on the local socket {server}"),
+            )
+            .with_hint("leave StartTLS out: a local socket does not leave this machine"));
+        }
+        let may_encrypt =
+            server.is_ldaps() || server.host().is_some() && options.starttls != StartTls::Never;
+        let config = match may_encrypt {
+            true => Some(tls::config(options.ca_file.as_deref())?),
+            false => None,
+        };
+        let mut failures = Vec::new();
+        for endpoint in endpoints(server, options, stop)? {
+            match Connection::establish(server, &endpoint, options, config.as_ref(), stop) {
+                Ok(connection) => return Ok(connection),
+                Err(error) if error.kind() == ErrorKind::Unreachable => {
+                    tracing::debug!("{error}");
+                    failures.push(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match failures.pop() {
+            Some(only) if failures.is_empty() => Err(only),
+            Some(last) => {
+                failures.push(last);
+                let each: Vec<_> = failures.iter().map(Error::to_string).collect();
+                Err(Error::new(
+                    ErrorKind::Unreachable,
+                    format!("no address of {server} can be reached: {}", each.join("; ")),
+                ))
+            }
+            None => Err(Error::new(
+                ErrorKind::Unreachable,
+                format!("the name of {server} has no address"),
+            )),
+        }
+    }
+
+    fn establish(
+        server: &Server,
+        endpoint: &Endpoint,
+        options: &ConnectOptions,
+        config: Option<&Arc<ClientConfig>>,
+        stop: &StopHandle,
+    ) -> Result<Self> {
+        let deadline = after(options.connect_timeout);
+        let mut waiter = Waiter::new(stop)?;
+        let socket = connect(server, endpoint, options, &mut waiter, deadline)?;
+        let mut connection = Connection {
+            server: server.clone(),
+            transport: Transport::new(socket),
+            waiter,
+            frames: Frames::new(options.max_message_size),
+            last_id: 0,
+            response_timeout: options.response_timeout,
+            abandon_at: options.abandon_at,
+            loopback: match endpoint {
+                Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
+                Endpoint::Unix(_) => true,
+            },
+            heard: false,
+            broken: false,
+        };
+        if let Some(config) = config
+            && (server.is_ldaps() || connection.start_tls(options.starttls)?)
+        {
+            // StartTLS has had its own time to answer.
+            let deadline = match server.is_ldaps() {
+                true => deadline,
+                false => after(options.connect_timeout),
+            };
+            connection.encrypt(config, options, deadline)?;
+        }
+        Ok(connection)
+    }
+
+    /// StartTLS (RFC 4511 §4.14): whether the handshake may begin.
+    fn start_tls(&mut self, wanted: StartTls) -> Result<bool> {
+        let request = Operation::ExtendedRequest {
+            name: START_TLS,
+            value: None,
+        };
+        let answer = self.exchange(&request, &[], "StartTLS", |op| match op {
+            Operation::ExtendedResponse { result, .. } => {
+                Ok(Some((result.code, excerpt(result.diagnostic))))
+            }
+            other => Err(unexpected(&other, "StartTLS")),
+        })?;
+        match answer {
+            // What was sent in clear behind the answer could have been put there by anybody.
+            (0, _) if self.frames.buffered() > 0 => Err(Error::new(
+                ErrorKind::Protocol,
+                format!(
+                    "{} sent something in clear after it agreed to StartTLS",
+                    self.server
+                ),
+            )
+            .with_hint("someone may be tampering with the connection; nothing of it was used")),
+            (0, _) => Ok(true),
+            (code, diagnostic) if wanted == StartTls::IfPossible => {
+                tracing::warn!(
+                    "{} refused StartTLS ({}: {diagnostic}): the connection goes on in clear",
+                    self.server,
+                    result_name(code).unwrap_or("result code of its own"),
+                );
+                Ok(false)
+            }
+            (code, diagnostic) => Err(refused(code, &diagnostic, "StartTLS").with_hint(
+                "set TLS up on the provider; nothing was sent in clear but this request",
+            )),
+        }
+    }
+
+    fn encrypt(
+        &mut self,
+        config: &Arc<ClientConfig>,
+        options: &ConnectOptions,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        self.transport
+            .encrypt(Tls::new(config.clone(), &self.server)?);
+        loop {
+            match self.transport.handshake() {
+                Ok(Moved::Bytes(_)) => {
+                    (self.waiter.readable, self.waiter.writable) = (true, true);
+                    return Ok(());
+                }
+                Ok(Moved::Blocked) => {}
+                Ok(Moved::Closed) => return Err(self.handshake_cut(None)),
+                Err(Failure::Io(error)) => return Err(self.handshake_cut(Some(error))),
+                Err(failure) => return Err(self.lost(failure)),
+            }
+            self.waiter.abandon_at(self.abandon_at)?;
+            if !self.waiter.wait(deadline)? {
+                let hint = "if the port speaks plain LDAP, use ldap:// with StartTLS";
+                return Err(self
+                    .silent("does not answer in TLS", options.connect_timeout)
+                    .with_hint(hint));
+            }
+        }
+    }
+
+    fn handshake_cut(&self, cause: Option<io::Error>) -> Error {
+        let message = format!(
+            "{} closed the connection instead of starting TLS",
+            self.server
+        );
+        let error = Error::new(ErrorKind::Unreachable, message);
+        let error = match cause {
+            Some(cause) => error.with_source(cause),
+            None => error,
+        };
+        match self.server.is_ldaps() {
+            true => error.with_hint("if the port speaks plain LDAP, use ldap:// with StartTLS"),
+            false => error.with_hint("the provider's log may say why"),
+        }
+    }
+}
+
+fn connect(
+    server: &Server,
+    endpoint: &Endpoint,
+    options: &ConnectOptions,
+    waiter: &mut Waiter,
+    deadline: Option<Instant>,
+) -> Result<Socket> {
+    let address = match endpoint {
+        Endpoint::Tcp(address) => format!(" at {address}"),
+        Endpoint::Unix(_) => String::new(),
+    };
+    let failed = |error: io::Error| {
+        let hint = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "nothing listens there: is the provider running?",
+            io::ErrorKind::NotFound => "there is no such socket: is the provider running?",
+            io::ErrorKind::PermissionDenied => "this user may not use the socket",
+            _ => "is the network up?",
+        };
+        Error::new(
+            ErrorKind::Unreachable,
+            format!("cannot connect to {server}{address}"),
+        )
+        .with_source(error)
+        .with_hint(hint)
+    };
+    tracing::debug!("connecting to {server}{address}");
+    let mut socket = Socket::connect(endpoint).map_err(failed)?;
+    waiter.register(&mut socket)?;
+    while !socket.is_connected().map_err(failed)? {
+        waiter.abandon_at(options.abandon_at)?;
+        if !waiter.wait(deadline)? {
+            return Err(Error::new(
+                ErrorKind::Unreachable,
+                format!(
+                    "cannot connect to {server}{address}: no answer within {:?}",
+                    options.connect_timeout
+                ),
+            )
+            .with_hint("is the address right, and does a firewall let it through?"));
+        }
+    }
+    (waiter.readable, waiter.writable) = (true, true);
+    Ok(socket)
+}
+
+/// Every address of `server`, in the order the system prefers.
+fn endpoints(
+    server: &Server,
+    options: &ConnectOptions,
+    stop: &StopHandle,
+) -> Result<Vec<Endpoint>> {
+    if let Some(path) = server.socket_path() {
+        return Ok(vec![Endpoint::Unix(path.to_owned())]);
+    }
+    let (host, port) = (
+        server.host().unwrap_or_default().to_owned(),
+        server.port().unwrap_or(Server::LDAP_PORT),
+    );
+    if let Ok(address) = host.parse() {
+        return Ok(vec![Endpoint::Tcp(SocketAddr::new(address, port))]);
+    }
+    let failed = |error: io::Error| {
+        Error::new(
+            ErrorKind::Unreachable,
+            format!("the name of {server} cannot be resolved"),
+        )
+        .with_source(error)
+        .with_hint("is the name right, and does this machine reach its name server?")
+    };
+    // The system's resolver blocks for as long as it likes: let it do so in a thread of its own.
+    let mut waiter = Waiter::new(stop)?;
+    let (sender, answer) = channel();
+    let waker = waiter.waker();
+    std::thread::Builder::new()
+        .name("syncrepl-resolver".to_owned())
+        .spawn(move || {
+            let found = (host.as_str(), port).to_socket_addrs();
+            // Nobody may be waiting any more.
+            let _ = sender.send(found.map(|found| found.map(Endpoint::Tcp).collect()));
+            let _ = waker.wake();
+        })
+        .map_err(failed)?;
+    let deadline = after(options.connect_timeout);
+    loop {
+        match answer.try_recv() {
+            Ok(found) => return found.map_err(failed),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => {
+                return Err(failed(io::Error::other(
+                    "the resolver ended without an answer",
+                )));
+            }
+        }
+        waiter.abandon_at(options.abandon_at)?;
+        if !waiter.wait(deadline)? {
+            return Err(failed(io::ErrorKind::TimedOut.into()));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The one table from LDAP result codes (RFC 4511 appendix A) to what people are told.
+
+use syncrepl_proto::message::{Message, NOTICE_OF_DISCONNECTION, Operation, result_name};
+
+use crate::error::{Error, ErrorKind};
+use crate::text::excerpt;
+
+/// The error for `what` (“the bind”) having been answered with `code`, which is not success, and
+/// the provider's own words.
+pub(crate) fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
+    said(
+        ErrorKind::Refused,
+        code,
+        diagnostic,
+        &format!("the provider refused {what}"),
+    )
+}
+
+/// The error that a message with id 0 amounts to: a Notice of Disconnection (RFC 4511 §4.4.1), or
+/// something that may not come unasked. `None` for other notifications, which are to be ignored
+/// (RFC 4511 §4.4).
+pub(crate) fn notice_of_disconnection(message: &Message<'_>) -> Option<Error> {
+    match &message.op {
+        Operation::ExtendedResponse { result, name, .. } => match name {
+            Some(name) if *name != NOTICE_OF_DISCONNECTION => {
+                tracing::debug!("ignored the notification {}", excerpt(name));
+                None
+            }
+            _ => {
+                // busy, unavailable: the provider is going down or overloaded.
+                let kind = match result.code {
+                    51 | 52 => ErrorKind::Unreachable,
+                    _ => ErrorKind::Refused,
+                };
+                let what = "the provider ended the connection";
+                Some(said(kind, result.code, result.diagnostic, what))
+            }
+        },
+        other => Some(Error::new(
+            ErrorKind::Protocol,
+            format!("the provider sent {} unasked", other.name()),
+        )),
+    }
+}
+
+fn said(kind: ErrorKind, code: u32, diagnostic: &str, what: &str) -> Error {
+    let (words, hint) = explanation(code);
+    let mut message = format!("{what}: ");
+    if let Some(words) = words {
+        message.push_str(words);
+        message.push_str(", ");
+    }
+    match result_name(code) {
+        Some(name) => message.push_str(&format!("{name} ({code})")),
+        None => message.push_str(&format!("result code {code}")),
+    }
+    if !diagnostic.is_empty() {
+        message.push_str(": ");
+        message.push_str(&excerpt(diagnostic));
+    }
+    let error = Error::new(kind, message).with_result_code(code);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// What a code means in plain words, where its name does not say it, and what to do about it.
+fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
+    let (words, hint) = match code {
+        1 => ("", "some providers answer so to who has not bound"),
+        2 => (
+            "",
+            "the provider does not know the request, or not in this form",
+        ),
+        3 => (
+            "",
+            "raise the time limit for this identity on the provider (slapd: limits … time=unlimited)",
+        ),
+        4 => (
+            "",
+            "raise the size limit for this identity on the provider (slapd: limits … size=unlimited)",
+        ),
+        7 => (
+            "",
+            "choose another way to bind; the root DSE lists supportedSASLMechanisms",
+        ),
+        8 => (
+            "",
+            "bind with credentials, or encrypt: StartTLS or ldaps://",
+        ),
+        10 => (
+            "another server holds it",
+            "connect to the server that the provider names",
+        ),
+        11 => ("", "raise the limits for this identity on the provider"),
+        12 => (
+            "",
+            "content synchronization is off: slapd needs the overlay syncprov on this database \
+             (moduleload syncprov, overlay syncprov), 389-ds its Content Synchronization plug-in",
+        ),
+        13 => ("", "encrypt the connection: StartTLS or ldaps://"),
+        14 => (
+            "",
+            "the mechanism wants another step, which this one does not have",
+        ),
+        32 => (
+            "no such base, or this identity may not see it",
+            "compare the base with the namingContexts of the root DSE",
+        ),
+        34 => ("a DN is not well formed", "check the base and the bind DN"),
+        48 => (
+            "",
+            "this identity may not bind in this way; the provider may not allow anonymous binds",
+        ),
+        49 => (
+            "wrong bind DN or password",
+            "the provider does not tell which, nor whether the account is locked",
+        ),
+        50 => ("", "grant this identity the right on the provider"),
+        51 | 52 => ("", "try again later"),
+        53 => ("", "the provider's words, or its log, say why"),
+        80 => ("", "the provider's log says more"),
+        _ => return (None, None),
+    };
+    (Some(words).filter(|words| !words.is_empty()), Some(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syncrepl_proto::message::LdapResult;
+
+    #[test]
+    fn a_refusal_is_one_line_with_code_name_words_and_hint() {
+        let error = refused(49, "bad\r\npassword\u{7}", "the bind");
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(error.result_code(), Some(49));
+        assert_eq!(
+            error.to_string(),
+            "the provider refused the bind: wrong bind DN or password, invalidCredentials (49): \
+             bad\\r\\npassword\\u{7} (the provider does not tell which, nor whether the account is locked)"
+        );
+        assert_eq!(
+            refused(4711, "", "the search").to_string(),
+            "the provider refused the search: result code 4711"
+        );
+        assert!(
+            refused(12, "", "x")
+                .hint()
+                .unwrap()
+                .contains("overlay syncprov")
+        );
+        assert!(refused(13, "", "x").hint().unwrap().contains("StartTLS"));
+        assert_eq!(refused(4096, "", "x").hint(), None);
+    }
+
+    #[test]
+    fn notices_are_told_apart() {
+        let notice = |code, name| {
+            let mut result = LdapResult::new(code);
+            result.diagnostic = "bye";
+            let op = Operation::ExtendedResponse {
+                result,
+                name,
+                value: None,
+            };
+            let bytes = Message::encode(0, &op, &[]);
+            notice_of_disconnection(&Message::decode(&bytes).unwrap())
+        };
+        let error = notice(52, Some(NOTICE_OF_DISCONNECTION)).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        assert_eq!(error.result_code(), Some(52));
+        let error = notice(8, None).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(notice(0, Some("1.2.3")).is_none());
+        let bytes = Message::encode(0, &Operation::UnbindRequest, &[]);
+        let error = notice_of_disconnection(&Message::decode(&bytes).unwrap()).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+    }
+}

@@ -1,0 +1,118 @@
+//! Waiting for a socket, a stop request or a deadline, whichever comes first. It moves no bytes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::stop::StopHandle;
+
+const SOCKET: Token = Token(0);
+const WAKE: Token = Token(1);
+
+/// Waits. Readiness is told by the system once, when it changes, so it is remembered here until a
+/// read or write has found that there is no more of it.
+pub(super) struct Waiter {
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+    stop: StopHandle,
+    /// How many stop requests have been reported.
+    reported: u32,
+    /// Whether a read may find something.
+    pub(super) readable: bool,
+    /// Whether a write may be taken.
+    pub(super) writable: bool,
+}
+
+impl Waiter {
+    pub(super) fn new(stop: &StopHandle) -> Result<Self> {
+        Waiter::open(stop).map_err(system_error)
+    }
+
+    fn open(stop: &StopHandle) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        stop.register(&waker);
+        Ok(Waiter {
+            poll,
+            events: Events::with_capacity(4),
+            waker,
+            stop: stop.clone(),
+            reported: stop.requests(),
+            readable: false,
+            writable: false,
+        })
+    }
+
+    /// The one socket to wait for from now on.
+    pub(super) fn register(&mut self, socket: &mut impl Source) -> Result<()> {
+        self.poll
+            .registry()
+            .register(socket, SOCKET, Interest::READABLE | Interest::WRITABLE)
+            .map_err(system_error)
+    }
+
+    /// What ends a wait from another thread.
+    pub(super) fn waker(&self) -> Arc<Waker> {
+        self.waker.clone()
+    }
+
+    /// Waits until something may have happened (true) or the deadline has passed (false).
+    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let timeout = match deadline {
+            None => None,
+            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                None | Some(Duration::ZERO) => return Ok(false),
+                left => left,
+            },
+        };
+        if let Err(error) = self.poll.poll(&mut self.events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return Err(system_error(error));
+        }
+        for event in &self.events {
+            if event.token() == SOCKET {
+                self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+                self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether there is a stop request that has not been reported; it counts as reported now.
+    pub(super) fn take_stop(&mut self) -> bool {
+        let requested = self.stop.requests() > self.reported;
+        self.reported += u32::from(requested);
+        requested
+    }
+
+    /// An error once the stop has been asked for `at` times.
+    pub(super) fn abandon_at(&self, at: u32) -> Result<()> {
+        if self.stop.requests() < at {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Stopped,
+            "stopped while waiting for the provider",
+        ))
+    }
+}
+
+/// The moment `timeout` from now; none if that is beyond what the clock can tell.
+pub(super) fn after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+fn system_error(error: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Unreachable,
+        "the system cannot wait for a connection",
+    )
+    .with_source(error)
+    .with_hint("are too many files open?")
+}

@@ -1,0 +1,149 @@
+//! A request to stop, made from any thread and seen at once by whoever waits. What a request means
+//! for the work that is under way is decided where that work is done.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use mio::Waker;
+
+/// Asks a running synchronization to stop. Clones ask the same synchronization.
+///
+/// The first request lets it finish cleanly: a refresh stage that is under way completes and is
+/// committed. The second abandons what is under way and rolls it back whole.
+///
+/// Ask from any thread. A signal handler proper may not take locks: let it hand the signal to a
+/// thread (as `signal_hook::iterator::Signals` does) and ask from there.
+#[derive(Clone, Default)]
+pub struct StopHandle(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    requests: u32,
+    wakers: Vec<Weak<Waker>>,
+}
+
+impl StopHandle {
+    /// A handle that nothing has been asked of yet.
+    pub fn new() -> Self {
+        StopHandle::default()
+    }
+
+    /// Asks to stop: the first time cleanly, the second time at once. Returns immediately and
+    /// never fails; further requests change nothing.
+    pub fn please_stop(&self) {
+        let mut state = self.lock();
+        state.requests = state.requests.saturating_add(1);
+        state.wakers.retain(|waker| match waker.upgrade() {
+            Some(waker) => {
+                if let Err(error) = waker.wake() {
+                    tracing::warn!("a waiting connection could not be woken: {error}");
+                }
+                true
+            }
+            None => false,
+        });
+        self.0.changed.notify_all();
+    }
+
+    /// Whether it has been asked to stop.
+    pub fn is_requested(&self) -> bool {
+        self.requests() > 0
+    }
+
+    /// How often it has been asked to stop.
+    pub(crate) fn requests(&self) -> u32 {
+        self.lock().requests
+    }
+
+    /// Every later request wakes `waker`, for as long as it lives.
+    pub(crate) fn register(&self, waker: &Arc<Waker>) {
+        let mut state = self.lock();
+        state.wakers.retain(|waker| waker.strong_count() > 0);
+        state.wakers.push(Arc::downgrade(waker));
+    }
+
+    /// Waits, without a connection, until it has been asked more than `seen` times or `until` has
+    /// come. Says whether it has been asked.
+    #[allow(dead_code)]
+    pub(crate) fn wait_until(&self, seen: u32, until: Instant) -> bool {
+        let mut state = self.lock();
+        loop {
+            if state.requests > seen {
+                return true;
+            }
+            let Some(left) = until.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            if left.is_zero() {
+                return false;
+            }
+            state = self
+                .0
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopHandle")
+            .field("requests", &self.requests())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn requests_are_counted_across_clones() {
+        let stop = StopHandle::new();
+        assert!(!stop.is_requested());
+        stop.clone().please_stop();
+        stop.please_stop();
+        assert!(stop.is_requested());
+        assert_eq!(stop.requests(), 2);
+    }
+
+    #[test]
+    fn a_request_ends_a_wait_from_another_thread() {
+        let stop = StopHandle::new();
+        let far = Instant::now() + Duration::from_secs(60);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stop.wait_until(0, far));
+            stop.please_stop();
+            assert!(waiting.join().unwrap());
+        });
+        assert!(!stop.wait_until(1, Instant::now()));
+        assert!(Instant::now() < far);
+    }
+
+    #[test]
+    fn dropped_wakers_are_forgotten() {
+        let stop = StopHandle::new();
+        let poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        stop.register(&waker);
+        stop.please_stop();
+        assert_eq!(stop.lock().wakers.len(), 1);
+        drop(waker);
+        stop.please_stop();
+        assert_eq!(stop.lock().wakers.len(), 0);
+    }
+}

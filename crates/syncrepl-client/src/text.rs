@@ -1,0 +1,54 @@
+//! Text from elsewhere made fit to be shown: nothing in it can move a cursor, break a line or
+//! turn the direction of writing.
+
+use std::fmt::Write;
+
+/// The most characters of a provider's text that are put into an error message.
+const EXCERPT: usize = 300;
+
+/// `text` with control and direction characters written as `\u{…}`. Everything else stays.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The beginning of `text`, printable, with an ellipsis where it was cut.
+pub(crate) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => printable(text.get(..end).unwrap_or_default()) + "…",
+        None => printable(text),
+    }
+}
+
+/// Line and paragraph separators, zero-width characters and direction overrides.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(
+            printable("a\n\x1b[31mb\u{202e}é\u{9b}"),
+            "a\\n\\u{1b}[31mb\\u{202e}é\\u{9b}"
+        );
+        assert_eq!(printable("cn=Ann,dc=example"), "cn=Ann,dc=example");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(excerpt(&"é".repeat(EXCERPT)), "é".repeat(EXCERPT));
+        assert_eq!(excerpt(&"é".repeat(EXCERPT + 1)), "é".repeat(EXCERPT) + "…");
+    }
+}
