@@ -35,8 +35,15 @@ impl Applier<'_> {
 
     /// An entry that is new, its DN free.
     pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<i64> {
-        let Statement { uuid, dn, dn_key, attributes } = *statement;
-        let id = self.records().insert(uuid, dn, dn_key, attributes.as_bytes())?;
+        let Statement {
+            uuid,
+            dn,
+            dn_key,
+            attributes,
+        } = *statement;
+        let id = self
+            .records()
+            .insert(uuid, dn, dn_key, attributes.as_bytes())?;
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
         Ok(id)
@@ -66,7 +73,11 @@ impl Applier<'_> {
     /// A record that gets another DN; the record afterwards.
     pub(crate) fn rename(&mut self, known: Stored, dn: &str, dn_key: &[u8]) -> Result<Stored> {
         self.records().set_dn(known.id, dn, dn_key)?;
-        let renamed = Stored { dn: dn.to_owned(), dn_key: dn_key.to_vec(), ..known };
+        let renamed = Stored {
+            dn: dn.to_owned(),
+            dn_key: dn_key.to_vec(),
+            ..known
+        };
         let record = renamed.record()?;
         let old_dn = &known.dn;
         self.tell(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
@@ -87,7 +98,10 @@ impl Applier<'_> {
 
 /// The error of a stage that a second stop request abandoned.
 pub(crate) fn stopped() -> Error {
-    Error::new(ErrorKind::Stopped, "stopped before the refresh was complete; nothing was changed")
+    Error::new(
+        ErrorKind::Stopped,
+        "stopped before the refresh was complete; nothing was changed",
+    )
 }
 
 /// A DN of its own for a record that has to give way: `entryUUID=…` below the base.

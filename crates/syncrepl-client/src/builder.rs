@@ -6,7 +6,7 @@ use std::time::Duration;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::Scope;
 use syncrepl_proto::sync::SyncMode;
-use syncrepl_proto::url::{self, LdapUrl, Scheme};
+use syncrepl_proto::url::{self, LdapUrl};
 
 use crate::callback::Callback;
 use crate::connection::{ConnectOptions, Credentials, Server, StartTls};
@@ -197,7 +197,12 @@ impl<C: Callback> Builder<C> {
         let search = match self.search.take() {
             Some((base, scope, _, attributes)) => {
                 let filter = filter.unwrap_or_else(|| Filter::present("objectClass"));
-                Search { base, scope, filter, attributes }
+                Search {
+                    base,
+                    scope,
+                    filter,
+                    attributes,
+                }
             }
             None => Search::from_url(first),
         };
@@ -215,7 +220,10 @@ impl<C: Callback> Builder<C> {
                 Some(url::StartTls::Required) => StartTls::Required,
             };
         }
-        let servers = urls.iter().map(server).collect::<Result<Vec<_>>>()?;
+        let servers = urls
+            .iter()
+            .map(Server::of_url)
+            .collect::<Result<Vec<_>>>()?;
         let remembered = LdapUrl {
             scheme: first.scheme,
             host: first.host.clone(),
@@ -253,17 +261,27 @@ fn parse_url(text: &str) -> Result<LdapUrl> {
 fn parse_filter(text: &str) -> Result<Filter> {
     Filter::parse(text).map_err(|error| {
         let text = crate::text::printable(text);
-        Error::new(ErrorKind::InvalidInput, format!("the filter {text} cannot be used"))
-            .with_source(error)
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("the filter {text} cannot be used"),
+        )
+        .with_source(error)
     })
 }
 
 fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
-    let Some(bytes) = writer.setting(crate::status::URL)? else { return Ok(None) };
-    let url = std::str::from_utf8(&bytes).ok().and_then(|text| LdapUrl::parse(text).ok());
+    let Some(bytes) = writer.setting(crate::status::URL)? else {
+        return Ok(None);
+    };
+    let url = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| LdapUrl::parse(text).ok());
     url.map(Some).ok_or_else(|| {
-        Error::new(ErrorKind::Store, "the store is damaged: the search it holds cannot be read")
-            .with_hint("restore it from a backup, or delete it and refresh afresh")
+        Error::new(
+            ErrorKind::Store,
+            "the store is damaged: the search it holds cannot be read",
+        )
+        .with_hint("restore it from a backup, or delete it and refresh afresh")
     })
 }
 
@@ -279,14 +297,5 @@ fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
     Ok(match url.bind_name() {
         None | Some("") => Credentials::Anonymous,
         Some(name) => Credentials::simple(name, url.bind_password().unwrap_or_default()),
-    })
-}
-
-fn server(url: &LdapUrl) -> Result<Server> {
-    let host = || url.host.clone().filter(|host| !host.is_empty()).unwrap_or("localhost".into());
-    Ok(match url.scheme {
-        Scheme::Ldap => Server::ldap(host(), url.port.unwrap_or(389)),
-        Scheme::Ldaps => Server::ldaps(host(), url.port.unwrap_or(636)),
-        Scheme::Ldapi => Server::ldapi(url.path().unwrap_or("/var/run/slapd/ldapi")),
     })
 }

@@ -57,7 +57,9 @@ pub(crate) fn attributes_difference(
 /// Whether an entry is a referral object (RFC 3296), which providers send as an entry when it
 /// changes in the persist stage although a search shows it as a reference.
 pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> bool {
-    attributes.values("objectClass").any(|class| class.eq_ignore_ascii_case(b"referral"))
+    attributes
+        .values("objectClass")
+        .any(|class| class.eq_ignore_ascii_case(b"referral"))
 }
 
 #[cfg(test)]
@@ -70,7 +72,10 @@ mod tests {
         for (stated, difference) in [
             (known, Difference::None),
             ("UID=Ann, OU=People,dc=example,dc=com", Difference::Spelling),
-            ("uid=\\41nn,ou=People,dc=example,dc=com", Difference::Spelling),
+            (
+                "uid=\\41nn,ou=People,dc=example,dc=com",
+                Difference::Spelling,
+            ),
             ("uid=ann,ou=People,dc=example,dc=com", Difference::Meaning),
             ("uid=Ann,ou=Staff,dc=example,dc=com", Difference::Meaning),
         ] {

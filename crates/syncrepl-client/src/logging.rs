@@ -32,7 +32,10 @@ impl Default for LoggingCallback {
 impl<W: Write> LoggingCallback<W> {
     /// Writes to `writer`.
     pub fn new(writer: W) -> Self {
-        LoggingCallback { writer, contents: false }
+        LoggingCallback {
+            writer,
+            contents: false,
+        }
     }
 
     /// Whether the whole copy is written when a refresh is done; by default it is not.
@@ -44,7 +47,12 @@ impl<W: Write> LoggingCallback<W> {
     fn attributes(&mut self, mark: &str, attributes: &Attributes<'_>) -> io::Result<()> {
         for attribute in attributes.iter() {
             for value in attribute.values() {
-                writeln!(self.writer, "  {mark}{}: {}", printable(attribute.name), shown(value))?;
+                writeln!(
+                    self.writer,
+                    "  {mark}{}: {}",
+                    printable(attribute.name),
+                    shown(value)
+                )?;
             }
         }
         Ok(())
@@ -54,7 +62,11 @@ impl<W: Write> LoggingCallback<W> {
         for (mark, one, other) in [("-", old, new), ("+", new, old)] {
             for attribute in one.attrs().iter() {
                 for value in attribute.values() {
-                    if !other.attrs().values(attribute.name).any(|known| known == value) {
+                    if !other
+                        .attrs()
+                        .values(attribute.name)
+                        .any(|known| known == value)
+                    {
                         let name = printable(attribute.name);
                         writeln!(self.writer, "  {mark}{name}: {}", shown(value))?;
                     }
@@ -76,7 +88,11 @@ fn shown(value: &[u8]) -> String {
 impl<W: Write> Callback for LoggingCallback<W> {
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
         let identity = ldap.whoami()?;
-        let identity = if identity.is_empty() { "anonymous" } else { &identity };
+        let identity = if identity.is_empty() {
+            "anonymous"
+        } else {
+            &identity
+        };
         writeln!(self.writer, "BOUND: {}", printable(identity))?;
         Ok(())
     }

@@ -48,12 +48,17 @@ impl Lookup<'_> {
             filter: filter.as_bytes(),
             attributes,
         };
+        // A first stop request lets the stage end, and so what it asks.
+        let options = ConnectOptions {
+            abandon_at: 2,
+            ..self.options.clone()
+        };
         let (mut reused, mut handed_out) = (self.connection.is_some(), false);
         loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
                 None => {
-                    let mut connection = Connection::open(self.server, self.options, self.stop)?;
+                    let mut connection = Connection::open(self.server, &options, self.stop)?;
                     connection.bind(self.credentials)?;
                     connection
                 }
@@ -75,9 +80,7 @@ impl Lookup<'_> {
                     *self.connection = Some(connection);
                     return Ok(());
                 }
-                Err(error)
-                    if reused && !handed_out && error.kind() == ErrorKind::Unreachable =>
-                {
+                Err(error) if reused && !handed_out && error.kind() == ErrorKind::Unreachable => {
                     reused = false;
                 }
                 Err(error) => return Err(error),
@@ -109,7 +112,11 @@ impl Lookup<'_> {
     ) -> Result<bool> {
         let search = self.search;
         let (shows_uuid, mut readable) = (search.shows_entry_uuid(), true);
-        let attributes = self.attributes().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let attributes = self
+            .attributes()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
         let attributes = attributes.iter().map(String::as_str).collect();
         self.run(base, scope, filter, attributes, &mut |dn, attributes| {
             let Some(uuid) = entry_uuid(&attributes) else {
@@ -131,8 +138,9 @@ fn entry_uuid(attributes: &AttributeList<'_>) -> Option<Uuid> {
 }
 
 fn any_of(uuids: impl Iterator<Item = Uuid>) -> Filter {
-    let items: Vec<_> =
-        uuids.map(|uuid| Filter::equality("entryUUID", uuid.to_string().as_bytes())).collect();
+    let items: Vec<_> = uuids
+        .map(|uuid| Filter::equality("entryUUID", uuid.to_string().as_bytes()))
+        .collect();
     Filter::or(&items)
 }
 
@@ -147,15 +155,19 @@ impl Ask for Lookup<'_> {
         let ids = any_of(wanted.iter().map(|(uuid, _)| *uuid).chain(present));
         let filter = Filter::and(&[search.filter.clone(), ids]);
         let mut control_found = false;
-        let readable =
-            self.entries(&search.base, search.scope, &filter, &mut |uuid, dn, attributes| {
+        let readable = self.entries(
+            &search.base,
+            search.scope,
+            &filter,
+            &mut |uuid, dn, attributes| {
                 if wanted.iter().any(|(wanted, _)| *wanted == uuid) {
                     found(uuid, dn, attributes)
                 } else {
                     control_found = Some(uuid) == present;
                     Ok(())
                 }
-            })?;
+            },
+        )?;
         if readable && control_found {
             return Ok(());
         }
@@ -163,19 +175,27 @@ impl Ask for Lookup<'_> {
         // entry by its DN answers in both cases.
         for (wanted, dn) in wanted.iter().filter(|(_, dn)| !dn.is_empty()) {
             let mut seen = false;
-            let readable =
-                self.entries(dn, Scope::Base, &search.filter, &mut |uuid, dn, attributes| {
+            let readable = self.entries(
+                dn,
+                Scope::Base,
+                &search.filter,
+                &mut |uuid, dn, attributes| {
                     if uuid == *wanted {
                         seen = true;
                         return found(uuid, dn, attributes);
                     }
                     Ok(())
-                })?;
+                },
+            )?;
             if !readable && !seen {
                 // Something is there under that DN, and who it is may not be read: it stays.
-                self.run(dn, Scope::Base, &search.filter, self_attributes(search), &mut |dn, attributes| {
-                    found(*wanted, dn, attributes)
-                })?;
+                self.run(
+                    dn,
+                    Scope::Base,
+                    &search.filter,
+                    self_attributes(search),
+                    &mut |dn, attributes| found(*wanted, dn, attributes),
+                )?;
             }
         }
         Ok(())
@@ -190,10 +210,16 @@ impl Ask for Lookup<'_> {
         .unwrap_or_else(|_| Filter::present("objectClass"));
         let filter = Filter::and(&[children, any_of(uuids.iter().copied())]);
         let mut dns = Vec::new();
-        self.run(&search.base, search.scope, &filter, vec!["1.1"], &mut |dn, _| {
-            dns.push(dn.to_owned());
-            Ok(())
-        })?;
+        self.run(
+            &search.base,
+            search.scope,
+            &filter,
+            vec!["1.1"],
+            &mut |dn, _| {
+                dns.push(dn.to_owned());
+                Ok(())
+            },
+        )?;
         Ok(dns)
     }
 

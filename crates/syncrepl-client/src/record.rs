@@ -17,7 +17,11 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(crate) fn new(uuid: Uuid, dn: &'a str, attributes: Attributes<'a>) -> Self {
-        Record { uuid, dn, attributes }
+        Record {
+            uuid,
+            dn,
+            attributes,
+        }
     }
 
     /// The entryUUID: what stays the same when everything else changes (RFC 4530).
@@ -80,6 +84,8 @@ impl<'a> Items<'a> {
 
 impl std::fmt::Debug for Items<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Items").field("len", &self.count).finish_non_exhaustive()
+        f.debug_struct("Items")
+            .field("len", &self.count)
+            .finish_non_exhaustive()
     }
 }

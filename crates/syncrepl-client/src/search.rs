@@ -24,7 +24,10 @@ impl Search {
         Search {
             base: url.dn.clone().unwrap_or_default(),
             scope: url.scope_or_default(),
-            filter: url.filter.clone().unwrap_or_else(|| Filter::present("objectClass")),
+            filter: url
+                .filter
+                .clone()
+                .unwrap_or_else(|| Filter::present("objectClass")),
             attributes: url.attributes.clone(),
         }
     }
@@ -54,11 +57,16 @@ impl Search {
 
     /// Whether the caller asked for entryUUID itself, and so wants to see it.
     pub(crate) fn shows_entry_uuid(&self) -> bool {
-        self.attributes.iter().any(|name| name == "+" || name.eq_ignore_ascii_case("entryUUID"))
+        self.attributes
+            .iter()
+            .any(|name| name == "+" || name.eq_ignore_ascii_case("entryUUID"))
     }
 
     fn attribute_set(&self) -> BTreeSet<String> {
-        self.attributes.iter().map(|name| name.to_ascii_lowercase()).collect()
+        self.attributes
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect()
     }
 
     /// Refuses to go on with the copy of another search, and says what differs.
@@ -85,7 +93,10 @@ impl Search {
         }
         Err(Error::new(
             ErrorKind::UrlConflict,
-            format!("the store holds the copy of another search: {}", differs.join(", ")),
+            format!(
+                "the store holds the copy of another search: {}",
+                differs.join(", ")
+            ),
         )
         .with_hint("name another data file, or ask for the same search"))
     }

@@ -73,7 +73,9 @@ impl Work<'_> {
     /// Ends the stage; afterwards it can be committed.
     pub(crate) fn settle(&mut self, rules: Rules, ask: &mut dyn Ask) -> Result<Settled> {
         if self.stage.unknown_overflow || !self.stage.unknown.is_empty() {
-            return Ok(Settled::Incomplete("the provider named entries that it never sent"));
+            return Ok(Settled::Incomplete(
+                "the provider named entries that it never sent",
+            ));
         }
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
         if rules.subtree && !full {
@@ -117,7 +119,9 @@ impl Work<'_> {
             parents.extend(ask.with_children(batch)?);
         }
         for dn in parents {
-            ask.below(&dn, &mut |uuid, dn, attributes| self.entry(uuid, dn, attributes))?;
+            ask.below(&dn, &mut |uuid, dn, attributes| {
+                self.entry(uuid, dn, attributes)
+            })?;
         }
         self.stage.added.clear();
         Ok(())
@@ -179,7 +183,9 @@ impl Work<'_> {
                 return Err(guarded(total, self.stage.before, "by leaving them out"));
             }
             let seen = &self.stage.references_seen;
-            self.apply.records().retain_references(|id| seen.contains(member(id)))?;
+            self.apply
+                .records()
+                .retain_references(|id| seen.contains(member(id)))?;
         }
         self.stage.doomed |= absent;
         Ok(true)
@@ -190,7 +196,11 @@ impl Work<'_> {
         let mut absent = ids.clone();
         let control = self.stage.seen.iter().find(|id| !ids.contains(*id));
         let present = match control {
-            Some(id) => self.apply.records().by_id(rowid(id))?.map(|stored| stored.uuid),
+            Some(id) => self
+                .apply
+                .records()
+                .by_id(rowid(id))?
+                .map(|stored| stored.uuid),
             None => None,
         };
         let mut ids = ids.iter();
@@ -284,7 +294,9 @@ impl Work<'_> {
 
     fn add_parked(&mut self, parked: &Parked) -> Result<()> {
         self.apply.records().unpark(parked.uuid)?;
-        let Some(attributes) = &parked.attributes else { return Ok(()) };
+        let Some(attributes) = &parked.attributes else {
+            return Ok(());
+        };
         let statement = Statement {
             uuid: parked.uuid,
             dn: &parked.dn,
@@ -324,7 +336,12 @@ impl Work<'_> {
             self.apply.records().unpark(parked.uuid)?;
             return Ok(true);
         };
-        if self.apply.records().holder(&parked.dn_key, parked.id)?.is_some() {
+        if self
+            .apply
+            .records()
+            .holder(&parked.dn_key, parked.id)?
+            .is_some()
+        {
             return Ok(false);
         }
         self.apply.records().unpark(parked.uuid)?;
@@ -343,7 +360,9 @@ impl Work<'_> {
         let mut visited = RoaringTreemap::new();
         let mut current = parked;
         loop {
-            let Some(id) = current.id else { return Ok(false) };
+            let Some(id) = current.id else {
+                return Ok(false);
+            };
             visited.insert(member(id));
             let Some(holder) = self.apply.records().holder(&current.dn_key, Some(id))? else {
                 return self.try_rename(current);
@@ -355,7 +374,9 @@ impl Work<'_> {
                 }
                 return Ok(false);
             };
-            let Some(blocker_id) = blocker.id else { return Ok(false) };
+            let Some(blocker_id) = blocker.id else {
+                return Ok(false);
+            };
             if visited.contains(member(blocker_id)) {
                 if !opened.insert(member(blocker_id)) {
                     if let Some(holder) = self.apply.records().by_id(holder)? {
@@ -379,7 +400,9 @@ impl Work<'_> {
         if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
             return Ok(None);
         }
-        let Some(stored) = self.apply.records().by_id(id)? else { return Ok(None) };
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(None);
+        };
         let mut key = stored.dn_key.as_slice();
         while let Some(parent) = syncrepl_proto::dn::parent_key(key) {
             if let Some(id) = self.apply.records().holder(parent, None)?
@@ -396,19 +419,24 @@ impl Work<'_> {
         let mut freed = Vec::new();
         if let Some(known) = self.apply.records().by_id(id)? {
             let (dn, dn_key) = waiting_dn(known.uuid, self.base);
-            let out = Parked { uuid: known.uuid, id: Some(id), dn, dn_key, attributes: None };
+            let out = Parked {
+                uuid: known.uuid,
+                id: Some(id),
+                dn,
+                dn_key,
+                attributes: None,
+            };
             self.move_record(known, &out, &mut freed)?;
         }
         Ok(freed)
     }
 
     /// Two entries were stated with one DN: the provider is asked for both.
-    fn ask_about(
-        &mut self,
-        conflicts: &BTreeSet<(Uuid, Uuid)>,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        let uuids: BTreeSet<_> = conflicts.iter().flat_map(|(one, two)| [*one, *two]).collect();
+    fn ask_about(&mut self, conflicts: &BTreeSet<(Uuid, Uuid)>, ask: &mut dyn Ask) -> Result<()> {
+        let uuids: BTreeSet<_> = conflicts
+            .iter()
+            .flat_map(|(one, two)| [*one, *two])
+            .collect();
         let mut wanted = Vec::new();
         for uuid in uuids {
             let dn = self.apply.records().by_uuid(uuid)?.map(|stored| stored.dn);
@@ -443,7 +471,5 @@ fn guarded(deletes: u64, before: u64, how: &str) -> Error {
         ErrorKind::Guard,
         format!("the provider deleted {deletes} of {before} entries {how}; nothing was changed"),
     )
-    .with_hint(
-        "if that is right, allow it once with a higher --max-delete, 100% for everything",
-    )
+    .with_hint("if that is right, allow it once with a higher --max-delete, 100% for everything")
 }

@@ -141,7 +141,12 @@ impl Work<'_> {
         }
         self.apply.records().unpark(uuid)?;
         let dn_key = dn::key(dn);
-        let statement = Statement { uuid, dn, dn_key: &dn_key, attributes };
+        let statement = Statement {
+            uuid,
+            dn,
+            dn_key: &dn_key,
+            attributes,
+        };
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
@@ -149,7 +154,12 @@ impl Work<'_> {
     }
 
     fn new_entry(&mut self, statement: &Statement<'_>) -> Result<()> {
-        if self.apply.records().holder(statement.dn_key, None)?.is_some() {
+        if self
+            .apply
+            .records()
+            .holder(statement.dn_key, None)?
+            .is_some()
+        {
             return self.park(statement, None);
         }
         let id = self.apply.add(statement)?;
@@ -183,7 +193,12 @@ impl Work<'_> {
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
-        if self.apply.records().holder(statement.dn_key, Some(known.id))?.is_some() {
+        if self
+            .apply
+            .records()
+            .holder(statement.dn_key, Some(known.id))?
+            .is_some()
+        {
             return self.park(statement, Some(known.id));
         }
         let parked = parked(statement, Some(known.id));
@@ -193,7 +208,12 @@ impl Work<'_> {
     /// Records that were stated below the old DN before this entry was found to have left it may
     /// have moved with it, or stayed below an entry that took its place: only the provider knows.
     fn doubt_what_was_stated_below(&mut self, known: &Stored) -> Result<()> {
-        let Stage { stated, doubtful, added, .. } = &mut *self.stage;
+        let Stage {
+            stated,
+            doubtful,
+            added,
+            ..
+        } = &mut *self.stage;
         if stated.is_empty() {
             return Ok(());
         }
@@ -289,13 +309,19 @@ impl Work<'_> {
         while number < end {
             let id = self.apply.records().moving(number)?;
             number += 1;
-            let Some(id) = id.filter(|&id| id != parent.id) else { continue };
+            let Some(id) = id.filter(|&id| id != parent.id) else {
+                continue;
+            };
             if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
                 continue;
             }
-            let Some(child) = self.apply.records().by_id(id)? else { continue };
+            let Some(child) = self.apply.records().by_id(id)? else {
+                continue;
+            };
             let levels = dn::depth(&child.dn_key).saturating_sub(depth);
-            let Some(dn) = dn::rebase(&child.dn, levels, &parent.dn) else { continue };
+            let Some(dn) = dn::rebase(&child.dn, levels, &parent.dn) else {
+                continue;
+            };
             let dn_key = dn::key(&dn);
             if dn == child.dn {
                 continue;

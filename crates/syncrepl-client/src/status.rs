@@ -52,7 +52,9 @@ impl Store {
                 provider: text(PROVIDER)?,
                 cookie: self.get_setting(COOKIE)?,
                 last_refresh: text(LAST_REFRESH)?,
-                commit: text(COMMIT)?.and_then(|number| number.parse().ok()).unwrap_or(0),
+                commit: text(COMMIT)?
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or(0),
             })
         })
     }

@@ -90,7 +90,10 @@ pub struct Syncrepl<C> {
 /// What is left to do once a message has been read and its bytes are let go.
 enum Next {
     Message,
-    RefreshDone { absent_is_deleted: bool, named_present: bool },
+    RefreshDone {
+        absent_is_deleted: bool,
+        named_present: bool,
+    },
     StartAgain(&'static str),
     Finish,
 }
@@ -153,7 +156,10 @@ impl<C: Callback> Syncrepl<C> {
     /// How far the refresh stage has come; `None` outside of one.
     pub fn progress(&self) -> Option<Progress> {
         let stage = self.stage.as_ref().filter(|stage| stage.is_refresh())?;
-        Some(Progress { entries: stage.messages, before: stage.before })
+        Some(Progress {
+            entries: stage.messages,
+            before: stage.before,
+        })
     }
 
     /// Connects anew after an error, with the same callback and store: to the first server in
@@ -188,10 +194,17 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     fn establish(&mut self, server: usize) -> Result<Link> {
-        let Settings { servers, options, credentials, .. } = &self.settings;
+        let Settings {
+            servers,
+            options,
+            credentials,
+            ..
+        } = &self.settings;
         let mut connection = Connection::open(&servers[server], options, &self.stop)?;
         connection.bind(credentials)?;
-        let authzid = connection.who_am_i()?.unwrap_or_else(|| credentials.identity());
+        let authzid = connection
+            .who_am_i()?
+            .unwrap_or_else(|| credentials.identity());
         let root_dse = connection.root_dse()?;
         let provider = Provider::from_root_dse(
             root_dse.vendor_name.as_deref(),
@@ -213,12 +226,17 @@ impl<C: Callback> Syncrepl<C> {
         let known = self.writer.setting(status::AUTHZID)?;
         let same_identity = known.is_none_or(|known| known == link.authzid.as_bytes());
         if !same_identity {
-            self.callback.debug("bound as somebody else than before: everything is compared");
+            self.callback
+                .debug("bound as somebody else than before: everything is compared");
         }
-        let cookie = self.cookie.clone().filter(|_| same_identity && !self.reconcile);
+        let cookie = self
+            .cookie
+            .clone()
+            .filter(|_| same_identity && !self.reconcile);
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
-        link.session.start(id, &self.settings.search.request(), cookie.as_deref());
+        link.session
+            .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
     }
 
@@ -273,7 +291,10 @@ impl<C: Callback> Syncrepl<C> {
     fn abandon(&mut self) {
         self.writer.rollback();
         self.stage = None;
-        for connection in [self.link.take().map(|link| link.connection), self.side.take()] {
+        for connection in [
+            self.link.take().map(|link| link.connection),
+            self.side.take(),
+        ] {
             if let Some(connection) = connection {
                 connection.unbind();
             }
@@ -298,7 +319,9 @@ impl<C: Callback> Syncrepl<C> {
                 }
             }
             self.end_group()?;
-            let Some(link) = self.link.as_mut() else { return Err(not_connected()) };
+            let Some(link) = self.link.as_mut() else {
+                return Err(not_connected());
+            };
             if delivered && link.session.in_persist_stage() && link.cancelled_at.is_none() {
                 return Ok(true);
             }
@@ -346,7 +369,9 @@ impl<C: Callback> Syncrepl<C> {
         if requests == 0 {
             return Ok(());
         }
-        let Some(link) = self.link.as_mut() else { return Err(stopped()) };
+        let Some(link) = self.link.as_mut() else {
+            return Err(stopped());
+        };
         if link.session.in_refresh_stage() {
             return if requests > 1 { Err(stopped()) } else { Ok(()) };
         }
@@ -364,10 +389,20 @@ impl<C: Callback> Syncrepl<C> {
 
     /// Takes one buffered message, if there is one.
     fn take_message(&mut self) -> Result<bool> {
-        let Some(link) = self.link.as_mut() else { return Ok(false) };
-        let Link { connection, session, cookie_sent, server, .. } = link;
+        let Some(link) = self.link.as_mut() else {
+            return Ok(false);
+        };
+        let Link {
+            connection,
+            session,
+            cookie_sent,
+            server,
+            ..
+        } = link;
         let server = &self.settings.servers[*server];
-        let Some(bytes) = connection.next_message()? else { return Ok(false) };
+        let Some(bytes) = connection.next_message()? else {
+            return Ok(false);
+        };
         if self.stop.requests() > 1 && session.in_refresh_stage() {
             return Err(stopped());
         }
@@ -377,21 +412,31 @@ impl<C: Callback> Syncrepl<C> {
         }
         let refreshing = session.in_refresh_stage();
         let event = session.handle_message(&message).map_err(|error| {
-            Error::new(ErrorKind::Protocol, format!("{server} sent what RFC 4533 does not allow"))
-                .with_source(error)
+            Error::new(
+                ErrorKind::Protocol,
+                format!("{server} sent what RFC 4533 does not allow"),
+            )
+            .with_source(error)
         })?;
         if self.stage.is_none() {
             self.stage = Some(if refreshing {
                 self.writer.begin_stage()?;
                 let before = Records::new(self.writer.connection()).count()?;
-                Stage::new(Kind::Refresh { cookie_sent: *cookie_sent }, before)
+                Stage::new(
+                    Kind::Refresh {
+                        cookie_sent: *cookie_sent,
+                    },
+                    before,
+                )
             } else {
                 self.writer.begin_group()?;
                 self.group_began = Instant::now();
                 Stage::new(Kind::Group, 0)
             });
         }
-        let Some(stage) = self.stage.as_mut() else { return Ok(false) };
+        let Some(stage) = self.stage.as_mut() else {
+            return Ok(false);
+        };
         let mut work = Work {
             stage,
             apply: Applier {
@@ -403,7 +448,12 @@ impl<C: Callback> Syncrepl<C> {
         };
         let mut next = Next::Message;
         let received = match event {
-            SyncEvent::Entry { uuid, dn, attributes, cookie } => {
+            SyncEvent::Entry {
+                uuid,
+                dn,
+                attributes,
+                cookie,
+            } => {
                 work.stage.messages += 1;
                 work.entry(uuid, dn, attributes)?;
                 cookie
@@ -423,7 +473,11 @@ impl<C: Callback> Syncrepl<C> {
                 work.delete(uuid)?;
                 cookie
             }
-            SyncEvent::IdSet { deleted, uuids, cookie } => {
+            SyncEvent::IdSet {
+                deleted,
+                uuids,
+                cookie,
+            } => {
                 for uuid in uuids.iter() {
                     work.stage.messages += 1;
                     if deleted {
@@ -436,8 +490,15 @@ impl<C: Callback> Syncrepl<C> {
             }
             SyncEvent::NewCookie(cookie) => Some(cookie),
             SyncEvent::PhaseDone { cookie } => cookie,
-            SyncEvent::RefreshDone { cookie, absent_is_deleted, named_present } => {
-                next = Next::RefreshDone { absent_is_deleted, named_present };
+            SyncEvent::RefreshDone {
+                cookie,
+                absent_is_deleted,
+                named_present,
+            } => {
+                next = Next::RefreshDone {
+                    absent_is_deleted,
+                    named_present,
+                };
                 cookie
             }
             SyncEvent::RefreshRequired => {
@@ -473,7 +534,10 @@ impl<C: Callback> Syncrepl<C> {
         }
         match next {
             Next::Message => self.end_full_group()?,
-            Next::RefreshDone { absent_is_deleted, named_present } => {
+            Next::RefreshDone {
+                absent_is_deleted,
+                named_present,
+            } => {
                 self.end_refresh(absent_is_deleted, named_present)?;
             }
             Next::StartAgain(why) => self.start_again(why)?,
@@ -506,7 +570,8 @@ impl<C: Callback> Syncrepl<C> {
         }
         link.cookie_sent = false;
         let id = link.connection.next_message_id();
-        link.session.start(id, &self.settings.search.request(), None);
+        link.session
+            .start(id, &self.settings.search.request(), None);
         while let Some(request) = link.session.poll_request() {
             link.connection.send(&request)?;
         }
@@ -578,9 +643,13 @@ impl<C: Callback> Syncrepl<C> {
             return Ok(());
         }
         self.settle(false)?;
-        let Some(stage) = self.stage.take() else { return Ok(()) };
+        let Some(stage) = self.stage.take() else {
+            return Ok(());
+        };
         let changed = stage.messages > 0;
-        let received = stage.cookie.filter(|cookie| Some(cookie) != self.cookie.as_ref());
+        let received = stage
+            .cookie
+            .filter(|cookie| Some(cookie) != self.cookie.as_ref());
         if !changed && received.is_none() {
             self.writer.rollback();
             return Ok(());
@@ -590,7 +659,9 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     fn store_cookie(&mut self, received: Option<Vec<u8>>) -> Result<()> {
-        let Some(cookie) = received else { return Ok(()) };
+        let Some(cookie) = received else {
+            return Ok(());
+        };
         if self.cookie.as_ref() != Some(&cookie) {
             told(self.callback.cookie_change(&cookie))?;
             self.writer.set_setting(status::COOKIE, Some(&cookie))?;
@@ -645,7 +716,9 @@ impl<C: Callback> Syncrepl<C> {
 
 impl<C> std::fmt::Debug for Syncrepl<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Syncrepl").field("url", &self.settings.url).finish_non_exhaustive()
+        f.debug_struct("Syncrepl")
+            .field("url", &self.settings.url)
+            .finish_non_exhaustive()
     }
 }
 

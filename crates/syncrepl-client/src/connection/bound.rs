@@ -7,9 +7,7 @@ use syncrepl_proto::message::{Scope, SearchRequest};
 
 use super::{Connection, SearchItem, Server};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
-
-/// What a subschema entry matches (RFC 4512 §4.4).
-const SUBSCHEMA: &str = "(objectClass=subschema)";
+use crate::text::printable;
 
 /// A bound connection, lent for one call. Each operation is complete when it returns.
 #[derive(Debug)]
@@ -39,9 +37,10 @@ impl<'a> BoundLdap<'a> {
 
     /// Searches, and calls `on` with the DN and the attributes of each entry as it comes. No
     /// `attributes` asks for all user attributes. References are passed over; aliases are not
-    /// followed. There is no limit but the provider's. `filter` is text (RFC 4515).
+    /// followed. There is no limit but the provider's.
     ///
-    /// `Refused` with the result code when the provider says no, `Unreachable` when it does not
+    /// `InvalidInput` when `filter` does not follow RFC 4515, `Refused` with the result code when
+    /// the provider says no, `Unreachable` when it does not
     /// answer in time or closes the connection, `Protocol` when it answers something that is not
     /// LDAP, `Stopped` when a stop is requested. An error of `on` ends the calls; when the search
     /// has ended it is returned, as it is if it is this crate's, else with the kind `Callback`.
@@ -54,7 +53,11 @@ impl<'a> BoundLdap<'a> {
         mut on: impl FnMut(&str, AttributeList<'_>) -> CallbackResult,
     ) -> Result<()> {
         let filter = Filter::parse(filter).map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, "the filter cannot be used").with_source(error)
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the filter {} cannot be used", printable(filter)),
+            )
+            .with_source(error)
         })?;
         let request = SearchRequest {
             base,
@@ -80,8 +83,9 @@ impl<'a> BoundLdap<'a> {
         let Some(subentry) = self.connection.root_dse()?.subschema_subentry else {
             return Ok(schema);
         };
+        let subschema = "(objectClass=subschema)";
         let attributes = ["attributeTypes", "objectClasses"];
-        let searched = self.search(&subentry, Scope::Base, SUBSCHEMA, &attributes, |_, list| {
+        let searched = self.search(&subentry, Scope::Base, subschema, &attributes, |_, list| {
             for attribute in list.iter() {
                 let values = attribute.values().map(<[u8]>::to_vec).collect();
                 schema.push((attribute.name.to_owned(), values));

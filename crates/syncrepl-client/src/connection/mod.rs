@@ -1,6 +1,5 @@
 //! One LDAP connection: bytes out, bytes into [`Frames`], and waiting for them, for a stop request
 //! or for a deadline. What the messages mean is for `operations` and for the session.
-#![allow(dead_code, unused_imports)]
 
 mod bound;
 mod credentials;

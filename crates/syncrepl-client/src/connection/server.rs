@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use syncrepl_proto::frame::DEFAULT_MAX_MESSAGE_SIZE;
+use syncrepl_proto::url::{LdapUrl, Scheme};
 
 use crate::text::printable;
 
@@ -38,6 +39,17 @@ impl Server {
     /// A server on this machine, by the path of its Unix domain socket.
     pub fn ldapi(path: impl Into<PathBuf>) -> Self {
         Server(Address::Unix(path.into()))
+    }
+
+    /// The server that an LDAP URL names; what it leaves out is as `ldapsearch` has it: `localhost`,
+    /// 389 or 636, `/var/run/slapd/ldapi`.
+    pub(crate) fn of_url(url: &LdapUrl) -> Self {
+        let host = url.host.clone().unwrap_or_default();
+        match url.scheme {
+            Scheme::Ldap => Server::ldap(host, url.port.unwrap_or(Server::LDAP_PORT)),
+            Scheme::Ldaps => Server::ldaps(host, url.port.unwrap_or(Server::LDAPS_PORT)),
+            Scheme::Ldapi => Server::ldapi(url.path().unwrap_or("/var/run/slapd/ldapi")),
+        }
     }
 
     fn tcp(host: String, port: u16, tls: bool) -> Self {
@@ -175,5 +187,18 @@ mod tests {
             assert_eq!(server.to_string(), url);
         }
         assert_eq!(Server::ldap("[::1]", 1).host(), Some("::1"));
+    }
+
+    #[test]
+    fn servers_are_taken_from_urls() {
+        for (url, server) in [
+            ("ldap:///dc=example", Server::ldap("localhost", 389)),
+            ("ldaps://[::1]/dc=example", Server::ldaps("::1", 636)),
+            ("ldap://h:1389/??sub", Server::ldap("h", 1389)),
+            ("ldapi://%2Ftmp%2Fl", Server::ldapi("/tmp/l")),
+            ("ldapi:///", Server::ldapi("/var/run/slapd/ldapi")),
+        ] {
+            assert_eq!(Server::of_url(&LdapUrl::parse(url).unwrap()), server);
+        }
     }
 }

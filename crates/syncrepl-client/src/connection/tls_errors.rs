@@ -88,3 +88,29 @@ fn mismatch(server: &Server, names: &str) -> Error {
 fn tls(message: String) -> Error {
     Error::new(ErrorKind::Tls, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_said_in_words() {
+        let server = Server::ldaps("ldap.example.com", 636);
+        for (problem, words) in [
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidYet, "not valid yet"),
+            (CertificateError::UnknownIssuer, "unknown authority (if"),
+            (CertificateError::NotValidForName, "does not match"),
+            (CertificateError::BadEncoding, "cannot be used"),
+        ] {
+            let error = explain(&rustls::Error::InvalidCertificate(problem), &server);
+            assert_eq!(error.kind(), ErrorKind::Tls);
+            assert!(!error.is_retryable());
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.to_string().contains("ldap.example.com"), "{error}");
+        }
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let error = explain(&alert, &server).to_string();
+        assert!(error.contains("client certificate"), "{error}");
+    }
+}

@@ -151,7 +151,10 @@ impl Store {
 
     /// The record with this DN, in whatever spelling. Should two share a DN, the one stored last.
     pub fn get(&self, dn: &str) -> Result<Option<StoredRecord>> {
-        self.get_where("dn_key = ?1 ORDER BY id DESC LIMIT 1", [syncrepl_proto::dn::key(dn)])
+        self.get_where(
+            "dn_key = ?1 ORDER BY id DESC LIMIT 1",
+            [syncrepl_proto::dn::key(dn)],
+        )
     }
 
     /// The record with this entryUUID.

@@ -19,7 +19,11 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub(crate) fn record(&self) -> Result<Record<'_>> {
-        Ok(Record::new(self.uuid, &self.dn, attribute_list(&self.attributes)?))
+        Ok(Record::new(
+            self.uuid,
+            &self.dn,
+            attribute_list(&self.attributes)?,
+        ))
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -109,7 +113,9 @@ impl<'c> Records<'c> {
             "SELECT {COLUMNS} FROM syncrepl_records WHERE dn_key = ?1 ORDER BY dn = ?2 DESC LIMIT 1"
         );
         let mut statement = self.0.prepare_cached(&sql)?;
-        Ok(statement.query_row(params![dn::key(dn), dn], Stored::read).optional()?)
+        Ok(statement
+            .query_row(params![dn::key(dn), dn], Stored::read)
+            .optional()?)
     }
 
     /// The record, other than `except`, that holds this DN.
@@ -117,13 +123,18 @@ impl<'c> Records<'c> {
         let mut statement = self.0.prepare_cached(
             "SELECT id FROM syncrepl_records WHERE dn_key = ?1 AND id IS NOT ?2 LIMIT 1",
         )?;
-        Ok(statement.query_row(params![dn_key, except], |row| row.get(0)).optional()?)
+        Ok(statement
+            .query_row(params![dn_key, except], |row| row.get(0))
+            .optional()?)
     }
 
     pub(crate) fn id_of(&self, uuid: Uuid) -> Result<Option<i64>> {
-        let mut statement =
-            self.0.prepare_cached("SELECT id FROM syncrepl_records WHERE uuid = ?1")?;
-        Ok(statement.query_row([uuid.as_bytes()], |row| row.get(0)).optional()?)
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id FROM syncrepl_records WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
     }
 
     pub(crate) fn insert(
@@ -154,13 +165,19 @@ impl<'c> Records<'c> {
     }
 
     pub(crate) fn delete(&self, id: i64) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM syncrepl_records WHERE id = ?1")?.execute([id])?;
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_records WHERE id = ?1")?
+            .execute([id])?;
         Ok(())
     }
 
     pub(crate) fn count(&self) -> Result<u64> {
-        let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_records")?;
-        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM syncrepl_records")?;
+        Ok(statement
+            .query_row([], |row| row.get::<_, i64>(0))?
+            .unsigned_abs())
     }
 
     /// Every record, parents before children.
@@ -241,14 +258,16 @@ impl<'c> Records<'c> {
     }
 
     pub(crate) fn unpark(&self, uuid: Uuid) -> Result<bool> {
-        let mut statement =
-            self.0.prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
         Ok(statement.execute([uuid.as_bytes()])? > 0)
     }
 
     pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
-        let mut statement =
-            self.0.prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
         Ok(statement.exists([uuid.as_bytes()])?)
     }
 
@@ -284,12 +303,18 @@ impl<'c> Records<'c> {
              WHERE (id IS NULL) = ?1 AND (?2 IS NULL OR (dn_key, uuid) > (?2, ?3))
              ORDER BY dn_key, uuid LIMIT 1",
         )?;
-        Ok(statement.query_row(params![adds, key, uuid], Parked::read).optional()?)
+        Ok(statement
+            .query_row(params![adds, key, uuid], Parked::read)
+            .optional()?)
     }
 
     pub(crate) fn parked_count(&self) -> Result<u64> {
-        let mut statement = self.0.prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
-        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
+        Ok(statement
+            .query_row([], |row| row.get::<_, i64>(0))?
+            .unsigned_abs())
     }
 
     pub(crate) fn doom(&self, id: i64) -> Result<()> {
@@ -329,17 +354,21 @@ impl<'c> Records<'c> {
     }
 
     pub(crate) fn moving(&self, number: i64) -> Result<Option<i64>> {
-        let mut statement =
-            self.0.prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
         Ok(statement.query_row([number], |row| row.get(0)).optional()?)
     }
 
     // References.
 
     pub(crate) fn reference_id(&self, uuid: Uuid) -> Result<Option<i64>> {
-        let mut statement =
-            self.0.prepare_cached("SELECT id FROM syncrepl_references WHERE uuid = ?1")?;
-        Ok(statement.query_row([uuid.as_bytes()], |row| row.get(0)).optional()?)
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id FROM syncrepl_references WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
     }
 
     pub(crate) fn set_reference(&self, uuid: Uuid, urls: &[u8]) -> Result<i64> {
@@ -351,20 +380,27 @@ impl<'c> Records<'c> {
     }
 
     pub(crate) fn delete_reference(&self, uuid: Uuid) -> Result<bool> {
-        let mut statement =
-            self.0.prepare_cached("DELETE FROM syncrepl_references WHERE uuid = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM syncrepl_references WHERE uuid = ?1")?;
         Ok(statement.execute([uuid.as_bytes()])? > 0)
     }
 
     pub(crate) fn reference_count(&self) -> Result<u64> {
-        let mut statement = self.0.prepare_cached("SELECT count(*) FROM syncrepl_references")?;
-        Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM syncrepl_references")?;
+        Ok(statement
+            .query_row([], |row| row.get::<_, i64>(0))?
+            .unsigned_abs())
     }
 
     /// Deletes every reference whose id is not kept.
     pub(crate) fn retain_references(&self, kept: impl Fn(i64) -> bool) -> Result<()> {
         let mut gone = Vec::new();
-        let mut statement = self.0.prepare_cached("SELECT id FROM syncrepl_references")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id FROM syncrepl_references")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
@@ -372,8 +408,9 @@ impl<'c> Records<'c> {
                 gone.push(id);
             }
         }
-        let mut statement =
-            self.0.prepare_cached("DELETE FROM syncrepl_references WHERE id = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM syncrepl_references WHERE id = ?1")?;
         for id in gone {
             statement.execute([id])?;
         }

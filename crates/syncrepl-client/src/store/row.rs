@@ -25,7 +25,11 @@ impl StoredRecord {
     /// # Errors
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file was damaged.
     pub fn record(&self) -> Result<Record<'_>> {
-        Ok(Record::new(self.uuid, &self.dn, attribute_list(&self.attributes)?))
+        Ok(Record::new(
+            self.uuid,
+            &self.dn,
+            attribute_list(&self.attributes)?,
+        ))
     }
 }
 
@@ -51,7 +55,11 @@ impl<'a> StoredRow<'a> {
     }
 
     pub(super) fn record(&self) -> Result<Record<'a>> {
-        Ok(Record::new(self.uuid, self.dn, attribute_list(self.attributes)?))
+        Ok(Record::new(
+            self.uuid,
+            self.dn,
+            attribute_list(self.attributes)?,
+        ))
     }
 
     /// The same, owned.

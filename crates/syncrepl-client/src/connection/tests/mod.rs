@@ -1,7 +1,9 @@
 //! Tests of the connection: against a real slapd, and against listeners that misbehave by script.
 
+mod fixture;
 mod scripted;
 mod slapd;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
