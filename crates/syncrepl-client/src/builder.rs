@@ -220,10 +220,7 @@ impl<C: Callback> Builder<C> {
                 Some(url::StartTls::Required) => StartTls::Required,
             };
         }
-        let servers = urls
-            .iter()
-            .map(Server::of_url)
-            .collect::<Result<Vec<_>>>()?;
+        let servers = urls.iter().map(Server::of_url).collect();
         let remembered = LdapUrl {
             scheme: first.scheme,
             host: first.host.clone(),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::Waker;
 
@@ -57,8 +57,13 @@ impl StopHandle {
         self.requests() > 0
     }
 
+    /// Waits for `time`, or until it has been asked to stop. Says whether it has been.
+    pub fn wait(&self, time: Duration) -> bool {
+        self.wait_until(0, Instant::now() + time)
+    }
+
     /// How often it has been asked to stop.
-    pub(crate) fn requests(&self) -> u32 {
+    pub fn requests(&self) -> u32 {
         self.lock().requests
     }
 
@@ -71,8 +76,7 @@ impl StopHandle {
 
     /// Waits, without a connection, until it has been asked more than `seen` times or `until` has
     /// come. Says whether it has been asked.
-    #[allow(dead_code)]
-    pub(crate) fn wait_until(&self, seen: u32, until: Instant) -> bool {
+    fn wait_until(&self, seen: u32, until: Instant) -> bool {
         let mut state = self.lock();
         loop {
             if state.requests > seen {

@@ -1,2 +1,53 @@
-//! Placeholder, replaced by the first slice.
-fn main() {}
+//! The command `syncrepl`: follow an LDAP directory from a shell.
+
+mod args;
+mod command;
+mod exit;
+mod output;
+mod password;
+mod progress;
+mod signals;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error),
+    };
+    start_log(args.verbose());
+    let result = match args.command {
+        Command::Refresh(args) => command::refresh::run(args),
+        Command::Follow(args) => command::follow::run(args),
+        Command::Dump(args) => command::dump::run(&args),
+        Command::Status(args) => command::status::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Sends what the library logs to stderr: warnings, and more with `-v`, or as RUST_LOG says.
+fn start_log(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(exit::stderr_has_colour())
+        .without_time()
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,221 @@
+//! The words and options of the command, as they are typed. `ldapsearch`'s letters and defaults,
+//! because its users have them in their fingers. What they mean together is in [`crate::target`].
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  anything not named below; also a second stop, and a reader that went away
+  2  wrong usage
+  3  the provider refused: credentials, access, no such base, a limit
+  4  the provider could not be reached: network, TLS, busy, not ready
+  5  the data file cannot be used: locked, of another search, damaged, disk full
+  6  a guard stopped a refresh that would have deleted too much";
+
+/// Keeps an exact copy of an LDAP search and tells of every change to it (RFC 4533).
+///
+/// The directory has to offer the sync control: with OpenLDAP, the overlay syncprov. No
+/// administrator rights are needed; what the bind identity may read is what is copied.
+#[derive(Debug, Parser)]
+#[command(name = "syncrepl", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    pub(crate) fn verbose(&self) -> u8 {
+        match &self.command {
+            Command::Refresh(args) | Command::Follow(args) => args.verbose,
+            Command::Dump(_) | Command::Status(_) => 0,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the copy up to date, print what changed, exit
+    #[command(after_help = "\
+Examples:
+  syncrepl refresh --data people.db -x -H ldap://ldap.example.com -b dc=example,dc=com '(objectClass=person)' cn mail
+  syncrepl refresh --data people.db 'ldap://ldap.example.com/dc=example,dc=com?cn,mail?sub?(objectClass=person)'
+  syncrepl refresh --data people.db        (again: the file knows its search)")]
+    Refresh(SyncArgs),
+
+    /// The same, then stay and print changes as they happen
+    #[command(after_help = "\
+Examples:
+  syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
+  syncrepl follow --data people.db --format json | while read -r line; do …; done
+
+Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
+Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again.")]
+    Follow(SyncArgs),
+
+    /// Print the copy, from disk alone
+    #[command(after_help = "\
+Examples:
+  syncrepl dump --data people.db
+  syncrepl dump --data people.db --format json | jq .dn")]
+    Dump(DumpArgs),
+
+    /// Say what the data file holds
+    #[command(after_help = "\
+Examples:
+  syncrepl status --data people.db
+  syncrepl status --data people.db --format json | jq .last_refresh")]
+    Status(StatusArgs),
+}
+
+/// What `refresh` and `follow` take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SyncArgs {
+    /// The file that holds the copy; created if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+
+    /// Servers to try, in this order; several URLs may also be given in one, separated by spaces
+    #[arg(short = 'H', value_name = "URL")]
+    pub(crate) hosts: Vec<String>,
+
+    /// Base DN of the search
+    #[arg(short = 'b', value_name = "DN")]
+    pub(crate) base: Option<String>,
+
+    /// Scope of the search [default: sub]
+    #[arg(short = 's', value_name = "SCOPE")]
+    pub(crate) scope: Option<ScopeArg>,
+
+    /// DN to bind as
+    #[arg(short = 'D', value_name = "DN")]
+    pub(crate) bind_dn: Option<String>,
+
+    /// Password; others can see it in the list of processes, so prefer -y or -W
+    #[arg(short = 'w', value_name = "PASSWORD", conflicts_with_all = ["prompt", "password_file"])]
+    pub(crate) password: Option<String>,
+
+    /// Ask for the password
+    #[arg(short = 'W', conflicts_with = "password_file")]
+    pub(crate) prompt: bool,
+
+    /// File that holds the password, and nothing else (no line end)
+    #[arg(short = 'y', value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Simple bind; the default, accepted because ldapsearch wants it
+    #[arg(short = 'x')]
+    pub(crate) simple: bool,
+
+    /// SASL mechanism; EXTERNAL is supported
+    #[arg(short = 'Y', value_name = "MECHANISM", conflicts_with_all = ["simple", "bind_dn"])]
+    pub(crate) mechanism: Option<String>,
+
+    /// StartTLS; given twice (-ZZ), go on only if it succeeds
+    #[arg(short = 'Z', action = ArgAction::Count)]
+    pub(crate) starttls: u8,
+
+    /// PEM file of the certificate authorities to trust [env: LDAPTLS_CACERT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// How changes are printed [default: text on a terminal, json in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<SyncFormat>,
+
+    /// Compare everything once, without the cookie: finds what providers do not tell
+    #[arg(long)]
+    pub(crate) reconcile: bool,
+
+    /// The most a refresh may delete: a number, or a part such as 5%. 100% also allows the whole
+    /// copy to go, which is otherwise always stopped
+    #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
+    pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
+
+    /// Say more on stderr; -vv and -vvv say even more
+    #[arg(short = 'v', action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// One LDAP URL (RFC 4516), or a filter (RFC 4515) followed by attributes
+    #[arg(value_name = "URL | FILTER [ATTRIBUTE]…")]
+    pub(crate) search: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DumpArgs {
+    /// The file that holds the copy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+
+    /// How the copy is printed
+    #[arg(long, value_name = "FORMAT", default_value = "ldif")]
+    pub(crate) format: DumpFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// The file that holds the copy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: StatusFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// The base entry alone
+    Base,
+    /// The entries right below the base
+    One,
+    /// The base and everything below it
+    Sub,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SyncFormat {
+    /// One JSON object a line
+    Json,
+    /// Text that a person reads
+    Text,
+    /// Nothing: only keep the copy
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DumpFormat {
+    /// LDIF content records (RFC 2849)
+    Ldif,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// Text that a person reads
+    Text,
+    /// One JSON object
+    Json,
+}
+
+fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {
+    use syncrepl_client::MaxDelete;
+    let wrong = || format!("'{text}' is neither a number nor a percentage from 0% to 100%");
+    match text.strip_suffix('%') {
+        Some(percent) => match percent.parse() {
+            Ok(percent) if percent <= 100 => Ok(MaxDelete::Percent(percent)),
+            _ => Err(wrong()),
+        },
+        None => text.parse().map(MaxDelete::Count).map_err(|_| wrong()),
+    }
+}

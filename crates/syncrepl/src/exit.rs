@@ -1,0 +1,119 @@
+//! How the command ends: one message on stderr, and an exit code that a script can act on.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use syncrepl_client::{Error, ErrorKind};
+
+/// Why the command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library said so.
+    Client(Error),
+    /// What was typed cannot be done.
+    Usage(String),
+    /// The output cannot be written; its reader may have gone away.
+    Output(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Client(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+impl Failure {
+    /// The exit code (see `--help`).
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Output(_) => 1,
+            Failure::Client(error) => match error.kind() {
+                ErrorKind::InvalidInput => 2,
+                // busy, unavailable: as good as not reached (RFC 4511 §4.1.9).
+                ErrorKind::Refused if matches!(error.result_code(), Some(51 | 52)) => 4,
+                ErrorKind::Refused => 3,
+                ErrorKind::Unreachable | ErrorKind::Tls | ErrorKind::NotReady => 4,
+                ErrorKind::StoreLocked
+                | ErrorKind::UrlConflict
+                | ErrorKind::NotAStore
+                | ErrorKind::NewerVersion
+                | ErrorKind::RefreshRunning
+                | ErrorKind::Store => 5,
+                ErrorKind::Guard => 6,
+                _ => 1,
+            },
+        }
+    }
+
+    /// Says what happened, once, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        // Nobody reads any more: a message about it would go to the same nobody.
+        if !self.is_broken_pipe() {
+            complain(&self.to_string());
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        fn broken(error: &(dyn std::error::Error + 'static)) -> bool {
+            error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+                || error.source().is_some_and(broken)
+        }
+        match self {
+            Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Failure::Client(error) => error.kind() == ErrorKind::Callback && broken(error),
+            Failure::Usage(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Client(error) => write!(f, "{error}"),
+            Failure::Usage(message) => f.write_str(message),
+            Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
+        }
+    }
+}
+
+/// One line on stderr, in the command's name.
+pub(crate) fn complain(message: &str) {
+    if stderr_has_colour() {
+        eprintln!("\x1b[1;31msyncrepl:\x1b[0m {message}");
+    } else {
+        eprintln!("syncrepl: {message}");
+    }
+}
+
+/// Whether stderr is a terminal, and colour is not switched off (NO_COLOR, TERM=dumb).
+pub(crate) fn stderr_has_colour() -> bool {
+    colour_allowed() && io::stderr().is_terminal()
+}
+
+/// Whether stdout is a terminal, and colour is not switched off.
+pub(crate) fn stdout_has_colour() -> bool {
+    colour_allowed() && io::stdout().is_terminal()
+}
+
+fn colour_allowed() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// What clap has to say: help and version are no failure, anything else is wrong usage.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // A help text that cannot be printed has nobody to complain to.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
