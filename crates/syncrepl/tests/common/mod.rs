@@ -1,0 +1,238 @@
+//! A copy under test: the built command on a data file, its output read by the reading rule, and
+//! the judge that compares both with a fresh search.
+#![allow(dead_code)] // each test target uses its part
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use syncrepl_testing::judge::{self, Directory};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::reader::Reader;
+use syncrepl_testing::slapd::{SUFFIX, Slapd};
+use tempfile::TempDir;
+
+pub const SYNCREPL: &str = env!("CARGO_BIN_EXE_syncrepl");
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the command to its end.
+pub fn syncrepl(arguments: &[&str]) -> Output {
+    Command::new(SYNCREPL)
+        .args(arguments)
+        .output()
+        .expect("the command starts")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+/// One data file and everything that was printed while it was kept.
+pub struct Copied<'a> {
+    pub server: &'a Slapd,
+    pub base: String,
+    pub filter: String,
+    pub folder: TempDir,
+    pub reader: Reader,
+    follower: Option<(Run, usize)>,
+}
+
+impl<'a> Copied<'a> {
+    pub fn of(server: &'a Slapd, base: &str, filter: &str) -> Self {
+        Copied {
+            server,
+            base: base.to_owned(),
+            filter: filter.to_owned(),
+            folder: TempDir::new().expect("a temporary folder"),
+            reader: Reader::new(),
+            follower: None,
+        }
+    }
+
+    pub fn suffix(server: &'a Slapd) -> Self {
+        Copied::of(server, SUFFIX, "(objectClass=*)")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("copy.db")
+    }
+
+    pub fn arguments(&self, subcommand: &str) -> Vec<String> {
+        let data = self.data().display().to_string();
+        let url = self.server.url();
+        [
+            subcommand,
+            "--data",
+            &data,
+            "-H",
+            &url,
+            "-b",
+            &self.base,
+            "--format",
+            "json",
+            &self.filter,
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    /// Runs `refresh` with further options; its output goes to the reader.
+    pub fn try_refresh(&mut self, options: &[&str]) -> Output {
+        let output = Command::new(SYNCREPL)
+            .args(self.arguments("refresh"))
+            .args(options)
+            .output()
+            .expect("the command starts");
+        self.reader.feed(&text(&output.stdout));
+        output
+    }
+
+    pub fn refresh(&mut self) {
+        let output = self.try_refresh(&[]);
+        let stderr = text(&output.stderr);
+        assert!(output.status.success(), "refresh failed: {stderr}");
+        assert_eq!(stderr, "", "a refresh that succeeds says nothing on stderr");
+    }
+
+    pub fn dump(&self) -> Directory {
+        let data = self.data();
+        let output = syncrepl(&[
+            "dump",
+            "--data",
+            &data.display().to_string(),
+            "--format",
+            "json",
+        ]);
+        assert!(
+            output.status.success(),
+            "dump failed: {}",
+            text(&output.stderr)
+        );
+        judge::from_dump_json(&text(&output.stdout))
+    }
+
+    pub fn expected(&self) -> Directory {
+        judge::search(
+            &self.server.url(),
+            "",
+            "",
+            &self.base,
+            "sub",
+            &self.filter,
+            &[],
+        )
+    }
+
+    /// The copy, and the map that a reader of the output keeps, equal a fresh search; the reader
+    /// met nothing it could not apply.
+    pub fn assert_equal(&mut self) {
+        self.take_output();
+        self.reader.assert_clean();
+        let expected = self.expected();
+        judge::assert_same("dump", &self.dump(), "search", &expected);
+        judge::assert_same("reader", &self.reader.directory(), "search", &expected);
+    }
+
+    /// Nothing that was told to be deleted since `mark` is there without having been added anew.
+    pub fn assert_no_phantom_delete(&self, deletes_before: usize) {
+        let expected = self.expected();
+        for (uuid, dn, line) in &self.reader.deletes()[deletes_before..] {
+            assert!(
+                !expected.entries.contains_key(uuid),
+                "line {line} told the delete of {dn}, which is there"
+            );
+        }
+    }
+
+    /// A further refresh has nothing to tell.
+    pub fn assert_quiet(&mut self) {
+        let mark = self.reader.mark();
+        self.refresh();
+        let told = self.reader.events_since(mark);
+        assert!(
+            told.is_empty(),
+            "a refresh without a change told of {told:?}"
+        );
+    }
+
+    pub fn follow(&mut self) {
+        self.follow_with(&[]);
+    }
+
+    pub fn follow_with(&mut self, options: &[&str]) {
+        let run = Run::command(
+            Command::new(SYNCREPL)
+                .args(self.arguments("follow"))
+                .args(options),
+        );
+        run.wait_for_line(|line| line.contains(r#""op":"refresh_done""#), PATIENCE);
+        self.follower = Some((run, 0));
+    }
+
+    pub fn follower(&mut self) -> &mut Run {
+        &mut self.follower.as_mut().expect("it follows").0
+    }
+
+    /// Hands what the follower has printed since to the reader, whole lines only.
+    fn take_output(&mut self) {
+        if let Some((run, taken)) = &mut self.follower {
+            let lines = run.lines();
+            for line in &lines[*taken..] {
+                self.reader.feed_line(line);
+            }
+            *taken = lines.len();
+        }
+    }
+
+    /// Waits until the follower has caught up, then asserts it in full.
+    pub fn wait_equal(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let expected = self.expected();
+        loop {
+            self.take_output();
+            if self.reader.directory().entries == expected.entries
+                && self.dump().entries == expected.entries
+            {
+                break;
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        self.assert_equal();
+    }
+
+    /// Stops the follower as a service manager would.
+    pub fn stop(&mut self) {
+        let (mut run, _) = {
+            self.take_output();
+            self.follower.take().expect("it follows")
+        };
+        let taken = run.lines().len();
+        run.signal("TERM");
+        let status = run.wait_exit(PATIENCE);
+        assert!(
+            status.success(),
+            "follow ended with {status}: {}",
+            run.stderr()
+        );
+        for line in &run.lines()[taken..] {
+            self.reader.feed_line(line);
+        }
+        assert_eq!(run.stderr(), "");
+    }
+
+    /// Kills the follower, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        let (mut run, taken) = self.follower.take().expect("it follows");
+        run.kill9();
+        self.reader.feed(
+            &run.output()
+                .lines()
+                .skip(taken)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
+    }
+}

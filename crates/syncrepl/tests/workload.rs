@@ -1,0 +1,104 @@
+//! Random changes on a real slapd, by `refresh` and by `follow`: after every round the copy, and
+//! whoever reads the output, equal a fresh search.
+
+mod common;
+
+use common::Copied;
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::workload::{Options, Workload};
+
+const ROUNDS: usize = 10;
+const CHANGES: usize = 100;
+const PEOPLE: usize = 60;
+
+fn seed() -> u64 {
+    std::env::var("SYNCREPL_SEED").map_or_else(
+        |_| fastrand::u64(..),
+        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
+    )
+}
+
+struct Everything;
+struct Staff;
+
+trait Case {
+    const FILTER: &'static str;
+    fn options() -> Options;
+}
+
+impl Case for Everything {
+    const FILTER: &'static str = "(objectClass=*)";
+    fn options() -> Options {
+        Options::ALL
+    }
+}
+
+impl Case for Staff {
+    const FILTER: &'static str = "(employeeType=staff)";
+    fn options() -> Options {
+        Options {
+            parent_renames: false,
+            ..Options::ALL
+        }
+    }
+}
+
+fn by_refresh<C: Case>(variant: Variant) {
+    let server = Slapd::start(variant);
+    let mut workload = Workload::new(seed(), C::options());
+    println!("SYNCREPL_SEED={}", workload.seed());
+    workload.populate(&server, PEOPLE);
+    let mut copy = Copied::of(&server, SUFFIX, C::FILTER);
+    for round in 0..=ROUNDS {
+        let deletes = copy.reader.deletes().len();
+        copy.refresh();
+        println!("round {round}: {} entries", copy.dump().len());
+        copy.assert_equal();
+        copy.assert_no_phantom_delete(deletes);
+        copy.assert_quiet();
+        for change in workload.round(&server, CHANGES) {
+            println!("{change}");
+        }
+    }
+}
+
+fn by_follow<C: Case>(variant: Variant) {
+    let server = Slapd::start(variant);
+    let mut workload = Workload::new(seed(), C::options());
+    println!("SYNCREPL_SEED={}", workload.seed());
+    workload.populate(&server, PEOPLE);
+    let mut copy = Copied::of(&server, SUFFIX, C::FILTER);
+    copy.follow();
+    for round in 0..=ROUNDS {
+        println!("round {round}");
+        copy.wait_equal();
+        for change in workload.round(&server, CHANGES) {
+            println!("{change}");
+        }
+    }
+    copy.wait_equal();
+    copy.stop();
+    copy.assert_quiet();
+    copy.assert_equal();
+}
+
+macro_rules! on_each_variant {
+    ($($name:ident: $run:ident::<$case:ident>($variant:ident);)*) => {
+        $(#[test] fn $name() { $run::<$case>(Variant::$variant); })*
+    };
+}
+
+on_each_variant! {
+    everything_by_refresh_on_plain: by_refresh::<Everything>(Plain);
+    everything_by_refresh_on_sessionlog: by_refresh::<Everything>(SessionLog);
+    everything_by_refresh_on_accesslog: by_refresh::<Everything>(AccessLog);
+    everything_by_follow_on_plain: by_follow::<Everything>(Plain);
+    everything_by_follow_on_sessionlog: by_follow::<Everything>(SessionLog);
+    everything_by_follow_on_accesslog: by_follow::<Everything>(AccessLog);
+    staff_by_refresh_on_plain: by_refresh::<Staff>(Plain);
+    staff_by_refresh_on_sessionlog: by_refresh::<Staff>(SessionLog);
+    staff_by_refresh_on_accesslog: by_refresh::<Staff>(AccessLog);
+    staff_by_follow_on_plain: by_follow::<Staff>(Plain);
+    staff_by_follow_on_sessionlog: by_follow::<Staff>(SessionLog);
+    staff_by_follow_on_accesslog: by_follow::<Staff>(AccessLog);
+}
