@@ -7,7 +7,7 @@ use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 
-use crate::connection::{ConnectOptions, Connection, Credentials, SearchItem, Server};
+use crate::connection::{ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::search::Search;
 use crate::settle::{Ask, Found};
@@ -63,12 +63,9 @@ impl Lookup<'_> {
                     connection
                 }
             };
-            let result = connection.search(&request, &[], |item| match item {
-                SearchItem::Entry(entry) => {
-                    handed_out = true;
-                    on(entry.dn, entry.attributes)
-                }
-                SearchItem::Reference(_) => Ok(()),
+            let result = connection.search(&request, &[], |entry| {
+                handed_out = true;
+                on(entry.dn, entry.attributes)
             });
             match result {
                 Ok(()) => {

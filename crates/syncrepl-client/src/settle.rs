@@ -405,10 +405,13 @@ impl Work<'_> {
         };
         let mut key = stored.dn_key.as_slice();
         while let Some(parent) = syncrepl_proto::dn::parent_key(key) {
-            if let Some(id) = self.apply.records().holder(parent, None)?
-                && let Some(parked) = self.apply.records().parked_rename(id)?
-            {
-                return Ok(Some(parked));
+            if let Some(id) = self.apply.records().holder(parent, None)? {
+                if let Some(parked) = self.apply.records().parked_rename(id)? {
+                    return Ok(Some(parked));
+                }
+                if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+                    return Ok(None);
+                }
             }
             key = parent;
         }

@@ -306,18 +306,27 @@ impl Work<'_> {
     ) -> Result<()> {
         let depth = dn::depth(old_key);
         let (mut number, end) = self.apply.records().list_moving(old_key)?;
+        // What lies below a record whose own DN was stated goes where that one goes.
+        let mut goes_elsewhere: Option<Vec<u8>> = None;
         while number < end {
             let id = self.apply.records().moving(number)?;
             number += 1;
             let Some(id) = id.filter(|&id| id != parent.id) else {
                 continue;
             };
-            if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
-                continue;
-            }
             let Some(child) = self.apply.records().by_id(id)? else {
                 continue;
             };
+            if goes_elsewhere
+                .as_ref()
+                .is_some_and(|key| child.dn_key.starts_with(key))
+            {
+                continue;
+            }
+            if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+                goes_elsewhere = Some(child.dn_key);
+                continue;
+            }
             let levels = dn::depth(&child.dn_key).saturating_sub(depth);
             let Some(dn) = dn::rebase(&child.dn, levels, &parent.dn) else {
                 continue;

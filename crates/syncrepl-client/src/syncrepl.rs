@@ -84,6 +84,7 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     next_server: usize,
     finished: bool,
+    warned_in_clear: bool,
     stop: StopHandle,
 }
 
@@ -126,6 +127,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             next_server: 0,
             finished: false,
+            warned_in_clear: false,
             stop,
         })
     }
@@ -201,6 +203,14 @@ impl<C: Callback> Syncrepl<C> {
             ..
         } = &self.settings;
         let mut connection = Connection::open(&servers[server], options, &self.stop)?;
+        let in_clear = !connection.is_encrypted() && !connection.is_loopback();
+        if in_clear && matches!(credentials, Credentials::Simple { .. }) && !self.warned_in_clear {
+            self.warned_in_clear = true;
+            tracing::warn!(
+                "the password goes to {} unencrypted; use StartTLS or ldaps",
+                servers[server]
+            );
+        }
         connection.bind(credentials)?;
         let authzid = connection
             .who_am_i()?
@@ -291,14 +301,11 @@ impl<C: Callback> Syncrepl<C> {
     fn abandon(&mut self) {
         self.writer.rollback();
         self.stage = None;
-        for connection in [
-            self.link.take().map(|link| link.connection),
-            self.side.take(),
-        ] {
-            if let Some(connection) = connection {
-                connection.unbind();
-            }
-        }
+        let link = self.link.take().map(|link| link.connection);
+        [link, self.side.take()]
+            .into_iter()
+            .flatten()
+            .for_each(Connection::unbind);
     }
 
     fn poll_until(&mut self, deadline: Instant) -> Result<bool> {

@@ -101,11 +101,6 @@ pub(crate) fn stderr_has_colour() -> bool {
     colour_allowed() && io::stderr().is_terminal()
 }
 
-/// Whether stdout is a terminal, and colour is not switched off.
-pub(crate) fn stdout_has_colour() -> bool {
-    colour_allowed() && io::stdout().is_terminal()
-}
-
 fn colour_allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -5,7 +5,7 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 
-use super::{Connection, SearchItem, Server};
+use super::{Connection, Server};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::text::printable;
 
@@ -68,9 +68,8 @@ impl<'a> BoundLdap<'a> {
             filter: filter.as_bytes(),
             attributes: attributes.to_vec(),
         };
-        self.connection.search(&request, &[], |item| match item {
-            SearchItem::Entry(entry) => on(entry.dn, entry.attributes).map_err(callback_error),
-            SearchItem::Reference(_) => Ok(()),
+        self.connection.search(&request, &[], |entry| {
+            on(entry.dn, entry.attributes).map_err(callback_error)
         })
     }
 

@@ -24,7 +24,7 @@ use crate::text::printable;
 
 pub use bound::BoundLdap;
 pub use credentials::{Credentials, Password};
-pub(crate) use operations::{SearchItem, undecodable};
+pub(crate) use operations::undecodable;
 pub(crate) use refused::{notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};
@@ -167,6 +167,7 @@ impl Connection {
     }
 
     /// The messages received.
+    #[cfg(test)]
     pub(crate) fn frames(&mut self) -> &mut Frames {
         &mut self.frames
     }

@@ -7,7 +7,7 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::ber::DecodeError;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{
-    Authentication, BindRequest, Message, Operation, Scope, SearchRequest, SearchResultEntry, Uris,
+    Authentication, BindRequest, Message, Operation, Scope, SearchRequest, SearchResultEntry,
     WHO_AM_I,
 };
 use zeroize::Zeroizing;
@@ -19,15 +19,6 @@ use crate::text::{excerpt, printable};
 
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
 pub(super) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
-
-/// What a search returns before its end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SearchItem<'a> {
-    /// An entry.
-    Entry(&'a SearchResultEntry<'a>),
-    /// Where to look further.
-    Reference(&'a Uris<'a>),
-}
 
 /// What a server tells of itself (RFC 4512 §5.1). Whatever it hides is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,7 +111,7 @@ impl Connection {
         &mut self,
         request: &SearchRequest<'_>,
         controls: &[Control<'_>],
-        mut on: impl FnMut(SearchItem<'_>) -> Result<()>,
+        mut on: impl FnMut(&SearchResultEntry<'_>) -> Result<()>,
     ) -> Result<()> {
         let what = match request.base {
             "" => "the search of the root DSE".to_owned(),
@@ -132,18 +123,16 @@ impl Connection {
             controls,
             &what,
             |op| {
-                let item = match &op {
-                    Operation::SearchResultEntry(entry) => SearchItem::Entry(entry),
-                    Operation::SearchResultReference(uris) => SearchItem::Reference(uris),
+                match &op {
+                    Operation::SearchResultEntry(entry) if outcome.is_ok() => outcome = on(entry),
+                    // Where to look further: that is another provider's, and not followed.
+                    Operation::SearchResultEntry(_) | Operation::SearchResultReference(_) => {}
                     Operation::SearchResultDone(result) => {
                         return Ok(Some(verdict(result, &what)));
                     }
                     // Only what was asked for by a control may come so, and nobody waits for it.
-                    Operation::IntermediateResponse { .. } => return Ok(None),
+                    Operation::IntermediateResponse { .. } => {}
                     other => return Err(unexpected(other, &what)),
-                };
-                if outcome.is_ok() {
-                    outcome = on(item);
                 }
                 Ok(None)
             },
@@ -171,10 +160,8 @@ impl Connection {
             ],
         };
         let mut found = RootDse::default();
-        let searched = self.search(&request, &[], |item| {
-            if let SearchItem::Entry(entry) = item {
-                found = RootDse::read(&entry.attributes);
-            }
+        let searched = self.search(&request, &[], |entry| {
+            found = RootDse::read(&entry.attributes);
             Ok(())
         });
         match searched {

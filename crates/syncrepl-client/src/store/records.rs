@@ -233,14 +233,6 @@ impl<'c> Records<'c> {
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 
-    pub(crate) fn clear_stage(&self) -> Result<()> {
-        Ok(self.0.execute_batch(
-            "DELETE FROM temp.syncrepl_parked;
-             DELETE FROM temp.syncrepl_doomed;
-             DELETE FROM temp.syncrepl_moving;",
-        )?)
-    }
-
     pub(crate) fn park(&self, parked: &Parked) -> Result<()> {
         self.0
             .prepare_cached(
@@ -384,15 +376,6 @@ impl<'c> Records<'c> {
             .0
             .prepare_cached("DELETE FROM syncrepl_references WHERE uuid = ?1")?;
         Ok(statement.execute([uuid.as_bytes()])? > 0)
-    }
-
-    pub(crate) fn reference_count(&self) -> Result<u64> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT count(*) FROM syncrepl_references")?;
-        Ok(statement
-            .query_row([], |row| row.get::<_, i64>(0))?
-            .unsigned_abs())
     }
 
     /// Deletes every reference whose id is not kept.

@@ -63,7 +63,7 @@ impl<'a> StoredRow<'a> {
     }
 
     /// The same, owned.
-    pub(super) fn to_record(&self) -> StoredRecord {
+    pub(super) fn to_record(self) -> StoredRecord {
         StoredRecord {
             uuid: self.uuid,
             dn: self.dn.to_owned(),

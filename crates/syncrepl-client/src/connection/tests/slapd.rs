@@ -23,16 +23,14 @@ fn everything() -> SearchRequest<'static> {
 /// How many entries a search of everything brings.
 fn count(connection: &mut Connection) -> Result<usize> {
     let mut entries = 0;
-    connection.search(&everything(), &[], |item| {
-        if let SearchItem::Entry(entry) = item {
-            let size: usize = entry
-                .attributes
-                .values("description")
-                .map(<[u8]>::len)
-                .sum();
-            assert!(size == 10_000 || entry.dn == BASE);
-            entries += 1;
-        }
+    connection.search(&everything(), &[], |entry| {
+        let size: usize = entry
+            .attributes
+            .values("description")
+            .map(<[u8]>::len)
+            .sum();
+        assert!(size == 10_000 || entry.dn == BASE);
+        entries += 1;
         Ok(())
     })?;
     Ok(entries)
