@@ -261,5 +261,5 @@ fn a_full_disk_is_called_so_and_the_old_copy_stays() {
     let store = fixture.store();
     assert_eq!(store.count().unwrap(), 2);
     let ann = store.get_by_uuid(uuid(2)).unwrap().unwrap();
-    assert_eq!(ann.attributes, [0x30, 0]);
+    assert_eq!(ann.record().unwrap().attrs().as_bytes(), [0x30, 0]);
 }

@@ -13,7 +13,8 @@ use rusqlite::params;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Store, Writer, dn_key};
+use super::{Store, Writer};
+use syncrepl_proto::dn::key as dn_key;
 
 /// A directory with a store in it that has two records.
 struct Fixture {
