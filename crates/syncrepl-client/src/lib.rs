@@ -1,5 +1,12 @@
 //! Keep an exact local copy of an LDAP search (RFC 4533) and be called on every change.
 
+#![warn(unreachable_pub)]
+// What is read comes from somebody else: nothing outside of tests may panic on it.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 mod apply;
 mod builder;
 mod callback;

@@ -6,6 +6,13 @@
 //! [`session`] turns messages into [`session::SyncEvent`]s and says what to send. Everything a
 //! provider sends is hostile input: lengths and depths are bounded and nothing here panics.
 
+#![warn(unreachable_pub)]
+// What is read comes from somebody else: nothing outside of tests may panic on it.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 pub mod attributes;
 pub mod ber;
 pub mod control;

@@ -1,5 +1,12 @@
 //! The command `syncrepl`: follow an LDAP directory from a shell.
 
+#![warn(unreachable_pub)]
+// What is read comes from somebody else: nothing outside of tests may panic on it.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 mod args;
 mod command;
 mod exit;

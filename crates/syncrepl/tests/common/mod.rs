@@ -1,7 +1,6 @@
 //! A copy under test: the built command on a data file, its output read by the reading rule, and
 //! the judge that compares both with a fresh search.
 #![allow(dead_code)] // each test target uses its part
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a helper fails its test
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
