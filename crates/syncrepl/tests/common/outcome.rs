@@ -18,10 +18,11 @@ pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     command
 }
 
-pub fn clean(command: &mut Command) {
+pub fn clean(command: &mut Command) -> &mut Command {
     for name in ["LDAPTLS_CACERT", "NO_COLOR", "RUST_LOG", "RUST_BACKTRACE"] {
         command.env_remove(name);
     }
+    command
 }
 
 #[derive(Debug)]
@@ -76,7 +77,14 @@ pub fn assert_message(line: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "no {word:?} in: {line}");
     }
-    for word in ["panicked", "RUST_BACKTRACE", "Err(", "Some(", "unwrap"] {
+    for word in [
+        "panicked",
+        "RUST_BACKTRACE",
+        "Err(",
+        "Some(",
+        "Name(",
+        "unwrap",
+    ] {
         assert!(!message.contains(word), "{word:?} in: {line}");
     }
     let parts: Vec<&str> = message

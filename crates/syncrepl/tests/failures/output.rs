@@ -15,19 +15,21 @@ fn into_head() {
     // Far more than a pipe takes.
     server.load(&people(2000));
     data.unchanged(|| {
-        for subcommand in ["refresh", "follow"] {
+        let piped = |script: &str, subcommand: &str| {
             let mut shell = Command::new("bash");
-            shell.args([
-                "-c",
-                "\"$@\" | head -1; exit ${PIPESTATUS[0]}",
-                "bash",
-                SYNCREPL,
-            ]);
+            shell.args(["-c", script, "bash", SYNCREPL]);
             shell.args(data.sync(subcommand, &server.url()));
-            clean(&mut shell);
-            let outcome = Outcome::of(&mut shell);
+            Outcome::of(clean(&mut shell))
+        };
+        for subcommand in ["refresh", "follow"] {
+            let script = r#""$@" | head -1; exit ${PIPESTATUS[0]}"#;
+            let outcome = piped(script, subcommand);
             outcome.assert_failed(1, &["reads the output", "nothing", "--format none"]);
             assert_eq!(outcome.stdout.lines().count(), 1);
+            // When nobody reads the messages either.
+            let both = script.replace("|", "2>&1 |");
+            let outcome = piped(&both, subcommand);
+            assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), ""));
         }
     });
 }
@@ -64,9 +66,13 @@ fn in_text_and_at_the_end_of_a_dump() {
 fn while_following() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
-    let mut run = Run::unread(&mut command(&data.sync("follow", &server.url())));
-    syncrepl_testing::wait_until(PATIENCE, || server_has_a_searcher(&data));
-    run.close_stdout();
+    let mut shell = Command::new("bash");
+    // start, bind, refresh_done, commit
+    let script = r#""$@" | head -4; exit ${PIPESTATUS[0]}"#;
+    shell.args(["-c", script, "bash", SYNCREPL]);
+    shell.args(data.sync("follow", &server.url()));
+    let mut run = Run::command(clean(&mut shell));
+    run.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
     data.unchanged(|| {
         server
             .ldapmodify(&people(1).replace("\nobjectClass", "\nchangetype: add\nobjectClass"))
@@ -83,9 +89,4 @@ fn while_following() {
             .count(),
         2
     );
-}
-
-/// It holds the file: from here on it runs.
-fn server_has_a_searcher(data: &Data) -> bool {
-    data.folder.path().join("copy.db-wal").exists()
 }
