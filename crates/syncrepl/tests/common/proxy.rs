@@ -21,6 +21,8 @@ struct Shared {
     /// connections after those are left alone.
     cuts: Mutex<Vec<usize>>,
     connections: AtomicUsize,
+    /// How many bytes the server has sent on the first of them.
+    first: Arc<AtomicUsize>,
     asked: Mutex<Vec<u8>>,
     answered: Mutex<Vec<u8>>,
 }
@@ -37,6 +39,7 @@ impl Proxy {
             server: server.port(),
             cuts: Mutex::new(cuts.iter().rev().copied().collect()),
             connections: AtomicUsize::new(0),
+            first: Arc::default(),
             asked: Mutex::default(),
             answered: Mutex::default(),
         });
@@ -57,6 +60,11 @@ impl Proxy {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// How much the server has sent on the first connection.
+    pub fn first_answered_bytes(&self) -> usize {
+        self.shared.first.load(Ordering::SeqCst)
+    }
+
     /// Whether the command has sent these bytes, on whatever connection.
     pub fn asked(&self, bytes: &[u8]) -> bool {
         contains(&self.shared.asked, bytes)
@@ -75,7 +83,10 @@ fn contains(heard: &Mutex<Vec<u8>>, bytes: &[u8]) -> bool {
 
 impl Shared {
     fn serve(self: &Arc<Shared>, client: TcpStream) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
+        let count = match self.connections.fetch_add(1, Ordering::SeqCst) {
+            0 => Arc::clone(&self.first),
+            _ => Arc::default(),
+        };
         // A server that is down closes what comes, as a load balancer does.
         let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)) else {
             return;
@@ -89,14 +100,20 @@ impl Shared {
         };
         let (from, to) = both(&client, &server);
         let shared = Arc::clone(self);
-        std::thread::spawn(move || pump(from, to, None, &shared.asked));
+        std::thread::spawn(move || pump(from, to, None, &shared.asked, &AtomicUsize::new(0)));
         let shared = Arc::clone(self);
-        std::thread::spawn(move || pump(server, client, cut, &shared.answered));
+        std::thread::spawn(move || pump(server, client, cut, &shared.answered, &count));
     }
 }
 
-/// Hands on, and remembers the first megabytes.
-fn pump(mut from: TcpStream, mut to: TcpStream, cut: Option<usize>, heard: &Mutex<Vec<u8>>) {
+/// Hands on, counts, and remembers the first megabytes.
+fn pump(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    cut: Option<usize>,
+    heard: &Mutex<Vec<u8>>,
+    total: &AtomicUsize,
+) {
     const REMEMBERED: usize = 4 << 20;
     let mut left = cut.unwrap_or(usize::MAX);
     let mut buffer = [0; 4096];
@@ -106,6 +123,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, cut: Option<usize>, heard: &Mute
             break;
         };
         left -= count;
+        total.fetch_add(count, Ordering::SeqCst);
         {
             let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
             if heard.len() < REMEMBERED {
