@@ -334,10 +334,10 @@ impl<C: Callback> Syncrepl<C> {
 
     fn poll_until(&mut self, deadline: Instant) -> Result<bool> {
         loop {
+            self.heed_stop()?;
             if self.finished {
                 return Ok(false);
             }
-            self.heed_stop()?;
             let link = self.link.as_mut().ok_or_else(not_connected)?;
             while let Some(request) = link.session.poll_request() {
                 link.connection.send(&request)?;
@@ -397,7 +397,7 @@ impl<C: Callback> Syncrepl<C> {
     /// abandons what is under way.
     fn heed_stop(&mut self) -> Result<()> {
         let requests = self.stop.requests();
-        if requests == 0 {
+        if requests == 0 || self.finished {
             return Ok(());
         }
         let Some(link) = self.link.as_mut() else {
