@@ -138,6 +138,8 @@ pub struct Session {
     mode: SyncMode,
     stage: Stage,
     search: u32,
+    /// The searches before this one, which the provider has ended.
+    ended: Vec<u32>,
     cancel: Option<u32>,
     requests: VecDeque<Vec<u8>>,
     skip_references_without_state: bool,
@@ -150,6 +152,7 @@ impl Session {
             mode,
             stage: Stage::Idle,
             search: 0,
+            ended: Vec::new(),
             cancel: None,
             requests: VecDeque::new(),
             skip_references_without_state: false,
@@ -177,6 +180,9 @@ impl Session {
         let request = Operation::SearchRequest(search.clone());
         self.requests
             .push_back(Message::encode(id, &request, &[control]));
+        if self.search != 0 {
+            self.ended.push(self.search);
+        }
         self.search = id;
         self.stage = Stage::Refresh {
             present_phase_ended: false,
@@ -233,6 +239,11 @@ impl Session {
             // Success, or an answer that says why not: either way the caller closes.
             self.stage = Stage::Idle;
             return Ok(SyncEvent::Cancelled);
+        }
+        // slapd may send changes to a persistent search that it has just ended with
+        // e-syncRefreshRequired. The search that followed tells of them too.
+        if self.ended.contains(&message.id) {
+            return Ok(SyncEvent::Nothing);
         }
         if message.id != self.search {
             return Err(SessionError::UnexpectedMessageId(message.id));
