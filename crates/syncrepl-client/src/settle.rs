@@ -55,8 +55,8 @@ pub enum MaxDelete {
 pub(crate) struct Rules {
     /// Whether what was not seen is gone.
     pub(crate) absent_is_deleted: bool,
-    /// Whether the search has a subtree scope, so that an entry may bring others with it.
-    pub(crate) subtree: bool,
+    /// Whether an entry may come into the base and bring others with it.
+    pub(crate) may_bring_others: bool,
     pub(crate) max_delete: MaxDelete,
 }
 
@@ -78,7 +78,7 @@ impl Work<'_> {
             ));
         }
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
-        if rules.subtree && !full {
+        if rules.may_bring_others && !full {
             self.fetch_below_the_new(ask)?;
         }
         self.settle_doubtful(ask)?;
@@ -194,6 +194,9 @@ impl Work<'_> {
     /// Looks these records up. What is found is taken as stated; the rest is returned.
     fn ask_for(&mut self, ids: &RoaringTreemap, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
         let mut absent = ids.clone();
+        if ids.is_empty() {
+            return Ok(absent);
+        }
         let control = self.stage.seen.iter().find(|id| !ids.contains(*id));
         let present = match control {
             Some(id) => self
@@ -201,7 +204,11 @@ impl Work<'_> {
                 .records()
                 .by_id(rowid(id))?
                 .map(|stored| stored.uuid),
-            None => None,
+            None => {
+                let doomed = &self.stage.doomed;
+                let other = |id| !ids.contains(member(id)) && !doomed.contains(member(id));
+                self.apply.records().any(other)?
+            }
         };
         let mut ids = ids.iter();
         loop {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use syncrepl_proto::cookie;
+use syncrepl_proto::dn;
 use syncrepl_proto::message::{Message, Scope};
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::{Session, SyncEvent};
@@ -12,8 +13,8 @@ use crate::apply::{Applier, stopped};
 use crate::builder::{Builder, SyncreplMode};
 use crate::callback::Callback;
 use crate::connection::{
-    BoundLdap, ConnectOptions, Connection, Credentials, Server, Woken, notice_of_disconnection,
-    refused, undecodable,
+    BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server, Woken,
+    notice_of_disconnection, refused, undecodable,
 };
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::lookup::Lookup;
@@ -55,6 +56,7 @@ struct Link {
     provider: Provider,
     authzid: String,
     cookie_sent: bool,
+    may_bring_others: bool,
     heard: Instant,
     cancelled_at: Option<Instant>,
 }
@@ -230,6 +232,7 @@ impl<C: Callback> Syncrepl<C> {
             provider,
             authzid,
             cookie_sent: false,
+            may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: Instant::now(),
             cancelled_at: None,
         };
@@ -248,6 +251,19 @@ impl<C: Callback> Syncrepl<C> {
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
+    }
+
+    /// Whether an entry may come into the base from outside, with others below it. Into a whole
+    /// naming context of slapd nothing can: there is no rename across databases.
+    fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
+        let Search { base, scope, .. } = &self.settings.search;
+        let base = dn::key(base);
+        let whole = provider == Provider::OpenLdap
+            && root_dse
+                .naming_contexts
+                .iter()
+                .any(|context| dn::key(context) == base);
+        *scope == Scope::Subtree && !whole
     }
 
     fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
@@ -467,7 +483,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             SyncEvent::Reference { uuid, uris, cookie } => {
                 work.stage.messages += 1;
-                work.reference(uuid, uris)?;
+                work.reference(uuid, Some(uris))?;
                 cookie
             }
             SyncEvent::Present { uuid, cookie } => {
@@ -714,7 +730,7 @@ impl<C: Callback> Syncrepl<C> {
         };
         let rules = Rules {
             absent_is_deleted,
-            subtree: self.settings.search.scope == Scope::Subtree,
+            may_bring_others: link.may_bring_others,
             max_delete: self.settings.max_delete,
         };
         work.settle(rules, &mut lookup)
