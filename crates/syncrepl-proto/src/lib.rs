@@ -6,6 +6,18 @@
 //! [`session`] turns messages into [`session::SyncEvent`]s and says what to send. Everything a
 //! provider sends is hostile input: lengths and depths are bounded and nothing here panics.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+
 pub mod attributes;
 pub mod ber;
 pub mod control;
