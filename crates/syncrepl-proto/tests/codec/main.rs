@@ -14,6 +14,8 @@ mod owned;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod session_controls;
+#[cfg(test)]
 mod session_end;
 #[cfg(test)]
 mod split;
