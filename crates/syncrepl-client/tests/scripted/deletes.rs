@@ -100,7 +100,7 @@ fn a_present_phase_then_a_delete_phase_deletes_by_both() {
 
 #[test]
 fn a_stream_cut_anywhere_deletes_nothing() {
-    let whole = vec![
+    let whole = [
         Step::Ids(false, vec![1], None),
         Step::Entry(Add, 3, C.1, "second"),
         Step::Ids(true, vec![2], Some(NEXT)),

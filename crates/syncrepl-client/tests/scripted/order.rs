@@ -124,7 +124,7 @@ fn p28_spelling_is_told_to_nobody_and_case_is_a_rename() {
             add(2, "cn=B,ou=base,dc=example"),
         ],
     );
-    // The map keeps the old spelling of what was not told, so only the second is compared here.
+    // The copy keeps the spelling that was told, so that the map finds it there.
     assert_eq!(told, ["rename cn=b cn=B"]);
 }
 
