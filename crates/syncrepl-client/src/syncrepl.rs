@@ -173,6 +173,7 @@ impl<C: Callback> Syncrepl<C> {
     /// As for [`Builder::connect`].
     pub fn reconnect(&mut self) -> Result<()> {
         self.abandon();
+        self.finished = false;
         let count = self.settings.servers.len();
         let mut failure = None;
         for _ in 0..count {
@@ -245,7 +246,7 @@ impl<C: Callback> Syncrepl<C> {
         let cookie = self
             .cookie
             .clone()
-            .filter(|_| same_identity && !self.reconcile);
+            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie));
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session

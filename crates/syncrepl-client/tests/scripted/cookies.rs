@@ -111,6 +111,24 @@ fn p09_a_provider_that_is_behind_is_compared_in_full() {
 }
 
 #[test]
+fn the_cookie_of_another_vendor_is_not_sent() {
+    let mut bench = Bench::with(
+        "389 Project",
+        "h:389#me:ou=base,dc=example:(a=*)#7",
+        &[A, B],
+    );
+    let script = vec![
+        Step::Entry(Add, 1, A.1, "first"),
+        Step::Done(Some(NEXT), true),
+    ];
+    let fake = Fake::start("", vec![script]);
+    fake.shows(&[(1, A.1, "first")]);
+    bench.refresh(&fake).unwrap();
+    assert_eq!(fake.cookies(), [None]);
+    assert_eq!(bench.events(), ["delete cn=b", "done"]);
+}
+
+#[test]
 fn p17_another_53_is_an_error() {
     let mut bench = Bench::with("", FIRST, &[A]);
     let busy = Step::Result(53, "Too many active synchronization sessions");

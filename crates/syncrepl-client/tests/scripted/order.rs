@@ -141,6 +141,14 @@ fn two_with_one_name_are_asked_for() {
 }
 
 #[test]
+fn two_that_insist_on_one_name_do_not_stop_the_refresh() {
+    let shows = [(1, A.1, "first"), (2, B.1, "first"), (9, A.1, "first")];
+    let told = refreshed_showing(&[A, B], vec![add(9, A.1)], &shows);
+    let waits = "rename cn=a entryUUID=01010101-0101-0101-0101-010101010101";
+    assert_eq!(told, [waits, "add cn=a"]);
+}
+
+#[test]
 fn a_child_stated_before_its_parent_moved_is_asked_for() {
     const X: (u8, &str) = (4, "cn=x,cn=a,ou=base,dc=example");
     let moved = "cn=x,cn=c,ou=base,dc=example";
