@@ -20,7 +20,7 @@ pub(crate) struct Statement<'a> {
 pub(crate) enum Difference {
     /// Not a byte differs.
     None,
-    /// Another spelling: to be stored, and told to nobody.
+    /// Another spelling, told to nobody.
     Spelling,
     /// Another meaning: to be stored and told.
     Meaning,
@@ -55,11 +55,12 @@ pub(crate) fn attributes_difference(
 }
 
 /// Whether an entry is a referral object (RFC 3296), which providers send as an entry when it
-/// changes in the persist stage although a search shows it as a reference.
-pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> bool {
-    attributes
-        .values("objectClass")
-        .any(|class| class.eq_ignore_ascii_case(b"referral"))
+/// changes in the persist stage although a search shows it as a reference. `None` when its object
+/// classes were not asked for.
+pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> Option<bool> {
+    let mut classes = attributes.values("objectClass").peekable();
+    classes.peek()?;
+    Some(classes.any(|class| class.eq_ignore_ascii_case(b"referral")))
 }
 
 #[cfg(test)]

@@ -151,21 +151,21 @@ impl Ask for Lookup<'_> {
         let search = self.search;
         let ids = any_of(wanted.iter().map(|(uuid, _)| *uuid).chain(present));
         let filter = Filter::and(&[search.filter.clone(), ids]);
-        let mut control_found = false;
+        let mut searchable = false;
         let readable = self.entries(
             &search.base,
             search.scope,
             &filter,
             &mut |uuid, dn, attributes| {
+                searchable = true;
                 if wanted.iter().any(|(wanted, _)| *wanted == uuid) {
                     found(uuid, dn, attributes)
                 } else {
-                    control_found = Some(uuid) == present;
                     Ok(())
                 }
             },
         )?;
-        if readable && control_found {
+        if readable && searchable {
             return Ok(());
         }
         // Either entryUUID may not be searched, or the control is not there any more. Reading each

@@ -129,16 +129,17 @@ impl Work<'_> {
         attributes: AttributeList<'_>,
     ) -> Result<()> {
         self.stage.unknown.remove(&uuid);
-        if let Some(id) = self.apply.records().reference_id(uuid)? {
-            self.stage.references_seen.insert(member(id));
-            return Ok(());
+        let reference = self.apply.records().reference_id(uuid)?;
+        // In a refresh stage a referral object comes as a reference, so this is none.
+        let referral = change::is_referral(&attributes)
+            .unwrap_or(reference.is_some() && !self.stage.is_refresh());
+        if referral {
+            return self.reference(uuid, None);
+        }
+        if reference.is_some() {
+            self.apply.records().delete_reference(uuid)?;
         }
         let known = self.apply.records().by_uuid(uuid)?;
-        if known.is_none() && change::is_referral(&attributes) {
-            let id = self.apply.records().set_reference(uuid, &[])?;
-            self.stage.references_seen.insert(member(id));
-            return Ok(());
-        }
         self.apply.records().unpark(uuid)?;
         let dn_key = dn::key(dn);
         let statement = Statement {
@@ -178,12 +179,10 @@ impl Work<'_> {
         self.stage.seen.insert(id);
         self.stage.doomed.remove(id);
         self.stage.doubtful.remove(id);
-        let difference = change::dn_difference(&known.dn, statement.dn);
-        if difference != Difference::Meaning {
+        // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
+        // has to find it there with the next event.
+        if change::dn_difference(&known.dn, statement.dn) != Difference::Meaning {
             self.stage.stated.insert(id);
-            if difference == Difference::Spelling {
-                self.apply.respell(&known, statement.dn, statement.dn_key)?;
-            }
             return self.apply.restate(&known, statement.attributes.as_bytes());
         }
         if self.stage.is_refresh() {
@@ -229,10 +228,11 @@ impl Work<'_> {
         self.apply.records().park(&parked(statement, id))
     }
 
-    /// A reference was sent.
-    pub(crate) fn reference(&mut self, uuid: Uuid, uris: Uris<'_>) -> Result<()> {
+    /// A reference was sent, or a referral object whose URLs are not known.
+    pub(crate) fn reference(&mut self, uuid: Uuid, uris: Option<Uris<'_>>) -> Result<()> {
         self.stage.unknown.remove(&uuid);
-        let id = self.apply.records().set_reference(uuid, uris.as_bytes())?;
+        let urls = uris.map(|uris| uris.as_bytes());
+        let id = self.apply.records().set_reference(uuid, urls)?;
         self.stage.references_seen.insert(member(id));
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
             // It was a record until now: a search no longer shows it as one.

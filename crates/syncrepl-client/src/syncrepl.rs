@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::cookie;
+use syncrepl_proto::dn;
 use syncrepl_proto::message::{Message, Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::{Session, SyncEvent};
@@ -14,8 +15,8 @@ use crate::apply::{Applier, stopped};
 use crate::builder::{Builder, SyncreplMode};
 use crate::callback::Callback;
 use crate::connection::{
-    BoundLdap, ConnectOptions, Connection, Credentials, Server, Woken, notice_of_disconnection,
-    refused, undecodable,
+    BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server, Woken,
+    notice_of_disconnection, refused, undecodable,
 };
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::lookup::Lookup;
@@ -57,6 +58,7 @@ struct Link {
     provider: Provider,
     authzid: String,
     cookie_sent: bool,
+    may_bring_others: bool,
     heard: Instant,
     cancelled_at: Option<Instant>,
 }
@@ -192,6 +194,7 @@ impl<C: Callback> Syncrepl<C> {
     /// As for [`Builder::connect`].
     pub fn reconnect(&mut self) -> Result<()> {
         self.abandon();
+        self.finished = false;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();
         for _ in 0..count {
@@ -251,6 +254,7 @@ impl<C: Callback> Syncrepl<C> {
             provider,
             authzid,
             cookie_sent: false,
+            may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: Instant::now(),
             cancelled_at: None,
         };
@@ -263,12 +267,25 @@ impl<C: Callback> Syncrepl<C> {
         let cookie = self
             .cookie
             .clone()
-            .filter(|_| same_identity && !self.reconcile);
+            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie));
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
+    }
+
+    /// Whether an entry may come into the base from outside, with others below it. Into a whole
+    /// naming context of slapd nothing can: there is no rename across databases.
+    fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
+        let Search { base, scope, .. } = &self.settings.search;
+        let base = dn::key(base);
+        let whole = provider == Provider::OpenLdap
+            && root_dse
+                .naming_contexts
+                .iter()
+                .any(|context| dn::key(context) == base);
+        *scope == Scope::Subtree && !whole
     }
 
     fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
@@ -491,7 +508,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             SyncEvent::Reference { uuid, uris, cookie } => {
                 work.stage.messages += 1;
-                work.reference(uuid, uris)?;
+                work.reference(uuid, Some(uris))?;
                 cookie
             }
             SyncEvent::Present { uuid, cookie } => {
@@ -776,7 +793,7 @@ impl<C: Callback> Syncrepl<C> {
         };
         let rules = Rules {
             absent_is_deleted,
-            subtree: self.settings.search.scope == Scope::Subtree,
+            may_bring_others: link.may_bring_others,
             max_delete: self.settings.max_delete,
         };
         work.settle(rules, &mut lookup)

@@ -24,7 +24,7 @@ use crate::text::printable;
 
 pub use bound::BoundLdap;
 pub use credentials::{Credentials, Password};
-pub(crate) use operations::undecodable;
+pub(crate) use operations::{RootDse, undecodable};
 pub(crate) use refused::{notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};

@@ -204,6 +204,20 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
+    /// Some record that `wanted` accepts, among the first thousand.
+    pub(crate) fn any(&self, wanted: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id, uuid FROM syncrepl_records LIMIT 1000")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if wanted(row.get(0)?) {
+                return Ok(Some(Uuid::from_bytes(row.get(1)?)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The ids of all records below a DN, parents first.
     pub(crate) fn below(&self, dn_key: &[u8], mut each: impl FnMut(i64)) -> Result<()> {
         let (lower, upper) = dn::descendants(dn_key);
@@ -230,6 +244,8 @@ impl<'c> Records<'c> {
     // What a stage parks.
 
     pub(crate) fn prepare_stage(&self) -> Result<()> {
+        // Every statement of this file stays prepared.
+        self.0.set_prepared_statement_cache_capacity(64);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 
@@ -261,6 +277,16 @@ impl<'c> Records<'c> {
             .0
             .prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
         Ok(statement.exists([uuid.as_bytes()])?)
+    }
+
+    /// The DN that was stated for what is parked.
+    pub(crate) fn parked_dn(&self, uuid: Uuid) -> Result<Option<String>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
     }
 
     /// The parked rename of a record.
@@ -363,10 +389,11 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
-    pub(crate) fn set_reference(&self, uuid: Uuid, urls: &[u8]) -> Result<i64> {
+    /// Without URLs, those that are known stay.
+    pub(crate) fn set_reference(&self, uuid: Uuid, urls: Option<&[u8]>) -> Result<i64> {
         let mut statement = self.0.prepare_cached(
-            "INSERT INTO syncrepl_references (uuid, urls) VALUES (?1, ?2)
-             ON CONFLICT (uuid) DO UPDATE SET urls = excluded.urls RETURNING id",
+            "INSERT INTO syncrepl_references (uuid, urls) VALUES (?1, coalesce(?2, x''))
+             ON CONFLICT (uuid) DO UPDATE SET urls = coalesce(?2, urls) RETURNING id",
         )?;
         Ok(statement.query_row(params![uuid.as_bytes(), urls], |row| row.get(0))?)
     }
