@@ -28,8 +28,7 @@ show refresh --data $folder/copy.db --format text -H "$url" -b $base
 
 cat <<END
 
-Follow it:   $built follow --data $folder/copy.db
-Change it:   printf '%s\\n' 'dn: uid=ann,ou=people,$base' 'changetype: modify' 'replace: description' 'description: Sings' |
-               ldapmodify -x -H $url -D cn=admin,$base -w secret
-End it:      scripts/try-slapd.sh stop $folder
+Follow it:  $built follow --data $folder/copy.db
+Change it:  ldapmodify -x -H $url -D cn=admin,$base -w secret -f scripts/try-changes.ldif
+End it:     scripts/try-slapd.sh stop $folder
 END
