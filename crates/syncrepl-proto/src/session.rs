@@ -49,7 +49,7 @@ pub struct Session {
     search: u32,
     /// The Cancel that has not been answered.
     cancel: Option<u32>,
-    /// Requests of earlier searches whose answers may still be under way, oldest first.
+    /// Requests of earlier searches for which something may still come, oldest first.
     abandoned: VecDeque<u32>,
     requests: VecDeque<Vec<u8>>,
     skip_references_without_state: bool,
@@ -107,6 +107,10 @@ impl Session {
             let id = (MAX_ID - self.search.min(MAX_ID)).max(1);
             let request = Operation::AbandonRequest(self.search);
             self.requests.push_back(Message::encode(id, &request, &[]));
+        }
+        // Also if it has ended: slapd may send a change to a persistent search that it has just
+        // ended with e-syncRefreshRequired. The search that follows tells of it too.
+        if self.search != 0 {
             self.abandoned.push_back(self.search);
         }
         self.abandoned.extend(self.cancel.take());
