@@ -267,16 +267,16 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
-        let before = self.writer.connection().total_changes();
         self.writer.begin_group()?;
         let callback = &mut self.callback;
         self.writer.with_cursor(|cursor| {
             callback.bind_complete(&mut BoundLdap::new(connection), cursor)
         })?;
-        if self.writer.connection().total_changes() == before {
+        if self.writer.written()? == before {
             self.writer.rollback();
             return Ok(());
         }
+        let before = self.writer.written()?;
         self.commit()
     }
 
