@@ -22,7 +22,7 @@ use crate::search::Search;
 use crate::settle::{MaxDelete, Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
 use crate::status;
-use crate::stop::StopHandle;
+use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::records::Records;
 use crate::store::{Store, Writer};
 
@@ -288,7 +288,17 @@ impl<C: Callback> Syncrepl<C> {
     /// Everything that ends the run. What was not committed is rolled back, the cookie is as
     /// before, and [`reconnect`](Syncrepl::reconnect) goes on from there.
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
-        let result = self.poll_until(Instant::now() + timeout);
+        if std::mem::replace(&mut self.polling, true) {
+            // The change that was being told is stored, but not told: it must not be committed.
+            self.abandon();
+        }
+        let result = self.poll_until(Instant::now() + timeout.min(LONGEST_WAIT));
+        self.polling = false;
+        if result.is_err()
+            && let Some(link) = &self.link
+        {
+            self.next_server = (link.server + 1) % self.settings.servers.len();
+        }
         if !matches!(result, Ok(true)) {
             self.abandon();
         }
@@ -348,7 +358,7 @@ impl<C: Callback> Syncrepl<C> {
             if delivered && link.session.in_persist_stage() && link.cancelled_at.is_none() {
                 return Ok(true);
             }
-            let silent_until = link.heard + self.settings.refresh_timeout;
+            let silent_until = link.heard + self.settings.refresh_timeout.min(LONGEST_WAIT);
             let mut until = deadline;
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
