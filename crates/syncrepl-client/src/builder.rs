@@ -184,6 +184,13 @@ impl<C: Callback> Builder<C> {
             Some((.., filter, _)) if !filter.is_empty() => Some(parse_filter(filter)?),
             _ => None,
         };
+        let credentials = match (self.credentials, urls.first()) {
+            (Some(credentials), _) => credentials,
+            (None, Some(url)) => url_credentials(url)?,
+            // A stored URL names nobody.
+            (None, None) => Credentials::Anonymous,
+        };
+        // Whatever is wrong with what was given leaves no file behind.
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;
         if urls.is_empty() {
@@ -209,10 +216,6 @@ impl<C: Callback> Builder<C> {
         if let Some(stored) = &stored {
             search.check_same(&Search::from_url(stored))?;
         }
-        let credentials = match self.credentials {
-            Some(credentials) => credentials,
-            None => url_credentials(first)?,
-        };
         if self.options.starttls == StartTls::Never {
             self.options.starttls = match first.start_tls() {
                 None => StartTls::Never,
