@@ -24,7 +24,7 @@ use crate::stage::{Kind, Stage, Work};
 use crate::status;
 use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::records::Records;
-use crate::store::{Store, Writer};
+use crate::store::{Store, Writer, callback_failed};
 
 /// A group of the persist stage ends after so many messages,
 const GROUP_MESSAGES: u64 = 256;
@@ -764,10 +764,7 @@ fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) ->
 }
 
 fn told(result: CallbackResult) -> Result<()> {
-    result.map_err(|error| match error.downcast::<Error>() {
-        Ok(error) => *error,
-        Err(error) => Error::new(ErrorKind::Callback, "the callback failed").with_source(error),
-    })
+    result.map_err(callback_failed)
 }
 
 fn not_connected() -> Error {
