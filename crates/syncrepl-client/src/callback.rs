@@ -78,6 +78,9 @@ pub trait Callback {
     fn debug(&mut self, message: &str) {}
 }
 
+/// Nobody is called; the copy is kept all the same.
+impl Callback for () {}
+
 macro_rules! forward {
     ($($target:tt)*) => {
         fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, cursor: &Cursor<'_>) -> CallbackResult {
