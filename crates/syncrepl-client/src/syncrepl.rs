@@ -86,6 +86,8 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     next_server: usize,
     finished: bool,
+    /// A poll is under way. Found set by the next one, the last has unwound out of a callback.
+    polling: bool,
     warned_in_clear: bool,
     stop: StopHandle,
 }
@@ -129,6 +131,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             next_server: 0,
             finished: false,
+            polling: false,
             warned_in_clear: false,
             stop,
         })
@@ -166,13 +169,18 @@ impl<C: Callback> Syncrepl<C> {
         })
     }
 
-    /// Connects anew after an error, with the same callback and store: to the first server in
-    /// the list that answers, beginning after the one that failed.
+    /// Connects anew, with the same callback and store: after an error, or to refresh once more
+    /// when a refresh-only run has ended. The servers are tried in the order of the list,
+    /// beginning after the one that failed.
     ///
     /// # Errors
     /// As for [`Builder::connect`].
     pub fn reconnect(&mut self) -> Result<()> {
         self.abandon();
+        self.polling = false;
+        self.finished = false;
+        // A panic may have come between what was about to be stored and its commit.
+        self.cookie = self.writer.setting(status::COOKIE)?;
         let count = self.settings.servers.len();
         let mut failure = None;
         for _ in 0..count {
@@ -268,6 +276,7 @@ impl<C: Callback> Syncrepl<C> {
 
     fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
         self.writer.begin_group()?;
+        let before = self.writer.written()?;
         let callback = &mut self.callback;
         self.writer.with_cursor(|cursor| {
             callback.bind_complete(&mut BoundLdap::new(connection), cursor)
@@ -276,7 +285,6 @@ impl<C: Callback> Syncrepl<C> {
             self.writer.rollback();
             return Ok(());
         }
-        let before = self.writer.written()?;
         self.commit()
     }
 
