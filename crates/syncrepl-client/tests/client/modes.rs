@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use syncrepl_client::{ErrorKind, SyncreplMode};
+use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, SyncreplMode};
 use syncrepl_testing::slapd::{SUFFIX, Slapd};
 
 use crate::common::{Fixture, PATIENCE, SLICE, Tape, describe, fails, poll_until, records};
@@ -143,4 +143,23 @@ fn progress_is_shown_in_a_refresh_stage_only() {
         client.poll(Duration::from_millis(1)).unwrap();
     }
     assert_eq!(client.progress(), None);
+}
+
+/// Loses its connection when it is lent.
+struct Unlucky<'a>(&'a Slapd);
+
+impl Callback for Unlucky<'_> {
+    fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.stop();
+        ldap.whoami()?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connection_lost_while_it_is_lent_can_be_retried() {
+    let fixture = Fixture::with(&[]);
+    let connected = fixture.builder(Unlucky(&fixture.server)).connect();
+    let error = fails(connected.map(drop), ErrorKind::Unreachable, &[]);
+    assert!(error.is_retryable());
 }
