@@ -71,8 +71,9 @@ impl<C: Callback> Builder<C> {
 
     /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
     /// servers are tried in this order, and the first URL tells the search. Its default scope is
-    /// `base`, one entry. Extensions: `bindname`, `X-BINDPW`, `StartTLS`. When the store holds a
-    /// copy already, the URL may be left out.
+    /// `base`, one entry. Extensions: `bindname`, `X-BINDPW`, `x-mech=EXTERNAL`, `StartTLS`; of
+    /// several URLs those of the first count. When the store holds a copy already, the URL may be
+    /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`].
     pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
         self.urls.push(url.into());
         self
@@ -110,13 +111,15 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// A PEM file with the authorities to trust, instead of those of the platform.
+    /// A PEM file with the authorities to trust, instead of those of the platform. It is read when a
+    /// connection needs it; if it cannot be, that is [`ErrorKind::InvalidInput`].
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.ca_file = Some(path.into());
         self
     }
 
-    /// How long to wait for a connection; 10 seconds by default.
+    /// How long to wait for a connection: for the name, then for each address of the server, its TLS
+    /// handshake included; 10 seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout;
         self
@@ -128,13 +131,15 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How long a refresh stage may be silent before it is given up; 10 minutes by default.
+    /// How long a refresh stage may be silent before it is given up, as
+    /// [`ErrorKind::Unreachable`]; 10 minutes by default. In the persist stage silence is normal.
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
         self.refresh_timeout = timeout;
         self
     }
 
-    /// The largest message accepted, in bytes; 64 MiB by default.
+    /// The largest message accepted, in bytes; 64 MiB by default. An entry comes in one message. A
+    /// larger one ends the run with [`ErrorKind::Protocol`].
     pub fn max_message_size(mut self, size: usize) -> Self {
         self.options.max_message_size = size;
         self
@@ -147,7 +152,8 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How much a refresh may delete; anything but the whole copy by implication by default.
+    /// How much a refresh may delete; anything but the whole copy by implication by default. More
+    /// ends the run with [`ErrorKind::Guard`], and nothing is changed.
     pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
         self.max_delete = max_delete;
         self
@@ -187,6 +193,13 @@ impl<C: Callback> Builder<C> {
         if urls.is_empty() && !self.path.exists() {
             return Err(no_url());
         }
+        let credentials = match (self.credentials, urls.first()) {
+            (Some(credentials), _) => credentials,
+            (None, Some(url)) => url_credentials(url)?,
+            // A stored URL names nobody.
+            (None, None) => Credentials::Anonymous,
+        };
+        // Whatever is wrong with what was given leaves no file behind.
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;
         if urls.is_empty() {
@@ -208,10 +221,6 @@ impl<C: Callback> Builder<C> {
         if let Some(stored) = &stored {
             search.check_same(&Search::from_url(stored))?;
         }
-        let credentials = match self.credentials {
-            Some(credentials) => credentials,
-            None => url_credentials(first)?,
-        };
         if self.options.starttls == StartTls::Never {
             self.options.starttls = match first.start_tls() {
                 None => StartTls::Never,

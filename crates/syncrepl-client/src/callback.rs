@@ -17,13 +17,16 @@ use crate::store::Cursor;
 /// by DN. `&mut C`, `Box<C>` and pairs `(A, B)` are callbacks too, so that callbacks stack.
 #[allow(unused_variables)]
 pub trait Callback {
-    /// A connection is bound. The first call of every connection, and the only one that lends it.
+    /// A connection is bound. The first call of every connection, and the only one that lends it:
+    /// once it returns, the connection belongs to the sync search. The place to make tables of your
+    /// own. What it writes is committed before the search begins.
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, cursor: &Cursor<'_>) -> CallbackResult {
         Ok(())
     }
 
     /// A refresh stage has ended: the copy now equals the search result. Comes after the stage's
-    /// last change, before its commit.
+    /// last change, before its commit. `items` shows the whole copy, from disk and only for the time
+    /// of this call.
     fn refresh_done(&mut self, items: &Items<'_>, cursor: &Cursor<'_>) -> CallbackResult {
         Ok(())
     }
@@ -50,7 +53,8 @@ pub trait Callback {
     }
 
     /// The attributes of an entry have changed. Not called for another order of attributes or
-    /// values, nor for another spelling of an attribute's name.
+    /// values, nor for another spelling of an attribute's name. `old` and `new` have the same DN; a
+    /// rename was told before.
     fn record_change(
         &mut self,
         old: &Record<'_>,
@@ -60,23 +64,30 @@ pub trait Callback {
         Ok(())
     }
 
-    /// A new cookie is about to be stored (RFC 4533 §2.1.2).
+    /// A new cookie is about to be stored (RFC 4533 §2.1.2): opaque bytes of the provider, right
+    /// before the commit that stores them. A provider need not send one for every change.
     fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
         Ok(())
     }
 
     /// The transaction is about to be committed as the store's commit number `commit`. The last
-    /// moment to flush what must not be lost behind the commit, or to refuse it.
+    /// moment to flush what must not be lost behind the commit, or to refuse it. Numbers go up by one,
+    /// from 1 for the first commit of a store.
     fn commit_pending(&mut self, commit: u64) -> CallbackResult {
         Ok(())
     }
 
-    /// What was told since the last call is now durable.
+    /// What was told since the last call is now committed: the end of the program cannot undo it.
+    /// A power cut can, for the newest commits; the provider then sends them again, because their
+    /// cookie went with them. Nothing can be refused here any more.
     fn committed(&mut self) {}
 
     /// Something a developer may want to see; free text without a fixed form.
     fn debug(&mut self, message: &str) {}
 }
+
+/// Nobody is called; the copy is kept all the same.
+impl Callback for () {}
 
 macro_rules! forward {
     ($($target:tt)*) => {

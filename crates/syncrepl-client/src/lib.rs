@@ -1,4 +1,57 @@
 //! Keep an exact local copy of an LDAP search (RFC 4533) and be called on every change.
+//!
+//! A [`Syncrepl`] searches a directory, keeps the result in a SQLite file, and calls your
+//! [`Callback`] for every entry that is added, changed, renamed or deleted. The next run goes on
+//! where the last one ended: a cookie is stored with the copy. The provider has to support content
+//! synchronization; it is tested with OpenLDAP and its overlay syncprov.
+//!
+//! ```no_run
+//! use syncrepl_client::{Callback, CallbackResult, Cursor, Record, Syncrepl};
+//!
+//! struct Welcome;
+//! impl Callback for Welcome {
+//!     fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+//!         println!("welcome, {}", record.dn());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> syncrepl_client::Result<()> {
+//! let url = "ldap://localhost/dc=example,dc=com?cn,mail?sub?(objectClass=person)";
+//! let mut client = Syncrepl::builder("state.db", Welcome).ldap_url(url).connect()?;
+//! client.run()?; // until client.stop_handle().please_stop(), from any thread
+//! client.unbind()
+//! # }
+//! ```
+//!
+//! One thread, blocking, no async runtime. What can be misused does not compile, or is refused.
+//!
+//! # The callbacks
+//! [`bind_complete`](Callback::bind_complete) comes first, once a connection. Then come the changes,
+//! in an order in which each of them can be applied to a copy keyed by DN. A rename is followed at
+//! once by [`record_change`](Callback::record_change) if the attributes differ too. When a parent is
+//! renamed, so is all below it, parents first. Nothing is told that did not happen, and what only
+//! looks different (another order of values, another spelling) is told to nobody.
+//! [`refresh_done`](Callback::refresh_done) says that the copy is now equal to the search result. A
+//! commit is announced by [`commit_pending`](Callback::commit_pending) and followed by
+//! [`committed`](Callback::committed).
+//!
+//! # Transactions
+//! The copy, the cookie and what you write through the [`Cursor`] commit together or not at all. A
+//! refresh stage is one transaction; in the persist stage changes commit in groups, as they come.
+//! An error or a panic in a callback rolls back to the last commit, and the same changes are told
+//! again after [`Syncrepl::reconnect`]. What you write elsewhere belongs into `committed`, or into
+//! an outbox table: see the example `outbox`.
+//!
+//! # Errors
+//! There is one [`Error`]. Its [`kind`](Error::kind) says what went wrong, [`fault`](Error::fault) who has
+//! to act, [`hint`](Error::hint) what to do, and [`is_retryable`](Error::is_retryable) whether
+//! [`Syncrepl::reconnect`] may succeed later by itself. No error leaves a half-applied change.
+//!
+//! # Where to read on
+//! [`Builder`] for every option with its default, [`Callback`] for each call, [`Store`] to read the
+//! copy beside a running consumer, the examples `refresh_once`, `follow`, `own_table` and `outbox`,
+//! and `docs/callbacks.md` in the repository for the whole contract.
 
 #![warn(unreachable_pub)]
 // What is read comes from somebody else: nothing outside of tests may panic on it.
@@ -41,3 +94,8 @@ pub use rusqlite;
 pub use syncrepl_proto::message::Scope;
 pub use syncrepl_proto::url::LdapUrl;
 pub use uuid::Uuid;
+
+/// The README's Rust is compiled like every other example.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::callback::Callback;
 use crate::connection::BoundLdap;
-use crate::error::CallbackResult;
+use crate::error::{CallbackResult, ErrorKind};
 use crate::record::{Attributes, Items, Record};
 use crate::store::Cursor;
 use crate::text::printable;
@@ -87,13 +87,14 @@ fn shown(value: &[u8]) -> String {
 
 impl<W: Write> Callback for LoggingCallback<W> {
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
-        let identity = ldap.whoami()?;
-        let identity = if identity.is_empty() {
-            "anonymous"
-        } else {
-            &identity
+        let identity = match ldap.whoami() {
+            Ok(identity) if identity.is_empty() => "anonymous".to_owned(),
+            Ok(identity) => printable(&identity),
+            // Not every provider tells, and it is no reason to stop.
+            Err(error) if error.kind() == ErrorKind::Refused => "(not told as whom)".to_owned(),
+            Err(error) => return Err(error.into()),
         };
-        writeln!(self.writer, "BOUND: {}", printable(identity))?;
+        writeln!(self.writer, "BOUND: {identity}")?;
         Ok(())
     }
 

@@ -62,7 +62,7 @@ impl<'a> Items<'a> {
         self.count == 0
     }
 
-    /// Shows every record, parents before children. An error from `each` ends it.
+    /// Shows every record, parents before children. An error from `each` ends it and is returned.
     pub fn for_each(&self, mut each: impl FnMut(&Record<'_>) -> CallbackResult) -> CallbackResult {
         self.records.for_each(|stored| {
             let record = stored.record()?;
@@ -70,7 +70,10 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// Shows the record with this DN, if there is one; spelling and case do not matter.
+    /// Shows the record with this DN, and says whether there is one; spelling and case do not matter.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file cannot be read.
     pub fn get(&self, dn: &str, found: impl FnOnce(&Record<'_>)) -> Result<bool> {
         match self.records.by_dn(dn)? {
             Some(stored) => {

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 
+/// Nobody waits longer in one go; a time further away may be none that can be told.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Asks a running synchronization to stop. Clones ask the same synchronization.
 ///
 /// The first request lets it finish cleanly: a refresh stage that is under way completes and is
@@ -59,7 +62,7 @@ impl StopHandle {
 
     /// Waits for `time`, or until it has been asked to stop. Says whether it has been.
     pub fn wait(&self, time: Duration) -> bool {
-        self.wait_until(0, Instant::now() + time)
+        self.wait_until(0, Instant::now() + time.min(LONGEST_WAIT))
     }
 
     /// How often it has been asked to stop.

@@ -24,9 +24,9 @@ use crate::search::Search;
 use crate::settle::{MaxDelete, Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
 use crate::status;
-use crate::stop::StopHandle;
+use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::records::Records;
-use crate::store::{Store, Writer};
+use crate::store::{Store, Writer, callback_failed};
 
 /// A group of the persist stage ends after so many messages,
 const GROUP_MESSAGES: u64 = 256;
@@ -88,6 +88,8 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     next_server: usize,
     finished: bool,
+    /// A poll is under way. Found set by the next one, the last has unwound out of a callback.
+    polling: bool,
     warned_in_clear: bool,
     stop: StopHandle,
 }
@@ -132,6 +134,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             next_server: 0,
             finished: false,
+            polling: false,
             warned_in_clear: false,
             stop,
         })
@@ -187,14 +190,18 @@ impl<C: Callback> Syncrepl<C> {
             .is_some_and(|link| link.session.in_persist_stage())
     }
 
-    /// Connects anew after an error, with the same callback and store: to the first server in
-    /// the list that answers, beginning after the one that failed.
+    /// Connects anew, with the same callback and store: after an error, or to refresh once more
+    /// when a refresh-only run has ended. The servers are tried in the order of the list,
+    /// beginning after the one that failed.
     ///
     /// # Errors
     /// As for [`Builder::connect`].
     pub fn reconnect(&mut self) -> Result<()> {
         self.abandon();
+        self.polling = false;
         self.finished = false;
+        // A panic may have come between what was about to be stored and its commit.
+        self.cookie = self.writer.setting(status::COOKIE)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();
         for _ in 0..count {
@@ -289,13 +296,13 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
-        let before = self.writer.connection().total_changes();
         self.writer.begin_group()?;
+        let before = self.writer.written()?;
         let callback = &mut self.callback;
         self.writer.with_cursor(|cursor| {
             callback.bind_complete(&mut BoundLdap::new(connection), cursor)
         })?;
-        if self.writer.connection().total_changes() == before {
+        if self.writer.written()? == before {
             self.writer.rollback();
             return Ok(());
         }
@@ -310,9 +317,16 @@ impl<C: Callback> Syncrepl<C> {
     /// Everything that ends the run. What was not committed is rolled back, the cookie is as
     /// before, and [`reconnect`](Syncrepl::reconnect) goes on from there.
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
-        let result = self.poll_until(Instant::now() + timeout);
-        if let (Err(_), Some(link)) = (&result, &self.link) {
-            self.next_server = link.server + 1;
+        if std::mem::replace(&mut self.polling, true) {
+            // The change that was being told is stored, but not told: it must not be committed.
+            self.abandon();
+        }
+        let result = self.poll_until(Instant::now() + timeout.min(LONGEST_WAIT));
+        self.polling = false;
+        if result.is_err()
+            && let Some(link) = &self.link
+        {
+            self.next_server = (link.server + 1) % self.settings.servers.len();
         }
         if !matches!(result, Ok(true)) {
             self.abandon();
@@ -373,7 +387,7 @@ impl<C: Callback> Syncrepl<C> {
             if delivered && link.session.in_persist_stage() && link.cancelled_at.is_none() {
                 return Ok(true);
             }
-            let silent_until = link.heard + self.settings.refresh_timeout;
+            let silent_until = link.heard + self.settings.refresh_timeout.min(LONGEST_WAIT);
             let mut until = deadline;
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
@@ -817,10 +831,7 @@ fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) ->
 }
 
 fn told(result: CallbackResult) -> Result<()> {
-    result.map_err(|error| match error.downcast::<Error>() {
-        Ok(error) => *error,
-        Err(error) => Error::new(ErrorKind::Callback, "the callback failed").with_source(error),
-    })
+    result.map_err(callback_failed)
 }
 
 /// One error for all servers, of the kind of the last.

@@ -127,12 +127,22 @@ pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -
     }
 }
 
-/// A callback returned an error. What it only passes on, a failing disk or SQL that was refused,
-/// keeps its kind: it says more.
-pub(super) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
+/// A callback returned an error. What it only passes on, a failing disk, SQL that was refused or a
+/// lent connection that was lost, keeps its kind: it says more.
+pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
     const MESSAGE: &str = "the callback failed";
     match err.downcast::<Error>() {
-        Ok(error) if matches!(error.kind(), ErrorKind::Store | ErrorKind::SqlRefused) => *error,
+        Ok(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Store
+                    | ErrorKind::SqlRefused
+                    | ErrorKind::Unreachable
+                    | ErrorKind::Stopped
+            ) =>
+        {
+            *error
+        }
         Ok(error) => Error::new(ErrorKind::Callback, MESSAGE).with_source(*error),
         Err(other) => Error::new(ErrorKind::Callback, MESSAGE).with_source(other),
     }

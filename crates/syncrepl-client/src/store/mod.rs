@@ -37,6 +37,7 @@ pub use self::row::StoredRecord;
 use self::row::StoredRow;
 pub use rusqlite::InterruptHandle;
 
+pub(crate) use self::failure::of_callback as callback_failed;
 pub(crate) use self::writer::Writer;
 
 /// How long a handle waits for another program's transaction to end.

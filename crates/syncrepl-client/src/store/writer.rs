@@ -158,6 +158,17 @@ impl Writer {
         self.stage_open.store(false, Ordering::Release);
     }
 
+    /// Changes whenever the open transaction has written something: rows, or tables and the like,
+    /// which SQLite does not count as changes.
+    pub(crate) fn written(&self) -> Result<(u64, i64, i64)> {
+        let version = |sql| self.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+        Ok((
+            self.conn.total_changes(),
+            version("PRAGMA main.schema_version").map_err(failure::of_store)?,
+            version("PRAGMA temp.schema_version").map_err(failure::of_store)?,
+        ))
+    }
+
     /// Whether a transaction is open.
     pub(crate) fn in_transaction(&self) -> bool {
         !self.conn.is_autocommit()

@@ -1,0 +1,128 @@
+//! The examples, run as a reader of them would.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use syncrepl_client::Store;
+use syncrepl_client::rusqlite::Connection;
+use syncrepl_testing::Run;
+
+use crate::common::{Fixture, PATIENCE, describe, dn, person, rename};
+
+/// Cargo builds examples with the tests, beside them.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let example = built.join("examples").join(name);
+    let missing = "is not built; run all targets, not this one alone";
+    assert!(example.exists(), "{} {missing}", example.display());
+    example
+}
+
+fn run(fixture: &Fixture, name: &str, url: &str) -> Output {
+    let mut command = Command::new(example(name));
+    command.arg(fixture.data());
+    if !url.is_empty() {
+        command.arg(url);
+    }
+    command.output().unwrap()
+}
+
+fn output(fixture: &Fixture, name: &str, url: &str) -> String {
+    let output = run(fixture, name, url);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{name}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn refresh_once() {
+    let fixture = Fixture::with(&["ann"]);
+    let text = output(&fixture, "refresh_once", &fixture.url());
+    assert!(
+        text.contains(&format!("NEW RECORD: {}\n", dn("ann"))),
+        "{text}"
+    );
+    fixture.change(&describe("ann", "new"));
+    let text = output(&fixture, "refresh_once", "");
+    assert!(
+        text.contains(&format!("CHANGED RECORD: {}\n", dn("ann"))),
+        "{text}"
+    );
+    assert!(!text.contains("NEW RECORD"), "{text}");
+}
+
+#[test]
+fn follow() {
+    let fixture = Fixture::with(&["ann"]);
+    // Nobody is there yet.
+    fixture.server.stop();
+    let data = fixture.data().display().to_string();
+    let mut follow = Run::start(example("follow"), &[data, fixture.url()]);
+    follow.wait_for_stderr(|line| line.contains("again in"), PATIENCE);
+    fixture.server.start_again();
+    follow.wait_for_line(|line| line.starts_with("REFRESH DONE: 3"), PATIENCE);
+    fixture.change(&describe("ann", "new"));
+    follow.wait_for_line(|line| line.starts_with("CHANGED RECORD"), PATIENCE);
+    follow.signal("INT");
+    let status = follow.wait_exit(PATIENCE);
+    assert!(status.success(), "{}", follow.stderr());
+    assert_eq!(fixture.told(), [""; 0]);
+}
+
+#[test]
+fn own_table() {
+    let fixture = Fixture::with(&["ann", "bob"]);
+    let url = format!("{}?(mail=*)", fixture.url());
+    let text = output(&fixture, "own_table", &url);
+    assert_eq!(text, "ann@example.com ann\nbob@example.com bob\n");
+    fixture
+        .change(&(rename(&dn("ann"), "uid=anna") + &crate::common::delete("bob") + &person("cyd")));
+    let text = output(&fixture, "own_table", &url);
+    assert_eq!(text, "ann@example.com ann\ncyd@example.com cyd\n");
+    let store = Store::open(fixture.data()).unwrap();
+    let dns = store.read(|cursor| {
+        let sql = "SELECT dn FROM people ORDER BY dn";
+        Ok(cursor.query_map::<String, _, _>(sql, [], |row| row.get(0))?)
+    });
+    assert_eq!(dns.unwrap(), [dn("anna"), dn("cyd")]);
+}
+
+#[test]
+fn outbox() {
+    let fixture = Fixture::with(&["ann"]);
+    let text = output(&fixture, "outbox", &fixture.url());
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert_eq!(lines[2], format!("3 add {}", dn("ann")));
+    assert_eq!(
+        output(&fixture, "outbox", &fixture.url()),
+        "",
+        "all of it was sent"
+    );
+
+    fixture.change(&describe("ann", "new"));
+    assert_eq!(
+        output(&fixture, "outbox", &fixture.url()),
+        format!("4 change {}\n", dn("ann"))
+    );
+    // Killed between sending and marking: it comes again, under the same number.
+    let raw = Connection::open(fixture.data()).unwrap();
+    raw.execute("UPDATE outbox SET sent = 0 WHERE id = 4", [])
+        .unwrap();
+    drop(raw);
+    assert_eq!(
+        output(&fixture, "outbox", &fixture.url()),
+        format!("4 change {}\n", dn("ann"))
+    );
+}
+
+#[test]
+fn without_arguments_they_tell_their_usage() {
+    for name in ["refresh_once", "follow", "own_table", "outbox"] {
+        let output = Command::new(example(name)).output().unwrap();
+        assert!(!output.status.success());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&format!("usage: {name} ")), "{stderr}");
+    }
+}

@@ -1,0 +1,17 @@
+//! The library as its users have it, on real servers.
+
+mod common;
+mod connecting;
+mod contract;
+mod documentation;
+mod examples;
+mod handles;
+mod logging;
+mod modes;
+mod own_table;
+mod reconcile;
+mod refusals;
+mod rollback;
+mod stacking;
+mod stopping;
+mod tls;

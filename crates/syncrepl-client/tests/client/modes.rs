@@ -1,0 +1,165 @@
+//! What `poll` returns, and how a consumer goes on after an error.
+
+use std::time::{Duration, Instant};
+
+use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, SyncreplMode};
+use syncrepl_testing::slapd::{SUFFIX, Slapd};
+
+use crate::common::{Fixture, PATIENCE, SLICE, Tape, describe, fails, poll_until, records};
+
+#[test]
+fn refresh_only_ends_with_false() {
+    let fixture = Fixture::with(&["ann"]);
+    let tape = Tape::new();
+    let mut client = fixture
+        .builder(tape.callback())
+        .mode(SyncreplMode::RefreshOnly)
+        .connect()
+        .unwrap();
+    while client.poll(SLICE).unwrap() {
+        assert!(!tape.has("committed"));
+    }
+    assert!(tape.has("committed"));
+    assert!(!client.poll(SLICE).unwrap(), "and stays there");
+    assert_eq!(client.progress(), None);
+
+    // Once more, on a connection of its own.
+    fixture.change(&describe("ann", "new"));
+    tape.clear();
+    client.reconnect().unwrap();
+    client.run().unwrap();
+    assert_eq!(tape.changes(), ["change uid=ann,ou=people"]);
+    assert_eq!(tape.count("bind"), 1);
+}
+
+#[test]
+fn refresh_and_persist_says_true_until_it_is_stopped() {
+    let fixture = Fixture::with(&["ann"]);
+    let tape = Tape::new();
+    let mut client = fixture.builder(tape.callback()).connect().unwrap();
+    poll_until(&mut client, || tape.has("committed"));
+    // Nothing comes: it returns when the time is over, and not before.
+    let began = Instant::now();
+    assert!(client.poll(Duration::from_millis(50)).unwrap());
+    assert!(began.elapsed() >= Duration::from_millis(50));
+    // Something comes: it returns early.
+    fixture.change(&describe("ann", "new"));
+    let began = Instant::now();
+    while tape.count("change ") == 0 {
+        assert!(client.poll(Duration::MAX).unwrap());
+    }
+    assert!(began.elapsed() < PATIENCE);
+    client.stop_handle().please_stop();
+    assert!(!client.poll(Duration::from_secs(60)).unwrap());
+    assert!(!client.poll(Duration::from_secs(60)).unwrap());
+    assert!(began.elapsed() < PATIENCE);
+}
+
+#[test]
+fn reconnect_goes_on_after_the_server_was_restarted() {
+    let fixture = Fixture::with(&["ann"]);
+    let tape = Tape::new();
+    let mut client = fixture.builder(tape.callback()).connect().unwrap();
+    poll_until(&mut client, || tape.has("committed"));
+    fixture.server.stop();
+    let error = loop {
+        match client.poll(SLICE) {
+            Ok(more) => assert!(more),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.is_retryable());
+    // Without a connection there is nothing to poll, and nobody to connect to.
+    fails(
+        client.poll(SLICE),
+        ErrorKind::Unreachable,
+        &["reconnect first"],
+    );
+    assert!(client.reconnect().unwrap_err().is_retryable());
+    fixture.server.start_again();
+    fixture.change(&describe("ann", "new"));
+    tape.clear();
+    client.reconnect().unwrap();
+    poll_until(&mut client, || tape.has("committed"));
+    assert_eq!(tape.changes(), ["change uid=ann,ou=people"]);
+    assert_eq!(
+        records(&fixture.store()).entries,
+        fixture.expected().entries
+    );
+}
+
+#[test]
+fn after_a_server_that_is_not_ready_comes_the_next() {
+    let fixture = Fixture::with(&["ann"]);
+    let half = Slapd::half_loaded();
+    let tape = Tape::new();
+    let mut client = syncrepl_client::Syncrepl::builder(fixture.data(), tape.callback())
+        .ldap_url(format!("{}/{SUFFIX}??sub", half.url()))
+        .ldap_url(fixture.url())
+        .mode(SyncreplMode::RefreshOnly)
+        .connect()
+        .unwrap();
+    let error = fails(client.run(), ErrorKind::NotReady, &["nothing was changed"]);
+    assert!(error.is_retryable());
+    assert_eq!(tape.changes(), [""; 0]);
+    client.reconnect().unwrap();
+    client.run().unwrap();
+    assert_eq!(
+        records(&fixture.store()).entries,
+        fixture.expected().entries
+    );
+}
+
+#[test]
+fn a_server_that_falls_silent_in_a_refresh_is_given_up() {
+    let fixture = Fixture::with(&["ann"]);
+    let mut client = fixture
+        .builder(())
+        .refresh_timeout(Duration::from_millis(300))
+        .connect()
+        .unwrap();
+    fixture.server.pause();
+    let error = loop {
+        match client.poll(SLICE) {
+            Ok(more) => assert!(more),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("silent"), "{error}");
+    fixture.server.resume();
+}
+
+#[test]
+fn progress_is_shown_in_a_refresh_stage_only() {
+    let fixture = Fixture::with(&["ann"]);
+    let mut client = fixture.builder(()).connect().unwrap();
+    while client.db().unwrap().count().unwrap() == 0 {
+        if let Some(progress) = client.progress() {
+            assert_eq!(progress.before, 0);
+            assert!(progress.entries <= 3);
+        }
+        client.poll(Duration::from_millis(1)).unwrap();
+    }
+    assert_eq!(client.progress(), None);
+}
+
+/// Loses its connection when it is lent.
+struct Unlucky<'a>(&'a Slapd);
+
+impl Callback for Unlucky<'_> {
+    fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.stop();
+        ldap.whoami()?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connection_lost_while_it_is_lent_can_be_retried() {
+    let fixture = Fixture::with(&[]);
+    let connected = fixture.builder(Unlucky(&fixture.server)).connect();
+    let error = fails(connected.map(drop), ErrorKind::Unreachable, &[]);
+    assert!(error.is_retryable());
+}

@@ -1,0 +1,141 @@
+//! Stop requests, from other threads, once and twice; and which thread may have what.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use syncrepl_client::{
+    Cursor, ErrorKind, LoggingCallback, StopHandle, Store, Syncrepl, SyncreplMode,
+};
+
+use crate::common::{Fixture, On, PATIENCE, Tape, describe, fails, records};
+
+const fn is_send<T: Send>() {}
+const fn is_sync<T: Sync>() {}
+const _: () = {
+    is_send::<Syncrepl<LoggingCallback>>();
+    is_send::<Store>();
+    is_send::<StopHandle>();
+    is_sync::<StopHandle>();
+    is_send::<syncrepl_client::Error>();
+    is_sync::<syncrepl_client::Error>();
+};
+
+/// Two implementations fit a type that is `Sync`, and then the compiler cannot choose.
+trait NotSync<A> {
+    fn assert() {}
+}
+struct Sharable;
+impl<T> NotSync<()> for T {}
+impl<T: Sync> NotSync<Sharable> for T {}
+const _: fn() = <Syncrepl<LoggingCallback> as NotSync<_>>::assert;
+
+#[test]
+fn a_consumer_made_here_runs_there_and_stops_from_here() {
+    let fixture = Fixture::with(&["ann"]);
+    let tape = Tape::new();
+    let mut client = fixture.builder(tape.callback()).connect().unwrap();
+    let stop = client.stop_handle();
+    // A poll has moved already: no thread owns the store.
+    assert!(client.poll(Duration::from_millis(1)).unwrap());
+    let running = thread::spawn(move || {
+        client.run().unwrap();
+        let end = client.poll(Duration::from_secs(60));
+        client.unbind().unwrap();
+        end
+    });
+    syncrepl_testing::wait_until(PATIENCE, || tape.has("committed"));
+    fixture.change(&describe("ann", "new"));
+    syncrepl_testing::wait_until(PATIENCE, || tape.count("committed") > 1);
+    assert!(!running.is_finished());
+    let began = Instant::now();
+    stop.clone().please_stop();
+    assert!(stop.is_requested());
+    assert!(
+        !running.join().unwrap().unwrap(),
+        "it says again that it is done"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "Cancel was not answered"
+    );
+    assert_eq!(
+        records(&fixture.store()).entries,
+        fixture.expected().entries
+    );
+    // Nothing is told twice.
+    assert_eq!(fixture.told(), [""; 0]);
+}
+
+/// A client that is asked to stop so many times when it is told of the first entry.
+fn stopped_in_a_refresh(fixture: &Fixture, times: u32, tape: &Tape) -> syncrepl_client::Result<()> {
+    let stop = StopHandle::new();
+    let asked = stop.clone();
+    let mut left = times;
+    let ask = On(move |event: &str, _: Option<&Cursor<'_>>| {
+        if event.starts_with("add ") {
+            let stop = asked.clone();
+            let times = std::mem::take(&mut left);
+            thread::spawn(move || (0..times).for_each(|_| stop.please_stop()))
+                .join()
+                .unwrap();
+        }
+        Ok(())
+    });
+    let mut client = fixture
+        .builder((tape.callback(), ask))
+        .mode(SyncreplMode::RefreshAndPersist)
+        .stop_handle(stop)
+        .connect()?;
+    client.run()?;
+    client.unbind()
+}
+
+#[test]
+fn one_request_lets_a_refresh_end() {
+    let fixture = Fixture::with(&["ann", "bob"]);
+    let tape = Tape::new();
+    stopped_in_a_refresh(&fixture, 1, &tape).unwrap();
+    assert_eq!(tape.count("add "), 4);
+    assert!(tape.has("refresh_done 4") && tape.has("committed"));
+    assert_eq!(fixture.told(), [""; 0]);
+}
+
+#[test]
+fn two_requests_abandon_it_whole() {
+    let fixture = Fixture::with(&["ann", "bob"]);
+    let tape = Tape::new();
+    let stopped = stopped_in_a_refresh(&fixture, 2, &tape);
+    fails(stopped, ErrorKind::Stopped, &["nothing was changed"]);
+    assert_eq!(tape.count("add "), 1);
+    assert!(!tape.has("committed"));
+    assert_eq!(fixture.store().count().unwrap(), 0);
+    assert_eq!(fixture.cookie(), None);
+    assert_eq!(fixture.told().len(), 4);
+}
+
+#[test]
+fn two_requests_end_a_persist_stage_although_the_provider_is_silent() {
+    let fixture = Fixture::with(&["ann"]);
+    let tape = Tape::new();
+    let mut client = fixture.builder(tape.callback()).connect().unwrap();
+    crate::common::poll_until(&mut client, || tape.has("committed"));
+    let stop = client.stop_handle();
+    fixture.server.pause();
+    let running = thread::spawn(move || client.run());
+    let began = Instant::now();
+    stop.please_stop();
+    stop.please_stop();
+    running.join().unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(4));
+    fixture.server.resume();
+    assert_eq!(fixture.told(), [""; 0]);
+}
+
+#[test]
+fn a_request_made_before_connecting_is_heard() {
+    let fixture = Fixture::with(&[]);
+    let stop = StopHandle::new();
+    stop.please_stop();
+    let connected = fixture.builder(()).stop_handle(stop).connect();
+    fails(connected.map(drop), ErrorKind::Stopped, &[]);
+}

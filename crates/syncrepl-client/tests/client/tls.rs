@@ -1,0 +1,81 @@
+//! TLS from the first byte and by StartTLS, with the right authority, a wrong one, and without.
+
+use std::path::Path;
+
+use syncrepl_client::{Builder, ErrorKind, StartTls, Syncrepl};
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::tls::Certificates;
+use tempfile::TempDir;
+
+use crate::common::{Fixture, fails, refresh};
+
+const BASE: &str = "dn: dc=example,dc=com\nobjectClass: organization\nobjectClass: dcObject\no: Example\ndc: example\n";
+
+/// A server that tells nobody anything in clear.
+fn server(certificates: &Certificates) -> Slapd {
+    let pair = &certificates.server;
+    let server = Slapd::builder(Variant::Plain)
+        .tls(&certificates.ca, &pair.cert, &pair.key)
+        .extra_global("security ssf=64")
+        .empty()
+        .start();
+    server.load(BASE);
+    server
+}
+
+fn trusting(fixture: &Fixture, ca: &Path, url: &str) -> Builder<()> {
+    Syncrepl::builder(fixture.data(), ())
+        .ldap_url(url)
+        .ca_file(ca)
+}
+
+#[test]
+fn only_what_is_trusted_and_encrypted() {
+    let folder = TempDir::new().unwrap();
+    let made = Certificates::make(folder.path());
+    let fixture = Fixture::of(server(&made));
+    let ldap = format!("{}/{SUFFIX}??sub", fixture.server.url());
+    let ldaps = format!("{}/{SUFFIX}??sub", fixture.server.ldaps_url());
+
+    fails(
+        refresh(trusting(&fixture, &made.ca, &ldap)),
+        ErrorKind::Refused,
+        &["(13)", "StartTLS"],
+    );
+    for wrong in [
+        trusting(&fixture, &made.other_ca, &ldaps),
+        trusting(&fixture, &made.other_ca, &ldap).starttls(StartTls::Required),
+        trusting(&fixture, &made.other_ca, &ldap).starttls(StartTls::IfPossible),
+        // The platform does not know the test's authority.
+        Syncrepl::builder(fixture.data(), ()).ldap_url(&ldaps),
+    ] {
+        let error = fails(refresh(wrong), ErrorKind::Tls, &["certificate"]);
+        assert!(!error.is_retryable());
+    }
+    let missing = trusting(&fixture, &folder.path().join("missing.pem"), &ldaps);
+    fails(refresh(missing), ErrorKind::InvalidInput, &["missing.pem"]);
+    assert_eq!(fixture.store().count().unwrap(), 0);
+
+    for right in [
+        trusting(&fixture, &made.ca, &ldaps),
+        trusting(&fixture, &made.ca, &ldap).starttls(StartTls::Required),
+        trusting(&fixture, &made.ca, &ldap).starttls(StartTls::IfPossible),
+        trusting(&fixture, &made.ca, &format!("{ldap}??StartTLS")),
+        trusting(&fixture, &made.ca, &format!("{ldap}??!StartTLS")),
+    ] {
+        refresh(right).unwrap();
+        assert_eq!(fixture.store().count().unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_server_without_tls() {
+    let fixture = Fixture::new();
+    let required = fixture.builder(()).starttls(StartTls::Required);
+    fails(refresh(required), ErrorKind::Refused, &["StartTLS"]);
+    let url = format!("{}??!StartTLS", fixture.url());
+    let required = Syncrepl::builder(fixture.data(), ()).ldap_url(url);
+    fails(refresh(required), ErrorKind::Refused, &["StartTLS"]);
+    refresh(fixture.builder(()).starttls(StartTls::IfPossible)).unwrap();
+    assert_eq!(fixture.store().count().unwrap(), 1);
+}

@@ -1,0 +1,7 @@
+use syncrepl_client::BoundLdap;
+
+fn goodbye(ldap: &mut BoundLdap<'_>) {
+    ldap.unbind();
+}
+
+fn main() {}

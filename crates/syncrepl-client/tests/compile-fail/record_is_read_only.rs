@@ -1,0 +1,7 @@
+use syncrepl_client::Record;
+
+fn replace(record: &mut Record<'_>) {
+    record.dn = "uid=ann";
+}
+
+fn main() {}
