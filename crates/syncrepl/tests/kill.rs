@@ -6,7 +6,7 @@ mod common;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::outcome::{assert_message, people};
+use common::outcome::{assert_message, is_in_a_write, people};
 use common::{Copied, PATIENCE, SYNCREPL, proxy::Proxy};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
@@ -162,6 +162,30 @@ fn in_the_persist_stage_of_accesslog() {
 fn in_the_persist_stage_again_and_again() {
     for variant in Variant::ALL {
         in_the_persist_stage(variant, 200);
+    }
+}
+
+/// What was committed had been printed before: killed while a line cannot be printed, it has not
+/// committed what the line tells.
+#[test]
+fn while_nobody_reads() {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(PEOPLE));
+    let mut copy = Copied::suffix(&server);
+    copy.refresh();
+    for stamp in 0..3 {
+        let before = dump_commit(&copy);
+        let mut run = Run::unread(Command::new(SYNCREPL).args(copy.arguments("follow")));
+        wait_until(PATIENCE, || dump_commit(&copy) > before);
+        modify(&server, stamp);
+        wait_until(PATIENCE, || is_in_a_write(&run));
+        // So that it does not go on while the pipe is emptied.
+        run.signal("STOP");
+        run.read();
+        run.kill9();
+        copy.reader.feed(&run.output());
+        copy.refresh();
+        copy.assert_equal();
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use common::outcome::{Data, Outcome, assert_message, command, people};
+use common::outcome::{Data, Outcome, assert_message, command, is_in_a_write, people};
 use common::{PATIENCE, proxy::Proxy};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::reader::Reader;
@@ -106,12 +106,6 @@ fn blocked(data: &Data, subcommand: &str, server: &Slapd) -> Run {
     let run = Run::unread(&mut command(&data.sync(subcommand, &server.url())));
     wait_until(PATIENCE, || is_in_a_write(&run));
     run
-}
-
-/// Whether the main thread sleeps in a write to a pipe.
-fn is_in_a_write(run: &Run) -> bool {
-    let wchan = std::fs::read_to_string(format!("/proc/{}/wchan", run.pid()));
-    wchan.is_ok_and(|wchan| wchan.contains("pipe_write") || wchan.contains("anon_pipe_write"))
 }
 
 #[test]

@@ -154,6 +154,12 @@ impl Data {
     }
 }
 
+/// Whether the main thread sleeps in a write to a pipe.
+pub fn is_in_a_write(run: &Run) -> bool {
+    let wchan = std::fs::read_to_string(format!("/proc/{}/wchan", run.pid()));
+    wchan.is_ok_and(|wchan| wchan.contains("pipe_write"))
+}
+
 /// Content records for that many people, for [`Slapd::load`] or, each with a changetype, for
 /// `ldapmodify`.
 pub fn people(count: usize) -> String {
