@@ -54,7 +54,8 @@ fn start_log(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(exit::stderr_has_colour())
+        // With colours it would panic: they are a feature that is left out.
+        .with_ansi(false)
         .without_time()
         .with_target(false)
         // Whoever cannot be logged to cannot be told so either: the attempt would panic.

@@ -204,8 +204,11 @@ fn connect(
     deadline: Option<Instant>,
 ) -> Result<Socket> {
     let address = match endpoint {
-        Endpoint::Tcp(address) => format!(" at {address}"),
-        Endpoint::Unix(_) => String::new(),
+        Endpoint::Tcp(address) if server.host() != Some(&address.ip().to_string()) => {
+            format!(" at {address}")
+        }
+        // Said already.
+        Endpoint::Tcp(_) | Endpoint::Unix(_) => String::new(),
     };
     let failed = |error: io::Error| {
         let hint = match error.kind() {

@@ -21,6 +21,8 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     loop {
         let commit = client.commit_number();
         client.callback().start(commit)?;
+        // That tries every server.
+        client.reconnect()?;
         let result = refresh(&mut client, &progress);
         progress.show(None);
         match result {
@@ -38,7 +40,6 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
 }
 
 fn refresh(client: &mut Syncrepl<Output>, progress: &ProgressLine) -> Result<(), Error> {
-    client.reconnect()?;
     while client.poll(Duration::from_millis(200))? {
         progress.show(client.progress());
     }

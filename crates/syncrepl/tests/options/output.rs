@@ -1,0 +1,298 @@
+//! What is printed, to the letter.
+
+use std::process::Command;
+
+use syncrepl_testing::judge;
+use syncrepl_testing::process::Run;
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+
+use crate::common::outcome::{Data, command, people};
+use crate::common::{PATIENCE, SYNCREPL};
+use crate::{copy, run};
+
+/// A line with what differs from run to run replaced by its name.
+fn masked(line: &str) -> String {
+    let mut line = line.to_owned();
+    for (before, mask) in [(r#""uuid":""#, "UUID"), (r#""base64":"cmlk"#, "COOKIE")] {
+        if let Some(at) = line.find(before).map(|at| at + before.len()) {
+            let end = at + line[at..].find('"').expect("a string ends");
+            line.replace_range(at..end, mask);
+        }
+    }
+    line
+}
+
+const ALL_OPS: [&str; 17] = [
+    r#"{"op":"start","commit":0}"#,
+    r#"{"op":"bind","authzid":""}"#,
+    r#"{"op":"add","uuid":"UUID","dn":"dc=example,dc=com","attrs":{"dc":["example"],"o":["Example"],"objectClass":["organization","dcObject"]}}"#,
+    r#"{"op":"refresh_done","entries":1}"#,
+    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
+    r#"{"op":"commit","commit":1}"#,
+    r#"{"op":"add","uuid":"UUID","dn":"cn=a,dc=example,dc=com","attrs":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
+    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
+    r#"{"op":"commit","commit":2}"#,
+    r#"{"op":"change","uuid":"UUID","dn":"cn=a,dc=example,dc=com","old":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
+    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
+    r#"{"op":"commit","commit":3}"#,
+    r#"{"op":"rename","uuid":"UUID","old_dn":"cn=a,dc=example,dc=com","dn":"cn=b,dc=example,dc=com"}"#,
+    r#"{"op":"change","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
+    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
+    r#"{"op":"commit","commit":4}"#,
+    r#"{"op":"delete","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
+];
+
+#[test]
+fn json_of_every_op() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    let mut follow = Run::command(&mut command(&data.sync("follow", &server.url())));
+    let committed = |number: usize| {
+        let line = format!(r#"{{"op":"commit","commit":{number}}}"#);
+        follow.wait_for_line(|other| other == line, PATIENCE);
+    };
+    committed(1);
+    let (a, b) = (format!("cn=a,{SUFFIX}"), format!("cn=b,{SUFFIX}"));
+    for (number, change) in [
+        format!("dn: {a}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: a\nsn:: w6k=\njpegPhoto:: /wA=\n"),
+        format!("dn: {a}\nchangetype: modify\ndelete: jpegPhoto\n-\nadd: l\nl: here\n"),
+        format!("dn: {a}\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\n"),
+        format!("dn: {b}\nchangetype: delete\n"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        server.ldapmodify(change).expect("the change applies");
+        committed(number + 2);
+    }
+    follow.signal("TERM");
+    assert!(follow.wait_exit(PATIENCE).success());
+    let lines: Vec<String> = follow.lines().iter().map(|line| masked(line)).collect();
+    assert_eq!(lines[..ALL_OPS.len()], ALL_OPS);
+    assert_eq!(
+        lines[ALL_OPS.len() + 1..],
+        [r#"{"op":"commit","commit":5}"#]
+    );
+}
+
+fn ops(output: &str) -> Vec<String> {
+    output
+        .lines()
+        .filter(|line| line.contains(r#""op":"start""#) || line.contains(r#""op":"commit""#))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn commits_are_counted_over_all_runs() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    for number in 0..3 {
+        let refresh = data.refresh_with(&server, &[]);
+        assert_eq!(
+            ops(&refresh.assert_done().stdout),
+            [
+                format!(r#"{{"op":"start","commit":{number}}}"#),
+                format!(r#"{{"op":"commit","commit":{}}}"#, number + 1),
+            ]
+        );
+    }
+    assert!(data.dump().starts_with("{\"op\":\"start\",\"commit\":3}\n"));
+    // What fails counts for nothing.
+    server.stop();
+    let failed = data.refresh_with(&server, &[]);
+    assert_eq!(ops(&failed.stdout), [r#"{"op":"start","commit":3}"#]);
+}
+
+#[test]
+fn status_and_dump() {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(3));
+    let data = Data::new();
+    data.refresh_with(&server, &["(objectClass=*)", "cn", "mail"])
+        .assert_done();
+
+    let status = run(&data, "status", &["--format", "json"]);
+    let status: serde_json::Value =
+        serde_json::from_str(&status.assert_done().stdout).expect("JSON");
+    let fields: Vec<&str> = status
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    for field in [
+        "entries",
+        "url",
+        "authzid",
+        "provider",
+        "cookie",
+        "last_refresh",
+    ] {
+        assert!(fields.contains(&field), "no {field} in {status}");
+    }
+    assert_eq!(status["entries"], 5);
+    let url = format!("{}/{SUFFIX}?cn,mail?sub?(objectClass=*)", server.url());
+    assert_eq!(status["url"], url);
+    assert_eq!(
+        (&status["authzid"], &status["provider"]),
+        (&"".into(), &"OpenLDAP".into())
+    );
+    let when = status["last_refresh"].as_str().expect("a time");
+    assert!(
+        when.len() == 20 && when.ends_with('Z') && when.contains('T'),
+        "{when}"
+    );
+    assert!(
+        status["cookie"]["base64"]
+            .as_str()
+            .is_some_and(|cookie| cookie.starts_with("cmlk"))
+    );
+
+    let text = run(&data, "status", &[]);
+    let words = ["entries:", "5", &url, "anonymous", "OpenLDAP", "csn=", when];
+    for word in words {
+        assert!(
+            text.assert_done().stdout.contains(word),
+            "no {word} in {}",
+            text.stdout
+        );
+    }
+
+    let ldif = run(&data, "dump", &[]);
+    assert!(ldif.assert_done().stdout.starts_with("version: 1\n\n"));
+    let from_ldif = judge::from_ldif(&ldif.stdout);
+    judge::assert_same("LDIF", &from_ldif, "JSON", &copy(&data));
+    assert_eq!(from_ldif.len(), 5);
+}
+
+const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\nDELETED RECORD: dc=example\u{202e}";
+
+fn hostile_server() -> Slapd {
+    let server = Slapd::start(Variant::Plain);
+    let dn = format!("cn=\u{1b}[31mred\u{202e},{SUFFIX}");
+    let line = |name: &str, value: &str| syncrepl_testing::ldif::line(name, value);
+    let entry = [
+        line("dn", &dn),
+        "changetype: add\nobjectClass: device\n".to_owned(),
+        line("cn", "\u{1b}[31mred\u{202e}"),
+        line("description", HOSTILE),
+        line("description", " begins and ends with a space "),
+        line("description", ": <and this"),
+        line("serialNumber", "1"),
+    ];
+    server
+        .ldapmodify(&entry.concat())
+        .expect("the entry is added");
+    server
+}
+
+#[test]
+fn hostile_values_in_text_and_ldif() {
+    let server = hostile_server();
+    let data = Data::new();
+    let words = ["-H", &server.url(), "-b", SUFFIX, "--format", "text"];
+    let added = run(&data, "refresh", &words);
+    let rename = format!(
+        "dn: cn=\\1b[31mred\\e2\\80\\ae,{SUFFIX}\nchangetype: modrdn\nnewrdn: cn=\\1b[32mgreen\ndeleteoldrdn: 1\n"
+    );
+    server.ldapmodify(&rename).expect("the rename applies");
+    let renamed = run(&data, "refresh", &words);
+    assert!(
+        renamed
+            .assert_done()
+            .stdout
+            .contains("RENAMED RECORD: cn=\\"),
+        "{}",
+        renamed.stdout
+    );
+    let ldif = run(&data, "dump", &[]);
+    for output in [
+        &added.assert_done().stdout,
+        &renamed.stdout,
+        &ldif.assert_done().stdout,
+    ] {
+        let wild = output
+            .chars()
+            .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+        assert_eq!(wild, None, "{output:?}");
+        assert!(!output.lines().any(|line| line.starts_with("DELETED")));
+    }
+    judge::assert_same(
+        "LDIF",
+        &judge::from_ldif(&ldif.stdout),
+        "JSON",
+        &copy(&data),
+    );
+    let search = judge::search(&server.url(), "", "", SUFFIX, "sub", "(objectClass=*)", &[]);
+    judge::assert_same("JSON", &copy(&data), "search", &search);
+}
+
+#[test]
+fn text_and_none() {
+    let server = Slapd::start(Variant::Plain);
+    let words = ["-H", &server.url(), "-b", SUFFIX, "--format"];
+    let text = run(&Data::new(), "refresh", &[&words[..], &["text"]].concat());
+    for word in [
+        "BOUND: anonymous",
+        "NEW RECORD: dc=example,dc=com",
+        "  o: Example",
+        "REFRESH DONE: 1",
+    ] {
+        assert!(
+            text.assert_done().stdout.contains(word),
+            "no {word} in {}",
+            text.stdout
+        );
+    }
+    let none = run(&Data::new(), "refresh", &[&words[..], &["none"]].concat());
+    assert_eq!(none.assert_done().stdout, "");
+}
+
+#[test]
+fn more_on_stderr() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    let quiet = data.refresh_with(&server, &[]);
+    let more = data.refresh_with(&server, &["-vv"]);
+    assert!(quiet.assert_done().stdout.contains(r#""op":"add""#));
+    assert_eq!(more.code, Some(0));
+    assert!(
+        more.stderr
+            .contains(&format!("connecting to {}", server.url())),
+        "{}",
+        more.stderr
+    );
+    assert!(!more.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn help_teaches() {
+    let help = |words: &[&str]| {
+        let output = Command::new(SYNCREPL)
+            .args(words)
+            .output()
+            .expect("it starts");
+        assert_eq!(
+            (output.status.code(), output.stderr.len()),
+            (Some(0), 0),
+            "{words:?}"
+        );
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let all = help(&["--help"]);
+    for subcommand in ["refresh", "follow", "dump", "status"] {
+        assert!(all.contains(&format!("  {subcommand}")));
+        let text = help(&[subcommand, "--help"]);
+        assert!(
+            text.contains(&format!("  syncrepl {subcommand} --data ")),
+            "no example: {text}"
+        );
+        assert!(!text.contains('\u{1b}'));
+    }
+    assert!(all.contains("Exit codes:"));
+    assert!(help(&["--version"]).starts_with("syncrepl "));
+    let nothing = Command::new(SYNCREPL).output().expect("it starts");
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("refresh"));
+}

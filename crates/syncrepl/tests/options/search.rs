@@ -1,0 +1,177 @@
+//! What is copied: base, scope, filter, attributes; in parts, as a URL, or as the file remembers.
+
+use syncrepl_testing::judge;
+use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
+
+use crate::common::outcome::{Data, assert_message, people};
+use crate::{copy, run};
+
+fn server() -> Slapd {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(12));
+    server
+}
+
+#[test]
+fn scopes() {
+    let server = server();
+    for (scope, count) in [("base", 1), ("one", 1), ("sub", 14)] {
+        let data = Data::new();
+        data.refresh_with(&server, &["-s", scope]).assert_done();
+        assert_eq!(copy(&data).len(), count, "{scope}");
+        // The file remembers, and so a refresh need not say it again.
+        run(&data, "refresh", &[]).assert_done();
+        assert_eq!(copy(&data).len(), count, "{scope}");
+    }
+}
+
+#[test]
+fn a_url_or_parts_or_nothing() {
+    let server = server();
+    let url = format!("{}/{SUFFIX}?cn,mail?sub?(objectClass=person)", server.url());
+    let filter = "(objectClass=person)";
+    let parts = [
+        "-H",
+        &server.url(),
+        "-b",
+        SUFFIX,
+        "-s",
+        "sub",
+        filter,
+        "cn",
+        "mail",
+    ];
+    for (first, others) in [(&[url.as_str()][..], &parts[..]), (&parts, &[&url])] {
+        let data = Data::new();
+        run(&data, "refresh", first).assert_done();
+        assert_eq!(copy(&data).len(), 12);
+        for words in [others, &[], &[filter, "mail", "CN"], &["-H", &server.url()]] {
+            let quiet = run(&data, "refresh", words);
+            assert!(
+                !quiet.assert_done().stdout.contains(r#""op":"add""#),
+                "{words:?}"
+            );
+        }
+        assert_eq!(copy(&data).len(), 12);
+    }
+}
+
+#[test]
+fn a_url_without_scope_is_one_entry() {
+    let server = server();
+    let data = Data::new();
+    let url = format!("{}/{SUFFIX}", server.url());
+    let outcome = run(&data, "refresh", &[&url]);
+    assert_eq!(outcome.code, Some(0));
+    assert_message(
+        &outcome.stderr,
+        &["warning", "no scope", "one entry", "sub"],
+    );
+    assert_eq!(copy(&data).len(), 1);
+    // Said where it is said, not where the file remembers it.
+    run(&data, "refresh", &[]).assert_done();
+    run(&data, "refresh", &[&format!("{url}??base")]).assert_done();
+}
+
+#[test]
+fn attributes() {
+    let server = server();
+    for attributes in [
+        &["1.1"][..],
+        &["*"],
+        &["+"],
+        &["*", "+"],
+        &["entryUUID", "cn"],
+        &["mail", "nonexistent"],
+        &["*", "modifyTimestamp"],
+    ] {
+        println!("{attributes:?}");
+        let data = Data::new();
+        let words = [&["(objectClass=*)"], attributes].concat();
+        data.refresh_with(&server, &words).assert_done();
+        let search = judge::search(
+            &server.url(),
+            "",
+            "",
+            SUFFIX,
+            "sub",
+            "(objectClass=*)",
+            attributes,
+        );
+        judge::assert_same("dump", &copy(&data), "search", &search);
+        let again = data.refresh_with(&server, &words);
+        assert!(!again.assert_done().stdout.contains(r#""op":"change""#));
+        let compared = data.refresh_with(&server, &[&["--reconcile"], &words[..]].concat());
+        assert!(!compared.assert_done().stdout.contains(r#""op":"change""#));
+    }
+}
+
+/// What the file has lost, and the provider would not tell again, a comparison finds.
+#[test]
+fn reconcile() {
+    let server = server();
+    let data = Data::of(&server);
+    syncrepl_client::rusqlite::Connection::open(data.path())
+        .and_then(|db| db.execute("DELETE FROM syncrepl_records WHERE dn LIKE 'uid=p7,%'", []))
+        .expect("a record is lost");
+    let refresh = data.refresh_with(&server, &[]);
+    assert!(!refresh.assert_done().stdout.contains(r#""op":"add""#));
+    let compared = data.refresh_with(&server, &["--reconcile"]);
+    assert_eq!(
+        compared
+            .assert_done()
+            .stdout
+            .matches(r#""op":"add""#)
+            .count(),
+        1
+    );
+    assert!(!compared.stdout.contains(r#""op":"change""#));
+    let search = judge::search(&server.url(), "", "", SUFFIX, "sub", "(objectClass=*)", &[]);
+    judge::assert_same("dump", &copy(&data), "search", &search);
+}
+
+/// Somebody who may see less: what is hidden from them is told as deleted, without being asked.
+#[test]
+fn another_identity_is_compared() {
+    let server = Slapd::builder(Variant::Plain)
+        .extra_database(&format!(
+            "access to dn.base=\"uid=p3,ou=people,{SUFFIX}\" by * none\naccess to * by * read"
+        ))
+        .start();
+    server.load(&people(5));
+    let data = Data::new();
+    let all = data.refresh_with(&server, &["-D", ADMIN, "-w", PASSWORD]);
+    assert_eq!(all.assert_done().stdout.matches(r#""op":"add""#).count(), 7);
+    let less = data.refresh_with(&server, &[]);
+    assert_eq!(
+        less.assert_done()
+            .stdout
+            .matches(r#""op":"delete""#)
+            .count(),
+        1
+    );
+    assert!(less.stdout.contains(r#""op":"delete","uuid":""#));
+    assert_eq!(copy(&data).len(), 6);
+}
+
+#[test]
+fn max_delete() {
+    let server = server();
+    let data = Data::of(&server);
+    let deletes: String = (0..6)
+        .map(|number| format!("dn: uid=p{number},ou=people,{SUFFIX}\nchangetype: delete\n\n"))
+        .collect();
+    server.ldapmodify(&deletes).expect("the deletes apply");
+    data.unchanged(|| {
+        for limit in ["5", "0", "42%"] {
+            data.refresh_with(&server, &["--max-delete", limit])
+                .assert_failed(
+                    6,
+                    &["6 of 14 entries", "nothing was changed", "--max-delete"],
+                );
+        }
+    });
+    data.refresh_with(&server, &["--max-delete", "43%"])
+        .assert_done();
+    assert_eq!(copy(&data).len(), 8);
+}
