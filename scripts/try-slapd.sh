@@ -52,7 +52,7 @@ start() {
 slapd answers at $url
   base       $suffix (anybody may read)
   change it  ldapmodify -x -H $url -D cn=admin,$suffix -w secret
-  stop it    scripts/try-slapd.sh stop $folder
+  stop it    scripts/try-slapd.sh stop $1
 END
 }
 

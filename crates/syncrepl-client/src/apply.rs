@@ -84,11 +84,6 @@ impl Applier<'_> {
         Ok(renamed)
     }
 
-    /// A DN that is only spelled differently.
-    pub(crate) fn respell(&mut self, known: &Stored, dn: &str, dn_key: &[u8]) -> Result<()> {
-        self.records().set_dn(known.id, dn, dn_key)
-    }
-
     pub(crate) fn refresh_done(&mut self, count: u64) -> Result<()> {
         let writer = self.writer;
         let items = Items::new(Records::new(writer.connection()), count);

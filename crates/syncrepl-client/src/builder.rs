@@ -190,6 +190,9 @@ impl<C: Callback> Builder<C> {
             Some((.., filter, _)) if !filter.is_empty() => Some(parse_filter(filter)?),
             _ => None,
         };
+        if urls.is_empty() && !self.path.exists() {
+            return Err(no_url());
+        }
         let credentials = match (self.credentials, urls.first()) {
             (Some(credentials), _) => credentials,
             (None, Some(url)) => url_credentials(url)?,
@@ -200,11 +203,7 @@ impl<C: Callback> Builder<C> {
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;
         if urls.is_empty() {
-            let Some(url) = &stored else {
-                return Err(Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
-                    .with_hint("the first refresh of a store needs to know where and what"));
-            };
-            urls.push(url.clone());
+            urls.push(stored.clone().ok_or_else(no_url)?);
         }
         let first = &urls[0];
         let search = match self.search.take() {
@@ -248,6 +247,11 @@ impl<C: Callback> Builder<C> {
         };
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
+}
+
+fn no_url() -> Error {
+    Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
+        .with_hint("the first refresh of a store needs to know where and what")
 }
 
 fn parse_url(text: &str) -> Result<LdapUrl> {

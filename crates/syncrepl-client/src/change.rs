@@ -20,7 +20,7 @@ pub(crate) struct Statement<'a> {
 pub(crate) enum Difference {
     /// Not a byte differs.
     None,
-    /// Another spelling: to be stored, and told to nobody.
+    /// Another spelling, told to nobody.
     Spelling,
     /// Another meaning: to be stored and told.
     Meaning,

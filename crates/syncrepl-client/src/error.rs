@@ -25,7 +25,7 @@ pub enum ErrorKind {
     NotReady,
     /// The provider cannot be reached, or the connection was lost.
     Unreachable,
-    /// TLS could not be established or checked.
+    /// TLS could not be established or checked, or the provider refused StartTLS.
     Tls,
     /// Another consumer uses the store.
     StoreLocked,
@@ -94,6 +94,12 @@ impl Error {
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error, seen as one of another kind.
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 

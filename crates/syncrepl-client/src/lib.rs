@@ -94,3 +94,8 @@ pub use rusqlite;
 pub use syncrepl_proto::message::Scope;
 pub use syncrepl_proto::url::LdapUrl;
 pub use uuid::Uuid;
+
+/// The README's Rust is compiled like every other example.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

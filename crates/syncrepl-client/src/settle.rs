@@ -197,19 +197,7 @@ impl Work<'_> {
         if ids.is_empty() {
             return Ok(absent);
         }
-        let control = self.stage.seen.iter().find(|id| !ids.contains(*id));
-        let present = match control {
-            Some(id) => self
-                .apply
-                .records()
-                .by_id(rowid(id))?
-                .map(|stored| stored.uuid),
-            None => {
-                let doomed = &self.stage.doomed;
-                let other = |id| !ids.contains(member(id)) && !doomed.contains(member(id));
-                self.apply.records().any(other)?
-            }
-        };
+        let present = self.control(|id| ids.contains(member(id)))?;
         let mut ids = ids.iter();
         loop {
             let mut wanted = Vec::new();
@@ -228,6 +216,24 @@ impl Work<'_> {
                 self.entry(uuid, dn, attributes)
             })?;
         }
+    }
+
+    /// A record that is believed to be there and is not in question itself.
+    fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
+        if let Some(id) = self
+            .stage
+            .seen
+            .iter()
+            .map(rowid)
+            .find(|id| !in_question(*id))
+            && let Some(stored) = self.apply.records().by_id(id)?
+        {
+            return Ok(Some(stored.uuid));
+        }
+        let doomed = &self.stage.doomed;
+        self.apply
+            .records()
+            .any(|id| !in_question(id) && !doomed.contains(member(id)))
     }
 
     fn guard_deletes(&mut self, rules: Rules) -> Result<()> {
@@ -448,13 +454,20 @@ impl Work<'_> {
             .flat_map(|(one, two)| [*one, *two])
             .collect();
         let mut wanted = Vec::new();
+        let mut ids = BTreeSet::new();
         for uuid in uuids {
-            let dn = self.apply.records().by_uuid(uuid)?.map(|stored| stored.dn);
-            wanted.push((uuid, dn.unwrap_or_default()));
+            let known = self.apply.records().by_uuid(uuid)?;
+            ids.extend(known.as_ref().map(|stored| stored.id));
+            let stated = self.apply.records().parked_dn(uuid)?;
+            wanted.push((
+                uuid,
+                stated.or(known.map(|stored| stored.dn)).unwrap_or_default(),
+            ));
         }
+        let present = self.control(|id| ids.contains(&id))?;
         for batch in wanted.chunks(BATCH) {
             let mut missing: BTreeSet<_> = batch.iter().map(|(uuid, _)| *uuid).collect();
-            ask.by_uuid(batch, None, &mut |uuid, dn, attributes| {
+            ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 self.entry(uuid, dn, attributes)
             })?;

@@ -179,12 +179,10 @@ impl Work<'_> {
         self.stage.seen.insert(id);
         self.stage.doomed.remove(id);
         self.stage.doubtful.remove(id);
-        let difference = change::dn_difference(&known.dn, statement.dn);
-        if difference != Difference::Meaning {
+        // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
+        // has to find it there with the next event.
+        if change::dn_difference(&known.dn, statement.dn) != Difference::Meaning {
             self.stage.stated.insert(id);
-            if difference == Difference::Spelling {
-                self.apply.respell(&known, statement.dn, statement.dn_key)?;
-            }
             return self.apply.restate(&known, statement.attributes.as_bytes());
         }
         if self.stage.is_refresh() {

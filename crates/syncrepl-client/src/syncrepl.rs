@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use syncrepl_proto::control::Control;
 use syncrepl_proto::cookie;
 use syncrepl_proto::dn;
-use syncrepl_proto::message::{Message, Scope};
+use syncrepl_proto::message::{Message, Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::{Session, SyncEvent};
+use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use crate::apply::{Applier, stopped};
 use crate::builder::{Builder, SyncreplMode};
@@ -100,6 +102,7 @@ enum Next {
         named_present: bool,
     },
     StartAgain(&'static str),
+    Refused(Error),
     Finish,
 }
 
@@ -169,6 +172,24 @@ impl<C: Callback> Syncrepl<C> {
         })
     }
 
+    /// The servers, in the order they are tried in.
+    pub fn servers(&self) -> &[Server] {
+        &self.settings.servers
+    }
+
+    /// The server that it is connected to.
+    pub fn server(&self) -> Option<&Server> {
+        let link = self.link.as_ref()?;
+        self.settings.servers.get(link.server)
+    }
+
+    /// Whether the refresh stage has ended, and changes are told as they happen.
+    pub fn in_persist_stage(&self) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.session.in_persist_stage())
+    }
+
     /// Connects anew, with the same callback and store: after an error, or to refresh once more
     /// when a refresh-only run has ended. The servers are tried in the order of the list,
     /// beginning after the one that failed.
@@ -182,7 +203,7 @@ impl<C: Callback> Syncrepl<C> {
         // A panic may have come between what was about to be stored and its commit.
         self.cookie = self.writer.setting(status::COOKIE)?;
         let count = self.settings.servers.len();
-        let mut failure = None;
+        let mut failures = Vec::new();
         for _ in 0..count {
             let server = self.next_server % count;
             match self.establish(server) {
@@ -193,8 +214,8 @@ impl<C: Callback> Syncrepl<C> {
                 }
                 Err(error) if error.is_retryable() && self.stop.requests() == 0 => {
                     self.writer.rollback();
-                    self.next_server = (server + 1) % count;
-                    failure = Some(error);
+                    self.next_server = server + 1;
+                    failures.push(error);
                 }
                 Err(error) => {
                     self.writer.rollback();
@@ -202,7 +223,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
             }
         }
-        Err(failure.unwrap_or_else(not_connected))
+        Err(none_can_be_used(failures))
     }
 
     fn establish(&mut self, server: usize) -> Result<Link> {
@@ -253,7 +274,7 @@ impl<C: Callback> Syncrepl<C> {
         let cookie = self
             .cookie
             .clone()
-            .filter(|_| same_identity && !self.reconcile);
+            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie));
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session
@@ -344,10 +365,10 @@ impl<C: Callback> Syncrepl<C> {
 
     fn poll_until(&mut self, deadline: Instant) -> Result<bool> {
         loop {
+            self.heed_stop()?;
             if self.finished {
                 return Ok(false);
             }
-            self.heed_stop()?;
             let link = self.link.as_mut().ok_or_else(not_connected)?;
             while let Some(request) = link.session.poll_request() {
                 link.connection.send(&request)?;
@@ -407,7 +428,7 @@ impl<C: Callback> Syncrepl<C> {
     /// abandons what is under way.
     fn heed_stop(&mut self) -> Result<()> {
         let requests = self.stop.requests();
-        if requests == 0 {
+        if requests == 0 || self.finished {
             return Ok(());
         }
         let Some(link) = self.link.as_mut() else {
@@ -550,7 +571,8 @@ impl<C: Callback> Syncrepl<C> {
                 if *cookie_sent && refreshing && speaks_of_consumer_state(&result) {
                     next = Next::StartAgain("the provider does not know the cookie's state");
                 } else {
-                    return Err(refused(result.code, result.diagnostic, "the sync search"));
+                    let (code, diagnostic) = (result.code, result.diagnostic);
+                    next = Next::Refused(refused(code, diagnostic, "the sync search"));
                 }
                 None
             }
@@ -582,11 +604,48 @@ impl<C: Callback> Syncrepl<C> {
                 self.end_refresh(absent_is_deleted, named_present)?;
             }
             Next::StartAgain(why) => self.start_again(why)?,
+            Next::Refused(error) => return Err(self.why_refused(error)),
             Next::Finish => {
                 self.finish()?;
             }
         }
         Ok(true)
+    }
+
+    /// A slapd that has nothing yet, not even a state, calls the base missing when it is to stay
+    /// in touch, but not when it is to refresh only: then it is not ready, which passes.
+    fn why_refused(&mut self, error: Error) -> Error {
+        const NO_SUCH_OBJECT: u32 = 32;
+        let Some(link) = self.link.as_mut() else {
+            return error;
+        };
+        if error.result_code() != Some(NO_SUCH_OBJECT) {
+            return error;
+        }
+        let value = SyncRequest {
+            mode: SyncMode::RefreshOnly,
+            cookie: None,
+            reload_hint: false,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_REQUEST,
+            critical: true,
+            value: Some(&value),
+        };
+        let request = SearchRequest {
+            size_limit: 1,
+            ..self.settings.search.request()
+        };
+        let mut empty = true;
+        let asked = link.connection.search(&request, &[control], |_| {
+            empty = false;
+            Ok(())
+        });
+        match asked {
+            Ok(()) if empty => not_ready(&self.settings.servers[link.server]),
+            _ => error,
+        }
     }
 
     /// Begins the search anew without a cookie. The stage stays open: what was told so far is
@@ -773,6 +832,24 @@ fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) ->
 
 fn told(result: CallbackResult) -> Result<()> {
     result.map_err(callback_failed)
+}
+
+/// One error for all servers, of the kind of the last.
+fn none_can_be_used(mut failures: Vec<Error>) -> Error {
+    let Some(last) = failures.pop() else {
+        return not_connected();
+    };
+    if failures.is_empty() {
+        return last;
+    }
+    let (kind, code) = (last.kind(), last.result_code());
+    failures.push(last);
+    let each: Vec<_> = failures.iter().map(Error::to_string).collect();
+    let error = Error::new(kind, format!("no server can be used: {}", each.join("; ")));
+    match code {
+        Some(code) => error.with_result_code(code),
+        None => error,
+    }
 }
 
 fn not_connected() -> Error {

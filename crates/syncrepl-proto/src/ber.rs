@@ -62,6 +62,12 @@ pub enum Problem {
     /// A string that has to be UTF-8 and is not.
     #[error("it is not UTF-8")]
     Utf8,
+    /// A field that is there more than once, so that nobody can tell which one counts.
+    #[error("it is there twice")]
+    Twice,
+    /// More bytes after its end, so that a length must be wrong.
+    #[error("bytes follow its end")]
+    Trailing,
     /// Something else that the RFC does not allow.
     #[error("{0}")]
     Invalid(&'static str),
@@ -218,6 +224,15 @@ impl<'a> Reader<'a> {
         boolean(self.expect(tag::BOOLEAN, what)?.value, what)
     }
 
+    /// An error unless everything has been read.
+    pub fn end(&self) -> Result<(), DecodeError> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self.error(Problem::Trailing))
+        }
+    }
+
     /// Reads the rest as whole elements and throws them away: later versions of a SEQUENCE may
     /// have more fields, and have to be accepted (RFC 4511 §4).
     pub fn skip_rest(&mut self) -> Result<(), DecodeError> {
@@ -225,6 +240,18 @@ impl<'a> Reader<'a> {
             self.element()?;
         }
         Ok(())
+    }
+}
+
+/// Keeps a field that may be there once.
+pub(crate) fn once<T>(
+    field: &mut Option<T>,
+    value: T,
+    what: &'static str,
+) -> Result<(), DecodeError> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(DecodeError::new(what, Problem::Twice)),
     }
 }
 
@@ -244,7 +271,8 @@ pub fn boolean(value: &[u8], what: &'static str) -> Result<bool, DecodeError> {
 /// Contents as a number between 0 and 2^31-1.
 pub fn number(value: &[u8], what: &'static str) -> Result<u32, DecodeError> {
     let out_of_range = DecodeError::new(what, Problem::Number);
-    if value.is_empty() || value.len() > 8 || value[0] & 0x80 != 0 {
+    let negative = |first: &u8| first & 0x80 != 0;
+    if value.first().is_none_or(negative) || value.len() > 8 {
         return Err(out_of_range);
     }
     let number = value
@@ -302,13 +330,9 @@ impl Writer {
 
     /// A non-negative INTEGER or ENUMERATED.
     pub fn number(&mut self, tag: u8, number: u32) {
-        let bytes = u64::from(number).to_be_bytes();
-        // The first bit is the sign: keep one zero byte before a byte above 0x7f.
-        let mut start = 7;
-        while start > 0 && (bytes[start] & 0x80 != 0 || bytes[..start].iter().any(|&b| b != 0)) {
-            start -= 1;
-        }
-        self.value(tag, &bytes[start..]);
+        // The first bit is the sign: one more than the number has.
+        let length = 1 + (u32::BITS - number.leading_zeros()) as usize / 8;
+        self.value(tag, last(&u64::from(number).to_be_bytes(), length));
     }
 
     /// A BOOLEAN (TRUE is 0xFF, RFC 4511 §5.1).
@@ -322,102 +346,13 @@ fn push_length(out: &mut Vec<u8>, length: usize) {
         out.push(length as u8);
         return;
     }
-    let bytes = (length as u64).to_be_bytes();
-    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(7);
-    out.push(0x80 | (8 - start) as u8);
-    out.extend_from_slice(&bytes[start..]);
+    let count = (u64::BITS - (length as u64).leading_zeros()).div_ceil(8);
+    out.push(0x80 | count as u8);
+    out.extend_from_slice(last(&(length as u64).to_be_bytes(), count as usize));
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn lengths_of_every_form() {
-        for (bytes, length) in [
-            (&[4u8, 1, 7][..], 1),
-            (&[4, 0x81, 1, 7], 1),
-            (&[4, 0x84, 0, 0, 0, 1, 7], 1),
-            (&[4, 0x88, 0, 0, 0, 0, 0, 0, 0, 1, 7], 1),
-        ] {
-            assert_eq!(Reader::new(bytes, "x").octets("x").unwrap().len(), length);
-        }
-        for (bytes, problem) in [
-            (&[4u8, 0x80, 0, 0][..], Problem::Length),
-            (&[4, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7], Problem::Length),
-            (&[4, 0xff, 1], Problem::Length),
-            (&[0x1f, 1, 7], Problem::LongTag),
-            (&[4, 2, 7], Problem::Truncated),
-            (
-                &[4, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 7],
-                Problem::Truncated,
-            ),
-            (&[4], Problem::Truncated),
-            (&[], Problem::Missing),
-        ] {
-            assert_eq!(
-                Reader::new(bytes, "x").element().unwrap_err().problem,
-                problem,
-                "{bytes:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn numbers() {
-        for (number, bytes) in [
-            (0u32, &[2u8, 1, 0][..]),
-            (127, &[2, 1, 127]),
-            (128, &[2, 2, 0, 128]),
-            (4096, &[2, 2, 16, 0]),
-            (i32::MAX as u32, &[2, 4, 0x7f, 0xff, 0xff, 0xff]),
-        ] {
-            let mut writer = Writer::new();
-            writer.number(tag::INTEGER, number);
-            assert_eq!(writer.out, bytes);
-            assert_eq!(
-                Reader::new(bytes, "n").number(tag::INTEGER, "n"),
-                Ok(number)
-            );
-        }
-        for bytes in [
-            &[2u8, 0][..],
-            &[2, 1, 0x80],
-            &[2, 5, 0, 0x80, 0, 0, 0],
-            &[2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1],
-        ] {
-            assert!(
-                Reader::new(bytes, "n").number(tag::INTEGER, "n").is_err(),
-                "{bytes:?}"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(values in prop::collection::vec((0u8..0x1f, prop::collection::vec(any::<u8>(), 0..300)), 0..8)) {
-            let mut writer = Writer::new();
-            writer.constructed(tag::SEQUENCE, |writer| {
-                for (tag, value) in &values {
-                    writer.value(*tag, value);
-                }
-            });
-            let bytes = writer.finish();
-            let mut outer = Reader::new(&bytes, "outer");
-            let mut inner = Reader::new(outer.expect(tag::SEQUENCE, "sequence").unwrap().value, "inner");
-            prop_assert!(outer.is_empty());
-            for (tag, value) in &values {
-                let element = inner.element().unwrap();
-                prop_assert_eq!(element.tag, *tag);
-                prop_assert_eq!(element.value, &value[..]);
-            }
-            prop_assert!(inner.is_empty());
-        }
-
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let _ = Reader::new(&bytes, "anything").skip_rest();
-        }
-    }
+fn last(bytes: &[u8], count: usize) -> &[u8] {
+    bytes
+        .get(bytes.len().saturating_sub(count)..)
+        .unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Control envelopes (RFC 4511 §4.1.11): found by OID, in any order. What their values mean is in
 //! [`crate::sync`].
 
-use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
+use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
 /// Manage DSA IT (RFC 3296): referral objects are returned as entries.
 pub const MANAGE_DSA_IT: &str = "2.16.840.1.113730.3.4.2";
@@ -34,13 +34,8 @@ impl<'a> Control<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let element = reader.expect(tag::SEQUENCE, "control")?;
         let mut fields = Reader::new(element.value, "control");
-        let mut control = Control {
-            oid: fields.string("controlType")?,
-            critical: false,
-            value: None,
-        };
-        if !control
-            .oid
+        let oid = fields.string("controlType")?;
+        if !oid
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.')
         {
@@ -49,15 +44,23 @@ impl<'a> Control<'a> {
                 Problem::Invalid("it is not an OID"),
             ));
         }
+        let (mut critical, mut value) = (None, None);
         while !fields.is_empty() {
             let field = fields.element()?;
             match field.tag {
-                tag::BOOLEAN => control.critical = crate::ber::boolean(field.value, "criticality")?,
-                tag::OCTET_STRING => control.value = Some(field.value),
+                tag::BOOLEAN => {
+                    let flag = ber::boolean(field.value, "criticality")?;
+                    ber::once(&mut critical, flag, "criticality")?;
+                }
+                tag::OCTET_STRING => ber::once(&mut value, field.value, "controlValue")?,
                 _ => {}
             }
         }
-        Ok(control)
+        Ok(Control {
+            oid,
+            critical: critical.unwrap_or(false),
+            value,
+        })
     }
 }
 
@@ -93,19 +96,26 @@ impl<'a> Controls<'a> {
         self.iter().find(|control| control.oid == oid)
     }
 
-    /// The value of the control of this type; an error when the control is there without one.
+    /// The value of the control of this type; an error when the control is there without one, or
+    /// twice with different ones.
     pub(crate) fn value(
         &self,
         oid: &str,
         what: &'static str,
     ) -> Result<Option<&'a [u8]>, DecodeError> {
-        match self.find(oid) {
-            None => Ok(None),
-            Some(control) => control
-                .value
-                .map(Some)
-                .ok_or(DecodeError::new(what, Problem::Missing)),
+        let mut values = self
+            .iter()
+            .filter(|control| control.oid == oid)
+            .map(|control| control.value);
+        let Some(first) = values.next() else {
+            return Ok(None);
+        };
+        if values.any(|other| other != first) {
+            return Err(DecodeError::new(what, Problem::Twice));
         }
+        first
+            .map(Some)
+            .ok_or(DecodeError::new(what, Problem::Missing))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A byte stream cut into whole LDAPMessages (RFC 4511 §5.2). It buffers what has arrived, bounded
 //! by the largest message allowed, and never looks inside a message.
 
+use std::io::Read;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -73,22 +74,19 @@ impl Frames {
             self.buffer
                 .resize(self.filled.end + CHUNK.max(pending / 2), 0);
         }
-        &mut self.buffer[self.filled.end..]
+        self.buffer.get_mut(self.filled.end..).unwrap_or_default()
     }
 
     /// `count` bytes have been put into [`space`](Frames::space).
     pub fn filled(&mut self, count: usize) {
-        self.filled.end = (self.filled.end + count).min(self.buffer.len());
+        self.filled.end = self.filled.end.saturating_add(count).min(self.buffer.len());
     }
 
     /// Adds bytes, for callers that have them in memory.
     pub fn push(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let space = self.space();
-            let count = space.len().min(bytes.len());
-            space[..count].copy_from_slice(&bytes[..count]);
+        // Reading from a slice cannot fail, and gives nothing at its end.
+        while let Ok(count @ 1..) = bytes.read(self.space()) {
             self.filled(count);
-            bytes = &bytes[count..];
         }
     }
 
@@ -109,11 +107,11 @@ impl Frames {
         };
         let start = self.filled.start;
         self.filled.start += size;
-        Ok(Some(&self.buffer[start..start + size]))
+        Ok(self.buffer.get(start..self.filled.start))
     }
 
     fn next(&self) -> Result<Option<usize>, FrameError> {
-        let bytes = &self.buffer[self.filled.clone()];
+        let bytes = self.buffer.get(self.filled.clone()).unwrap_or_default();
         if let Some(&found) = bytes.first()
             && found != tag::SEQUENCE
         {

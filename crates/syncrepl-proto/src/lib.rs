@@ -10,7 +10,14 @@
 // What is read comes from somebody else: nothing outside of tests may panic on it.
 #![cfg_attr(
     not(test),
-    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
 )]
 
 pub mod attributes;

@@ -2,8 +2,15 @@
 //! unbind, search, abandon, extended, intermediate. Everything borrows from the bytes, and is
 //! validated whole before it is handed out. Operations of other kinds are named by their tag.
 
-use crate::attributes::AttributeList;
-use crate::ber::{DecodeError, Element, Problem, Reader, Writer, tag, utf8};
+mod bind;
+mod result;
+mod search;
+
+pub use bind::{Authentication, BindRequest};
+pub use result::{LdapResult, Uris, result_name};
+pub use search::{Scope, SearchRequest, SearchResultEntry};
+
+use crate::ber::{self, DecodeError, Element, Problem, Reader, Writer, tag, utf8};
 use crate::control::{Control, Controls};
 
 /// Identifier octets of the operations (RFC 4511 §4.2 to §4.14).
@@ -92,19 +99,19 @@ impl<'a> Message<'a> {
     /// Reads one whole message, as [`crate::frame::Frames`] cuts it.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(bytes, "LDAPMessage");
-        let mut fields = Reader::new(
-            outer.expect(tag::SEQUENCE, "LDAPMessage")?.value,
-            "LDAPMessage",
-        );
+        let contents = outer.expect(tag::SEQUENCE, "LDAPMessage")?.value;
+        outer.end()?;
+        let mut fields = Reader::new(contents, "LDAPMessage");
         let id = fields.number(tag::INTEGER, "messageID")?;
         let op = Operation::decode(fields.element()?)?;
-        let mut controls = Controls::default();
+        let mut controls = None;
         while !fields.is_empty() {
             let field = fields.element()?;
             if field.tag == 0xa0 {
-                controls = Controls::decode(field.value)?;
+                ber::once(&mut controls, field.value, "controls")?;
             }
         }
+        let controls = Controls::decode(controls.unwrap_or_default())?;
         Ok(Message { id, op, controls })
     }
 
@@ -136,7 +143,7 @@ impl<'a> Operation<'a> {
                 while !fields.is_empty() {
                     let field = fields.element()?;
                     if field.tag == 0x87 {
-                        credentials = Some(field.value);
+                        ber::once(&mut credentials, field.value, "serverSaslCreds")?;
                     }
                 }
                 Operation::BindResponse(result, credentials)
@@ -156,10 +163,10 @@ impl<'a> Operation<'a> {
                 Operation::SearchResultDone(result)
             }
             op::ABANDON_REQUEST => {
-                Operation::AbandonRequest(crate::ber::number(contents, "AbandonRequest")?)
+                Operation::AbandonRequest(ber::number(contents, "AbandonRequest")?)
             }
             op::EXTENDED_REQUEST => {
-                let (name, value) = named_value(contents, "ExtendedRequest", 0x80, 0x81)?;
+                let (name, value) = named_value(contents, "ExtendedRequest")?;
                 let name = name.ok_or(DecodeError::new("requestName", Problem::Missing))?;
                 Operation::ExtendedRequest { name, value }
             }
@@ -170,8 +177,11 @@ impl<'a> Operation<'a> {
                 while !fields.is_empty() {
                     let field = fields.element()?;
                     match field.tag {
-                        0x8a => name = Some(utf8(field.value, "responseName")?),
-                        0x8b => value = Some(field.value),
+                        0x8a => {
+                            let oid = utf8(field.value, "responseName")?;
+                            ber::once(&mut name, oid, "responseName")?;
+                        }
+                        0x8b => ber::once(&mut value, field.value, "responseValue")?,
                         _ => {}
                     }
                 }
@@ -182,7 +192,7 @@ impl<'a> Operation<'a> {
                 }
             }
             op::INTERMEDIATE_RESPONSE => {
-                let (name, value) = named_value(contents, "IntermediateResponse", 0x80, 0x81)?;
+                let (name, value) = named_value(contents, "IntermediateResponse")?;
                 Operation::IntermediateResponse { name, value }
             }
             other => Operation::Other(other),
@@ -267,333 +277,16 @@ fn optional(writer: &mut Writer, tag: u8, value: Option<&[u8]>) {
 
 type NamedValue<'a> = (Option<&'a str>, Option<&'a [u8]>);
 
-fn named_value<'a>(
-    contents: &'a [u8],
-    what: &'static str,
-    name_tag: u8,
-    value_tag: u8,
-) -> Result<NamedValue<'a>, DecodeError> {
+fn named_value<'a>(contents: &'a [u8], what: &'static str) -> Result<NamedValue<'a>, DecodeError> {
     let mut fields = Reader::new(contents, what);
     let (mut name, mut value) = (None, None);
     while !fields.is_empty() {
         let field = fields.element()?;
-        if field.tag == name_tag {
-            name = Some(utf8(field.value, what)?);
-        } else if field.tag == value_tag {
-            value = Some(field.value);
+        match field.tag {
+            0x80 => ber::once(&mut name, utf8(field.value, what)?, what)?,
+            0x81 => ber::once(&mut value, field.value, what)?,
+            _ => {}
         }
     }
     Ok((name, value))
-}
-
-/// BindRequest (RFC 4511 §4.2), always of version 3.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BindRequest<'a> {
-    /// name: the DN to bind as; empty for anonymous and mostly for SASL.
-    pub name: &'a str,
-    /// authentication.
-    pub authentication: Authentication<'a>,
-}
-
-/// AuthenticationChoice (RFC 4511 §4.2).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Authentication<'a> {
-    /// A password; empty with an empty name for an anonymous bind (RFC 4513 §5.1).
-    Simple(&'a [u8]),
-    /// SASL: mechanism and credentials.
-    Sasl(&'a str, Option<&'a [u8]>),
-}
-
-impl std::fmt::Debug for BindRequest<'_> {
-    /// Leaves the credentials out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BindRequest")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Authentication<'_> {
-    /// Leaves the credentials out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Authentication::Simple(_) => f.write_str("Simple(…)"),
-            Authentication::Sasl(mechanism, _) => write!(f, "Sasl({mechanism:?}, …)"),
-        }
-    }
-}
-
-impl<'a> BindRequest<'a> {
-    fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut fields = Reader::new(contents, "BindRequest");
-        if fields.number(tag::INTEGER, "version")? != 3 {
-            return Err(DecodeError::new("version", Problem::Invalid("it is not 3")));
-        }
-        let name = fields.string("name")?;
-        let choice = fields.element()?;
-        let authentication = match choice.tag {
-            0x80 => Authentication::Simple(choice.value),
-            0xa3 => {
-                let mut sasl = Reader::new(choice.value, "SaslCredentials");
-                let mechanism = sasl.string("mechanism")?;
-                Authentication::Sasl(mechanism, sasl.optional(tag::OCTET_STRING, "credentials")?)
-            }
-            found => {
-                return Err(DecodeError::new(
-                    "AuthenticationChoice",
-                    Problem::Tag {
-                        expected: 0x80,
-                        found,
-                    },
-                ));
-            }
-        };
-        Ok(BindRequest {
-            name,
-            authentication,
-        })
-    }
-
-    fn encode(&self, writer: &mut Writer) {
-        writer.constructed(op::BIND_REQUEST, |writer| {
-            writer.number(tag::INTEGER, 3);
-            writer.octets(self.name.as_bytes());
-            match self.authentication {
-                Authentication::Simple(password) => writer.value(0x80, password),
-                Authentication::Sasl(mechanism, credentials) => {
-                    writer.constructed(0xa3, |writer| {
-                        writer.octets(mechanism.as_bytes());
-                        optional(writer, tag::OCTET_STRING, credentials);
-                    });
-                }
-            }
-        });
-    }
-}
-
-/// Which entries a search looks at (RFC 4511 §4.5.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Scope {
-    /// baseObject: what a URL without a scope means (RFC 4516 §2).
-    #[default]
-    Base,
-    /// singleLevel.
-    One,
-    /// wholeSubtree.
-    Subtree,
-}
-
-impl Scope {
-    /// As it is written in a URL (RFC 4516 §2).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scope::Base => "base",
-            Scope::One => "one",
-            Scope::Subtree => "sub",
-        }
-    }
-}
-
-/// SearchRequest (RFC 4511 §4.5.1). Aliases are never dereferenced: RFC 4533 search results are
-/// not defined with them, and slapd refuses the pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchRequest<'a> {
-    /// baseObject.
-    pub base: &'a str,
-    /// scope.
-    pub scope: Scope,
-    /// sizeLimit in entries; 0 for none.
-    pub size_limit: u32,
-    /// timeLimit in seconds; 0 for none.
-    pub time_limit: u32,
-    /// typesOnly.
-    pub types_only: bool,
-    /// filter, as BER (RFC 4511 §4.5.1.7).
-    pub filter: &'a [u8],
-    /// attributes; none asks for all user attributes.
-    pub attributes: Vec<&'a str>,
-}
-
-impl<'a> SearchRequest<'a> {
-    fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut fields = Reader::new(contents, "SearchRequest");
-        let base = fields.string("baseObject")?;
-        let scope = match fields.number(tag::ENUMERATED, "scope")? {
-            0 => Scope::Base,
-            1 => Scope::One,
-            2 => Scope::Subtree,
-            _ => return Err(DecodeError::new("scope", Problem::Number)),
-        };
-        fields.number(tag::ENUMERATED, "derefAliases")?;
-        let size_limit = fields.number(tag::INTEGER, "sizeLimit")?;
-        let time_limit = fields.number(tag::INTEGER, "timeLimit")?;
-        let types_only = fields.boolean("typesOnly")?;
-        let filter = fields.element()?.raw;
-        let list = fields.expect(tag::SEQUENCE, "AttributeSelection")?.value;
-        let mut list = Reader::new(list, "AttributeSelection");
-        let mut attributes = Vec::new();
-        while !list.is_empty() {
-            attributes.push(list.string("AttributeSelection")?);
-        }
-        fields.skip_rest()?;
-        Ok(SearchRequest {
-            base,
-            scope,
-            size_limit,
-            time_limit,
-            types_only,
-            filter,
-            attributes,
-        })
-    }
-
-    fn encode(&self, writer: &mut Writer) {
-        writer.constructed(op::SEARCH_REQUEST, |writer| {
-            writer.octets(self.base.as_bytes());
-            writer.number(tag::ENUMERATED, self.scope as u32);
-            writer.number(tag::ENUMERATED, 0);
-            writer.number(tag::INTEGER, self.size_limit);
-            writer.number(tag::INTEGER, self.time_limit);
-            writer.boolean(tag::BOOLEAN, self.types_only);
-            writer.raw(self.filter);
-            writer.constructed(tag::SEQUENCE, |writer| {
-                self.attributes
-                    .iter()
-                    .for_each(|name| writer.octets(name.as_bytes()));
-            });
-        });
-    }
-}
-
-/// SearchResultEntry (RFC 4511 §4.5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SearchResultEntry<'a> {
-    /// objectName.
-    pub dn: &'a str,
-    /// attributes.
-    pub attributes: AttributeList<'a>,
-}
-
-impl<'a> SearchResultEntry<'a> {
-    fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut fields = Reader::new(contents, "SearchResultEntry");
-        let dn = fields.string("objectName")?;
-        let attributes = AttributeList::decode(fields.expect(tag::SEQUENCE, "attributes")?.raw)?;
-        fields.skip_rest()?;
-        Ok(SearchResultEntry { dn, attributes })
-    }
-}
-
-/// One or more URIs (RFC 4511 §4.1.10), validated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uris<'a>(&'a [u8]);
-
-impl<'a> Uris<'a> {
-    /// Reads the contents of a SEQUENCE OF URI.
-    pub fn decode(contents: &'a [u8], what: &'static str) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(contents, what);
-        while !reader.is_empty() {
-            reader.string(what)?;
-        }
-        Ok(Uris(contents))
-    }
-
-    /// The contents of the SEQUENCE OF URI.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Each URI.
-    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let mut reader = Reader::new(self.0, "URI");
-        std::iter::from_fn(move || reader.string("URI").ok())
-    }
-}
-
-/// LDAPResult (RFC 4511 §4.1.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LdapResult<'a> {
-    /// resultCode.
-    pub code: u32,
-    /// matchedDN.
-    pub matched_dn: &'a str,
-    /// diagnosticMessage.
-    pub diagnostic: &'a str,
-    /// referral.
-    pub referral: Option<Uris<'a>>,
-}
-
-impl<'a> LdapResult<'a> {
-    /// A result with nothing but its code.
-    pub fn new(code: u32) -> Self {
-        LdapResult {
-            code,
-            matched_dn: "",
-            diagnostic: "",
-            referral: None,
-        }
-    }
-
-    fn decode(fields: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let code = fields.number(tag::ENUMERATED, "resultCode")?;
-        let matched_dn = fields.string("matchedDN")?;
-        let diagnostic = fields.string("diagnosticMessage")?;
-        let referral = fields
-            .optional(0xa3, "referral")?
-            .map(|contents| Uris::decode(contents, "referral"))
-            .transpose()?;
-        Ok(LdapResult {
-            code,
-            matched_dn,
-            diagnostic,
-            referral,
-        })
-    }
-
-    fn encode(&self, writer: &mut Writer) {
-        writer.number(tag::ENUMERATED, self.code);
-        writer.octets(self.matched_dn.as_bytes());
-        writer.octets(self.diagnostic.as_bytes());
-        if let Some(referral) = self.referral {
-            writer.value(0xa3, referral.as_bytes());
-        }
-    }
-}
-
-/// The name of a result code (RFC 4511 appendix A, RFC 3909, RFC 4533), or `None`.
-pub fn result_name(code: u32) -> Option<&'static str> {
-    Some(match code {
-        0 => "success",
-        1 => "operationsError",
-        2 => "protocolError",
-        3 => "timeLimitExceeded",
-        4 => "sizeLimitExceeded",
-        7 => "authMethodNotSupported",
-        8 => "strongerAuthRequired",
-        10 => "referral",
-        11 => "adminLimitExceeded",
-        12 => "unavailableCriticalExtension",
-        13 => "confidentialityRequired",
-        14 => "saslBindInProgress",
-        16 => "noSuchAttribute",
-        18 => "inappropriateMatching",
-        32 => "noSuchObject",
-        33 => "aliasProblem",
-        34 => "invalidDNSyntax",
-        36 => "aliasDereferencingProblem",
-        48 => "inappropriateAuthentication",
-        49 => "invalidCredentials",
-        50 => "insufficientAccessRights",
-        51 => "busy",
-        52 => "unavailable",
-        53 => "unwillingToPerform",
-        54 => "loopDetect",
-        80 => "other",
-        118 => "canceled",
-        119 => "noSuchOperation",
-        120 => "tooLate",
-        121 => "cannotCancel",
-        4096 => "e-syncRefreshRequired",
-        _ => return None,
-    })
 }

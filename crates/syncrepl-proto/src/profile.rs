@@ -45,6 +45,16 @@ impl Provider {
         }
     }
 
+    /// Whether this provider can have made this cookie. slapd takes one that it does not know for
+    /// none, sends everything, and says that it told deletes; 389-ds may not answer at all.
+    pub fn may_understand(self, cookie: &[u8]) -> bool {
+        match self {
+            Provider::OpenLdap => cookie::is_openldap(cookie),
+            Provider::Ds389 => cookie::is_389ds(cookie),
+            Provider::ApacheDs | Provider::Unknown => true,
+        }
+    }
+
     /// Whether a refresh stage that began with a cookie, and says that it told what is present,
     /// really did: what it left out is then gone. 389-ds and ApacheDS say so after sending
     /// changes only. An unknown provider is believed when it named entries as present.
@@ -100,6 +110,16 @@ mod tests {
             Provider::Ds389.or_from_cookie(Some(b"rid=000,csn=x")),
             Provider::Ds389
         );
+    }
+
+    #[test]
+    fn a_cookie_of_another_vendor_is_not_sent() {
+        let (slapd, ds389) = (&b"rid=000,csn=x"[..], &b"h:1#d:b:f#3"[..]);
+        assert!(
+            Provider::OpenLdap.may_understand(slapd) && !Provider::OpenLdap.may_understand(ds389)
+        );
+        assert!(Provider::Ds389.may_understand(ds389) && !Provider::Ds389.may_understand(slapd));
+        assert!(Provider::Unknown.may_understand(slapd) && Provider::Unknown.may_understand(ds389));
     }
 
     #[test]

@@ -1,134 +1,43 @@
 //! The consumer's side of RFC 4533 as a state machine: messages in, [`SyncEvent`]s out, requests
 //! out. It knows the order in which messages may come; it holds no entries and no cookies.
 
+mod event;
+
+pub use event::{SessionError, SyncEvent};
+
 use std::collections::VecDeque;
 
-use thiserror::Error;
-
-use crate::attributes::AttributeList;
 use crate::ber::{DecodeError, Problem, Writer, tag};
 use crate::control::Control;
 use crate::message::{
-    CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest, Uris,
+    CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest,
 };
 use crate::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REFRESH_REQUIRED, SYNC_REQUEST, SYNC_STATE, SyncDone,
-    SyncInfo, SyncMode, SyncRequest, SyncState, UuidSet,
+    SyncInfo, SyncMode, SyncRequest, SyncState,
 };
 use crate::{Uuid, message::result_name};
 
 /// canceled (RFC 3909 §3).
 const CANCELED: u32 = 118;
 
-/// What a message meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SyncEvent<'a> {
-    /// An entry as it now is (states add and modify, between which providers do not distinguish
-    /// reliably).
-    Entry {
-        /// entryUUID: the entry's only identity.
-        uuid: Uuid,
-        /// Its DN.
-        dn: &'a str,
-        /// Its attributes, as far as they were asked for.
-        attributes: AttributeList<'a>,
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// A reference as it now is.
-    Reference {
-        /// entryUUID of the referral object.
-        uuid: Uuid,
-        /// Where it points.
-        uris: Uris<'a>,
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// An entry or reference is still there, unchanged.
-    Present {
-        /// entryUUID.
-        uuid: Uuid,
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// An entry or reference is gone from the search result.
-    Delete {
-        /// entryUUID.
-        uuid: Uuid,
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// The same for many at once: gone, or still there.
-    IdSet {
-        /// Whether they are gone (refreshDeletes).
-        deleted: bool,
-        /// entryUUIDs.
-        uuids: UuidSet<'a>,
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// A cookie and nothing else.
-    NewCookie(&'a [u8]),
-    /// One phase of a refresh stage has ended, and another follows.
-    PhaseDone {
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-    },
-    /// The refresh stage has ended successfully. With refreshOnly the search has ended too.
-    RefreshDone {
-        /// A cookie that came with it.
-        cookie: Option<&'a [u8]>,
-        /// Whether, read literally, everything that was not named in this stage is gone.
-        absent_is_deleted: bool,
-        /// Whether any entry was named as present without being sent.
-        named_present: bool,
-    },
-    /// e-syncRefreshRequired: start again without a cookie.
-    RefreshRequired,
-    /// The search ended with a result that is not success.
-    Refused(LdapResult<'a>),
-    /// The provider ended the search, although it was to go on, without an error.
-    Ended,
-    /// A Cancel was answered: nothing more will come.
-    Cancelled,
-    /// Notice of Disconnection (RFC 4511 §4.4.1).
-    Disconnection(LdapResult<'a>),
-    /// A message of no consequence.
-    Nothing,
-}
+/// The largest message ID (RFC 4511 §4.1.1.1).
+const MAX_ID: u32 = i32::MAX as u32;
 
-/// Why a message cannot be accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// Its bytes are wrong.
-    #[error("{0}")]
-    Decode(#[from] DecodeError),
-    /// It carries an operation that has no place here.
-    #[error("unexpected {0}")]
-    UnexpectedOperation(&'static str),
-    /// It belongs to no request of ours.
-    #[error("a message for request {0}, which was never made")]
-    UnexpectedMessageId(u32),
-    /// An entry or reference came without a Sync State control (RFC 4533 §2.3).
-    #[error("{0} without a Sync State control")]
-    WithoutState(&'static str),
-    /// The search succeeded without a Sync Done control (RFC 4533 §2.4).
-    #[error(
-        "a SearchResultDone without a Sync Done control: the provider ignored the sync request"
-    )]
-    WithoutDone,
-}
+/// How many given-up requests are remembered. What belongs to an older one is an error.
+const MAX_ABANDONED: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// No search is running: none was begun, or its SearchResultDone was seen.
     Idle,
     Refresh {
         present_phase_ended: bool,
         named_present: bool,
     },
     Persist,
+    /// A Cancel was answered, but no SearchResultDone was seen: what may still come is ignored.
+    Cancelled,
 }
 
 /// One sync search on one connection. Message IDs are given by the caller, who shares the
@@ -138,7 +47,10 @@ pub struct Session {
     mode: SyncMode,
     stage: Stage,
     search: u32,
+    /// The Cancel that has not been answered.
     cancel: Option<u32>,
+    /// Requests of earlier searches for which something may still come, oldest first.
+    abandoned: VecDeque<u32>,
     requests: VecDeque<Vec<u8>>,
     skip_references_without_state: bool,
 }
@@ -151,6 +63,7 @@ impl Session {
             stage: Stage::Idle,
             search: 0,
             cancel: None,
+            abandoned: VecDeque::new(),
             requests: VecDeque::new(),
             skip_references_without_state: false,
         }
@@ -162,7 +75,9 @@ impl Session {
     }
 
     /// Begins a refresh stage: the search with a critical Sync Request control, as message `id`.
+    /// A search that is still running is abandoned, and what it still sends is ignored.
     pub fn start(&mut self, id: u32, search: &SearchRequest<'_>, cookie: Option<&[u8]>) {
+        self.abandon();
         let value = SyncRequest {
             mode: self.mode,
             cookie,
@@ -184,10 +99,30 @@ impl Session {
         };
     }
 
+    /// Gives up the search, if one is running (RFC 4511 §4.11). No answer comes to an Abandon, so
+    /// the caller need not know its message ID: callers count from 1, this one is counted from
+    /// the other end.
+    fn abandon(&mut self) {
+        if self.stage != Stage::Idle {
+            let id = (MAX_ID - self.search.min(MAX_ID)).max(1);
+            let request = Operation::AbandonRequest(self.search);
+            self.requests.push_back(Message::encode(id, &request, &[]));
+        }
+        // Also if it has ended: slapd may send a change to a persistent search that it has just
+        // ended with e-syncRefreshRequired. The search that follows tells of it too.
+        if self.search != 0 {
+            self.abandoned.push_back(self.search);
+        }
+        self.abandoned.extend(self.cancel.take());
+        let surplus = self.abandoned.len().saturating_sub(MAX_ABANDONED);
+        self.abandoned.drain(..surplus);
+    }
+
     /// Asks the provider to end the search (RFC 3909), as message `id`. Messages still under way
     /// are delivered until [`SyncEvent::Cancelled`].
     pub fn cancel(&mut self, id: u32) {
-        if self.cancel.is_some() || self.stage == Stage::Idle {
+        let running = self.in_refresh_stage() || self.in_persist_stage();
+        if self.cancel.is_some() || !running {
             return;
         }
         let mut writer = Writer::new();
@@ -226,25 +161,45 @@ impl Session {
         if message.id == 0 {
             return Self::handle_unsolicited(message);
         }
+        if let Some(index) = self.abandoned.iter().position(|&id| id == message.id) {
+            // RFC 4511 §4.11: what was in transit may still arrive.
+            if let Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. } = message.op
+            {
+                self.abandoned.remove(index);
+            }
+            return Ok(SyncEvent::Nothing);
+        }
         if self.cancel == Some(message.id) {
             let Operation::ExtendedResponse { .. } = message.op else {
                 return Err(SessionError::UnexpectedOperation(message.op.name()));
             };
             // Success, or an answer that says why not: either way the caller closes.
-            self.stage = Stage::Idle;
+            self.cancel = None;
+            if self.stage != Stage::Idle {
+                self.stage = Stage::Cancelled;
+            }
             return Ok(SyncEvent::Cancelled);
         }
         if message.id != self.search {
             return Err(SessionError::UnexpectedMessageId(message.id));
         }
+        match self.stage {
+            Stage::Idle => return Err(SessionError::UnexpectedOperation(message.op.name())),
+            Stage::Cancelled => {
+                if let Operation::SearchResultDone(_) = message.op {
+                    self.stage = Stage::Idle;
+                }
+                return Ok(SyncEvent::Nothing);
+            }
+            Stage::Refresh { .. } | Stage::Persist => {}
+        }
         match &message.op {
             Operation::SearchResultEntry(entry) => {
-                let state = self.state(message, "an entry")?;
                 let Some(SyncState {
                     state,
                     uuid,
                     cookie,
-                }) = state
+                }) = sync_state(message)?
                 else {
                     return Err(SessionError::WithoutState("an entry"));
                 };
@@ -264,7 +219,7 @@ impl Session {
             }
             Operation::SearchResultReference(uris) => {
                 let uris = *uris;
-                match self.state(message, "a reference")? {
+                match sync_state(message)? {
                     None if self.skip_references_without_state => Ok(SyncEvent::Nothing),
                     None => Err(SessionError::WithoutState("a reference")),
                     Some(SyncState {
@@ -304,21 +259,6 @@ impl Session {
             Operation::ExtendedResponse { .. } => Ok(SyncEvent::Nothing),
             other => Err(SessionError::UnexpectedOperation(other.name())),
         }
-    }
-
-    fn state<'a>(
-        &self,
-        message: &Message<'a>,
-        what: &'static str,
-    ) -> Result<Option<SyncState<'a>>, SessionError> {
-        if self.stage == Stage::Idle {
-            return Err(SessionError::UnexpectedOperation(what));
-        }
-        Ok(message
-            .controls
-            .value(SYNC_STATE, "syncStateValue")?
-            .map(SyncState::decode)
-            .transpose()?)
     }
 
     fn present<'a>(&mut self, uuid: Uuid, cookie: Option<&'a [u8]>) -> SyncEvent<'a> {
@@ -394,14 +334,10 @@ impl Session {
             named_present,
         } = stage
         else {
-            return Ok(if self.cancel.is_some() {
-                SyncEvent::Nothing
-            } else {
-                SyncEvent::Ended
-            });
+            return Ok(self.ended());
         };
         if self.mode == SyncMode::RefreshAndPersist {
-            return Ok(SyncEvent::Ended);
+            return Ok(self.ended());
         }
         let done = message
             .controls
@@ -418,6 +354,22 @@ impl Session {
             named_present,
         })
     }
+
+    /// The search was to go on. That it ended is our own doing if we cancelled it.
+    fn ended<'a>(&self) -> SyncEvent<'a> {
+        match self.cancel {
+            Some(_) => SyncEvent::Nothing,
+            None => SyncEvent::Ended,
+        }
+    }
+}
+
+fn sync_state<'a>(message: &Message<'a>) -> Result<Option<SyncState<'a>>, DecodeError> {
+    message
+        .controls
+        .value(SYNC_STATE, "syncStateValue")?
+        .map(SyncState::decode)
+        .transpose()
 }
 
 /// A result code for people: its name in the RFCs and its number.

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
+use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
 /// Sync Request control (RFC 4533 §2.2).
 pub const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
@@ -45,22 +45,12 @@ impl<'a> SyncRequest<'a> {
             3 => SyncMode::RefreshAndPersist,
             _ => return Err(DecodeError::new("mode", Problem::Number)),
         };
-        let mut request = SyncRequest {
+        let Optional { cookie, flag, .. } = Optional::decode(&mut fields, "reloadHint")?;
+        Ok(SyncRequest {
             mode,
-            cookie: None,
-            reload_hint: false,
-        };
-        while !fields.is_empty() {
-            let field = fields.element()?;
-            match field.tag {
-                tag::OCTET_STRING => request.cookie = Some(field.value),
-                tag::BOOLEAN => {
-                    request.reload_hint = crate::ber::boolean(field.value, "reloadHint")?;
-                }
-                _ => {}
-            }
-        }
-        Ok(request)
+            cookie,
+            reload_hint: flag.unwrap_or(false),
+        })
     }
 
     /// Writes the value of a Sync Request control.
@@ -119,8 +109,7 @@ impl<'a> SyncState<'a> {
             _ => return Err(DecodeError::new("state", Problem::Number)),
         };
         let uuid = uuid(fields.octets("entryUUID")?)?;
-        let cookie = fields.optional(tag::OCTET_STRING, "cookie")?;
-        fields.skip_rest()?;
+        let Optional { cookie, .. } = Optional::decode(&mut fields, "syncStateValue")?;
         Ok(SyncState {
             state,
             uuid,
@@ -161,10 +150,10 @@ impl<'a> SyncDone<'a> {
     /// Reads the value of a Sync Done control.
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut fields = sequence(value, "syncDoneValue")?;
-        let (cookie, refresh_deletes) = cookie_and_flag(&mut fields, "refreshDeletes", false)?;
+        let Optional { cookie, flag, .. } = Optional::decode(&mut fields, "refreshDeletes")?;
         Ok(SyncDone {
             cookie,
-            refresh_deletes,
+            refresh_deletes: flag.unwrap_or(false),
         })
     }
 
@@ -213,41 +202,33 @@ impl<'a> SyncInfo<'a> {
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(value, "syncInfoValue");
         let choice = outer.element()?;
+        outer.end()?;
         let mut fields = Reader::new(choice.value, "syncInfoValue");
         Ok(match choice.tag {
             0x80 => SyncInfo::NewCookie(choice.value),
             0xa1 => {
-                let (cookie, refresh_done) = cookie_and_flag(&mut fields, "refreshDone", true)?;
+                let Optional { cookie, flag, .. } = Optional::decode(&mut fields, "refreshDone")?;
                 SyncInfo::RefreshDelete {
                     cookie,
-                    refresh_done,
+                    refresh_done: flag.unwrap_or(true),
                 }
             }
             0xa2 => {
-                let (cookie, refresh_done) = cookie_and_flag(&mut fields, "refreshDone", true)?;
+                let Optional { cookie, flag, .. } = Optional::decode(&mut fields, "refreshDone")?;
                 SyncInfo::RefreshPresent {
                     cookie,
-                    refresh_done,
+                    refresh_done: flag.unwrap_or(true),
                 }
             }
             0xa3 => {
-                let (mut cookie, mut refresh_deletes, mut uuids) = (None, false, None);
-                while !fields.is_empty() {
-                    let field = fields.element()?;
-                    match field.tag {
-                        tag::OCTET_STRING => cookie = Some(field.value),
-                        tag::BOOLEAN => {
-                            refresh_deletes = crate::ber::boolean(field.value, "refreshDeletes")?;
-                        }
-                        tag::SET => uuids = Some(UuidSet::decode(field.value)?),
-                        _ => {}
-                    }
-                }
-                let uuids = uuids.ok_or(DecodeError::new("syncUUIDs", Problem::Missing))?;
+                let found = Optional::decode(&mut fields, "refreshDeletes")?;
+                let uuids = found
+                    .uuids
+                    .ok_or(DecodeError::new("syncUUIDs", Problem::Missing))?;
                 SyncInfo::SyncIdSet {
-                    cookie,
-                    refresh_deletes,
-                    uuids,
+                    cookie: found.cookie,
+                    refresh_deletes: found.flag.unwrap_or(false),
+                    uuids: UuidSet::decode(uuids)?,
                 }
             }
             found => {
@@ -328,9 +309,12 @@ impl<'a> UuidSet<'a> {
     }
 }
 
+/// The fields of the one SEQUENCE that `value` has to be.
 fn sequence<'a>(value: &'a [u8], what: &'static str) -> Result<Reader<'a>, DecodeError> {
     let mut outer = Reader::new(value, what);
-    Ok(Reader::new(outer.expect(tag::SEQUENCE, what)?.value, what))
+    let contents = outer.expect(tag::SEQUENCE, what)?.value;
+    outer.end()?;
+    Ok(Reader::new(contents, what))
 }
 
 fn uuid(value: &[u8]) -> Result<Uuid, DecodeError> {
@@ -338,21 +322,33 @@ fn uuid(value: &[u8]) -> Result<Uuid, DecodeError> {
         .map_err(|_| DecodeError::new("entryUUID", Problem::Invalid("it is not 16 bytes")))
 }
 
-fn cookie_and_flag<'a>(
-    fields: &mut Reader<'a>,
-    what: &'static str,
-    default: bool,
-) -> Result<(Option<&'a [u8]>, bool), DecodeError> {
-    let (mut cookie, mut flag) = (None, default);
-    while !fields.is_empty() {
-        let field = fields.element()?;
-        match field.tag {
-            tag::OCTET_STRING => cookie = Some(field.value),
-            tag::BOOLEAN => flag = crate::ber::boolean(field.value, what)?,
-            _ => {}
+/// The optional fields of RFC 4533's SEQUENCEs, found by their tags. What comes twice is refused:
+/// a provider that says both of a flag's values must not have one of them obeyed.
+#[derive(Default)]
+struct Optional<'a> {
+    cookie: Option<&'a [u8]>,
+    flag: Option<bool>,
+    uuids: Option<&'a [u8]>,
+}
+
+impl<'a> Optional<'a> {
+    /// Reads all that is left; `flag` names the BOOLEAN in errors.
+    fn decode(fields: &mut Reader<'a>, flag: &'static str) -> Result<Self, DecodeError> {
+        let mut found = Optional::default();
+        while !fields.is_empty() {
+            let field = fields.element()?;
+            match field.tag {
+                tag::OCTET_STRING => ber::once(&mut found.cookie, field.value, "cookie")?,
+                tag::BOOLEAN => {
+                    let value = ber::boolean(field.value, flag)?;
+                    ber::once(&mut found.flag, value, flag)?;
+                }
+                tag::SET => ber::once(&mut found.uuids, field.value, "syncUUIDs")?,
+                _ => {}
+            }
         }
+        Ok(found)
     }
-    Ok((cookie, flag))
 }
 
 fn write_cookie_and_flag(writer: &mut Writer, cookie: Option<&[u8]>, flag: bool, default: bool) {
@@ -361,130 +357,5 @@ fn write_cookie_and_flag(writer: &mut Writer, cookie: Option<&[u8]>, flag: bool,
     }
     if flag != default {
         writer.boolean(tag::BOOLEAN, flag);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: [u8; 16] = *b"0123456789abcdef";
-
-    #[test]
-    fn golden_sync_request() {
-        for (request, bytes) in [
-            (
-                SyncRequest {
-                    mode: SyncMode::RefreshOnly,
-                    cookie: None,
-                    reload_hint: false,
-                },
-                &b"\x30\x03\x0a\x01\x01"[..],
-            ),
-            (
-                SyncRequest {
-                    mode: SyncMode::RefreshAndPersist,
-                    cookie: Some(b"ck"),
-                    reload_hint: true,
-                },
-                b"\x30\x0a\x0a\x01\x03\x04\x02ck\x01\x01\xff",
-            ),
-        ] {
-            assert_eq!(request.encode(), bytes);
-            assert_eq!(SyncRequest::decode(bytes), Ok(request));
-        }
-        assert!(SyncRequest::decode(b"\x30\x03\x0a\x01\x02").is_err());
-    }
-
-    #[test]
-    fn golden_sync_state() {
-        let mut bytes = b"\x30\x19\x0a\x01\x02\x04\x10".to_vec();
-        bytes.extend(ID);
-        bytes.extend(b"\x04\x02ck");
-        let state = SyncState {
-            state: EntryState::Modify,
-            uuid: Uuid::from_bytes(ID),
-            cookie: Some(b"ck"),
-        };
-        assert_eq!(state.encode(), bytes);
-        assert_eq!(SyncState::decode(&bytes), Ok(state));
-        assert!(SyncState::decode(b"\x30\x08\x0a\x01\x01\x04\x03abc").is_err());
-        assert!(SyncState::decode(b"\x30\x03\x0a\x01\x04").is_err());
-    }
-
-    #[test]
-    fn golden_sync_done_fields_are_found_by_tag() {
-        for (bytes, cookie, refresh_deletes) in [
-            (&b"\x30\x00"[..], None, false),
-            (b"\x30\x03\x01\x01\xff", None, true),
-            (b"\x30\x04\x04\x02ck", Some(&b"ck"[..]), false),
-            (b"\x30\x07\x04\x02ck\x01\x01\xff", Some(b"ck"), true),
-        ] {
-            let done = SyncDone {
-                cookie,
-                refresh_deletes,
-            };
-            assert_eq!(SyncDone::decode(bytes), Ok(done));
-            assert_eq!(done.encode(), bytes);
-        }
-        // An explicit default and another order are read alike.
-        let odd = SyncDone::decode(b"\x30\x07\x01\x01\x00\x04\x02ck").unwrap();
-        assert_eq!(
-            odd,
-            SyncDone {
-                cookie: Some(b"ck"),
-                refresh_deletes: false
-            }
-        );
-    }
-
-    #[test]
-    fn golden_sync_info() {
-        let uuids = UuidSet::encode([Uuid::from_bytes(ID)]);
-        let mut set = b"\xa3\x17\x01\x01\xff\x31\x12\x04\x10".to_vec();
-        set.extend(ID);
-        let mut present = b"\xa3\x18\x04\x02ck\x31\x12\x04\x10".to_vec();
-        present.extend(ID);
-        let uuids = UuidSet::decode(&uuids).unwrap();
-        for (info, bytes) in [
-            (SyncInfo::NewCookie(b"ck"), &b"\x80\x02ck"[..]),
-            (
-                SyncInfo::RefreshDelete {
-                    cookie: None,
-                    refresh_done: true,
-                },
-                b"\xa1\x00",
-            ),
-            (
-                SyncInfo::RefreshPresent {
-                    cookie: Some(b"c"),
-                    refresh_done: false,
-                },
-                b"\xa2\x06\x04\x01c\x01\x01\x00",
-            ),
-            (
-                SyncInfo::SyncIdSet {
-                    cookie: None,
-                    refresh_deletes: true,
-                    uuids,
-                },
-                &set,
-            ),
-            (
-                SyncInfo::SyncIdSet {
-                    cookie: Some(b"ck"),
-                    refresh_deletes: false,
-                    uuids,
-                },
-                &present,
-            ),
-        ] {
-            assert_eq!(info.encode(), bytes);
-            assert_eq!(SyncInfo::decode(bytes), Ok(info));
-        }
-        assert_eq!(uuids.iter().collect::<Vec<_>>(), [Uuid::from_bytes(ID)]);
-        assert!(SyncInfo::decode(b"\xa3\x00").is_err());
-        assert!(SyncInfo::decode(b"\x84\x00").is_err());
-        assert!(SyncInfo::decode(b"\xa3\x07\x31\x05\x04\x03abc").is_err());
     }
 }

@@ -15,7 +15,7 @@ const STYLES: Styles = Styles::styled()
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  anything not named below; also a second stop, and a reader that went away
+  1  anything not named below; also a refresh that a second stop abandoned, and a reader that went away
   2  wrong usage
   3  the provider refused: credentials, access, no such base, a limit
   4  the provider could not be reached: network, TLS, busy, not ready

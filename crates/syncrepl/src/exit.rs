@@ -1,7 +1,7 @@
 //! How the command ends: one message on stderr, and an exit code that a script can act on.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use syncrepl_client::{Error, ErrorKind};
@@ -55,11 +55,23 @@ impl Failure {
 
     /// Says what happened, once, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        // Nobody reads any more: a message about it would go to the same nobody.
-        if !self.is_broken_pipe() {
+        if self.is_broken_pipe() {
+            complain(
+                "nobody reads the output any more: nothing since the last commit was kept, and \
+                 the next run tells it again (--format none keeps the copy without output)",
+            );
+        } else {
             complain(&self.to_string());
         }
         ExitCode::from(self.code())
+    }
+
+    /// As [`report`](Failure::report), where a reader that has seen enough does no harm.
+    pub(crate) fn report_of_reading(&self) -> ExitCode {
+        if self.is_broken_pipe() {
+            return ExitCode::from(self.code());
+        }
+        self.report()
     }
 
     fn is_broken_pipe(&self) -> bool {
@@ -89,11 +101,12 @@ impl fmt::Display for Failure {
 
 /// One line on stderr, in the command's name.
 pub(crate) fn complain(message: &str) {
-    if stderr_has_colour() {
-        eprintln!("\x1b[1;31msyncrepl:\x1b[0m {message}");
+    // There may be nobody to complain to; eprintln would panic.
+    let _ = if stderr_has_colour() {
+        writeln!(io::stderr(), "\x1b[1;31msyncrepl:\x1b[0m {message}")
     } else {
-        eprintln!("syncrepl: {message}");
-    }
+        writeln!(io::stderr(), "syncrepl: {message}")
+    };
 }
 
 /// Whether stderr is a terminal, and colour is not switched off (NO_COLOR, TERM=dumb).

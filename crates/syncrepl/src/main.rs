@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command};
+use crate::exit::Failure;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -28,15 +29,15 @@ fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     start_log(args.verbose());
-    let result = match args.command {
-        Command::Refresh(args) => command::refresh::run(args),
-        Command::Follow(args) => command::follow::run(args),
-        Command::Dump(args) => command::dump::run(&args),
-        Command::Status(args) => command::status::run(&args),
+    let (result, report): (_, fn(&Failure) -> ExitCode) = match args.command {
+        Command::Refresh(args) => (command::refresh::run(args), Failure::report),
+        Command::Follow(args) => (command::follow::run(args), Failure::report),
+        Command::Dump(args) => (command::dump::run(&args), Failure::report_of_reading),
+        Command::Status(args) => (command::status::run(&args), Failure::report_of_reading),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => report(&failure),
     }
 }
 
@@ -56,5 +57,7 @@ fn start_log(verbose: u8) {
         .with_ansi(exit::stderr_has_colour())
         .without_time()
         .with_target(false)
+        // Whoever cannot be logged to cannot be told so either: the attempt would panic.
+        .log_internal_errors(false)
         .init();
 }

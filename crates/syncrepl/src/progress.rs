@@ -19,6 +19,10 @@ impl ProgressLine {
         ProgressLine(Some(bar))
     }
 
+    pub(crate) fn is_shown(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn show(&self, progress: Option<Progress>) {
         let Some(bar) = &self.0 else { return };
         let Some(progress) = progress else {

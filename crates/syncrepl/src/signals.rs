@@ -3,10 +3,13 @@
 use std::io;
 use std::process;
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use syncrepl_client::StopHandle;
+
+use crate::exit::complain;
 
 /// Hands signals to `stop`. A second one ends the process even while its output is blocked: then
 /// nobody else could end it, and what was not committed is rolled back when the file is opened.
@@ -21,15 +24,24 @@ pub(crate) fn install(stop: StopHandle) -> io::Result<()> {
                 stop.please_stop();
                 if count == 2 {
                     // The clean way out of a refresh gets a moment.
-                    let patience = thread::Builder::new().spawn(|| {
-                        thread::sleep(std::time::Duration::from_millis(500));
+                    after(Duration::from_millis(500), || {
+                        // Stderr may be blocked like the output.
+                        after(Duration::from_millis(100), || process::exit(1));
+                        complain("stopped at once: nothing since the last commit was kept");
                         process::exit(1);
                     });
-                    if patience.is_err() {
-                        process::exit(1);
-                    }
                 }
             }
         })?;
     Ok(())
+}
+
+fn after(wait: Duration, act: impl FnOnce() + Send + 'static) {
+    let spawned = thread::Builder::new().spawn(move || {
+        thread::sleep(wait);
+        act();
+    });
+    if spawned.is_err() {
+        process::exit(1);
+    }
 }

@@ -211,14 +211,14 @@ impl Connection {
     }
 
     fn closed(&self) -> Error {
-        let error = Error::new(ErrorKind::Unreachable, "the provider closed the connection");
+        let error = Error::new(
+            ErrorKind::Unreachable,
+            format!("{} closed the connection", self.server),
+        );
         if self.heard || self.is_encrypted() {
-            error
+            error.with_hint("the provider's log may say why")
         } else {
-            error.with_hint(format!(
-                "{} said nothing at all: if the port expects TLS, use ldaps://",
-                self.server
-            ))
+            error.with_hint("it said nothing at all: if the port expects TLS, use ldaps://")
         }
     }
 

@@ -25,7 +25,7 @@ impl Connection {
     /// as the server and `options` say. Nothing is sent in clear that should not be.
     ///
     /// `Unreachable` when no address answers, `Tls` when the encryption or the certificate is at
-    /// fault, `Refused` when StartTLS is, `InvalidInput` for an unusable CA file, `Stopped` when
+    /// fault or StartTLS is refused, `InvalidInput` for an unusable CA file, `Stopped` when
     /// `stop` is asked meanwhile.
     pub(crate) fn open(
         server: &Server,
@@ -142,9 +142,11 @@ impl Connection {
                 );
                 Ok(false)
             }
-            (code, diagnostic) => Err(refused(code, &diagnostic, "StartTLS").with_hint(
-                "set TLS up on the provider; nothing was sent in clear but this request",
-            )),
+            (code, diagnostic) => Err(refused(code, &diagnostic, "StartTLS")
+                .with_kind(ErrorKind::Tls)
+                .with_hint(
+                    "set TLS up on the provider; nothing was sent in clear but this request",
+                )),
         }
     }
 

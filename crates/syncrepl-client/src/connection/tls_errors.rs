@@ -69,13 +69,19 @@ fn certificate(problem: &CertificateError, server: &Server) -> Error {
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names = match presented.is_empty() {
                 true => ": it has no subjectAltName".to_owned(),
-                false => format!(": it is for {}", excerpt(&presented.join(", "))),
+                false => format!(": it is for {}", excerpt(&names(presented))),
             };
             mismatch(server, &names)
         }
         other => tls(format!("the certificate of {server} cannot be used: {other}"))
             .with_hint("self-signed certificates need --ca-file with the authority that signed them, and a name"),
     }
+}
+
+/// rustls shows each name as `DnsName("…")` or the like; people want what is in the quotes.
+fn names(presented: &[String]) -> String {
+    let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
 fn mismatch(server: &Server, names: &str) -> Error {

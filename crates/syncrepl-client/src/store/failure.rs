@@ -85,9 +85,10 @@ pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
     let error = match code(&err) {
         Some(ErrorCode::NotADatabase) => return not_a_store(path, "is not a SQLite database"),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            Error::new(ErrorKind::Store, format!("{file} cannot be opened")).with_hint(
+            // SQLite's own words only repeat the path.
+            return Error::new(ErrorKind::Store, format!("{file} cannot be opened")).with_hint(
                 "you need the right to read and write the file, and to create files beside it",
-            )
+            );
         }
         Some(ErrorCode::ReadOnly) => Error::new(
             ErrorKind::Store,
@@ -101,18 +102,21 @@ pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
 
 /// The file system refused `what` with the file at `path`.
 pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
-    let mut error = Error::new(
-        ErrorKind::Store,
-        format!("{} cannot be {what}", path.display()),
-    );
-    let directory = path.parent().filter(|directory| !directory.is_dir());
-    if let Some(directory) = directory {
-        error = error.with_hint(format!(
-            "the directory {} does not exist",
-            directory.display()
-        ));
+    let file = path.display();
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        let directory = directory.display();
+        let message = format!("{file} cannot be {what}: the directory {directory} does not exist");
+        return Error::new(ErrorKind::Store, message).with_hint("create it, or check the path");
     }
-    error.with_source(err)
+    let error = Error::new(ErrorKind::Store, format!("{file} cannot be {what}"));
+    match err.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            error.with_hint("you need the right to create files in its directory")
+        }
+        std::io::ErrorKind::StorageFull => error.with_hint("free some space where the store is"),
+        _ => error,
+    }
+    .with_source(err)
 }
 
 /// A function of a user that we called returned an error. Ours stay as they are.

@@ -279,6 +279,16 @@ impl<'c> Records<'c> {
         Ok(statement.exists([uuid.as_bytes()])?)
     }
 
+    /// The DN that was stated for what is parked.
+    pub(crate) fn parked_dn(&self, uuid: Uuid) -> Result<Option<String>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
+    }
+
     /// The parked rename of a record.
     pub(crate) fn parked_rename(&self, id: i64) -> Result<Option<Parked>> {
         let mut statement = self.0.prepare_cached(

@@ -27,12 +27,12 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
         stop.clone(),
     )?;
     let mut client = builder.open()?;
-    let mut failures = 0;
+    let mut failures = Failures::default();
     loop {
         let commit = client.commit_number();
         client.callback().start(commit)?;
         let began = Instant::now();
-        let result = follow(&mut client, &progress, failures > 0);
+        let result = follow(&mut client, &progress, failures.count > 0);
         progress.show(None);
         let error = match result {
             Ok(()) => break,
@@ -43,15 +43,9 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         };
         if began.elapsed() >= GOOD_WHILE {
-            failures = 0;
+            failures.count = 0;
         }
-        let wait = back_off(failures);
-        failures += 1;
-        complain(&format!(
-            "{error}; trying again in {:.1} s",
-            wait.as_secs_f64()
-        ));
-        if stop.wait(wait) {
+        if stop.wait(failures.report(&error)) {
             break;
         }
     }
@@ -63,23 +57,52 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
 fn follow(
     client: &mut Syncrepl<Output>,
     progress: &ProgressLine,
-    again: bool,
+    mut again: bool,
 ) -> Result<(), Error> {
     client.reconnect()?;
-    if again {
-        complain("connected again");
-    }
     loop {
         // On a terminal the line has to move; in a pipe nothing has to wake us.
-        let wait = if client.progress().is_some() {
-            200
-        } else {
-            60_000
+        let wait = match progress.is_shown() && !client.in_persist_stage() {
+            true => 200,
+            false => 60_000,
         };
         if !client.poll(Duration::from_millis(wait))? {
             return Ok(());
         }
         progress.show(client.progress());
+        if again
+            && client.in_persist_stage()
+            && let Some(server) = client.server()
+        {
+            again = false;
+            complain(&format!("connected to {server}, and up to date again"));
+        }
+    }
+}
+
+/// The failures in a row so far.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    last: String,
+}
+
+impl Failures {
+    /// Says what happened, once for as long as it stays the same, and gives the time to wait.
+    fn report(&mut self, error: &Error) -> Duration {
+        let wait = back_off(self.count);
+        let message = error.to_string();
+        let said = match self.count > 0 && self.last == message {
+            true => "still the same",
+            false => &message,
+        };
+        complain(&format!(
+            "{said}; trying again in {:.1} s",
+            wait.as_secs_f64()
+        ));
+        self.count += 1;
+        self.last = message;
+        wait
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use syncrepl_client::{StopHandle, SyncreplMode};
+use syncrepl_client::{Error, StopHandle, Syncrepl, SyncreplMode};
 
 use crate::args::SyncArgs;
-use crate::exit::Failure;
+use crate::exit::{Failure, complain};
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::{signals, target};
@@ -15,16 +15,32 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     signals::install(stop.clone())?;
     let output = Output::new(args.format);
     let progress = ProgressLine::new(output.is_on_terminal());
-    let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop)?;
+    let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
     let mut client = builder.open()?;
-    let commit = client.commit_number();
-    client.callback().start(commit)?;
+    let mut others = client.servers().len() - 1;
+    loop {
+        let commit = client.commit_number();
+        client.callback().start(commit)?;
+        let result = refresh(&mut client, &progress);
+        progress.show(None);
+        match result {
+            Ok(()) => break,
+            Err(error) if error.is_retryable() && others > 0 && !stop.is_requested() => {
+                others -= 1;
+                complain(&format!("{error}; trying the next server"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    client.callback().finish()?;
+    client.unbind()?;
+    Ok(())
+}
+
+fn refresh(client: &mut Syncrepl<Output>, progress: &ProgressLine) -> Result<(), Error> {
     client.reconnect()?;
     while client.poll(Duration::from_millis(200))? {
         progress.show(client.progress());
     }
-    progress.show(None);
-    client.callback().finish()?;
-    client.unbind()?;
     Ok(())
 }

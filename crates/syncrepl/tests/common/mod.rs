@@ -2,6 +2,9 @@
 //! the judge that compares both with a fresh search.
 #![allow(dead_code)] // each test target uses its part
 
+pub mod outcome;
+pub mod proxy;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

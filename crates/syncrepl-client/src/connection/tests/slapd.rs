@@ -229,7 +229,7 @@ fn starttls() {
         ..slapd.trusting()
     };
     let refused = open(&server, &options(StartTls::Required));
-    let error = fails(refused, ErrorKind::Refused, &["StartTLS"]);
+    let error = fails(refused, ErrorKind::Tls, &["StartTLS"]);
     assert!(error.result_code().is_some());
     let mut connection = open(&server, &options(StartTls::IfPossible)).unwrap();
     assert!(!connection.is_encrypted());

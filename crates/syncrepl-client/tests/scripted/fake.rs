@@ -1,0 +1,367 @@
+//! A provider that plays a script: what real ones do only by luck, or on servers that are not at
+//! hand. Plain searches are answered from the entries it is said to show.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use syncrepl_client::Uuid;
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::control::Control;
+use syncrepl_proto::frame::Frames;
+use syncrepl_proto::message::{LdapResult, Message, Operation, SearchRequest, SearchResultEntry};
+use syncrepl_proto::sync::{
+    EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncRequest,
+    SyncState, UuidSet,
+};
+
+/// One thing the provider sends in answer to a sync search.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// An entry: state, number, DN, description.
+    Entry(EntryState, u8, &'static str, &'static str),
+    /// The same with a cookie.
+    EntryWith(EntryState, u8, &'static str, &'static str, &'static str),
+    /// syncIdSet: refreshDeletes, numbers, cookie.
+    Ids(bool, Vec<u8>, Option<&'static str>),
+    /// syncIdSet (present) of so many ids that nobody has.
+    Strangers(u32),
+    /// newcookie.
+    Cookie(&'static str),
+    /// refreshDelete or refreshPresent: present, cookie, refreshDone.
+    Phase(bool, Option<&'static str>, bool),
+    /// SearchResultDone with a Sync Done control: cookie, refreshDeletes.
+    Done(Option<&'static str>, bool),
+    /// SearchResultDone with this result and no control.
+    Result(u32, &'static str),
+    /// An entry without a Sync State control.
+    WithoutState(&'static str),
+    /// The connection is closed.
+    Cut,
+}
+
+/// What happened at the provider.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// The cookie of each sync search, in order.
+    pub cookies: Vec<Option<String>>,
+    /// How many plain searches below the base were made.
+    pub lookups: usize,
+    pub abandoned: usize,
+    pub cancelled: usize,
+}
+
+pub struct Fake {
+    port: u16,
+    pub log: Arc<Mutex<Log>>,
+    shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+}
+
+impl Fake {
+    /// A provider that calls itself `vendor` (empty for slapd's root DSE) and answers its sync
+    /// searches with these scripts, one after the other.
+    pub fn start(vendor: &'static str, scripts: Vec<Vec<Step>>) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let fake = Fake {
+            port,
+            log: Arc::default(),
+            shown: Arc::default(),
+        };
+        let (log, shown) = (Arc::clone(&fake.log), Arc::clone(&fake.shown));
+        let scripts = Arc::new(Mutex::new(scripts.into_iter()));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
+                let scripts = Arc::clone(&scripts);
+                thread::spawn(move || {
+                    let mut peer = Peer {
+                        stream,
+                        vendor,
+                        log,
+                        shown,
+                        sync: 0,
+                    };
+                    peer.serve(|| scripts.lock().expect("scripts").next());
+                });
+            }
+        });
+        fake
+    }
+
+    /// Says what plain searches show: number, DN, description.
+    pub fn shows(&self, entries: &[(u8, &str, &str)]) {
+        *self.shown.lock().expect("shown") = entries
+            .iter()
+            .map(|(n, dn, text)| (*n, (*dn).to_owned(), (*text).to_owned()))
+            .collect();
+    }
+
+    pub fn url(&self) -> String {
+        format!("ldap://127.0.0.1:{}/{BASE}??sub", self.port)
+    }
+
+    pub fn cookies(&self) -> Vec<Option<String>> {
+        self.log.lock().expect("log").cookies.clone()
+    }
+}
+
+pub const BASE: &str = "ou=base,dc=example";
+
+pub fn uuid(number: u8) -> Uuid {
+    Uuid::from_bytes([number; 16])
+}
+
+fn attributes(text: &str) -> Vec<u8> {
+    AttributeList::encode([
+        ("objectClass", vec![&b"device"[..]]),
+        ("description", vec![text.as_bytes()]),
+    ])
+}
+
+struct Peer {
+    stream: TcpStream,
+    vendor: &'static str,
+    log: Arc<Mutex<Log>>,
+    shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+    sync: u32,
+}
+
+impl Peer {
+    fn serve(&mut self, next_script: impl Fn() -> Option<Vec<Step>>) {
+        let mut frames = Frames::default();
+        loop {
+            while let Ok(Some(bytes)) = frames.poll_message() {
+                let bytes = bytes.to_vec();
+                let message = Message::decode(&bytes).expect("the consumer speaks LDAP");
+                if !self.answer(&message, &next_script) {
+                    return;
+                }
+            }
+            match self.stream.read(frames.space()) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => frames.filled(count),
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        message: &Message<'_>,
+        next_script: &impl Fn() -> Option<Vec<Step>>,
+    ) -> bool {
+        let success = LdapResult::new(0);
+        match &message.op {
+            Operation::BindRequest(_) => {
+                self.send(message.id, &Operation::BindResponse(success, None), &[])
+            }
+            Operation::UnbindRequest => false,
+            Operation::AbandonRequest(_) => {
+                self.log.lock().expect("log").abandoned += 1;
+                true
+            }
+            Operation::ExtendedRequest { .. } => {
+                let whoami = message.id < self.sync || self.sync == 0;
+                if !whoami {
+                    self.log.lock().expect("log").cancelled += 1;
+                    let canceled = Operation::SearchResultDone(LdapResult::new(118));
+                    self.send(self.sync, &canceled, &[]);
+                }
+                let value = whoami.then_some(&b""[..]);
+                let response = Operation::ExtendedResponse {
+                    result: success,
+                    name: None,
+                    value,
+                };
+                self.send(message.id, &response, &[])
+            }
+            Operation::SearchRequest(request) if request.base.is_empty() => {
+                let slapd = vec![&b"top"[..], b"OpenLDAProotDSE"];
+                let attributes = if self.vendor.is_empty() {
+                    AttributeList::encode([("objectClass", slapd)])
+                } else {
+                    AttributeList::encode([("vendorName", vec![self.vendor.as_bytes()])])
+                };
+                let attributes = AttributeList::decode(&attributes).expect("attributes");
+                let entry = SearchResultEntry { dn: "", attributes };
+                self.send(message.id, &Operation::SearchResultEntry(entry), &[])
+                    && self.send(message.id, &Operation::SearchResultDone(success), &[])
+            }
+            Operation::SearchRequest(request) => match message.controls.find(SYNC_REQUEST) {
+                Some(control) => {
+                    let value = control.value.expect("a value");
+                    let sync = SyncRequest::decode(value).expect("a sync request");
+                    let cookie = sync
+                        .cookie
+                        .map(|cookie| String::from_utf8_lossy(cookie).into_owned());
+                    self.log.lock().expect("log").cookies.push(cookie);
+                    self.sync = message.id;
+                    next_script()
+                        .unwrap_or_default()
+                        .iter()
+                        .all(|step| self.play(message.id, step))
+                }
+                None => self.look_up(message.id, request),
+            },
+            other => panic!("the consumer sent {}", other.name()),
+        }
+    }
+
+    /// A plain search: by entryUUID if the filter names any, else by base.
+    fn look_up(&mut self, id: u32, request: &SearchRequest<'_>) -> bool {
+        self.log.lock().expect("log").lookups += 1;
+        let filter = String::from_utf8_lossy(request.filter).into_owned();
+        let asks_for_children = filter.contains("Subordinates");
+        let shown = self.shown.lock().expect("shown").clone();
+        for (number, dn, text) in &shown {
+            let by_uuid = filter.contains("entryUUID");
+            let named = filter.contains(&uuid(*number).to_string());
+            let parent = shown
+                .iter()
+                .any(|(_, other, _)| other.ends_with(&format!(",{dn}")));
+            let matches = match (by_uuid, request.scope) {
+                (true, _) => named && (parent || !asks_for_children),
+                (false, syncrepl_client::Scope::Base) => dn == request.base,
+                (false, _) => dn.ends_with(request.base),
+            };
+            if matches {
+                let uuid = uuid(*number).to_string();
+                let attributes = AttributeList::encode([
+                    ("objectClass", vec![&b"device"[..]]),
+                    ("description", vec![text.as_bytes()]),
+                    ("entryUUID", vec![uuid.as_bytes()]),
+                ]);
+                let attributes = AttributeList::decode(&attributes).expect("attributes");
+                let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });
+                self.send(id, &entry, &[]);
+            }
+        }
+        self.send(id, &Operation::SearchResultDone(LdapResult::new(0)), &[])
+    }
+
+    fn play(&mut self, id: u32, step: &Step) -> bool {
+        let bytes = |text: &'static str| text.as_bytes();
+        match step {
+            Step::Entry(state, number, dn, text) => self.entry(id, *state, *number, dn, text, None),
+            Step::EntryWith(state, number, dn, text, cookie) => {
+                self.entry(id, *state, *number, dn, text, Some(cookie.as_bytes()))
+            }
+            Step::Ids(refresh_deletes, numbers, cookie) => {
+                let set = UuidSet::encode(numbers.iter().map(|number| uuid(*number)));
+                let uuids = UuidSet::decode(&set).expect("ids");
+                let (cookie, refresh_deletes) = (cookie.map(bytes), *refresh_deletes);
+                self.info(
+                    id,
+                    SyncInfo::SyncIdSet {
+                        cookie,
+                        refresh_deletes,
+                        uuids,
+                    },
+                )
+            }
+            Step::Strangers(count) => {
+                let ids = (0..*count).map(|n| Uuid::from_u128(0xabcd_0000 + u128::from(n)));
+                let set = UuidSet::encode(ids);
+                let uuids = UuidSet::decode(&set).expect("ids");
+                let info = SyncInfo::SyncIdSet {
+                    cookie: None,
+                    refresh_deletes: false,
+                    uuids,
+                };
+                self.info(id, info)
+            }
+            Step::Cookie(cookie) => self.info(id, SyncInfo::NewCookie(cookie.as_bytes())),
+            Step::Phase(present, cookie, refresh_done) => {
+                let (cookie, refresh_done) = (cookie.map(bytes), *refresh_done);
+                self.info(
+                    id,
+                    if *present {
+                        SyncInfo::RefreshPresent {
+                            cookie,
+                            refresh_done,
+                        }
+                    } else {
+                        SyncInfo::RefreshDelete {
+                            cookie,
+                            refresh_done,
+                        }
+                    },
+                )
+            }
+            Step::Done(cookie, refresh_deletes) => {
+                let (cookie, refresh_deletes) = (cookie.map(bytes), *refresh_deletes);
+                let value = SyncDone {
+                    cookie,
+                    refresh_deletes,
+                }
+                .encode();
+                let control = Control {
+                    oid: SYNC_DONE,
+                    critical: false,
+                    value: Some(&value),
+                };
+                self.send(
+                    id,
+                    &Operation::SearchResultDone(LdapResult::new(0)),
+                    &[control],
+                )
+            }
+            Step::Result(code, diagnostic) => {
+                let result = LdapResult {
+                    diagnostic,
+                    ..LdapResult::new(*code)
+                };
+                self.send(id, &Operation::SearchResultDone(result), &[])
+            }
+            Step::WithoutState(dn) => {
+                let attributes = attributes("no state");
+                let attributes = AttributeList::decode(&attributes).expect("attributes");
+                let entry = SearchResultEntry { dn, attributes };
+                self.send(id, &Operation::SearchResultEntry(entry), &[])
+            }
+            Step::Cut => false,
+        }
+    }
+
+    fn entry(
+        &mut self,
+        id: u32,
+        state: EntryState,
+        number: u8,
+        dn: &str,
+        text: &str,
+        cookie: Option<&[u8]>,
+    ) -> bool {
+        let value = SyncState {
+            state,
+            uuid: uuid(number),
+            cookie,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_STATE,
+            critical: false,
+            value: Some(&value),
+        };
+        let attributes = match state {
+            EntryState::Add | EntryState::Modify => attributes(text),
+            EntryState::Present | EntryState::Delete => AttributeList::encode([]),
+        };
+        let attributes = AttributeList::decode(&attributes).expect("attributes");
+        let entry = SearchResultEntry { dn, attributes };
+        self.send(id, &Operation::SearchResultEntry(entry), &[control])
+    }
+
+    fn info(&mut self, id: u32, info: SyncInfo<'_>) -> bool {
+        let value = info.encode();
+        let (name, value) = (Some(SYNC_INFO), Some(value.as_slice()));
+        self.send(id, &Operation::IntermediateResponse { name, value }, &[])
+    }
+
+    fn send(&mut self, id: u32, op: &Operation<'_>, controls: &[Control<'_>]) -> bool {
+        self.stream
+            .write_all(&Message::encode(id, op, controls))
+            .is_ok()
+    }
+}

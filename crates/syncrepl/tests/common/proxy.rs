@@ -1,0 +1,140 @@
+//! A TCP proxy that a test puts between the command and its server: it hears what the command
+//! says, and cuts connections.
+#![allow(dead_code)] // each test target uses its part
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use syncrepl_testing::slapd::Slapd;
+
+/// Goes on until the process ends.
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: u16,
+    /// After how many bytes from the server a connection is cut, one number a connection; the
+    /// connections after those are left alone.
+    cuts: Mutex<Vec<usize>>,
+    connections: AtomicUsize,
+    /// How many bytes the server has sent on the first of them.
+    first: Arc<AtomicUsize>,
+    asked: Mutex<Vec<u8>>,
+    answered: Mutex<Vec<u8>>,
+}
+
+impl Proxy {
+    pub fn to(server: &Slapd) -> Proxy {
+        Proxy::cutting(server, &[])
+    }
+
+    pub fn cutting(server: &Slapd, cuts: &[usize]) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("its port").port();
+        let shared = Arc::new(Shared {
+            server: server.port(),
+            cuts: Mutex::new(cuts.iter().rev().copied().collect()),
+            connections: AtomicUsize::new(0),
+            first: Arc::default(),
+            asked: Mutex::default(),
+            answered: Mutex::default(),
+        });
+        let of_listener = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                of_listener.serve(client);
+            }
+        });
+        Proxy { port, shared }
+    }
+
+    pub fn url(&self) -> String {
+        format!("ldap://127.0.0.1:{}", self.port)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How much the server has sent on the first connection.
+    pub fn first_answered_bytes(&self) -> usize {
+        self.shared.first.load(Ordering::SeqCst)
+    }
+
+    /// Whether the command has sent these bytes, on whatever connection.
+    pub fn asked(&self, bytes: &[u8]) -> bool {
+        contains(&self.shared.asked, bytes)
+    }
+
+    /// Whether the server has.
+    pub fn answered(&self, bytes: &[u8]) -> bool {
+        contains(&self.shared.answered, bytes)
+    }
+}
+
+fn contains(heard: &Mutex<Vec<u8>>, bytes: &[u8]) -> bool {
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.windows(bytes.len()).any(|window| window == bytes)
+}
+
+impl Shared {
+    fn serve(self: &Arc<Shared>, client: TcpStream) {
+        let count = match self.connections.fetch_add(1, Ordering::SeqCst) {
+            0 => Arc::clone(&self.first),
+            _ => Arc::default(),
+        };
+        // A server that is down closes what comes, as a load balancer does.
+        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)) else {
+            return;
+        };
+        let cut = self.cuts.lock().expect("the cuts").pop();
+        let both = |one: &TcpStream, other: &TcpStream| {
+            (
+                one.try_clone().expect("a socket"),
+                other.try_clone().expect("a socket"),
+            )
+        };
+        let (from, to) = both(&client, &server);
+        let shared = Arc::clone(self);
+        std::thread::spawn(move || pump(from, to, None, &shared.asked, &AtomicUsize::new(0)));
+        let shared = Arc::clone(self);
+        std::thread::spawn(move || pump(server, client, cut, &shared.answered, &count));
+    }
+}
+
+/// Hands on, counts, and remembers the first megabytes.
+fn pump(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    cut: Option<usize>,
+    heard: &Mutex<Vec<u8>>,
+    total: &AtomicUsize,
+) {
+    const REMEMBERED: usize = 4 << 20;
+    let mut left = cut.unwrap_or(usize::MAX);
+    let mut buffer = [0; 4096];
+    while left > 0 {
+        let space = buffer.len().min(left);
+        let Ok(count @ 1..) = from.read(&mut buffer[..space]) else {
+            break;
+        };
+        left -= count;
+        total.fetch_add(count, Ordering::SeqCst);
+        {
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.len() < REMEMBERED {
+                heard.extend(&buffer[..count]);
+            }
+        }
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    // Either end may have closed before.
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}

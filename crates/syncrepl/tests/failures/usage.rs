@@ -1,0 +1,76 @@
+//! What was typed cannot be done.
+
+use syncrepl_testing::slapd::{Slapd, Variant};
+
+use crate::common::outcome::{Data, Outcome};
+
+/// Wrong usage that the parser of options finds: a message and a hint, in its own form.
+fn refused(arguments: &[&str], words: &[&str]) {
+    let outcome = Outcome::run(arguments);
+    println!("{}", outcome.stderr);
+    assert_eq!(outcome.code, Some(2), "{arguments:?}: {}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("error: ").count(), 1);
+    for word in words {
+        assert!(outcome.stderr.contains(word), "no {word:?}");
+    }
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn options_that_are_not_there_or_do_not_go_together() {
+    refused(&["refresh", "--data", "x", "--dta"], &["--dta", "--help"]);
+    refused(&["refresh", "ldap://h"], &["--data"]);
+    refused(&["refersh", "--data", "x"], &["refersh", "refresh"]);
+    refused(&["refresh", "--data", "x", "-s", "tree"], &["tree", "base"]);
+    refused(&["dump", "--data", "x", "--format", "text"], &["ldif"]);
+    let max_delete = ["refresh", "--data", "x", "--max-delete", "120%"];
+    refused(&max_delete, &["120%", "0% to 100%"]);
+    refused(&["refresh", "--data", "x", "-w", "a", "-W"], &["-w", "-W"]);
+}
+
+#[test]
+fn arguments_that_cannot_be_used() {
+    let data = Data::new();
+    let path = data.path();
+    let with = |arguments: &[&str]| {
+        let mut all = vec!["refresh", "--data", &path];
+        all.extend(arguments);
+        Outcome::run(&all)
+    };
+    for (arguments, words) in [
+        (&["-D", "cn=a", "-b", "dc=x"][..], &["-D", "-W", "-y"][..]),
+        (&["-w", "secret", "-b", "dc=x"], &["-D"]),
+        (&["-b", "dc=x", "ldap://h/dc=x"], &["leave out", "-b"]),
+        (&["-H", "ldap://h"], &["no base DN", "-b"]),
+        (&[], &["no LDAP URL"]),
+        (&["ldap://h:port/dc=x"], &["LDAP URL", "port"]),
+        (&["ldap://h/dc=x??sub??!x-foo"], &["x-foo", "not known"]),
+        (&["-b", "dc=x", "-Y", "GSSAPI"], &["EXTERNAL"]),
+        (
+            &["-b", "dc=x", "-D", "cn=a", "-y", "/nonexistent"],
+            &["/nonexistent"],
+        ),
+    ] {
+        with(arguments).assert_failed(2, words);
+        assert!(
+            !data.folder.path().join("copy.db").exists(),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_filter_with_a_typo() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::of(&server);
+    data.unchanged(|| {
+        for (filter, words) in [
+            ("(objectClass=person", &["(objectClass=person", "20"][..]),
+            ("(&(cn=a)(cn=b)))", &["(&(cn=a)(cn=b)))", "16"]),
+            ("(cn=\\zz)", &["\\zz", "byte"]),
+        ] {
+            data.refresh_with(&server, &[filter])
+                .assert_failed(2, words);
+        }
+    });
+}

@@ -1,0 +1,201 @@
+//! Killed or cut off in the middle of anything, and started again: the copy equals a fresh search,
+//! and so does the map of whoever reads the concatenated output by the reading rule.
+
+mod common;
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::outcome::{assert_message, people};
+use common::{Copied, PATIENCE, SYNCREPL, proxy::Proxy};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::wait_until;
+use syncrepl_testing::workload::{Options, Workload};
+
+const PEOPLE: usize = 2000;
+
+/// When to kill.
+#[derive(Debug, Clone, Copy)]
+enum At {
+    /// After so many lines.
+    Line(usize),
+    /// After a line with this op.
+    Op(&'static str),
+}
+
+fn start(copy: &Copied<'_>, subcommand: &str) -> Run {
+    Run::command(Command::new(SYNCREPL).args(copy.arguments(subcommand)))
+}
+
+/// Starts it, kills it there, and lets the reader have what it printed.
+fn killed(copy: &mut Copied<'_>, subcommand: &str, at: At) {
+    let mut run = start(copy, subcommand);
+    match at {
+        At::Line(number) => run.wait_for_line_from(number, |_| true, PATIENCE),
+        At::Op(op) => run.wait_for_line(|line| line.contains(&format!(r#""op":"{op}""#)), PATIENCE),
+    };
+    run.kill9();
+    copy.reader.feed(&run.output());
+    copy.reader.assert_clean();
+    assert!(
+        copy.reader.commit() <= dump_commit(copy),
+        "a commit that was not kept"
+    );
+}
+
+fn dump_commit(copy: &Copied<'_>) -> u64 {
+    let data = copy.data().display().to_string();
+    let status = common::syncrepl(&["status", "--data", &data, "--format", "json"]);
+    let text = common::text(&status.stdout);
+    let number = text.split(r#""commit":"#).nth(1).expect("commit");
+    let digits = number.split(|c: char| !c.is_ascii_digit()).next();
+    digits.expect("a number").parse().expect("a number")
+}
+
+fn modify(server: &Slapd, stamp: usize) {
+    let ldif: String = (0..PEOPLE)
+        .map(|number| {
+            format!(
+                "dn: uid=p{number},ou=people,{SUFFIX}\nchangetype: modify\nreplace: title\n\
+                 title: {stamp}\n\n"
+            )
+        })
+        .collect();
+    server.ldapmodify(&ldif).expect("the changes apply");
+}
+
+#[test]
+fn in_a_refresh() {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(PEOPLE));
+    let mut copy = Copied::suffix(&server);
+    // Of a first refresh, and then of one that changes everything.
+    let points = [1, 2, 40, 400, 900, 1500, 1990].map(At::Line);
+    let ends = ["refresh_done", "cookie", "commit"].map(At::Op);
+    for round in 0..2 {
+        for at in points.iter().chain(&ends[..round + 2]) {
+            println!("round {round}: {at:?}");
+            killed(&mut copy, "refresh", *at);
+        }
+        copy.refresh();
+        copy.assert_equal();
+        copy.assert_quiet();
+        modify(&server, round);
+    }
+    for at in points.iter().chain(&ends) {
+        println!("follow: {at:?}");
+        killed(&mut copy, "follow", *at);
+    }
+    copy.refresh();
+    copy.assert_equal();
+    copy.assert_quiet();
+}
+
+/// Changes the server until it is told to be quiet.
+fn while_changing(server: &Slapd, workload: &mut Workload, act: impl FnOnce()) {
+    let quiet = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !quiet.load(Ordering::Relaxed) {
+                workload.round(server, 10);
+            }
+        });
+        // Also when `act` panics, so that the scope ends.
+        struct Quiet<'a>(&'a AtomicBool);
+        impl Drop for Quiet<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _quiet = Quiet(&quiet);
+        act();
+    });
+}
+
+fn in_the_persist_stage(variant: Variant, kills: usize) {
+    let server = Slapd::start(variant);
+    let options = Options {
+        // Megabytes take their time, of which there is none between two kills.
+        big_value: false,
+        ..Options::ALL
+    };
+    let mut workload = Workload::new(fastrand::u64(..), options);
+    workload.populate(&server, 60);
+    let mut copy = Copied::suffix(&server);
+    while_changing(&server, &mut workload, || {
+        for kill in 0..kills {
+            copy.follow();
+            // Some changes later, each time another number of them.
+            let lines = copy.follower().lines().len();
+            let more = 1 + kill * 7 % 60;
+            copy.follower()
+                .wait_for_line_from(lines + more, |_| true, PATIENCE);
+            copy.kill();
+            copy.reader.assert_clean();
+        }
+    });
+    copy.follow();
+    copy.wait_equal();
+    copy.stop();
+    copy.assert_quiet();
+    copy.assert_equal();
+}
+
+#[test]
+fn in_the_persist_stage_of_plain() {
+    in_the_persist_stage(Variant::Plain, 10);
+}
+
+#[test]
+fn in_the_persist_stage_of_sessionlog() {
+    in_the_persist_stage(Variant::SessionLog, 10);
+}
+
+#[test]
+fn in_the_persist_stage_of_accesslog() {
+    in_the_persist_stage(Variant::AccessLog, 10);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn in_the_persist_stage_again_and_again() {
+    for variant in Variant::ALL {
+        in_the_persist_stage(variant, 200);
+    }
+}
+
+/// The network fails instead, at various points; the command goes on by itself.
+#[test]
+fn the_connection_is_cut() {
+    let server = Slapd::start(Variant::SessionLog);
+    let mut workload = Workload::new(fastrand::u64(..), Options::ALL);
+    workload.populate(&server, 60);
+    let mut copy = Copied::suffix(&server);
+    let cuts = [0, 40, 2_000, 20_000, 60_000];
+    let proxy = Proxy::cutting(&server, &cuts);
+    let arguments: Vec<String> = copy
+        .arguments("follow")
+        .iter()
+        .map(|word| word.replace(&server.url(), &proxy.url()))
+        .collect();
+    let mut run = Run::start(SYNCREPL, &arguments);
+    while_changing(&server, &mut workload, || {
+        run.wait_for_stderr(|line| line.contains("up to date again"), 2 * PATIENCE);
+        wait_until(2 * PATIENCE, || proxy.connections() > cuts.len());
+        let last = run.lines().len();
+        run.wait_for_line_from(last + 50, |_| true, 2 * PATIENCE);
+    });
+    let expected = copy.expected();
+    wait_until(PATIENCE, || copy.dump().entries == expected.entries);
+    run.signal("TERM");
+    assert!(run.wait_exit(PATIENCE).success(), "{}", run.stderr());
+    copy.reader.feed(&run.output());
+    copy.assert_equal();
+    copy.assert_quiet();
+    let stderr = run.stderr();
+    println!("{stderr}");
+    stderr.lines().for_each(|line| assert_message(line, &[]));
+    let again = stderr.matches("trying again in").count();
+    assert!(again >= cuts.len(), "{stderr}");
+}

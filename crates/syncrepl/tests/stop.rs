@@ -1,0 +1,233 @@
+//! Being told to stop: at once when there is nothing left to finish, cleanly when there is, and at
+//! once all the same when told twice.
+
+mod common;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use common::outcome::{Data, Outcome, assert_message, command, people};
+use common::{PATIENCE, proxy::Proxy};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::reader::Reader;
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::{judge, wait_until};
+
+/// A stop with nothing left to finish, on a machine that has other things to do.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The name of Cancel as it stands in an ExtendedRequest (RFC 3909).
+const CANCEL: &[u8] = b"\x80\x0b1.3.6.1.1.8";
+/// canceled (118), the result of the search that was cancelled: `0a 01 76`.
+const CANCELED: &[u8] = b"\x0a\x01\x76";
+
+fn follow(data: &Data, url: &str) -> Run {
+    Run::command(&mut command(&data.sync("follow", url)))
+}
+
+fn wait_persisting(run: &Run) {
+    run.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
+}
+
+/// Signals, and gives how long it took to end with that code.
+#[track_caller]
+fn ends(run: &mut Run, signal: &str, code: i32, within: Duration) {
+    let began = Instant::now();
+    run.signal(signal);
+    let status = run.wait_exit(PATIENCE);
+    let took = began.elapsed();
+    println!("SIG{signal}: {took:?}");
+    assert_eq!(status.code(), Some(code), "{}", run.stderr());
+    assert!(took < within, "SIG{signal} took {took:?}");
+}
+
+fn add(server: &Slapd, name: &str) {
+    server
+        .ldapmodify(&format!(
+            "dn: ou={name},{SUFFIX}\nchangetype: add\nobjectClass: organizationalUnit\nou: {name}\n"
+        ))
+        .expect("the change applies");
+}
+
+#[test]
+fn in_the_persist_stage() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    let mut reader = Reader::new();
+    for signal in ["TERM", "INT", "HUP"] {
+        let proxy = Proxy::to(&server);
+        let mut run = follow(&data, &proxy.url());
+        wait_persisting(&run);
+        add(&server, signal);
+        run.wait_for_line(|line| line.contains(&format!("ou={signal}")), PATIENCE);
+        ends(&mut run, signal, 0, AT_ONCE);
+        assert_eq!(run.stderr(), "");
+        assert!(proxy.asked(CANCEL), "no Cancel was sent");
+        assert!(proxy.answered(CANCELED), "its answer was not awaited");
+        reader.feed(&run.output());
+        // The next start tells nothing twice.
+        let mark = reader.mark();
+        let refresh = data.refresh_with(&server, &[]);
+        reader.feed(&refresh.assert_done().stdout);
+        assert_eq!(reader.events_since(mark), []);
+    }
+    reader.assert_clean();
+    let search = judge::search(&server.url(), "", "", SUFFIX, "sub", "(objectClass=*)", &[]);
+    judge::assert_same("reader", &reader.directory(), "search", &search);
+}
+
+/// A server that hangs does not keep it: 5 s for the answer to the Cancel, no more; a second
+/// signal does not wait at all.
+#[test]
+fn in_the_persist_stage_of_a_server_that_hangs() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    let mut run = follow(&data, &server.url());
+    wait_persisting(&run);
+    server.pause();
+    ends(&mut run, "TERM", 0, Duration::from_secs(8));
+    server.resume();
+    let mut run = follow(&data, &server.url());
+    wait_persisting(&run);
+    server.pause();
+    // Two of a kind may be taken for one.
+    run.signal("INT");
+    ends(&mut run, "TERM", 0, AT_ONCE);
+    server.resume();
+}
+
+fn many(count: usize) -> Slapd {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(count));
+    server
+}
+
+/// Until nobody reads, a refresh whose output is longer than a pipe takes stays where it is.
+fn blocked(data: &Data, subcommand: &str, server: &Slapd) -> Run {
+    let run = Run::unread(&mut command(&data.sync(subcommand, &server.url())));
+    wait_until(PATIENCE, || is_in_a_write(&run));
+    run
+}
+
+/// Whether the main thread sleeps in a write to a pipe.
+fn is_in_a_write(run: &Run) -> bool {
+    let wchan = std::fs::read_to_string(format!("/proc/{}/wchan", run.pid()));
+    wchan.is_ok_and(|wchan| wchan.contains("pipe_write") || wchan.contains("anon_pipe_write"))
+}
+
+#[test]
+fn the_first_lets_a_refresh_finish() {
+    let server = many(2000);
+    for subcommand in ["refresh", "follow"] {
+        let data = Data::new();
+        let mut run = blocked(&data, subcommand, &server);
+        run.signal("TERM");
+        run.read();
+        assert_eq!(run.wait_exit(PATIENCE).code(), Some(0), "{}", run.stderr());
+        assert_eq!(run.stderr(), "");
+        let mut reader = Reader::new();
+        reader.feed(&run.output());
+        reader.assert_clean();
+        assert_eq!((reader.commit(), reader.directory().len()), (1, 2002));
+        assert_eq!(judge::from_dump_json(&data.dump()).len(), 2002);
+    }
+}
+
+#[test]
+fn the_second_abandons_a_refresh() {
+    let server = many(2000);
+    for subcommand in ["refresh", "follow"] {
+        let data = Data::of(&server);
+        server
+            .ldapmodify(&modify_all(2000))
+            .expect("the changes apply");
+        data.unchanged(|| {
+            // With a reader the clean way out is taken.
+            let mut run = blocked(&data, subcommand, &server);
+            run.signal("INT");
+            let began = Instant::now();
+            run.signal("TERM");
+            run.read();
+            let status = run.wait_exit(PATIENCE);
+            assert!(began.elapsed() < 2 * AT_ONCE, "{:?}", began.elapsed());
+            assert_eq!(status.code(), Some(1), "{}", run.stderr());
+            assert_message(&run.stderr(), &["stopped", "nothing"]);
+            assert!(!run.output().contains(r#""op":"commit""#));
+        });
+    }
+}
+
+fn modify_all(count: usize) -> String {
+    let stamp = format!("{:?}", Instant::now());
+    (0..count)
+        .map(|number| {
+            format!(
+                "dn: uid=p{number},ou=people,{SUFFIX}\nchangetype: modify\nreplace: title\n\
+                 title: {stamp} {}\n\n",
+                "and more ".repeat(10).trim_end()
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn twice_while_nobody_reads() {
+    let server = many(2000);
+    for subcommand in ["refresh", "follow"] {
+        let data = Data::new();
+        let mut run = blocked(&data, subcommand, &server);
+        run.signal("INT");
+        ends(&mut run, "TERM", 1, 2 * AT_ONCE);
+        assert_message(&run.stderr(), &["stopped at once", "nothing since"]);
+        let status = Outcome::run(&["status", "--data", &data.path(), "--format", "json"]);
+        assert!(status.assert_done().stdout.contains(r#""entries":0,"#));
+    }
+}
+
+#[test]
+fn while_no_server_answers_at_the_start() {
+    let server = Slapd::start(Variant::Plain);
+    server.stop();
+    let data = Data::new();
+    for signal in ["TERM", "INT", "HUP"] {
+        let mut run = follow(&data, &server.url());
+        run.wait_for_stderr(|line| line.contains("trying again in"), PATIENCE);
+        ends(&mut run, signal, 0, AT_ONCE);
+        run.stderr()
+            .lines()
+            .for_each(|line| assert_message(line, &[]));
+    }
+}
+
+#[test]
+fn while_trying_to_reconnect() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    let mut run = follow(&data, &server.url());
+    wait_persisting(&run);
+    server.stop();
+    // The waits grow, so that the signal comes in one of them.
+    run.wait_for_stderr(|line| line.contains("cannot connect"), PATIENCE);
+    ends(&mut run, "TERM", 0, AT_ONCE);
+    server.start_again();
+    let refresh = data.refresh_with(&server, &[]);
+    assert!(!refresh.assert_done().stdout.contains(r#""op":"add""#));
+}
+
+/// Connected, and then no answer: to the bind, to the search.
+#[test]
+fn while_a_server_says_nothing() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let url = format!("ldap://{}", listener.local_addr().expect("its address"));
+    for (subcommand, code) in [("follow", 0), ("refresh", 1)] {
+        let data = Data::new();
+        let mut run = Run::command(&mut command(&data.sync(subcommand, &url)));
+        let silent = listener.accept().expect("a connection");
+        ends(&mut run, "TERM", code, AT_ONCE);
+        drop(silent);
+        if code == 1 {
+            assert_message(&run.stderr(), &["stopped while waiting"]);
+        } else {
+            assert_eq!(run.stderr(), "");
+        }
+    }
+}

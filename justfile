@@ -1,0 +1,37 @@
+# The commands of this repository. CI runs ./test; nothing here does anything else than what it shows.
+
+# what there is to run
+default:
+    @just --list
+
+# everything that CI checks
+test:
+    ./test
+
+# format and clippy
+lint:
+    ./test lint
+
+# the documentation, without warnings
+doc:
+    ./test docs
+
+# the tests alone
+tests:
+    ./test tests
+
+# put the source into the one format
+fmt:
+    cargo fmt --all
+
+# a little slapd, and a copy of it
+try:
+    scripts/try.sh
+
+# print its changes as they happen
+follow:
+    target/release/syncrepl follow --data target/try/copy.db
+
+# stop that slapd
+stop:
+    scripts/try-slapd.sh stop target/try
