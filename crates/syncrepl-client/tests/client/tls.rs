@@ -72,10 +72,10 @@ fn only_what_is_trusted_and_encrypted() {
 fn a_server_without_tls() {
     let fixture = Fixture::new();
     let required = fixture.builder(()).starttls(StartTls::Required);
-    fails(refresh(required), ErrorKind::Refused, &["StartTLS"]);
+    fails(refresh(required), ErrorKind::Tls, &["StartTLS"]);
     let url = format!("{}??!StartTLS", fixture.url());
     let required = Syncrepl::builder(fixture.data(), ()).ldap_url(url);
-    fails(refresh(required), ErrorKind::Refused, &["StartTLS"]);
+    fails(refresh(required), ErrorKind::Tls, &["StartTLS"]);
     refresh(fixture.builder(()).starttls(StartTls::IfPossible)).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 1);
 }
