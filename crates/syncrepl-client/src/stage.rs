@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::message::Uris;
+use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
 use crate::apply::Applier;
@@ -121,6 +122,55 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Takes what was said of entries and references. Returns the cookie that came with it.
+    pub(crate) fn take<'e>(&mut self, event: SyncEvent<'e>) -> Result<Option<&'e [u8]>> {
+        match event {
+            SyncEvent::Entry {
+                uuid,
+                dn,
+                attributes,
+                cookie,
+            } => {
+                self.stage.messages += 1;
+                self.entry(uuid, dn, attributes)?;
+                Ok(cookie)
+            }
+            SyncEvent::Reference { uuid, uris, cookie } => {
+                self.stage.messages += 1;
+                self.reference(uuid, Some(uris))?;
+                Ok(cookie)
+            }
+            SyncEvent::Present { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.present(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::Delete { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.delete(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::IdSet {
+                deleted,
+                uuids,
+                cookie,
+            } => {
+                for uuid in uuids.iter() {
+                    self.stage.messages += 1;
+                    if deleted {
+                        self.delete(uuid)?;
+                    } else {
+                        self.present(uuid)?;
+                    }
+                }
+                Ok(cookie)
+            }
+            SyncEvent::NewCookie(cookie) => Ok(Some(cookie)),
+            SyncEvent::PhaseDone { cookie } => Ok(cookie),
+            _ => Ok(None),
+        }
+    }
+
     /// An entry was sent.
     pub(crate) fn entry(
         &mut self,

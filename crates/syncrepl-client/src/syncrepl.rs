@@ -1,41 +1,29 @@
 //! [`Syncrepl`]: connect, refresh, persist, stop. The one file that knows the order of things.
 
+mod connect;
+mod deliver;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use syncrepl_proto::control::Control;
-use syncrepl_proto::cookie;
-use syncrepl_proto::dn;
-use syncrepl_proto::message::{Message, Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
-use syncrepl_proto::session::{Session, SyncEvent};
-use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
+use syncrepl_proto::session::Session;
 
-use crate::apply::{Applier, stopped};
+use crate::apply::stopped;
 use crate::builder::{Builder, SyncreplMode};
 use crate::callback::Callback;
-use crate::connection::{
-    BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server, Woken,
-    notice_of_disconnection, refused, undecodable,
-};
-use crate::error::{CallbackResult, Error, ErrorKind, Result};
-use crate::lookup::Lookup;
+use crate::connection::{ConnectOptions, Connection, Credentials, Server, Woken};
+use crate::error::{Error, ErrorKind, Result};
 use crate::search::Search;
-use crate::settle::{MaxDelete, Rules, Settled};
-use crate::stage::{Kind, Stage, Work};
+use crate::settle::MaxDelete;
+use crate::stage::Stage;
 use crate::status;
 use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::records::Records;
-use crate::store::{Store, Writer, callback_failed};
+use crate::store::{Store, Writer};
 
-/// A group of the persist stage ends after so many messages,
-const GROUP_MESSAGES: u64 = 256;
-/// or after so long, even if more is buffered.
-const GROUP_TIME: Duration = Duration::from_millis(50);
 /// How long the answer to a Cancel is awaited.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
-/// How often a refresh may begin anew without a cookie.
-const RESTARTS: u32 = 3;
 
 /// What a consumer was built with.
 pub(crate) struct Settings {
@@ -92,18 +80,6 @@ pub struct Syncrepl<C> {
     polling: bool,
     warned_in_clear: bool,
     stop: StopHandle,
-}
-
-/// What is left to do once a message has been read and its bytes are let go.
-enum Next {
-    Message,
-    RefreshDone {
-        absent_is_deleted: bool,
-        named_present: bool,
-    },
-    StartAgain(&'static str),
-    Refused(Error),
-    Finish,
 }
 
 impl<C: Callback> Syncrepl<C> {
@@ -223,90 +199,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
             }
         }
-        Err(none_can_be_used(failures))
-    }
-
-    fn establish(&mut self, server: usize) -> Result<Link> {
-        let Settings {
-            servers,
-            options,
-            credentials,
-            ..
-        } = &self.settings;
-        let mut connection = Connection::open(&servers[server], options, &self.stop)?;
-        let in_clear = !connection.is_encrypted() && !connection.is_loopback();
-        if in_clear && matches!(credentials, Credentials::Simple { .. }) && !self.warned_in_clear {
-            self.warned_in_clear = true;
-            tracing::warn!(
-                "the password goes to {} unencrypted; use StartTLS or ldaps",
-                servers[server]
-            );
-        }
-        connection.bind(credentials)?;
-        let authzid = connection
-            .who_am_i()?
-            .unwrap_or_else(|| credentials.identity());
-        let root_dse = connection.root_dse()?;
-        let provider = Provider::from_root_dse(
-            root_dse.vendor_name.as_deref(),
-            root_dse.object_classes.iter().map(String::as_str),
-        );
-        self.bind_complete(&mut connection)?;
-        let mut session = Session::new(self.settings.mode.into());
-        session.skip_references_without_state(provider.sends_references_without_state());
-        let mut link = Link {
-            connection,
-            session,
-            server,
-            provider,
-            authzid,
-            cookie_sent: false,
-            may_bring_others: self.may_bring_others(provider, &root_dse),
-            heard: Instant::now(),
-            cancelled_at: None,
-        };
-        let known = self.writer.setting(status::AUTHZID)?;
-        let same_identity = known.is_none_or(|known| known == link.authzid.as_bytes());
-        if !same_identity {
-            self.callback
-                .debug("bound as somebody else than before: everything is compared");
-        }
-        let cookie = self
-            .cookie
-            .clone()
-            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie));
-        link.cookie_sent = cookie.is_some();
-        let id = link.connection.next_message_id();
-        link.session
-            .start(id, &self.settings.search.request(), cookie.as_deref());
-        Ok(link)
-    }
-
-    /// Whether an entry may come into the base from outside, with others below it. Into a whole
-    /// naming context of slapd nothing can: there is no rename across databases.
-    fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
-        let Search { base, scope, .. } = &self.settings.search;
-        let base = dn::key(base);
-        let whole = provider == Provider::OpenLdap
-            && root_dse
-                .naming_contexts
-                .iter()
-                .any(|context| dn::key(context) == base);
-        *scope == Scope::Subtree && !whole
-    }
-
-    fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
-        self.writer.begin_group()?;
-        let before = self.writer.written()?;
-        let callback = &mut self.callback;
-        self.writer.with_cursor(|cursor| {
-            callback.bind_complete(&mut BoundLdap::new(connection), cursor)
-        })?;
-        if self.writer.written()? == before {
-            self.writer.rollback();
-            return Ok(());
-        }
-        self.commit()
+        Err(connect::none_can_be_used(failures))
     }
 
     /// Waits for news, for `timeout` at most, and delivers what has come. Returns false when
@@ -448,370 +341,6 @@ impl<C: Callback> Syncrepl<C> {
         }
         Ok(())
     }
-
-    /// Takes one buffered message, if there is one.
-    fn take_message(&mut self) -> Result<bool> {
-        let Some(link) = self.link.as_mut() else {
-            return Ok(false);
-        };
-        let Link {
-            connection,
-            session,
-            cookie_sent,
-            server,
-            ..
-        } = link;
-        let server = &self.settings.servers[*server];
-        let Some(bytes) = connection.next_message()? else {
-            return Ok(false);
-        };
-        if self.stop.requests() > 1 && session.in_refresh_stage() {
-            return Err(stopped());
-        }
-        let message = Message::decode(bytes).map_err(undecodable)?;
-        if message.id == 0 {
-            return notice_of_disconnection(&message).map_or(Ok(true), Err);
-        }
-        let refreshing = session.in_refresh_stage();
-        let event = session.handle_message(&message).map_err(|error| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("{server} sent what RFC 4533 does not allow"),
-            )
-            .with_source(error)
-        })?;
-        if self.stage.is_none() {
-            self.stage = Some(if refreshing {
-                self.writer.begin_stage()?;
-                let before = Records::new(self.writer.connection()).count()?;
-                Stage::new(
-                    Kind::Refresh {
-                        cookie_sent: *cookie_sent,
-                    },
-                    before,
-                )
-            } else {
-                self.writer.begin_group()?;
-                self.group_began = Instant::now();
-                Stage::new(Kind::Group, 0)
-            });
-        }
-        let Some(stage) = self.stage.as_mut() else {
-            return Ok(false);
-        };
-        let mut work = Work {
-            stage,
-            apply: Applier {
-                writer: &self.writer,
-                callback: &mut self.callback,
-                stop: &self.stop,
-            },
-            base: &self.settings.search.base,
-        };
-        let mut next = Next::Message;
-        let received = match event {
-            SyncEvent::Entry {
-                uuid,
-                dn,
-                attributes,
-                cookie,
-            } => {
-                work.stage.messages += 1;
-                work.entry(uuid, dn, attributes)?;
-                cookie
-            }
-            SyncEvent::Reference { uuid, uris, cookie } => {
-                work.stage.messages += 1;
-                work.reference(uuid, Some(uris))?;
-                cookie
-            }
-            SyncEvent::Present { uuid, cookie } => {
-                work.stage.messages += 1;
-                work.present(uuid)?;
-                cookie
-            }
-            SyncEvent::Delete { uuid, cookie } => {
-                work.stage.messages += 1;
-                work.delete(uuid)?;
-                cookie
-            }
-            SyncEvent::IdSet {
-                deleted,
-                uuids,
-                cookie,
-            } => {
-                for uuid in uuids.iter() {
-                    work.stage.messages += 1;
-                    if deleted {
-                        work.delete(uuid)?;
-                    } else {
-                        work.present(uuid)?;
-                    }
-                }
-                cookie
-            }
-            SyncEvent::NewCookie(cookie) => Some(cookie),
-            SyncEvent::PhaseDone { cookie } => cookie,
-            SyncEvent::RefreshDone {
-                cookie,
-                absent_is_deleted,
-                named_present,
-            } => {
-                next = Next::RefreshDone {
-                    absent_is_deleted,
-                    named_present,
-                };
-                cookie
-            }
-            SyncEvent::RefreshRequired => {
-                next = Next::StartAgain("the provider asked for a full refresh");
-                None
-            }
-            SyncEvent::Refused(result) => {
-                if *cookie_sent && refreshing && speaks_of_consumer_state(&result) {
-                    next = Next::StartAgain("the provider does not know the cookie's state");
-                } else {
-                    let (code, diagnostic) = (result.code, result.diagnostic);
-                    next = Next::Refused(refused(code, diagnostic, "the sync search"));
-                }
-                None
-            }
-            SyncEvent::Ended => {
-                let message = format!("{server} ended the sync search");
-                return Err(Error::new(ErrorKind::Unreachable, message));
-            }
-            SyncEvent::Cancelled => {
-                next = Next::Finish;
-                None
-            }
-            _ => None,
-        };
-        if let Some(received) = received {
-            let stage = work.stage;
-            if stage.is_refresh() {
-                stage.cookie = cookie::after_refresh(received).or(stage.cookie.take());
-            } else {
-                let kept = stage.cookie.as_deref().or(self.cookie.as_deref());
-                stage.cookie = cookie::in_persist_stage(kept, received).or(stage.cookie.take());
-            }
-        }
-        match next {
-            Next::Message => self.end_full_group()?,
-            Next::RefreshDone {
-                absent_is_deleted,
-                named_present,
-            } => {
-                self.end_refresh(absent_is_deleted, named_present)?;
-            }
-            Next::StartAgain(why) => self.start_again(why)?,
-            Next::Refused(error) => return Err(self.why_refused(error)),
-            Next::Finish => {
-                self.finish()?;
-            }
-        }
-        Ok(true)
-    }
-
-    /// A slapd that has nothing yet, not even a state, calls the base missing when it is to stay
-    /// in touch, but not when it is to refresh only: then it is not ready, which passes.
-    fn why_refused(&mut self, error: Error) -> Error {
-        const NO_SUCH_OBJECT: u32 = 32;
-        let Some(link) = self.link.as_mut() else {
-            return error;
-        };
-        if error.result_code() != Some(NO_SUCH_OBJECT) {
-            return error;
-        }
-        let value = SyncRequest {
-            mode: SyncMode::RefreshOnly,
-            cookie: None,
-            reload_hint: false,
-        }
-        .encode();
-        let control = Control {
-            oid: SYNC_REQUEST,
-            critical: true,
-            value: Some(&value),
-        };
-        let request = SearchRequest {
-            size_limit: 1,
-            ..self.settings.search.request()
-        };
-        let mut empty = true;
-        let asked = link.connection.search(&request, &[control], |_| {
-            empty = false;
-            Ok(())
-        });
-        match asked {
-            Ok(()) if empty => not_ready(&self.settings.servers[link.server]),
-            _ => error,
-        }
-    }
-
-    /// Begins the search anew without a cookie. The stage stays open: what was told so far is
-    /// compared like everything else.
-    fn start_again(&mut self, why: &'static str) -> Result<()> {
-        self.callback.debug(why);
-        if self.stage.as_ref().is_some_and(|stage| !stage.is_refresh()) {
-            self.end_group()?;
-            self.writer.begin_stage()?;
-            let before = Records::new(self.writer.connection()).count()?;
-            self.stage = Some(Stage::new(Kind::Refresh { cookie_sent: false }, before));
-        }
-        let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
-            return Err(not_connected());
-        };
-        stage.restart();
-        if stage.restarts > RESTARTS {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                format!("no refresh came to an end in {RESTARTS} tries: {why}"),
-            ));
-        }
-        link.cookie_sent = false;
-        let id = link.connection.next_message_id();
-        link.session
-            .start(id, &self.settings.search.request(), None);
-        while let Some(request) = link.session.poll_request() {
-            link.connection.send(&request)?;
-        }
-        Ok(())
-    }
-
-    fn end_refresh(&mut self, absent_is_deleted: bool, named_present: bool) -> Result<()> {
-        let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
-            return Err(not_connected());
-        };
-        let provider = link.provider.or_from_cookie(stage.cookie.as_deref());
-        link.provider = provider;
-        let absent_is_deleted = if link.cookie_sent {
-            absent_is_deleted && provider.tells_what_is_present(named_present)
-        } else if stage.cookie.is_none() {
-            return Err(not_ready(&self.settings.servers[link.server]));
-        } else {
-            true
-        };
-        match self.settle(absent_is_deleted)? {
-            Settled::Done => {}
-            Settled::Incomplete(why) => return self.start_again(why),
-        }
-        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
-            return Err(not_connected());
-        };
-        let count = Records::new(self.writer.connection()).count()?;
-        Applier {
-            writer: &self.writer,
-            callback: &mut self.callback,
-            stop: &self.stop,
-        }
-        .refresh_done(count)?;
-        let received = stage.cookie.take();
-        let now: String = self.writer.connection().query_row(
-            "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
-            [],
-            |row| row.get(0),
-        )?;
-        for (name, value) in [
-            (status::URL, self.settings.url.as_str()),
-            (status::AUTHZID, &link.authzid),
-            (status::PROVIDER, provider.name()),
-            (status::LAST_REFRESH, &now),
-        ] {
-            self.writer.set_setting(name, Some(value.as_bytes()))?;
-        }
-        self.store_cookie(received)?;
-        self.stage = None;
-        self.commit()?;
-        self.reconcile = false;
-        if self.settings.mode == SyncreplMode::RefreshOnly {
-            self.finished = true;
-        }
-        Ok(())
-    }
-
-    fn end_full_group(&mut self) -> Result<()> {
-        let full = self.stage.as_ref().is_some_and(|stage| {
-            !stage.is_refresh()
-                && (stage.messages >= GROUP_MESSAGES || self.group_began.elapsed() >= GROUP_TIME)
-        });
-        if full { self.end_group() } else { Ok(()) }
-    }
-
-    /// Commits a group of the persist stage, if one is open.
-    fn end_group(&mut self) -> Result<()> {
-        if self.stage.as_ref().is_none_or(Stage::is_refresh) {
-            return Ok(());
-        }
-        self.settle(false)?;
-        let Some(stage) = self.stage.take() else {
-            return Ok(());
-        };
-        let changed = stage.messages > 0;
-        let received = stage
-            .cookie
-            .filter(|cookie| Some(cookie) != self.cookie.as_ref());
-        if !changed && received.is_none() {
-            self.writer.rollback();
-            return Ok(());
-        }
-        self.store_cookie(received)?;
-        self.commit()
-    }
-
-    fn store_cookie(&mut self, received: Option<Vec<u8>>) -> Result<()> {
-        let Some(cookie) = received else {
-            return Ok(());
-        };
-        if self.cookie.as_ref() != Some(&cookie) {
-            told(self.callback.cookie_change(&cookie))?;
-            self.writer.set_setting(status::COOKIE, Some(&cookie))?;
-            self.cookie = Some(cookie);
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        let result = told(self.callback.commit_pending(self.writer.next_commit()))
-            .and_then(|()| self.writer.commit());
-        if let Err(error) = result {
-            // What the store holds decides, not what was about to be stored.
-            self.writer.rollback();
-            self.cookie = self.writer.setting(status::COOKIE)?;
-            return Err(error);
-        }
-        self.callback.committed();
-        Ok(())
-    }
-
-    fn settle(&mut self, absent_is_deleted: bool) -> Result<Settled> {
-        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
-            return Err(not_connected());
-        };
-        let mut lookup = Lookup {
-            server: &self.settings.servers[link.server],
-            options: &self.settings.options,
-            credentials: &self.settings.credentials,
-            provider: link.provider,
-            search: &self.settings.search,
-            stop: &self.stop,
-            connection: &mut self.side,
-        };
-        let mut work = Work {
-            stage,
-            apply: Applier {
-                writer: &self.writer,
-                callback: &mut self.callback,
-                stop: &self.stop,
-            },
-            base: &self.settings.search.base,
-        };
-        let rules = Rules {
-            absent_is_deleted,
-            may_bring_others: link.may_bring_others,
-            max_delete: self.settings.max_delete,
-        };
-        work.settle(rules, &mut lookup)
-    }
 }
 
 impl<C> std::fmt::Debug for Syncrepl<C> {
@@ -822,44 +351,6 @@ impl<C> std::fmt::Debug for Syncrepl<C> {
     }
 }
 
-/// The two answers of slapd that mean: start again without a cookie.
-fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) -> bool {
-    const UNWILLING_TO_PERFORM: u32 = 53;
-    let text = result.diagnostic.to_ascii_lowercase();
-    result.code == UNWILLING_TO_PERFORM
-        && (text.contains("consumer state is newer") || text.contains("consumer has state info"))
-}
-
-fn told(result: CallbackResult) -> Result<()> {
-    result.map_err(callback_failed)
-}
-
-/// One error for all servers, of the kind of the last.
-fn none_can_be_used(mut failures: Vec<Error>) -> Error {
-    let Some(last) = failures.pop() else {
-        return not_connected();
-    };
-    if failures.is_empty() {
-        return last;
-    }
-    let (kind, code) = (last.kind(), last.result_code());
-    failures.push(last);
-    let each: Vec<_> = failures.iter().map(Error::to_string).collect();
-    let error = Error::new(kind, format!("no server can be used: {}", each.join("; ")));
-    match code {
-        Some(code) => error.with_result_code(code),
-        None => error,
-    }
-}
-
 fn not_connected() -> Error {
     Error::new(ErrorKind::Unreachable, "not connected").with_hint("reconnect first")
-}
-
-fn not_ready(server: &Server) -> Error {
-    Error::new(
-        ErrorKind::NotReady,
-        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
-    )
-    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
 }

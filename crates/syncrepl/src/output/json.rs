@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use syncrepl_client::{Attributes, BoundLdap, CallbackResult, Record};
+use syncrepl_client::{Attributes, BoundLdap, CallbackResult, ErrorKind, Record};
 
 pub(crate) fn start(out: &mut impl Write, commit: u64) -> io::Result<()> {
     writeln!(out, r#"{{"op":"start","commit":{commit}}}"#)
@@ -21,7 +21,12 @@ pub(crate) fn refresh_done(out: &mut impl Write, entries: u64) -> io::Result<()>
 }
 
 pub(crate) fn bind(out: &mut impl Write, ldap: &mut BoundLdap<'_>) -> CallbackResult {
-    let authzid = Value::from(ldap.whoami()?);
+    let authzid = match ldap.whoami() {
+        Ok(authzid) => Value::from(authzid),
+        // The provider does not tell (RFC 4532 is optional).
+        Err(error) if error.kind() == ErrorKind::Refused => Value::Null,
+        Err(error) => return Err(error.into()),
+    };
     Ok(writeln!(out, r#"{{"op":"bind","authzid":{authzid}}}"#)?)
 }
 

@@ -1,0 +1,220 @@
+//! In which order what has waited is stored and told, so that a copy keyed by DN can apply each
+//! event: deletes, children first; renames, those with a free target first; then the parked adds.
+
+use std::collections::BTreeSet;
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::{Uuid, dn};
+
+use crate::apply::waiting_dn;
+use crate::change::Statement;
+use crate::error::Result;
+use crate::stage::{Work, member, rowid};
+use crate::store::records::{Parked, attribute_list};
+
+impl Work<'_> {
+    /// Stores and tells what has waited, in order. Returns who stands in whose way without being
+    /// about to move: parked entryUUID, holder's entryUUID.
+    pub(super) fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
+        for id in std::mem::take(&mut self.stage.doomed) {
+            self.apply.records().doom(rowid(id))?;
+        }
+        while let Some(id) = self.apply.records().take_doomed()? {
+            if let Some(known) = self.apply.records().by_id(id)? {
+                self.apply.records().unpark(known.uuid)?;
+                self.apply.delete(&known)?;
+            }
+        }
+        let mut conflicts = BTreeSet::new();
+        if self.apply.records().parked_count()? == 0 {
+            return Ok(conflicts);
+        }
+        let mut opened = RoaringTreemap::new();
+        loop {
+            conflicts.clear();
+            let mut progress = false;
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.try_rename(parked)?;
+            }
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.open_cycle(parked, &mut opened, &mut conflicts)?;
+            }
+            if !progress {
+                break;
+            }
+        }
+        let mut after = None;
+        while let Some(parked) = self.next_parked(true, &after)? {
+            match self.apply.records().holder(&parked.dn_key, None)? {
+                Some(holder) => {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((parked.uuid, holder.uuid));
+                    }
+                }
+                None => self.add_parked(&parked)?,
+            }
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        Ok(conflicts)
+    }
+
+    pub(super) fn add_parked(&mut self, parked: &Parked) -> Result<()> {
+        self.apply.records().unpark(parked.uuid)?;
+        let Some(attributes) = &parked.attributes else {
+            return Ok(());
+        };
+        let statement = Statement {
+            uuid: parked.uuid,
+            dn: &parked.dn,
+            dn_key: &parked.dn_key,
+            attributes: attribute_list(attributes)?,
+        };
+        let id = self.apply.add(&statement)?;
+        self.mark_added(id);
+        Ok(())
+    }
+
+    /// Renames if the target is free, and then whoever waited for what became free.
+    pub(super) fn try_rename(&mut self, parked: Parked) -> Result<bool> {
+        let mut freed = Vec::new();
+        if !self.rename_if_free(&parked, &mut freed)? {
+            return Ok(false);
+        }
+        self.follow_up(freed)?;
+        Ok(true)
+    }
+
+    pub(super) fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
+        while let Some(key) = freed.pop() {
+            if let Some(next) = self.apply.records().rename_to(&key)? {
+                self.rename_if_free(&next, &mut freed)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename_if_free(
+        &mut self,
+        parked: &Parked,
+        freed: &mut Vec<Vec<u8>>,
+    ) -> Result<bool> {
+        let known = match parked.id {
+            Some(id) => self.apply.records().by_id(id)?,
+            None => None,
+        };
+        let Some(known) = known else {
+            self.apply.records().unpark(parked.uuid)?;
+            return Ok(true);
+        };
+        if self
+            .apply
+            .records()
+            .holder(&parked.dn_key, parked.id)?
+            .is_some()
+        {
+            return Ok(false);
+        }
+        self.apply.records().unpark(parked.uuid)?;
+        self.move_record(known, parked, freed)?;
+        Ok(true)
+    }
+
+    /// Follows who waits for whom. Where that leads back, one member of the cycle is moved out of
+    /// the way; where it ends at a record that is not about to move, that is a conflict.
+    pub(super) fn open_cycle(
+        &mut self,
+        parked: Parked,
+        opened: &mut RoaringTreemap,
+        conflicts: &mut BTreeSet<(Uuid, Uuid)>,
+    ) -> Result<bool> {
+        let mut visited = RoaringTreemap::new();
+        let mut current = parked;
+        loop {
+            let Some(id) = current.id else {
+                return Ok(false);
+            };
+            visited.insert(member(id));
+            let Some(holder) = self.apply.records().holder(&current.dn_key, Some(id))? else {
+                return self.try_rename(current);
+            };
+            let blocker = self.who_moves(holder)?;
+            let Some(blocker) = blocker else {
+                if let Some(holder) = self.apply.records().by_id(holder)? {
+                    conflicts.insert((current.uuid, holder.uuid));
+                }
+                return Ok(false);
+            };
+            let Some(blocker_id) = blocker.id else {
+                return Ok(false);
+            };
+            if visited.contains(member(blocker_id)) {
+                if !opened.insert(member(blocker_id)) {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((current.uuid, holder.uuid));
+                    }
+                    return Ok(false);
+                }
+                let freed = self.move_out_of_the_way(blocker_id)?;
+                self.follow_up(freed)?;
+                return Ok(true);
+            }
+            current = blocker;
+        }
+    }
+
+    /// The parked rename that will move this record: its own, or that of the nearest record above.
+    pub(super) fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
+        if let Some(parked) = self.apply.records().parked_rename(id)? {
+            return Ok(Some(parked));
+        }
+        if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+            return Ok(None);
+        }
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(None);
+        };
+        let mut key = stored.dn_key.as_slice();
+        while let Some(parent) = dn::parent_key(key) {
+            if let Some(id) = self.apply.records().holder(parent, None)? {
+                if let Some(parked) = self.apply.records().parked_rename(id)? {
+                    return Ok(Some(parked));
+                }
+                if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+                    return Ok(None);
+                }
+            }
+            key = parent;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn move_out_of_the_way(&mut self, id: i64) -> Result<Vec<Vec<u8>>> {
+        let mut freed = Vec::new();
+        if let Some(known) = self.apply.records().by_id(id)? {
+            let (dn, dn_key) = waiting_dn(known.uuid, self.base);
+            let out = Parked {
+                uuid: known.uuid,
+                id: Some(id),
+                dn,
+                dn_key,
+                attributes: None,
+            };
+            self.move_record(known, &out, &mut freed)?;
+        }
+        Ok(freed)
+    }
+
+    /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
+    /// until the provider speaks of it.
+    pub(super) fn give_way(&mut self, holder: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(holder)? {
+            let freed = self.move_out_of_the_way(id)?;
+            self.follow_up(freed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,391 @@
+//! From a message to a commit: what each message means for the open stage, and how a stage ends.
+
+use std::time::{Duration, Instant};
+
+use syncrepl_proto::control::Control;
+use syncrepl_proto::cookie;
+use syncrepl_proto::message::{Message, SearchRequest};
+use syncrepl_proto::session::SyncEvent;
+use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
+
+use super::{Link, Syncrepl, not_connected};
+use crate::apply::{Applier, stopped};
+use crate::builder::SyncreplMode;
+use crate::callback::Callback;
+use crate::connection::{Server, notice_of_disconnection, refused, undecodable};
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::lookup::Lookup;
+use crate::settle::{Rules, Settled};
+use crate::stage::{Kind, Stage, Work};
+use crate::status;
+use crate::store::records::Records;
+use crate::store::{Writer, callback_failed};
+
+/// A group of the persist stage ends after so many messages,
+const GROUP_MESSAGES: u64 = 256;
+/// or after so long, even if more is buffered.
+const GROUP_TIME: Duration = Duration::from_millis(50);
+/// How often a refresh may begin anew without a cookie.
+const RESTARTS: u32 = 3;
+
+/// What is left to do once a message has been read and its bytes are let go.
+enum Next {
+    Message,
+    RefreshDone {
+        absent_is_deleted: bool,
+        named_present: bool,
+    },
+    StartAgain(&'static str),
+    Refused(Error),
+    Finish,
+}
+
+impl<C: Callback> Syncrepl<C> {
+    /// Takes one buffered message, if there is one.
+    pub(super) fn take_message(&mut self) -> Result<bool> {
+        let Some(link) = self.link.as_mut() else {
+            return Ok(false);
+        };
+        let Link {
+            connection,
+            session,
+            cookie_sent,
+            server,
+            ..
+        } = link;
+        let server = &self.settings.servers[*server];
+        let Some(bytes) = connection.next_message()? else {
+            return Ok(false);
+        };
+        if self.stop.requests() > 1 && session.in_refresh_stage() {
+            return Err(stopped());
+        }
+        let message = Message::decode(bytes).map_err(undecodable)?;
+        if message.id == 0 {
+            return notice_of_disconnection(&message).map_or(Ok(true), Err);
+        }
+        let refreshing = session.in_refresh_stage();
+        let event = session.handle_message(&message).map_err(|error| {
+            Error::new(
+                ErrorKind::Protocol,
+                format!("{server} sent what RFC 4533 does not allow"),
+            )
+            .with_source(error)
+        })?;
+        if self.stage.is_none() {
+            let kind = match refreshing {
+                true => Kind::Refresh {
+                    cookie_sent: *cookie_sent,
+                },
+                false => Kind::Group,
+            };
+            self.stage = Some(open_stage(&mut self.writer, kind)?);
+            self.group_began = Instant::now();
+        }
+        let Some(stage) = self.stage.as_mut() else {
+            return Ok(false);
+        };
+        let mut work = Work {
+            stage,
+            apply: Applier {
+                writer: &self.writer,
+                callback: &mut self.callback,
+                stop: &self.stop,
+            },
+            base: &self.settings.search.base,
+        };
+        let (received, next) = match event {
+            SyncEvent::RefreshRequired => (None, Next::StartAgain("it asked for a full refresh")),
+            SyncEvent::Refused(result)
+                if *cookie_sent && refreshing && speaks_of_consumer_state(&result) =>
+            {
+                (
+                    None,
+                    Next::StartAgain("it does not know the cookie's state"),
+                )
+            }
+            SyncEvent::Refused(result) => {
+                let error = refused(result.code, result.diagnostic, "the sync search");
+                (None, Next::Refused(error))
+            }
+            SyncEvent::Ended => {
+                let message = format!("{server} ended the sync search");
+                return Err(Error::new(ErrorKind::Unreachable, message));
+            }
+            SyncEvent::Cancelled => (None, Next::Finish),
+            SyncEvent::RefreshDone {
+                cookie,
+                absent_is_deleted,
+                named_present,
+            } => (
+                cookie,
+                Next::RefreshDone {
+                    absent_is_deleted,
+                    named_present,
+                },
+            ),
+            event => (work.take(event)?, Next::Message),
+        };
+        if let Some(received) = received {
+            let stage = work.stage;
+            if stage.is_refresh() {
+                stage.cookie = cookie::after_refresh(received).or(stage.cookie.take());
+            } else {
+                let kept = stage.cookie.as_deref().or(self.cookie.as_deref());
+                stage.cookie = cookie::in_persist_stage(kept, received).or(stage.cookie.take());
+            }
+        }
+        match next {
+            Next::Message => self.end_full_group()?,
+            Next::RefreshDone {
+                absent_is_deleted,
+                named_present,
+            } => {
+                self.end_refresh(absent_is_deleted, named_present)?;
+            }
+            Next::StartAgain(why) => self.start_again(why)?,
+            Next::Refused(error) => return Err(self.why_refused(error)),
+            Next::Finish => {
+                self.finish()?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A slapd that has nothing yet, not even a state, calls the base missing when it is to stay
+    /// in touch, but not when it is to refresh only: then it is not ready, which passes.
+    pub(super) fn why_refused(&mut self, error: Error) -> Error {
+        const NO_SUCH_OBJECT: u32 = 32;
+        let Some(link) = self.link.as_mut() else {
+            return error;
+        };
+        if error.result_code() != Some(NO_SUCH_OBJECT) {
+            return error;
+        }
+        let value = SyncRequest {
+            mode: SyncMode::RefreshOnly,
+            cookie: None,
+            reload_hint: false,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_REQUEST,
+            critical: true,
+            value: Some(&value),
+        };
+        let request = SearchRequest {
+            size_limit: 1,
+            ..self.settings.search.request()
+        };
+        let mut empty = true;
+        let asked = link.connection.search(&request, &[control], |_| {
+            empty = false;
+            Ok(())
+        });
+        match asked {
+            Ok(()) if empty => not_ready(&self.settings.servers[link.server]),
+            _ => error,
+        }
+    }
+
+    /// Begins the search anew without a cookie. The stage stays open: what was told so far is
+    /// compared like everything else.
+    pub(super) fn start_again(&mut self, why: &'static str) -> Result<()> {
+        self.callback.debug(why);
+        if self.stage.as_ref().is_some_and(|stage| !stage.is_refresh()) {
+            self.end_group()?;
+            self.stage = Some(open_stage(
+                &mut self.writer,
+                Kind::Refresh { cookie_sent: false },
+            )?);
+        }
+        let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
+            return Err(not_connected());
+        };
+        stage.restart();
+        if stage.restarts > RESTARTS {
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                format!("no refresh came to an end in {RESTARTS} tries: {why}"),
+            ));
+        }
+        link.cookie_sent = false;
+        let id = link.connection.next_message_id();
+        link.session
+            .start(id, &self.settings.search.request(), None);
+        while let Some(request) = link.session.poll_request() {
+            link.connection.send(&request)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_refresh(
+        &mut self,
+        absent_is_deleted: bool,
+        named_present: bool,
+    ) -> Result<()> {
+        let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
+            return Err(not_connected());
+        };
+        let provider = link.provider.or_from_cookie(stage.cookie.as_deref());
+        link.provider = provider;
+        let absent_is_deleted = if link.cookie_sent {
+            absent_is_deleted && provider.tells_what_is_present(named_present)
+        } else if stage.cookie.is_none() {
+            return Err(not_ready(&self.settings.servers[link.server]));
+        } else {
+            true
+        };
+        match self.settle(absent_is_deleted)? {
+            Settled::Done => {}
+            Settled::Incomplete(why) => return self.start_again(why),
+        }
+        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
+            return Err(not_connected());
+        };
+        let count = Records::new(self.writer.connection()).count()?;
+        Applier {
+            writer: &self.writer,
+            callback: &mut self.callback,
+            stop: &self.stop,
+        }
+        .refresh_done(count)?;
+        let received = stage.cookie.take();
+        let now: String = self.writer.connection().query_row(
+            "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+            [],
+            |row| row.get(0),
+        )?;
+        for (name, value) in [
+            (status::URL, self.settings.url.as_str()),
+            (status::AUTHZID, &link.authzid),
+            (status::PROVIDER, provider.name()),
+            (status::LAST_REFRESH, &now),
+        ] {
+            self.writer.set_setting(name, Some(value.as_bytes()))?;
+        }
+        self.store_cookie(received)?;
+        self.stage = None;
+        self.commit()?;
+        self.reconcile = false;
+        if self.settings.mode == SyncreplMode::RefreshOnly {
+            self.finished = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_full_group(&mut self) -> Result<()> {
+        let full = self.stage.as_ref().is_some_and(|stage| {
+            !stage.is_refresh()
+                && (stage.messages >= GROUP_MESSAGES || self.group_began.elapsed() >= GROUP_TIME)
+        });
+        if full { self.end_group() } else { Ok(()) }
+    }
+
+    /// Commits a group of the persist stage, if one is open.
+    pub(super) fn end_group(&mut self) -> Result<()> {
+        if self.stage.as_ref().is_none_or(Stage::is_refresh) {
+            return Ok(());
+        }
+        self.settle(false)?;
+        let Some(stage) = self.stage.take() else {
+            return Ok(());
+        };
+        let changed = stage.messages > 0;
+        let received = stage
+            .cookie
+            .filter(|cookie| Some(cookie) != self.cookie.as_ref());
+        if !changed && received.is_none() {
+            self.writer.rollback();
+            return Ok(());
+        }
+        self.store_cookie(received)?;
+        self.commit()
+    }
+
+    pub(super) fn store_cookie(&mut self, received: Option<Vec<u8>>) -> Result<()> {
+        let Some(cookie) = received else {
+            return Ok(());
+        };
+        if self.cookie.as_ref() != Some(&cookie) {
+            told(self.callback.cookie_change(&cookie))?;
+            self.writer.set_setting(status::COOKIE, Some(&cookie))?;
+            self.cookie = Some(cookie);
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<()> {
+        let result = told(self.callback.commit_pending(self.writer.next_commit()))
+            .and_then(|()| self.writer.commit());
+        if let Err(error) = result {
+            // What the store holds decides, not what was about to be stored.
+            self.writer.rollback();
+            self.cookie = self.writer.setting(status::COOKIE)?;
+            return Err(error);
+        }
+        self.callback.committed();
+        Ok(())
+    }
+
+    pub(super) fn settle(&mut self, absent_is_deleted: bool) -> Result<Settled> {
+        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
+            return Err(not_connected());
+        };
+        let mut lookup = Lookup {
+            server: &self.settings.servers[link.server],
+            options: &self.settings.options,
+            credentials: &self.settings.credentials,
+            provider: link.provider,
+            search: &self.settings.search,
+            stop: &self.stop,
+            connection: &mut self.side,
+        };
+        let mut work = Work {
+            stage,
+            apply: Applier {
+                writer: &self.writer,
+                callback: &mut self.callback,
+                stop: &self.stop,
+            },
+            base: &self.settings.search.base,
+        };
+        let rules = Rules {
+            absent_is_deleted,
+            may_bring_others: link.may_bring_others,
+            max_delete: self.settings.max_delete,
+        };
+        work.settle(rules, &mut lookup)
+    }
+}
+
+/// Begins the transaction of a stage.
+fn open_stage(writer: &mut Writer, kind: Kind) -> Result<Stage> {
+    if kind == Kind::Group {
+        writer.begin_group()?;
+        return Ok(Stage::new(kind, 0));
+    }
+    writer.begin_stage()?;
+    let before = Records::new(writer.connection()).count()?;
+    Ok(Stage::new(kind, before))
+}
+
+/// The two answers of slapd that mean: start again without a cookie.
+fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) -> bool {
+    const UNWILLING_TO_PERFORM: u32 = 53;
+    let text = result.diagnostic.to_ascii_lowercase();
+    result.code == UNWILLING_TO_PERFORM
+        && (text.contains("consumer state is newer") || text.contains("consumer has state info"))
+}
+
+fn told(result: CallbackResult) -> Result<()> {
+    result.map_err(callback_failed)
+}
+
+fn not_ready(server: &Server) -> Error {
+    Error::new(
+        ErrorKind::NotReady,
+        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
+    )
+    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
+}
