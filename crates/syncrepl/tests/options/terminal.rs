@@ -97,7 +97,8 @@ fn a_password_is_asked_for_and_not_shown() {
 #[test]
 fn progress() {
     let server = Slapd::start(Variant::Plain);
-    server.load(&people(3000));
+    // Enough for the line to be looked at a few times.
+    server.load(&people(12_000));
     let arguments = |data: &Data| {
         let url = server.url();
         [
