@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use syncrepl_client::{Error, StopHandle, Syncrepl, SyncreplMode};
+use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
@@ -38,7 +38,7 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
             Ok(()) => break,
             // Without a connection there is nothing left to wait for; a second request, which
             // abandons a refresh, is an error to report.
-            Err(_) if stop.requests() == 1 => break,
+            Err(error) if stop.requests() == 1 && is_lost(&error) => break,
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
         };
@@ -52,6 +52,11 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     client.callback().finish()?;
     client.unbind()?;
     Ok(())
+}
+
+/// Whether only the connection is gone, or was never made.
+fn is_lost(error: &Error) -> bool {
+    error.is_retryable() || error.kind() == ErrorKind::Stopped
 }
 
 fn follow(
