@@ -32,11 +32,7 @@ impl<'a> AttributeList<'a> {
         let list = AttributeList { raw, contents };
         let mut reader = Reader::new(contents, "attributes");
         while !reader.is_empty() {
-            let attribute = Attribute::decode(&mut reader)?;
-            let mut values = Reader::new(attribute.values, "attribute value");
-            while !values.is_empty() {
-                values.octets("attribute value")?;
-            }
+            Attribute::decode(&mut reader)?.check()?;
         }
         Ok(list)
     }
@@ -127,7 +123,8 @@ impl<'a> AttributeList<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    /// Reads a PartialAttribute; its values are not looked at.
+    pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let element = reader.expect(tag::SEQUENCE, "attribute")?;
         let mut fields = Reader::new(element.value, "attribute");
         let name = fields.string("attribute description")?;
@@ -140,6 +137,15 @@ impl<'a> Attribute<'a> {
         let values = fields.expect(tag::SET, "attribute values")?.value;
         fields.skip_rest()?;
         Ok(Attribute { name, values })
+    }
+
+    /// Looks at its values.
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
+        let mut values = Reader::new(self.values, "attribute value");
+        while !values.is_empty() {
+            values.octets("attribute value")?;
+        }
+        Ok(())
     }
 
     /// Each value, in the order it was sent.

@@ -2,10 +2,12 @@
 //! below a DN are one range of bytes. A key is an index, never an identity; nothing here knows
 //! the schema, so every value is compared without regard to case.
 
+mod naming;
 mod read;
 
 use std::borrow::Cow;
 
+pub use naming::naming_values;
 use read::pairs;
 
 /// Why a text is not a distinguished name (RFC 4514 §3).

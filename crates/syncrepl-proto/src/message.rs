@@ -1,12 +1,20 @@
-//! LDAPMessage (RFC 4511 §4.1.1) and the operations a consumer and a provider exchange: bind,
-//! unbind, search, abandon, extended, intermediate. Everything borrows from the bytes, and is
-//! validated whole before it is handed out. Operations of other kinds are named by their tag.
+//! LDAPMessage (RFC 4511 §4.1.1) and the operations a consumer and a provider exchange.
+//! Everything borrows from the bytes, and is validated whole before it is handed out. Operations
+//! of other kinds are named by their tag.
 
+mod add;
 mod bind;
+mod compare;
+mod modify;
+mod modify_dn;
 mod result;
 mod search;
 
+pub use add::AddRequest;
 pub use bind::{Authentication, BindRequest};
+pub use compare::CompareRequest;
+pub use modify::{Modifications, ModifyOperation, ModifyRequest};
+pub use modify_dn::ModifyDnRequest;
 pub use result::{LdapResult, Uris, result_name};
 pub use search::{Scope, SearchRequest, SearchResultEntry};
 
@@ -22,6 +30,16 @@ mod op {
     pub(super) const SEARCH_RESULT_ENTRY: u8 = 0x64;
     pub(super) const SEARCH_RESULT_DONE: u8 = 0x65;
     pub(super) const SEARCH_RESULT_REFERENCE: u8 = 0x73;
+    pub(super) const MODIFY_REQUEST: u8 = 0x66;
+    pub(super) const MODIFY_RESPONSE: u8 = 0x67;
+    pub(super) const ADD_REQUEST: u8 = 0x68;
+    pub(super) const ADD_RESPONSE: u8 = 0x69;
+    pub(super) const DEL_REQUEST: u8 = 0x4a;
+    pub(super) const DEL_RESPONSE: u8 = 0x6b;
+    pub(super) const MODIFY_DN_REQUEST: u8 = 0x6c;
+    pub(super) const MODIFY_DN_RESPONSE: u8 = 0x6d;
+    pub(super) const COMPARE_REQUEST: u8 = 0x6e;
+    pub(super) const COMPARE_RESPONSE: u8 = 0x6f;
     pub(super) const ABANDON_REQUEST: u8 = 0x50;
     pub(super) const EXTENDED_REQUEST: u8 = 0x77;
     pub(super) const EXTENDED_RESPONSE: u8 = 0x78;
@@ -66,6 +84,26 @@ pub enum Operation<'a> {
     SearchResultReference(Uris<'a>),
     /// SearchResultDone (RFC 4511 §4.5.2).
     SearchResultDone(LdapResult<'a>),
+    /// ModifyRequest (RFC 4511 §4.6).
+    ModifyRequest(ModifyRequest<'a>),
+    /// ModifyResponse (RFC 4511 §4.6).
+    ModifyResponse(LdapResult<'a>),
+    /// AddRequest (RFC 4511 §4.7).
+    AddRequest(AddRequest<'a>),
+    /// AddResponse (RFC 4511 §4.7).
+    AddResponse(LdapResult<'a>),
+    /// DelRequest (RFC 4511 §4.8): the DN to delete.
+    DelRequest(&'a str),
+    /// DelResponse (RFC 4511 §4.8).
+    DelResponse(LdapResult<'a>),
+    /// ModifyDNRequest (RFC 4511 §4.9).
+    ModifyDnRequest(ModifyDnRequest<'a>),
+    /// ModifyDNResponse (RFC 4511 §4.9).
+    ModifyDnResponse(LdapResult<'a>),
+    /// CompareRequest (RFC 4511 §4.10).
+    CompareRequest(CompareRequest<'a>),
+    /// CompareResponse (RFC 4511 §4.10).
+    CompareResponse(LdapResult<'a>),
     /// AbandonRequest (RFC 4511 §4.11): the message to abandon.
     AbandonRequest(u32),
     /// ExtendedRequest (RFC 4511 §4.12).
@@ -157,10 +195,23 @@ impl<'a> Operation<'a> {
                 Operation::SearchResultReference(Uris::decode(contents, "SearchResultReference")?)
             }
             op::SEARCH_RESULT_DONE => {
-                let mut fields = Reader::new(contents, "SearchResultDone");
-                let result = LdapResult::decode(&mut fields)?;
-                fields.skip_rest()?;
-                Operation::SearchResultDone(result)
+                Operation::SearchResultDone(result_only(contents, "SearchResultDone")?)
+            }
+            op::MODIFY_REQUEST => Operation::ModifyRequest(ModifyRequest::decode(contents)?),
+            op::MODIFY_RESPONSE => {
+                Operation::ModifyResponse(result_only(contents, "ModifyResponse")?)
+            }
+            op::ADD_REQUEST => Operation::AddRequest(AddRequest::decode(contents)?),
+            op::ADD_RESPONSE => Operation::AddResponse(result_only(contents, "AddResponse")?),
+            op::DEL_REQUEST => Operation::DelRequest(utf8(contents, "DelRequest")?),
+            op::DEL_RESPONSE => Operation::DelResponse(result_only(contents, "DelResponse")?),
+            op::MODIFY_DN_REQUEST => Operation::ModifyDnRequest(ModifyDnRequest::decode(contents)?),
+            op::MODIFY_DN_RESPONSE => {
+                Operation::ModifyDnResponse(result_only(contents, "ModifyDNResponse")?)
+            }
+            op::COMPARE_REQUEST => Operation::CompareRequest(CompareRequest::decode(contents)?),
+            op::COMPARE_RESPONSE => {
+                Operation::CompareResponse(result_only(contents, "CompareResponse")?)
             }
             op::ABANDON_REQUEST => {
                 Operation::AbandonRequest(ber::number(contents, "AbandonRequest")?)
@@ -219,9 +270,17 @@ impl<'a> Operation<'a> {
             Operation::SearchResultReference(uris) => {
                 writer.value(op::SEARCH_RESULT_REFERENCE, uris.as_bytes());
             }
-            Operation::SearchResultDone(result) => {
-                writer.constructed(op::SEARCH_RESULT_DONE, |writer| result.encode(writer));
-            }
+            Operation::SearchResultDone(result) => answer(writer, op::SEARCH_RESULT_DONE, result),
+            Operation::ModifyRequest(request) => request.encode(writer),
+            Operation::ModifyResponse(result) => answer(writer, op::MODIFY_RESPONSE, result),
+            Operation::AddRequest(request) => request.encode(writer),
+            Operation::AddResponse(result) => answer(writer, op::ADD_RESPONSE, result),
+            Operation::DelRequest(dn) => writer.value(op::DEL_REQUEST, dn.as_bytes()),
+            Operation::DelResponse(result) => answer(writer, op::DEL_RESPONSE, result),
+            Operation::ModifyDnRequest(request) => request.encode(writer),
+            Operation::ModifyDnResponse(result) => answer(writer, op::MODIFY_DN_RESPONSE, result),
+            Operation::CompareRequest(request) => request.encode(writer),
+            Operation::CompareResponse(result) => answer(writer, op::COMPARE_RESPONSE, result),
             Operation::AbandonRequest(id) => writer.number(op::ABANDON_REQUEST, *id),
             Operation::ExtendedRequest { name, value } => {
                 writer.constructed(op::EXTENDED_REQUEST, |writer| {
@@ -260,6 +319,16 @@ impl<'a> Operation<'a> {
             Operation::SearchResultEntry(_) => "SearchResultEntry",
             Operation::SearchResultReference(_) => "SearchResultReference",
             Operation::SearchResultDone(_) => "SearchResultDone",
+            Operation::ModifyRequest(_) => "ModifyRequest",
+            Operation::ModifyResponse(_) => "ModifyResponse",
+            Operation::AddRequest(_) => "AddRequest",
+            Operation::AddResponse(_) => "AddResponse",
+            Operation::DelRequest(_) => "DelRequest",
+            Operation::DelResponse(_) => "DelResponse",
+            Operation::ModifyDnRequest(_) => "ModifyDNRequest",
+            Operation::ModifyDnResponse(_) => "ModifyDNResponse",
+            Operation::CompareRequest(_) => "CompareRequest",
+            Operation::CompareResponse(_) => "CompareResponse",
             Operation::AbandonRequest(_) => "AbandonRequest",
             Operation::ExtendedRequest { .. } => "ExtendedRequest",
             Operation::ExtendedResponse { .. } => "ExtendedResponse",
@@ -267,6 +336,18 @@ impl<'a> Operation<'a> {
             Operation::Other(_) => "an operation of another kind",
         }
     }
+}
+
+/// A response that is an LDAPResult and nothing else.
+fn result_only<'a>(contents: &'a [u8], what: &'static str) -> Result<LdapResult<'a>, DecodeError> {
+    let mut fields = Reader::new(contents, what);
+    let result = LdapResult::decode(&mut fields)?;
+    fields.skip_rest()?;
+    Ok(result)
+}
+
+fn answer(writer: &mut Writer, tag: u8, result: &LdapResult<'_>) {
+    writer.constructed(tag, |writer| result.encode(writer));
 }
 
 fn optional(writer: &mut Writer, tag: u8, value: Option<&[u8]>) {

@@ -8,8 +8,10 @@ use syncrepl_proto::message::{
     Scope, SearchRequest, SearchResultEntry, Uris,
 };
 
+use crate::updates;
+
 /// Checks one message both ways and keeps its bytes.
-fn golden(
+pub(crate) fn golden(
     all: &mut Vec<Vec<u8>>,
     id: u32,
     op: Operation<'_>,
@@ -29,12 +31,13 @@ pub(crate) fn every() -> Vec<Vec<u8>> {
     requests(&mut all);
     answers(&mut all);
     intermediate(&mut all);
+    updates::golden_bytes(&mut all);
     all
 }
 
 #[test]
 fn every_operation_has_its_golden_bytes() {
-    assert_eq!(every().len(), 21);
+    assert_eq!(every().len(), 35);
 }
 
 fn requests(all: &mut Vec<Vec<u8>>) {

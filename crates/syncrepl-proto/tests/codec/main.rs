@@ -22,4 +22,6 @@ mod split;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
+mod updates;
+#[cfg(test)]
 mod wire;

@@ -267,3 +267,30 @@ proptest! {
         prop_assert!(parent_key(&bytes).is_none_or(|parent| bytes.starts_with(parent)));
     }
 }
+
+#[test]
+fn the_values_that_name_an_entry() {
+    for (dn, expected) in [
+        ("", vec![]),
+        ("cn=Ann,dc=x", vec![("cn", &b"Ann"[..])]),
+        (
+            "CN = a\\,b\\20 +uid=7 , dc=x",
+            vec![("CN", b"a,b "), ("uid", b"7")],
+        ),
+        ("cn=\\c5\\81", vec![("cn", "\u{141}".as_bytes())]),
+        ("1.2.3=#0403616263,dc=x", vec![("1.2.3", b"abc")]),
+        ("cn=#ff", vec![("cn", b"\xff")]),
+        ("cn=,dc=x", vec![("cn", b"")]),
+        ("cn= ,dc=x", vec![("cn", b"")]),
+        ("cn= a b  ,dc=x", vec![("cn", b"a b")]),
+        ("cn=\"a, \" ,dc=x", vec![("cn", b"a, ")]),
+    ] {
+        let found = naming_values(dn).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        assert_eq!(found, expected, "{dn}");
+    }
+    assert!(naming_values("ann,dc=x").is_err());
+}

@@ -1,0 +1,182 @@
+//! An entry as the directory holds it, and what can be read of it. Not where it stands in the tree.
+
+use std::fmt;
+use std::sync::Arc;
+
+use syncrepl_proto::Uuid;
+
+use crate::csn::Csn;
+use crate::description::{self, Description};
+use crate::matching::Rule;
+use crate::schema;
+
+/// An attribute with its values, under the name it was given first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) name: String,
+    pub(crate) values: Vec<Vec<u8>>,
+}
+
+impl Stored {
+    pub(crate) fn new(name: &str, values: &[&str]) -> Stored {
+        Stored {
+            name: name.to_owned(),
+            values: values
+                .iter()
+                .map(|value| value.as_bytes().to_vec())
+                .collect(),
+        }
+    }
+
+    pub(crate) fn rule(&self) -> Rule {
+        Rule::of(&Description::parse(&self.name).base)
+    }
+}
+
+/// An entry of the directory as it was at one moment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub(crate) uuid: Uuid,
+    pub(crate) dn: String,
+    /// The DN in the form that is compared and sorted.
+    pub(crate) key: Vec<u8>,
+    pub(crate) attributes: Vec<Stored>,
+    pub(crate) created: Csn,
+    pub(crate) csn: Csn,
+}
+
+impl Entry {
+    /// entryUUID.
+    pub fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    /// The distinguished name.
+    pub fn dn(&self) -> &str {
+        &self.dn
+    }
+
+    /// entryCSN: when it was last changed, in OpenLDAP's form.
+    pub fn csn(&self) -> &str {
+        self.csn.as_str()
+    }
+
+    /// Each user attribute with its values.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &[u8]>)> {
+        self.attributes.iter().map(|stored| {
+            (
+                stored.name.as_str(),
+                stored.values.iter().map(Vec::as_slice),
+            )
+        })
+    }
+
+    /// The values of the user attribute with exactly this description, without regard to case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let stored = self.stored(name).into_iter();
+        stored.flat_map(|stored| stored.values.iter().map(Vec::as_slice))
+    }
+
+    pub(crate) fn stored(&self, name: &str) -> Option<&Stored> {
+        self.attributes
+            .iter()
+            .find(|stored| description::same(&stored.name, name))
+    }
+
+    /// Whether it is a referral object (RFC 3296).
+    pub(crate) fn is_referral(&self) -> bool {
+        self.values("objectClass")
+            .any(|class| class.eq_ignore_ascii_case(b"referral"))
+    }
+
+    /// The URIs of a referral object.
+    pub(crate) fn referral_uris(&self) -> Vec<String> {
+        // What follows the first space is a label (RFC 3296 §2).
+        let uri = |value: &[u8]| {
+            let text = String::from_utf8_lossy(value).into_owned();
+            text.split(' ').next().unwrap_or_default().to_owned()
+        };
+        self.values("ref").map(uri).collect()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Entry");
+        shown.field("uuid", &self.uuid).field("dn", &self.dn);
+        for stored in &self.attributes {
+            let secret = stored.name.eq_ignore_ascii_case("userPassword");
+            let values = stored.values.iter().filter(|_| !secret);
+            let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value)).collect();
+            shown.field(&stored.name, &values);
+        }
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// What filters and attribute selections look at.
+pub(crate) trait Subject {
+    fn dn(&self) -> &str;
+    fn user(&self) -> &[Stored];
+    /// The names of the operational attributes it may have.
+    fn operational_names(&self) -> &'static [&'static str];
+    /// The operational attribute of that name, in lower case.
+    fn operational(&self, name: &str) -> Option<Stored>;
+}
+
+/// An entry together with whether it had children when it was looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) has_children: bool,
+}
+
+const OPERATIONAL: &[&str] = &[
+    "structuralObjectClass",
+    "entryUUID",
+    "createTimestamp",
+    "modifyTimestamp",
+    "entryCSN",
+    "entryDN",
+    "subschemaSubentry",
+    "hasSubordinates",
+];
+
+/// Whether users may not set this attribute, its name in any case.
+pub(crate) fn is_operational(name: &str) -> bool {
+    OPERATIONAL
+        .iter()
+        .any(|other| other.eq_ignore_ascii_case(name))
+}
+
+impl Subject for View {
+    fn dn(&self) -> &str {
+        &self.entry.dn
+    }
+
+    fn user(&self) -> &[Stored] {
+        &self.entry.attributes
+    }
+
+    fn operational_names(&self) -> &'static [&'static str] {
+        OPERATIONAL
+    }
+
+    fn operational(&self, name: &str) -> Option<Stored> {
+        let entry = &self.entry;
+        let name = *OPERATIONAL
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name))?;
+        let value = match name {
+            "structuralObjectClass" => schema::structural(entry.values("objectClass"))?,
+            "entryUUID" => entry.uuid.to_string(),
+            "createTimestamp" => entry.created.timestamp(),
+            "modifyTimestamp" => entry.csn.timestamp(),
+            "entryCSN" => entry.csn.as_str().to_owned(),
+            "entryDN" => entry.dn.clone(),
+            "subschemaSubentry" => schema::SUBSCHEMA_DN.to_owned(),
+            _ => if self.has_children { "TRUE" } else { "FALSE" }.to_owned(),
+        };
+        Some(Stored::new(name, &[&value]))
+    }
+}

@@ -1,0 +1,95 @@
+//! What a sync search is told while it runs, in order; and what makes it stop.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use crate::changelog::Change;
+use crate::output::Closed;
+use crate::refusal::Refusal;
+use crate::shared::Event;
+
+/// Why a sync search ends.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It has said everything.
+    Done,
+    /// It ends with this result.
+    Refused(Refusal),
+    /// The client cancelled it, by the request of this message ID.
+    Cancelled(u32),
+    /// Nobody wants to hear of it any more.
+    Abandoned,
+}
+
+impl From<Closed> for Stop {
+    fn from(_: Closed) -> Stop {
+        Stop::Abandoned
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    events: Receiver<Event>,
+    /// Changes that have come while the search was busy.
+    changes: VecDeque<Arc<Change>>,
+}
+
+impl Inbox {
+    pub(crate) fn new(events: Receiver<Event>) -> Inbox {
+        Inbox {
+            events,
+            changes: VecDeque::new(),
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::Change(change) => self.changes.push_back(change),
+            Event::Wake => {}
+            Event::Cancel(id) => return Err(Stop::Cancelled(id)),
+            Event::Abandon => return Err(Stop::Abandoned),
+        }
+        Ok(())
+    }
+
+    /// Takes in what has come.
+    pub(crate) fn check(&mut self) -> Result<(), Stop> {
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => self.take(event)?,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(Stop::Abandoned),
+            }
+        }
+    }
+
+    /// Waits for anything.
+    pub(crate) fn wait(&mut self) -> Result<(), Stop> {
+        let event = self.events.recv().map_err(|_| Stop::Abandoned)?;
+        self.take(event)
+    }
+
+    /// The next change. Waits when there is none, after `before_waiting`; then it may return
+    /// without one, because something else has happened.
+    pub(crate) fn next(
+        &mut self,
+        before_waiting: impl FnOnce() -> Result<(), Closed>,
+    ) -> Result<Option<Arc<Change>>, Stop> {
+        self.check()?;
+        if self.changes.is_empty() {
+            before_waiting()?;
+            self.wait()?;
+        }
+        Ok(self.changes.pop_front())
+    }
+
+    /// The Cancel requests that came too late.
+    pub(crate) fn late_cancels(self) -> Vec<u32> {
+        let cancel = |event| match event {
+            Event::Cancel(id) => Some(id),
+            _ => None,
+        };
+        self.events.try_iter().filter_map(cancel).collect()
+    }
+}
