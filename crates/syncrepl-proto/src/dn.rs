@@ -106,6 +106,32 @@ pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
         .collect())
 }
 
+/// The entry's own RDN and the DN above it, as they are written. None if `dn` is empty or not a DN.
+pub fn split_first(dn: &str) -> Option<(&str, &str)> {
+    let spans = spans(&pairs(dn).ok()?);
+    let own = spans.first()?;
+    let above = match (spans.get(1), spans.last()) {
+        (Some(first), Some(last)) => dn.get(first.0..last.1)?,
+        _ => "",
+    };
+    Some((dn.get(own.0..own.1)?, above))
+}
+
+/// The attribute types and values of the entry's own RDN, without their escapes. None if `dn` is
+/// empty or not a DN, or if a value is written in hexadecimal digits.
+pub fn own_values(dn: &str) -> Option<Vec<(&str, Cow<'_, [u8]>)>> {
+    let pairs = pairs(dn).ok()?;
+    let own = pairs.into_iter().enumerate();
+    let own: Vec<_> = own
+        .take_while(|(number, pair)| *number == 0 || pair.joined)
+        .map(|(_, pair)| match pair.value {
+            Value::Text(value) => Some((pair.attribute, value)),
+            Value::Hex(_) => None,
+        })
+        .collect::<Option<_>>()?;
+    (!own.is_empty()).then_some(own)
+}
+
 /// Whether `dn` is a distinguished name, and if not, why. Accepted beyond RFC 4514 are `;` between
 /// RDNs, quoted values, spaces around separators, the prefix `OID.` (RFC 2253 §4), and characters
 /// that should be escaped where they can mean nothing else.

@@ -34,6 +34,10 @@ fn main() -> ExitCode {
         Command::Follow(args) => (command::follow::run(args), Failure::report),
         Command::Dump(args) => (command::dump::run(&args), Failure::report_of_reading),
         Command::Status(args) => (command::status::run(&args), Failure::report_of_reading),
+        Command::Completions(args) => {
+            (command::completions::run(&args), Failure::report_of_reading)
+        }
+        Command::Man(args) => (command::man::run(&args), Failure::report_of_reading),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

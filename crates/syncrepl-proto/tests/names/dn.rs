@@ -267,3 +267,27 @@ proptest! {
         prop_assert!(parent_key(&bytes).is_none_or(|parent| bytes.starts_with(parent)));
     }
 }
+
+#[test]
+fn an_rdn_and_what_is_above_it() {
+    for (name, expected) in [
+        (
+            "cn=a\\,b+uid=1, o=x ,dc=y",
+            Some(("cn=a\\,b+uid=1", "o=x ,dc=y")),
+        ),
+        ("o=x", Some(("o=x", ""))),
+        (" o=x ", Some(("o=x", ""))),
+        ("", None),
+        ("no name", None),
+    ] {
+        assert_eq!(split_first(name), expected, "{name:?}");
+    }
+    let own = own_values("cn=a\\2cb\\ff+UID=\"1 \",o=x").unwrap();
+    let own: Vec<_> = own
+        .iter()
+        .map(|(name, value)| (*name, &value[..]))
+        .collect();
+    assert_eq!(own, [("cn", &b"a,b\xff"[..]), ("UID", b"1 ")]);
+    assert_eq!(own_values("cn=#0401ff,o=x"), None);
+    assert_eq!(own_values(""), None);
+}

@@ -18,8 +18,8 @@ const GOOD_WHILE: Duration = Duration::from_secs(60);
 pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     let stop = StopHandle::new();
     signals::install(stop.clone())?;
-    let output = Output::new(args.format);
-    let progress = ProgressLine::new(output.is_on_terminal());
+    let progress = ProgressLine::new();
+    let output = Output::new(args.format, &progress);
     let builder = target::builder(
         &mut args,
         SyncreplMode::RefreshAndPersist,
