@@ -7,7 +7,7 @@ mod read;
 
 use std::borrow::Cow;
 
-pub use naming::naming_values;
+pub use naming::{NamingValue, naming_values};
 use read::pairs;
 
 /// Why a text is not a distinguished name (RFC 4514 §3).
@@ -106,6 +106,17 @@ pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
         .into_iter()
         .filter_map(|(start, end)| dn.get(start..end))
         .collect())
+}
+
+/// The entry's own RDN and the DN above it, as they are written. None if `dn` is empty or not a DN.
+pub fn split_first(dn: &str) -> Option<(&str, &str)> {
+    let spans = spans(&pairs(dn).ok()?);
+    let own = spans.first()?;
+    let above = match (spans.get(1), spans.last()) {
+        (Some(first), Some(last)) => dn.get(first.0..last.1)?,
+        _ => "",
+    };
+    Some((dn.get(own.0..own.1)?, above))
 }
 
 /// Whether `dn` is a distinguished name, and if not, why. Accepted beyond RFC 4514 are `;` between

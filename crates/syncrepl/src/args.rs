@@ -37,7 +37,8 @@ impl Args {
     pub(crate) fn verbose(&self) -> u8 {
         match &self.command {
             Command::Refresh(args) | Command::Follow(args) => args.verbose,
-            Command::Dump(_) | Command::Status(_) => 0,
+            Command::Demo(args) => args.verbose,
+            _ => 0,
         }
     }
 }
@@ -57,10 +58,20 @@ Examples:
 Examples:
   syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
   syncrepl follow --data people.db --format json | while read -r line; do …; done
+  syncrepl follow --data people.db --format ldif >> changes.ldif
 
 Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
 Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again.")]
     Follow(SyncArgs),
+
+    /// See it work: a little directory in memory that keeps changing, and follow on it
+    #[command(after_help = "\
+Examples:
+  syncrepl demo
+  syncrepl demo --format json --port 3389
+
+The directory is gone when the demo ends. Ctrl-C ends it.")]
+    Demo(DemoArgs),
 
     /// Print the copy, from disk alone
     #[command(after_help = "\
@@ -75,10 +86,52 @@ Examples:
   syncrepl status --data people.db
   syncrepl status --data people.db --format json | jq .last_refresh")]
     Status(StatusArgs),
+
+    /// Print the completions for a shell
+    #[command(after_help = "\
+Examples:
+  syncrepl completions bash > /etc/bash_completion.d/syncrepl
+  source <(syncrepl completions bash)        (for this shell only)
+  syncrepl completions zsh > ~/.zfunc/_syncrepl
+  syncrepl completions fish > ~/.config/fish/completions/syncrepl.fish")]
+    Completions(CompletionsArgs),
+
+    /// Print the manual page of the command, or of a subcommand
+    #[command(after_help = "\
+Examples:
+  syncrepl man | man -l -
+  syncrepl man follow | man -l -
+  syncrepl man > /usr/local/share/man/man1/syncrepl.1")]
+    Man(ManArgs),
+}
+
+/// What `demo` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The port of the little directory; a free one unless named
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) port: u16,
+
+    /// The file that holds the copy; one that is deleted at the end unless named
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// How changes are printed [default: text on a terminal, json in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<SyncFormat>,
+
+    /// Say more on stderr; -vv and -vvv say even more
+    #[arg(short = 'v', action = ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 /// What `refresh` and `follow` take.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct SyncArgs {
     /// The file that holds the copy; created if it is not there
     #[arg(long, value_name = "FILE")]
@@ -172,6 +225,20 @@ pub(crate) struct StatusArgs {
     pub(crate) format: StatusFormat,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// The subcommand; without one, the page is that of the whole command
+    #[arg(value_name = "SUBCOMMAND")]
+    pub(crate) subcommand: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScopeArg {
     /// The base entry alone
@@ -188,6 +255,8 @@ pub(crate) enum SyncFormat {
     Json,
     /// Text that a person reads
     Text,
+    /// LDIF change records (RFC 2849), for people and for audit
+    Ldif,
     /// Nothing: only keep the copy
     None,
 }

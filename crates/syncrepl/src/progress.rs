@@ -1,21 +1,24 @@
-//! A line on the terminal while a refresh runs: how many entries, how fast, for how long.
+//! What shares a terminal: a line on stderr while a refresh runs (how many entries, of how many,
+//! how fast, for how long), and the output, which steps in front of it line by line.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use syncrepl_client::Progress;
 
-/// Shown on stderr, only on a terminal, and only while nothing else is printed there.
+/// The progress line; none where stderr is no terminal. Clones are one line.
+#[derive(Clone)]
 pub(crate) struct ProgressLine(Option<ProgressBar>);
 
 impl ProgressLine {
-    /// `quiet` when changes are printed to the same terminal, where a line would be torn apart.
-    pub(crate) fn new(quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
+    pub(crate) fn new() -> Self {
+        if !io::stderr().is_terminal() {
             return ProgressLine(None);
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // Not shown before there is something to show.
+        bar.finish_and_clear();
         ProgressLine(Some(bar))
     }
 
@@ -29,9 +32,6 @@ impl ProgressLine {
             bar.finish_and_clear();
             return;
         };
-        if bar.is_finished() {
-            bar.reset();
-        }
         let template = if progress.before > 0 {
             bar.set_length(progress.before.max(progress.entries));
             "refresh: {human_pos} of about {human_len} entries, {per_sec}, {elapsed}"
@@ -41,7 +41,60 @@ impl ProgressLine {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        if bar.is_finished() {
+            bar.reset();
+        }
         bar.set_position(progress.entries);
         bar.enable_steady_tick(Duration::from_millis(200));
+    }
+}
+
+/// Standard output. Where it is the terminal of the progress line, that line is taken away while
+/// something is written, and only whole lines are: none is ever torn apart by it.
+pub(crate) struct Screen {
+    out: Stdout,
+    bar: Option<ProgressBar>,
+    /// The beginning of a line whose end has not come yet.
+    begun: Vec<u8>,
+}
+
+impl Screen {
+    pub(crate) fn new(progress: &ProgressLine) -> Self {
+        let out = io::stdout();
+        let bar = progress.0.clone().filter(|_| out.is_terminal());
+        Screen {
+            out,
+            bar,
+            begun: Vec::new(),
+        }
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(bar) = &self.bar else {
+            return self.out.write(bytes);
+        };
+        self.begun.extend_from_slice(bytes);
+        let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') else {
+            return Ok(bytes.len());
+        };
+        let rest = self.begun.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.begun, rest);
+        bar.suspend(|| {
+            self.out.write_all(&lines)?;
+            self.out.flush()
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some(bar) = &self.bar
+            && !self.begun.is_empty()
+        {
+            let rest = std::mem::take(&mut self.begun);
+            bar.suspend(|| self.out.write_all(&rest))?;
+        }
+        self.out.flush()
     }
 }

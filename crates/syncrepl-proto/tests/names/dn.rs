@@ -294,3 +294,19 @@ fn the_values_that_name_an_entry() {
     }
     assert!(naming_values("ann,dc=x").is_err());
 }
+
+#[test]
+fn an_rdn_and_what_is_above_it() {
+    for (name, expected) in [
+        (
+            "cn=a\\,b+uid=1, o=x ,dc=y",
+            Some(("cn=a\\,b+uid=1", "o=x ,dc=y")),
+        ),
+        ("o=x", Some(("o=x", ""))),
+        (" o=x ", Some(("o=x", ""))),
+        ("", None),
+        ("no name", None),
+    ] {
+        assert_eq!(split_first(name), expected, "{name:?}");
+    }
+}

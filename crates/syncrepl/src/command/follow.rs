@@ -15,11 +15,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection that lasted so long was a good one: the next wait is a short one again.
 const GOOD_WHILE: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
-    let stop = StopHandle::new();
+pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
+    run_until(args, StopHandle::new())
+}
+
+/// Follows until a signal comes, or somebody else uses the handle.
+pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
     signals::install(stop.clone())?;
-    let output = Output::new(args.format);
-    let progress = ProgressLine::new(output.is_on_terminal());
+    let progress = ProgressLine::new();
+    let output = Output::new(args.format, &progress);
     let builder = target::builder(
         &mut args,
         SyncreplMode::RefreshAndPersist,

@@ -13,8 +13,8 @@ use crate::{signals, target};
 pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     let stop = StopHandle::new();
     signals::install(stop.clone())?;
-    let output = Output::new(args.format);
-    let progress = ProgressLine::new(output.is_on_terminal());
+    let progress = ProgressLine::new();
+    let output = Output::new(args.format, &progress);
     let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
     let mut client = builder.open()?;
     let mut others = client.servers().len() - 1;

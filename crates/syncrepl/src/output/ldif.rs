@@ -1,16 +1,211 @@
-//! LDIF content records (RFC 2849), with the entryUUID as a comment: what `dump` prints.
+//! LDIF (RFC 2849): content records, which `dump` prints, and change records, which `refresh` and
+//! `follow` print. The entryUUID is a comment before each. What a transaction changed is printed
+//! right before its commit, in an order in which a directory can apply it: see [`order`].
+
+mod order;
+mod values;
 
 use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use syncrepl_client::Record;
+use syncrepl_client::{Attributes, CallbackResult, Cursor, Items, Record, Uuid};
+use syncrepl_proto::dn;
 
-/// One record, with the empty line before it.
+use order::Pending;
+use values::{Change, Values};
+
+/// So many bytes of changes are held back to be put in order; what is more is put in order in
+/// portions.
+const MOST_HELD: usize = 64 << 20;
+
+/// A content record, with the empty line before it.
 pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    writeln!(out, "\n# entryUUID: {}", record.uuid())?;
-    line(out, "dn", record.dn().as_bytes())?;
-    for attribute in record.attrs().iter() {
+    head(out, record.uuid(), record.dn())?;
+    attributes(out, record.attrs())
+}
+
+/// Prints change records.
+pub(crate) struct Changes<W> {
+    out: W,
+    begun: bool,
+    /// The first refresh of an empty copy: all of it is new, and printed when it is all there.
+    first: bool,
+    pending: Pending,
+}
+
+impl<W: Write> Changes<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Changes {
+            out,
+            begun: false,
+            first: false,
+            pending: Pending::default(),
+        }
+    }
+
+    /// A run or a further connection begins: what was not committed is void.
+    pub(crate) fn start(&mut self) {
+        self.pending = Pending::default();
+    }
+
+    pub(crate) fn bound(&mut self, sql: &Cursor<'_>) -> CallbackResult {
+        let any = "SELECT EXISTS (SELECT 1 FROM syncrepl_records)";
+        self.first = !sql.query_row(any, [], |row| row.get::<_, bool>(0))?;
+        Ok(())
+    }
+
+    pub(crate) fn add(&mut self, record: &Record<'_>) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.add(record);
+        self.make_room()
+    }
+
+    pub(crate) fn delete(&mut self, record: &Record<'_>, sql: &Cursor<'_>) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.delete(record, sql)?;
+        self.make_room()
+    }
+
+    pub(crate) fn rename(
+        &mut self,
+        old: &str,
+        new: &Record<'_>,
+        sql: &Cursor<'_>,
+    ) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.rename(old, new, sql)?;
+        self.make_room()
+    }
+
+    pub(crate) fn change(&mut self, old: &Record<'_>, new: &Record<'_>) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.change(old, new);
+        self.make_room()
+    }
+
+    pub(crate) fn refresh_done(&mut self, items: &Items<'_>) -> CallbackResult {
+        if std::mem::take(&mut self.first) && !items.is_empty() {
+            self.begin()?;
+            items.for_each(|record| {
+                Ok(added(
+                    &mut self.out,
+                    record.uuid(),
+                    record.dn(),
+                    record.attrs(),
+                )?)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Prints what was held back.
+    pub(crate) fn commit_pending(&mut self) -> CallbackResult {
+        self.print()?;
+        Ok(self.out.flush()?)
+    }
+
+    fn make_room(&mut self) -> CallbackResult {
+        if self.pending.held() > MOST_HELD {
+            self.print()?;
+        }
+        Ok(())
+    }
+
+    fn print(&mut self) -> io::Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        order::write(&pending, &mut self.out)
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true) {
+            writeln!(self.out, "version: 1")?;
+        }
+        Ok(())
+    }
+}
+
+/// `changetype: add`. Without any attribute it would not be LDIF: then it is a comment.
+fn added(out: &mut impl Write, uuid: Uuid, dn: &str, attrs: &Attributes<'_>) -> io::Result<()> {
+    if attrs.iter().next().is_none() {
+        writeln!(out, "\n# entryUUID: {uuid}\n# added, without attributes:")?;
+        write!(out, "# ")?;
+        return line(out, "dn", dn.as_bytes());
+    }
+    head(out, uuid, dn)?;
+    writeln!(out, "changetype: add")?;
+    attributes(out, attrs)
+}
+
+fn deleted(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
+    head(out, uuid, dn)?;
+    writeln!(out, "changetype: delete")
+}
+
+/// `changetype: modrdn`.
+fn renamed(
+    out: &mut impl Write,
+    uuid: Uuid,
+    from: &str,
+    to: &str,
+    delete_old: bool,
+) -> io::Result<()> {
+    head(out, uuid, from)?;
+    writeln!(out, "changetype: modrdn")?;
+    let (rdn, above) = dn::split_first(to).unwrap_or((to, ""));
+    line(out, "newrdn", rdn.as_bytes())?;
+    writeln!(out, "deleteoldrdn: {}", u8::from(delete_old))?;
+    let was_above = dn::split_first(from).map_or("", |(_, above)| above);
+    if !dn::same_spelling_aside(was_above, above) {
+        line(out, "newsuperior", above.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// `changetype: modify`, if there is anything to modify.
+fn modified(
+    out: &mut impl Write,
+    uuid: Uuid,
+    dn: &str,
+    old: &Values<'_>,
+    new: &Values<'_>,
+) -> io::Result<()> {
+    let changes = values::changes(old, new);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    head(out, uuid, dn)?;
+    writeln!(out, "changetype: modify")?;
+    for Change { what, name, values } in changes {
+        writeln!(out, "{what}: {}", description(name))?;
+        for value in values {
+            line(out, name, value)?;
+        }
+        writeln!(out, "-")?;
+    }
+    Ok(())
+}
+
+/// The empty line, the entryUUID and the DN.
+fn head(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
+    writeln!(out, "\n# entryUUID: {uuid}")?;
+    line(out, "dn", dn.as_bytes())
+}
+
+fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
+    for attribute in attributes.iter() {
         for value in attribute.values() {
             line(out, attribute.name, value)?;
         }
@@ -20,18 +215,7 @@ pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()
 
 /// `name: value`, or `name:: base64` where the value is not a SAFE-STRING. Lines are not folded.
 fn line(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
-    // A description is letters, digits, hyphens, dots and options (RFC 4512 §2.5); whatever else a
-    // provider sends must not begin a line of its own.
-    let name: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-.;_".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let name = description(name);
     if is_safe(value) {
         write!(out, "{name}: ")?;
         out.write_all(value)?;
@@ -39,6 +223,15 @@ fn line(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
     } else {
         writeln!(out, "{name}:: {}", STANDARD.encode(value))
     }
+}
+
+/// A description is letters, digits, hyphens, dots and options (RFC 4512 §2.5); whatever else a
+/// provider sends must not begin a line of its own.
+fn description(name: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-.;_".contains(c);
+    name.chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect()
 }
 
 /// SAFE-STRING (RFC 2849), and not ending in a space.

@@ -4,49 +4,51 @@ pub(crate) mod json;
 pub(crate) mod ldif;
 pub(crate) mod text;
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use syncrepl_client::{
     BoundLdap, Callback, CallbackResult, Cursor, Items, LoggingCallback, Record,
 };
 
 use crate::args::SyncFormat;
+use crate::progress::{ProgressLine, Screen};
 
-type Out = BufWriter<Stdout>;
+type Out = BufWriter<Screen>;
 
 /// Prints every change in the chosen format. Lines are flushed before their transaction commits.
 pub(crate) enum Output {
     Json { out: Out, pending: u64 },
     Text(Box<LoggingCallback<Out>>),
+    Ldif(Box<ldif::Changes<Out>>),
     None,
 }
 
 impl Output {
     /// Without a format: text on a terminal, JSON in a pipe.
-    pub(crate) fn new(format: Option<SyncFormat>) -> Self {
+    pub(crate) fn new(format: Option<SyncFormat>, progress: &ProgressLine) -> Self {
         let default = if io::stdout().is_terminal() {
             SyncFormat::Text
         } else {
             SyncFormat::Json
         };
-        let out = BufWriter::with_capacity(64 << 10, io::stdout());
+        let out = BufWriter::with_capacity(64 << 10, Screen::new(progress));
         match format.unwrap_or(default) {
             SyncFormat::Json => Output::Json { out, pending: 0 },
             SyncFormat::Text => Output::Text(Box::new(LoggingCallback::new(out))),
+            SyncFormat::Ldif => Output::Ldif(Box::new(ldif::Changes::new(out))),
             SyncFormat::None => Output::None,
         }
     }
 
-    /// Whether lines are printed to a terminal.
-    pub(crate) fn is_on_terminal(&self) -> bool {
-        !matches!(self, Output::None) && io::stdout().is_terminal()
-    }
-
     /// A run, or a further connection, begins: what was printed after the last commit is void.
     pub(crate) fn start(&mut self, commit: u64) -> io::Result<()> {
-        if let Output::Json { out, .. } = self {
-            json::start(out, commit)?;
-            out.flush()?;
+        match self {
+            Output::Json { out, .. } => {
+                json::start(out, commit)?;
+                out.flush()?;
+            }
+            Output::Ldif(ldif) => ldif.start(),
+            Output::Text(_) | Output::None => {}
         }
         Ok(())
     }
@@ -60,12 +62,13 @@ impl Output {
     }
 }
 
-/// Hands a call on: to the logging callback, or to a function that writes JSON.
+/// Hands a call on: to the logging callback, to a function that writes JSON, to the LDIF.
 macro_rules! print {
-    ($self:ident, $text:ident => $as_text:expr, $out:ident => $as_json:expr) => {
+    ($self:ident, $text:ident => $as_text:expr, $out:ident => $as_json:expr, $ldif:ident => $as_ldif:expr) => {
         match $self {
             Output::Text($text) => $as_text,
             Output::Json { out: $out, .. } => Ok($as_json?),
+            Output::Ldif($ldif) => $as_ldif,
             Output::None => Ok(()),
         }
     };
@@ -73,19 +76,19 @@ macro_rules! print {
 
 impl Callback for Output {
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, cursor: &Cursor<'_>) -> CallbackResult {
-        print!(self, text => text.bind_complete(ldap, cursor), out => json::bind(out, ldap))
+        print!(self, text => text.bind_complete(ldap, cursor), out => json::bind(out, ldap), ldif => ldif.bound(cursor))
     }
 
     fn refresh_done(&mut self, items: &Items<'_>, cursor: &Cursor<'_>) -> CallbackResult {
-        print!(self, text => text.refresh_done(items, cursor), out => json::refresh_done(out, items.len()))
+        print!(self, text => text.refresh_done(items, cursor), out => json::refresh_done(out, items.len()), ldif => ldif.refresh_done(items))
     }
 
     fn record_add(&mut self, record: &Record<'_>, cursor: &Cursor<'_>) -> CallbackResult {
-        print!(self, text => text.record_add(record, cursor), out => json::add(out, record))
+        print!(self, text => text.record_add(record, cursor), out => json::add(out, record), ldif => ldif.add(record))
     }
 
     fn record_delete(&mut self, record: &Record<'_>, cursor: &Cursor<'_>) -> CallbackResult {
-        print!(self, text => text.record_delete(record, cursor), out => json::delete(out, record))
+        print!(self, text => text.record_delete(record, cursor), out => json::delete(out, record), ldif => ldif.delete(record, cursor))
     }
 
     fn record_rename(
@@ -94,7 +97,7 @@ impl Callback for Output {
         record: &Record<'_>,
         cursor: &Cursor<'_>,
     ) -> CallbackResult {
-        print!(self, text => text.record_rename(old_dn, record, cursor), out => json::rename(out, old_dn, record))
+        print!(self, text => text.record_rename(old_dn, record, cursor), out => json::rename(out, old_dn, record), ldif => ldif.rename(old_dn, record, cursor))
     }
 
     fn record_change(
@@ -103,11 +106,11 @@ impl Callback for Output {
         new: &Record<'_>,
         cursor: &Cursor<'_>,
     ) -> CallbackResult {
-        print!(self, text => text.record_change(old, new, cursor), out => json::change(out, old, new))
+        print!(self, text => text.record_change(old, new, cursor), out => json::change(out, old, new), ldif => ldif.change(old, new))
     }
 
     fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
-        print!(self, text => text.cookie_change(cookie), out => json::cookie(out, cookie))
+        print!(self, text => text.cookie_change(cookie), out => json::cookie(out, cookie), _ldif => Ok(()))
     }
 
     fn commit_pending(&mut self, commit: u64) -> CallbackResult {
@@ -115,7 +118,7 @@ impl Callback for Output {
             *pending = commit;
             return Ok(out.flush()?);
         }
-        print!(self, text => text.commit_pending(commit), out => out.flush())
+        print!(self, text => text.commit_pending(commit), out => out.flush(), ldif => ldif.commit_pending())
     }
 
     fn committed(&mut self) {

@@ -1,0 +1,191 @@
+//! The values of an entry before and after, and the smallest modification that leads from one to
+//! the other. A rename is known to add the new name's values and to take away the old one's.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncrepl_client::Attributes;
+use syncrepl_proto::dn;
+
+/// Standard attributes that have no equality rule (RFC 2798, RFC 4519, RFC 4524): no value of
+/// theirs can be named, so they are replaced whole.
+const NO_EQUALITY: [&str; 11] = [
+    "audio",
+    "enhancedsearchguide",
+    "facsimiletelephonenumber",
+    "jpegphoto",
+    "photo",
+    "preferreddeliverymethod",
+    "searchguide",
+    "teletexterminalidentifier",
+    "telexnumber",
+    "userpkcs12",
+    "usersmimecertificate",
+];
+
+/// Values by description, without regard to case; as written, in the order of the provider.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Values<'a>(BTreeMap<String, (Cow<'a, str>, Vec<Cow<'a, [u8]>>)>);
+
+/// One part of a modification.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change<'v> {
+    /// `add`, `delete` or `replace`.
+    pub(super) what: &'static str,
+    pub(super) name: &'v str,
+    pub(super) values: Vec<&'v [u8]>,
+}
+
+impl<'a> Values<'a> {
+    /// What a list in BER holds; nothing if it is no list.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let mut all = Values::default();
+        let Ok(list) = Attributes::decode(bytes) else {
+            return all;
+        };
+        for attribute in list.iter() {
+            let key = attribute.name.to_ascii_lowercase();
+            let entry = all
+                .0
+                .entry(key)
+                .or_insert((attribute.name.into(), Vec::new()));
+            entry.1.extend(attribute.values().map(Cow::Borrowed));
+        }
+        all
+    }
+
+    fn has(&self, name: &str, value: &[u8]) -> bool {
+        let values = self.0.get(&name.to_ascii_lowercase());
+        values.is_some_and(|(_, values)| values.iter().any(|other| alike(other, value)))
+    }
+
+    /// Whether the entry's own name in `from` left no value behind when it became that in `to`.
+    pub(super) fn lost_name(&self, from: &str, to: &str) -> bool {
+        let Some(gone) = no_longer(from, to) else {
+            return false;
+        };
+        !gone.is_empty() && !gone.iter().any(|(name, value)| self.has(name, value))
+    }
+
+    /// What a rename does to the values. Attributes that are in neither list are not copied.
+    pub(super) fn rename(&mut self, from: &str, to: &str, delete_old: bool, after: &Values<'a>) {
+        if delete_old {
+            for (name, value) in no_longer(from, to).unwrap_or_default() {
+                if let Some((_, values)) = self.0.get_mut(&name.to_ascii_lowercase()) {
+                    values.retain(|other| !alike(other, &value));
+                }
+            }
+            self.0.retain(|_, (_, values)| !values.is_empty());
+        }
+        for (name, value) in dn::naming_values(to).unwrap_or_default() {
+            let key = name.to_ascii_lowercase();
+            let is_copied = self.0.contains_key(&key) || after.0.contains_key(&key);
+            if is_copied && !self.has(name, &value) {
+                let name = Cow::Owned(name.to_owned());
+                let entry = self.0.entry(key).or_insert((name, Vec::new()));
+                entry.1.push(Cow::Owned(value.into_owned()));
+            }
+        }
+    }
+}
+
+type Own<'a> = Vec<(&'a str, Cow<'a, [u8]>)>;
+
+/// The values of the name in `from` that are not in that of `to`.
+fn no_longer<'a>(from: &'a str, to: &str) -> Option<Own<'a>> {
+    let (mut gone, new) = (dn::naming_values(from).ok()?, dn::naming_values(to).ok()?);
+    gone.retain(|(name, value)| {
+        !new.iter()
+            .any(|(other, new)| name.eq_ignore_ascii_case(other) && alike(new, value))
+    });
+    Some(gone)
+}
+
+/// Whether most matching rules would take one for the other: letter case and runs of spaces aside.
+fn alike(a: &[u8], b: &[u8]) -> bool {
+    let plain = |bytes: &[u8]| -> Option<String> {
+        let words = std::str::from_utf8(bytes).ok()?.split(' ');
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        Some(words.join(" ").to_lowercase())
+    };
+    a == b || matches!((plain(a), plain(b)), (Some(a), Some(b)) if a == b)
+}
+
+/// What leads from `old` to `new`, by attribute.
+pub(super) fn changes<'v>(old: &'v Values<'_>, new: &'v Values<'_>) -> Vec<Change<'v>> {
+    let mut changes = Vec::new();
+    let keys: BTreeSet<&String> = old.0.keys().chain(new.0.keys()).collect();
+    for key in keys {
+        let (what, name, values) = match (old.0.get(key), new.0.get(key)) {
+            (Some((_, old)), Some((name, new))) => {
+                change_values(&mut changes, key, name, old, new);
+                continue;
+            }
+            (None, Some((name, new))) => ("add", name, distinct(new)),
+            (Some((name, _)), None) => ("delete", name, Vec::new()),
+            (None, None) => continue,
+        };
+        changes.push(Change { what, name, values });
+    }
+    changes
+}
+
+fn change_values<'v>(
+    changes: &mut Vec<Change<'v>>,
+    key: &str,
+    name: &'v str,
+    old: &'v [Cow<'_, [u8]>],
+    new: &'v [Cow<'_, [u8]>],
+) {
+    let (before, after): (BTreeSet<&[u8]>, BTreeSet<&[u8]>) = (
+        old.iter().map(|v| &**v).collect(),
+        new.iter().map(|v| &**v).collect(),
+    );
+    let mut gone = distinct(old);
+    gone.retain(|value| !after.contains(value));
+    let mut come = distinct(new);
+    come.retain(|value| !before.contains(value));
+    if gone.is_empty() && come.is_empty() {
+        return;
+    }
+    let size = |values: &[&[u8]]| {
+        values
+            .iter()
+            .map(|value| value.len() + name.len())
+            .sum::<usize>()
+    };
+    let whole = distinct(new);
+    let one_by_one = size(&gone) + size(&come) < size(&whole)
+        && can_be_named(key)
+        && gone.iter().chain(&come).all(|value| is_text(value));
+    if !one_by_one {
+        changes.push(Change {
+            what: "replace",
+            name,
+            values: whole,
+        });
+        return;
+    }
+    // First what goes: what comes may be equal to it by the attribute's rule.
+    for (what, values) in [("delete", gone), ("add", come)] {
+        if !values.is_empty() {
+            changes.push(Change { what, name, values });
+        }
+    }
+}
+
+/// Whether one value among others can be added or deleted: not without an equality rule.
+fn can_be_named(key: &str) -> bool {
+    let (base, options) = key.split_once(';').unwrap_or((key, ""));
+    !options.split(';').any(|option| option == "binary") && !NO_EQUALITY.contains(&base)
+}
+
+fn is_text(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'))
+}
+
+fn distinct<'v>(values: &'v [Cow<'_, [u8]>]) -> Vec<&'v [u8]> {
+    let mut seen = BTreeSet::new();
+    let values = values.iter().map(|value| &**value);
+    values.filter(|value| seen.insert(*value)).collect()
+}
