@@ -7,16 +7,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let provider = Provider::builder()
         .port(port)
         .refresh_style(RefreshStyle::DeletePhase)
-        .entry("ou=people,dc=example,dc=com", [("objectClass", "organizationalUnit")])
+        .entry(
+            "ou=people,dc=example,dc=com",
+            [("objectClass", "organizationalUnit")],
+        )
         .entry(
             "uid=ann,ou=people,dc=example,dc=com",
-            [("objectClass", "inetOrgPerson"), ("cn", "Ann Lee"), ("sn", "Lee")],
+            [
+                ("objectClass", "inetOrgPerson"),
+                ("cn", "Ann Lee"),
+                ("sn", "Lee"),
+            ],
         )
         .start()?;
     let (root, password) = provider.root();
     println!("ldapsearch -x -H {} -b {}", provider.url(), provider.base());
-    println!("ldapsearch -x -H {} -b {} -E sync=rp", provider.url(), provider.base());
-    println!("ldapmodify -x -H {} -D {root} -w {password}", provider.url());
+    println!(
+        "ldapsearch -x -H {} -b {} -E sync=rp",
+        provider.url(),
+        provider.base()
+    );
+    println!(
+        "ldapmodify -x -H {} -D {root} -w {password}",
+        provider.url()
+    );
     loop {
         std::thread::park();
     }
