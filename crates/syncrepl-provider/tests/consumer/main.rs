@@ -1,0 +1,245 @@
+//! A real consumer against the provider: whatever happened, the copy equals the directory after
+//! the next refresh, and so does a map by DN that only hears of the events.
+
+mod faults;
+mod persist;
+mod refresh;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use syncrepl_client::{
+    Callback, CallbackResult, Cursor, Error, Items, Record, Result, Store, Syncrepl, SyncreplMode,
+};
+use syncrepl_provider::{Builder, Provider, RefreshStyle};
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_secs(20);
+const BASE: &str = "dc=example,dc=com";
+const PERSON: (&str, &str) = ("objectClass", "person");
+
+/// What an entry says: descriptions in lower case, values sorted.
+type Content = BTreeMap<String, Vec<Vec<u8>>>;
+
+/// A map by DN that every event has to fit.
+#[derive(Debug, Default, Clone)]
+struct Told {
+    map: BTreeMap<String, Content>,
+    committed: BTreeMap<String, Content>,
+    events: Vec<String>,
+    refreshes: usize,
+}
+
+fn content(record: &Record<'_>) -> Content {
+    let mut content = Content::new();
+    for attribute in record.attrs().iter() {
+        let values = content
+            .entry(attribute.name.to_ascii_lowercase())
+            .or_default();
+        values.extend(attribute.values().map(<[u8]>::to_vec));
+        values.sort();
+    }
+    content
+}
+
+impl Callback for Told {
+    fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.events.push(format!("add {}", record.dn()));
+        assert_eq!(
+            self.map.insert(record.dn().to_owned(), content(record)),
+            None
+        );
+        Ok(())
+    }
+
+    fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.events.push(format!("delete {}", record.dn()));
+        assert_eq!(self.map.remove(record.dn()), Some(content(record)));
+        Ok(())
+    }
+
+    fn record_rename(
+        &mut self,
+        old_dn: &str,
+        record: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.events.push(format!("rename {old_dn} {}", record.dn()));
+        let value = self.map.remove(old_dn).expect("what is renamed is there");
+        assert_eq!(self.map.insert(record.dn().to_owned(), value), None);
+        Ok(())
+    }
+
+    fn record_change(
+        &mut self,
+        old: &Record<'_>,
+        new: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.events.push(format!("change {}", new.dn()));
+        let before = self.map.insert(new.dn().to_owned(), content(new));
+        assert_eq!(before, Some(content(old)));
+        Ok(())
+    }
+
+    fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
+        assert_eq!(items.len(), self.map.len() as u64);
+        self.refreshes += 1;
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.committed = self.map.clone();
+    }
+}
+
+/// A copy of a provider's directory, and what was told of it.
+struct Copy {
+    folder: TempDir,
+    told: Told,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        Copy {
+            folder: TempDir::new().expect("a folder"),
+            told: Told::default(),
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("copy.db")
+    }
+
+    /// A refresh, by whichever mode; what was told without being committed is void.
+    fn refresh(&mut self, provider: &Provider, mode: SyncreplMode) -> Result<()> {
+        let refreshes = self.told.refreshes;
+        let result = self.run(provider, mode, |told, _| told.refreshes > refreshes);
+        self.told.map = self.told.committed.clone();
+        result
+    }
+
+    /// Connects, polls until `until` holds, and stops; or until the client is done.
+    fn run(
+        &mut self,
+        provider: &Provider,
+        mode: SyncreplMode,
+        mut until: impl FnMut(&mut Told, &Provider) -> bool,
+    ) -> Result<()> {
+        let mut client = Syncrepl::builder(self.data(), &mut self.told)
+            .ldap_url(provider.search_url())
+            .mode(mode)
+            .connect()?;
+        let deadline = Instant::now() + SOON;
+        loop {
+            let more = client.poll(Duration::from_millis(20))?;
+            if !more {
+                return client.unbind();
+            }
+            if until(client.callback(), provider) {
+                client.stop_handle().please_stop();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "told: {:?}",
+                client.callback().events
+            );
+        }
+    }
+
+    fn copied(&self) -> BTreeMap<String, (String, Content)> {
+        let mut copied = BTreeMap::new();
+        let store = Store::open(self.data()).expect("the store opens");
+        let each = |record: &Record<'_>| {
+            let value = (record.dn().to_owned(), content(record));
+            copied.insert(record.uuid().to_string(), value);
+            Ok(std::ops::ControlFlow::Continue(()))
+        };
+        store.records(each).expect("records");
+        copied
+    }
+
+    #[track_caller]
+    fn assert_equals(&self, provider: &Provider) {
+        let copied = self.copied();
+        assert_eq!(copied, directory(provider), "seed {}", provider.seed());
+        let by_dn: BTreeMap<_, _> = copied.into_values().collect();
+        assert_eq!(self.told.committed, by_dn);
+    }
+
+    fn events(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told.events)
+    }
+}
+
+/// What is in the provider, by entryUUID.
+fn directory(provider: &Provider) -> BTreeMap<String, (String, Content)> {
+    let entries = provider.entries().into_iter();
+    entries
+        .map(|entry| {
+            let mut content = Content::new();
+            for (name, values) in entry.attributes() {
+                let mut values: Vec<_> = values.map(<[u8]>::to_vec).collect();
+                values.sort();
+                content.insert(name.to_ascii_lowercase(), values);
+            }
+            (entry.uuid().to_string(), (entry.dn().to_owned(), content))
+        })
+        .collect()
+}
+
+/// Two departments with three people each.
+fn company() -> Builder {
+    let mut builder = Provider::builder();
+    for department in ["ou=a", "ou=b"] {
+        let parent = format!("{department},{BASE}");
+        builder = builder.entry(&parent, [("objectClass", "organizationalUnit")]);
+        for person in ["ann", "bob", "cat"] {
+            builder = builder.entry(format!("cn={person},{parent}"), [PERSON, ("sn", person)]);
+        }
+    }
+    builder
+}
+
+/// Each way to refresh: by which phase, and in which mode.
+fn ways() -> impl Iterator<Item = (RefreshStyle, SyncreplMode)> {
+    let styles = [RefreshStyle::PresentPhase, RefreshStyle::DeletePhase];
+    styles.into_iter().flat_map(|style| {
+        [SyncreplMode::RefreshOnly, SyncreplMode::RefreshAndPersist].map(|mode| (style, mode))
+    })
+}
+
+/// A bit of everything: add, change, rename, move of a parent, delete, delete and re-create.
+fn shake(provider: &Provider) {
+    use syncrepl_provider::Modification;
+    let changes: [std::result::Result<(), syncrepl_provider::Refusal>; 7] = [
+        provider
+            .add(&format!("cn=dan,ou=a,{BASE}"), [PERSON, ("sn", "dan")])
+            .map(drop),
+        provider.modify(
+            &format!("cn=ann,ou=a,{BASE}"),
+            [Modification::replace("sn", ["new"])],
+        ),
+        provider.delete(&format!("cn=bob,ou=a,{BASE}")),
+        provider
+            .add(&format!("cn=bob,ou=a,{BASE}"), [PERSON, ("sn", "another")])
+            .map(drop),
+        provider.rename(&format!("cn=cat,ou=a,{BASE}"), "cn=kat", true, None),
+        provider.delete(&format!("cn=cat,ou=b,{BASE}")),
+        provider.rename(
+            &format!("ou=b,{BASE}"),
+            "ou=c",
+            true,
+            Some(&format!("ou=a,{BASE}")),
+        ),
+    ];
+    for change in changes {
+        change.expect("a change");
+    }
+}
+
+fn error_of(result: Result<()>) -> Error {
+    result.expect_err("it cannot have succeeded")
+}
