@@ -25,7 +25,10 @@ const NO_EQUALITY: [&str; 11] = [
 
 /// Values by description, without regard to case; as written, in the order of the provider.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Values<'a>(BTreeMap<String, (Cow<'a, str>, Vec<Cow<'a, [u8]>>)>);
+pub(super) struct Values<'a>(BTreeMap<String, Named<'a>>);
+
+/// A description as it was written, and its values.
+type Named<'a> = (Cow<'a, str>, Vec<Cow<'a, [u8]>>);
 
 /// One part of a modification.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,10 +92,8 @@ impl<'a> Values<'a> {
     }
 }
 
-type Own<'a> = Vec<(&'a str, Cow<'a, [u8]>)>;
-
 /// The values of the name in `from` that are not in that of `to`.
-fn no_longer<'a>(from: &'a str, to: &str) -> Option<Own<'a>> {
+fn no_longer<'a>(from: &'a str, to: &str) -> Option<Vec<dn::NamingValue<'a>>> {
     let (mut gone, new) = (dn::naming_values(from).ok()?, dn::naming_values(to).ok()?);
     gone.retain(|(name, value)| {
         !new.iter()
