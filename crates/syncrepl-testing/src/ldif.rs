@@ -61,6 +61,9 @@ pub fn parse(text: &str) -> Ldif {
                     lines: std::mem::take(&mut lines),
                 });
             }
+        } else if line == "-" {
+            // Ends one part of a `changetype: modify`.
+            lines.push((line, Vec::new()));
         } else {
             let (name, value) = name_and_value(&line);
             if !(lines.is_empty() && name == "version") {
@@ -106,6 +109,17 @@ fn name_and_value(line: &str) -> (String, Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_the_parts_of_a_modification() {
+        let parsed = parse("dn: o=a\nchangetype: modify\nadd: o\no: -\n-\ndelete: l\n-\n");
+        let names: Vec<&str> = parsed.records[0]
+            .lines
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["dn", "changetype", "add", "o", "-", "delete", "-"]);
+    }
 
     #[test]
     fn reads_what_it_writes() {

@@ -69,10 +69,11 @@ fn follow(
     mut again: bool,
 ) -> Result<(), Error> {
     client.reconnect()?;
+    progress.show(client.progress());
     loop {
         // On a terminal the line has to move; in a pipe nothing has to wake us.
         let wait = match progress.is_shown() && !client.in_persist_stage() {
-            true => 200,
+            true => 50,
             false => 60_000,
         };
         if !client.poll(Duration::from_millis(wait))? {

@@ -40,8 +40,10 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
 }
 
 fn refresh(client: &mut Syncrepl<Output>, progress: &ProgressLine) -> Result<(), Error> {
-    while client.poll(Duration::from_millis(200))? {
+    loop {
         progress.show(client.progress());
+        if !client.poll(Duration::from_millis(50))? {
+            return Ok(());
+        }
     }
-    Ok(())
 }

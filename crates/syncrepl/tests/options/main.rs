@@ -6,6 +6,7 @@ mod common;
 mod connect;
 mod output;
 mod search;
+mod shell;
 mod terminal;
 
 use common::outcome::{Data, Outcome};

@@ -8,6 +8,9 @@ use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 use crate::common::SYNCREPL;
 use crate::common::outcome::{Data, clean, people};
 
+/// Enough of them that a refresh takes longer than the first look at it.
+const PEOPLE: usize = 10_000;
+
 /// Everything that appears on the terminal, and the exit code. `redirect` is for a shell.
 fn on_terminal(arguments: &[&str], redirect: &str, typed: &str, no_color: bool) -> (String, i32) {
     let mut line = SYNCREPL.to_owned();
@@ -94,38 +97,102 @@ fn a_password_is_asked_for_and_not_shown() {
     );
 }
 
+/// What remains to be read on a terminal after all its lines have scrolled by.
+fn seen(shown: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in shown.split('\n') {
+        let (mut cells, mut at) = (Vec::new(), 0);
+        let mut rest = line.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '\r' => at = 0,
+                '\u{1b}' => {
+                    let sequence: String =
+                        rest.by_ref().take_while(|c| !c.is_alphabetic()).collect();
+                    // Of those in use, only "erase the line" has a 2.
+                    if sequence == "[2" {
+                        cells.clear();
+                    }
+                }
+                _ => {
+                    cells.resize(cells.len().max(at + 1), ' ');
+                    cells[at] = c;
+                    at += 1;
+                }
+            }
+        }
+        lines.push(cells.into_iter().collect());
+    }
+    lines
+}
+
+/// A refresh on a terminal: everything that was written there.
+fn refresh_on_terminal(
+    data: &Data,
+    server: &Slapd,
+    format: &str,
+    more: &[&str],
+    redirect: &str,
+) -> String {
+    let (path, url) = (data.path(), server.url());
+    let words = [
+        "refresh", "--data", &path, "-H", &url, "-b", SUFFIX, "--format", format,
+    ];
+    let (shown, code) = on_terminal(&[&words[..], more].concat(), redirect, "", false);
+    assert_eq!(code, 0, "{shown}");
+    shown
+}
+
 #[test]
 fn progress() {
     let server = Slapd::start(Variant::Plain);
-    // Enough for the line to be looked at a few times.
-    server.load(&people(12_000));
-    let arguments = |data: &Data| {
-        let url = server.url();
-        [
-            "refresh",
-            "--data",
-            &data.path(),
-            "-H",
-            &url,
-            "-b",
-            SUFFIX,
-            "--format",
-            "json",
-        ]
-        .map(str::to_owned)
-    };
-    for (redirect, expected) in [
-        ("> /dev/null", true),
-        // Where the changes themselves are shown, a line would be torn apart.
-        ("", false),
-        ("2> /dev/null", false),
-    ] {
-        let data = Data::new();
-        let words = arguments(&data);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let (shown, code) = on_terminal(&words, redirect, "", false);
-        assert_eq!(code, 0, "{shown}");
+    server.load(&people(PEOPLE));
+    for (redirect, expected) in [("> /dev/null", true), ("", true), ("2> /dev/null", false)] {
+        let shown = refresh_on_terminal(&Data::new(), &server, "json", &[], redirect);
         let progress = shown.contains("refresh: ") && shown.contains(" entries, ");
         assert_eq!(progress, expected, "{redirect}: {}", shown.len());
+        assert!(!shown.contains("of about"), "nothing was known yet");
+    }
+}
+
+/// Changes and the progress line on one terminal: no line of either is in another.
+#[test]
+fn output_and_progress_share_a_terminal() {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(PEOPLE));
+    let data = Data::new();
+    let shown = refresh_on_terminal(&data, &server, "json", &[], "");
+    assert!(shown.contains("refresh: "), "no progress line");
+    let seen_lines = seen(&shown);
+    let mut adds = 0;
+    for line in seen_lines.iter().filter(|line| !line.trim().is_empty()) {
+        let value: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("torn ({error}): {line:?}"));
+        adds += usize::from(value["op"] == "add");
+    }
+    assert_eq!(adds, PEOPLE + 2);
+}
+
+/// A reconcile has little to print and much to read: it says how far it is, and of how many.
+#[test]
+fn a_quiet_reconcile_shows_its_progress() {
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people(PEOPLE));
+    let data = Data::of(&server);
+    for format in ["text", "ldif"] {
+        let shown = refresh_on_terminal(&data, &server, format, &["--reconcile"], "");
+        assert!(shown.contains(" of about 10,002 entries, "), "{shown:?}");
+        let left: Vec<String> = seen(&shown)
+            .into_iter()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        let expected: &[&str] = match format {
+            "text" => &["BOUND: ", "REFRESH DONE: 10002 entries"],
+            _ => &[],
+        };
+        assert_eq!(left.len(), expected.len(), "{left:?}");
+        for (line, beginning) in left.iter().zip(expected) {
+            assert!(line.starts_with(beginning), "{line:?}");
+        }
     }
 }
