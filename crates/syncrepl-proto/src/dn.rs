@@ -7,7 +7,7 @@ mod read;
 
 use std::borrow::Cow;
 
-pub use naming::naming_values;
+pub use naming::{NamingValue, naming_values};
 use read::pairs;
 
 /// Why a text is not a distinguished name (RFC 4514 §3).

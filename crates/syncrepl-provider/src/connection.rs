@@ -190,7 +190,7 @@ impl Connection {
                 Ok(query) => search::plain(&self.shared, &self.output, id, query)?,
                 Err(refusal) => Err(refusal.clone()),
             };
-            return self.result(id, result, |result| Operation::SearchResultDone(result));
+            return self.result(id, result, search_done);
         };
         let started = query.and_then(|query| {
             let sync = SyncRequest::decode(control.value.unwrap_or_default())
@@ -199,7 +199,7 @@ impl Connection {
         });
         match started {
             Ok(()) => Ok(()),
-            refused => self.result(id, refused, |result| Operation::SearchResultDone(result)),
+            refused => self.result(id, refused, search_done),
         }
     }
 
@@ -287,6 +287,10 @@ impl Connection {
             }
         })
     }
+}
+
+fn search_done(result: LdapResult<'_>) -> Operation<'_> {
+    Operation::SearchResultDone(result)
 }
 
 /// cancelRequestValue (RFC 3909 §2.1): the message ID of what is to be cancelled.

@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use super::{DnError, Value, pairs};
 use crate::ber::Reader;
 
+/// An attribute type and a value of it.
+pub type NamingValue<'a> = (&'a str, Cow<'a, [u8]>);
+
 /// The attribute types and values of the first RDN of `dn`, escapes resolved; a value written as
 /// `#` and hexadecimal digits as the contents of the BER element that they encode (RFC 4514 §2.4).
 /// None for the empty DN.
-pub fn naming_values(dn: &str) -> Result<Vec<(&str, Cow<'_, [u8]>)>, DnError> {
+pub fn naming_values(dn: &str) -> Result<Vec<NamingValue<'_>>, DnError> {
     let pairs = pairs(dn)?;
     let first = pairs.into_iter().enumerate();
     let first = first.take_while(|(at, pair)| *at == 0 || pair.joined);
