@@ -304,7 +304,3 @@ fn cancel_id(value: &[u8]) -> Option<u32> {
         .number(tag::INTEGER, "cancelID")
         .ok()
 }
-
-fn search_done(result: LdapResult<'_>) -> Operation<'_> {
-    Operation::SearchResultDone(result)
-}
