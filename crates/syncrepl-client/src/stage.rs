@@ -51,6 +51,9 @@ pub(crate) struct Stage {
     pub(crate) unknown: BTreeSet<Uuid>,
     /// There were more of them than are kept.
     pub(crate) unknown_overflow: bool,
+    /// A record waits for a DN that was derived from its parent's, not stated. In the persist
+    /// stage that is settled before anything else moves the parent again.
+    pub(crate) derived_waits: bool,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage began.
@@ -72,6 +75,7 @@ impl Stage {
             references_seen: RoaringTreemap::new(),
             unknown: BTreeSet::new(),
             unknown_overflow: false,
+            derived_waits: false,
             cookie: None,
             before,
             messages: 0,
@@ -356,7 +360,7 @@ impl Work<'_> {
     ) -> Result<()> {
         let depth = dn::depth(old_key);
         let (mut number, end) = self.apply.records().list_moving(old_key)?;
-        // What lies below a record whose own DN was stated goes where that one goes.
+        // What lies below a record that goes elsewhere, or has to wait, goes with that one.
         let mut goes_elsewhere: Option<Vec<u8>> = None;
         while number < end {
             let id = self.apply.records().moving(number)?;
@@ -373,7 +377,8 @@ impl Work<'_> {
             {
                 continue;
             }
-            if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+            let stated = self.stage.is_refresh() && self.stage.stated.contains(member(id));
+            if stated || self.apply.records().is_parked(child.uuid)? {
                 goes_elsewhere = Some(child.dn_key);
                 continue;
             }
@@ -386,7 +391,10 @@ impl Work<'_> {
                 continue;
             }
             if self.apply.records().holder(&dn_key, Some(id))?.is_some() {
-                // Somebody holds its new DN, who may still move away: let it wait like others.
+                // Somebody holds its new DN, who may still move away: let it wait like others,
+                // and what is below with it.
+                goes_elsewhere = Some(child.dn_key);
+                self.stage.derived_waits = true;
                 let (id, attributes) = (Some(id), None);
                 self.apply.records().park(&Parked {
                     uuid: child.uuid,

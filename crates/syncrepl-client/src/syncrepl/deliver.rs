@@ -277,7 +277,9 @@ impl<C: Callback> Syncrepl<C> {
     pub(super) fn end_full_group(&mut self) -> Result<()> {
         let full = self.stage.as_ref().is_some_and(|stage| {
             !stage.is_refresh()
-                && (stage.messages >= GROUP_MESSAGES || self.group_began.elapsed() >= GROUP_TIME)
+                && (stage.messages >= GROUP_MESSAGES
+                    || stage.derived_waits
+                    || self.group_began.elapsed() >= GROUP_TIME)
         });
         if full { self.end_group() } else { Ok(()) }
     }

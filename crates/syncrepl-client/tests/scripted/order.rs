@@ -107,6 +107,44 @@ fn below_a_child_that_was_renamed_too_its_children_go_with_it() {
 }
 
 #[test]
+fn what_is_below_a_record_that_waits_waits_with_it() {
+    // The parents swap. Of their children of one name only one is stated, so that the other,
+    // whose place it takes, has to wait; its own child may not be taken along by the wrong one.
+    let mut bench = Bench::with(
+        "",
+        FIRST,
+        &[
+            A,
+            B,
+            (10, "cn=t,cn=a,ou=base,dc=example"),
+            (11, "cn=t,cn=b,ou=base,dc=example"),
+            (12, "cn=x,cn=t,cn=a,ou=base,dc=example"),
+        ],
+    );
+    let script = vec![
+        add(1, B.1),
+        add(2, A.1),
+        Step::Entry(Add, 11, "cn=t,cn=a,ou=base,dc=example", "stated"),
+        Step::Done(Some(NEXT), true),
+    ];
+    bench.refresh(&Fake::start("", vec![script])).unwrap();
+    let told: Vec<_> = bench
+        .told
+        .map
+        .iter()
+        .map(|(dn, text)| (crate::short(dn), text.as_str()))
+        .collect();
+    let expected = [
+        ("cn=a", "first"),
+        ("cn=b", "first"),
+        ("cn=t,cn=a", "stated"),
+        ("cn=t,cn=b", "first"),
+        ("cn=x,cn=t,cn=b", "first"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_rename_is_followed_by_its_change() {
     let told = refreshed(
         &[A, B],
