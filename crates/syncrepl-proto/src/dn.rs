@@ -117,12 +117,15 @@ pub fn split_first(dn: &str) -> Option<(&str, &str)> {
     Some((dn.get(own.0..own.1)?, above))
 }
 
+/// Attribute types with their values.
+pub type OwnValues<'a> = Vec<(&'a str, Cow<'a, [u8]>)>;
+
 /// The attribute types and values of the entry's own RDN, without their escapes. None if `dn` is
 /// empty or not a DN, or if a value is written in hexadecimal digits.
-pub fn own_values(dn: &str) -> Option<Vec<(&str, Cow<'_, [u8]>)>> {
+pub fn own_values(dn: &str) -> Option<OwnValues<'_>> {
     let pairs = pairs(dn).ok()?;
     let own = pairs.into_iter().enumerate();
-    let own: Vec<_> = own
+    let own: OwnValues<'_> = own
         .take_while(|(number, pair)| *number == 0 || pair.joined)
         .map(|(_, pair)| match pair.value {
             Value::Text(value) => Some((pair.attribute, value)),

@@ -25,7 +25,10 @@ const NO_EQUALITY: [&str; 11] = [
 
 /// Values by description, without regard to case; as written, in the order of the provider.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Values<'a>(BTreeMap<String, (Cow<'a, str>, Vec<Cow<'a, [u8]>>)>);
+pub(super) struct Values<'a>(BTreeMap<String, Written<'a>>);
+
+/// A description as it is written, and its values.
+type Written<'a> = (Cow<'a, str>, Vec<Cow<'a, [u8]>>);
 
 /// One part of a modification.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,10 +92,8 @@ impl<'a> Values<'a> {
     }
 }
 
-type Own<'a> = Vec<(&'a str, Cow<'a, [u8]>)>;
-
 /// The values of the name in `from` that are not in that of `to`.
-fn no_longer<'a>(from: &'a str, to: &str) -> Option<Own<'a>> {
+fn no_longer<'a>(from: &'a str, to: &str) -> Option<dn::OwnValues<'a>> {
     let (mut gone, new) = (dn::own_values(from)?, dn::own_values(to)?);
     gone.retain(|(name, value)| {
         !new.iter()
