@@ -105,10 +105,12 @@ impl Pending {
     /// What the copy holds below a DN whose entry leaves it: it may stay, below another entry of
     /// that name, and then nothing is told of it.
     fn below(&mut self, dn: &str, sql: &Cursor<'_>) -> CallbackResult {
-        let (lower, upper) = dn::descendants(&dn::key(dn));
+        // Only the empty DN has no upper bound, and below it nothing can stay behind.
+        let (lower, Some(upper)) = dn::descendants(&dn::key(dn)) else {
+            return Ok(());
+        };
         sql.for_each(
-            "SELECT uuid, dn FROM syncrepl_records \
-             WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2)",
+            "SELECT uuid, dn FROM syncrepl_records WHERE dn_key > ?1 AND dn_key < ?2",
             (lower, upper),
             |row| {
                 let dn: String = row.get(1)?;
