@@ -35,3 +35,7 @@ follow:
 # stop that slapd
 stop:
     scripts/try-slapd.sh stop target/try
+
+# a Debian package in target/debian, unpacked and tried
+deb:
+    scripts/deb.sh

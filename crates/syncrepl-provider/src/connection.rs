@@ -289,6 +289,10 @@ impl Connection {
     }
 }
 
+fn search_done(result: LdapResult<'_>) -> Operation<'_> {
+    Operation::SearchResultDone(result)
+}
+
 /// cancelRequestValue (RFC 3909 §2.1): the message ID of what is to be cancelled.
 fn cancel_id(value: &[u8]) -> Option<u32> {
     let mut outer = Reader::new(value, "cancelRequestValue");
@@ -299,8 +303,4 @@ fn cancel_id(value: &[u8]) -> Option<u32> {
     Reader::new(contents, "cancelRequestValue")
         .number(tag::INTEGER, "cancelID")
         .ok()
-}
-
-fn search_done(result: LdapResult<'_>) -> Operation<'_> {
-    Operation::SearchResultDone(result)
 }

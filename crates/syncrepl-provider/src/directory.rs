@@ -230,7 +230,9 @@ impl Directory {
             let why = "an entry cannot be moved below itself";
             return Err(Refusal::new(code::UNWILLING_TO_PERFORM, why));
         }
-        let new_dn = format!("{},{}", new_rdn.trim_matches(' '), parent.entry.dn);
+        // Without the spaces around it, but with one that is escaped at its end.
+        let (new_rdn, _) = dn::split_first(new_rdn).unwrap_or((new_rdn, ""));
+        let new_dn = format!("{new_rdn},{}", parent.entry.dn);
         let new_key = dn::key(&new_dn);
         if new_key != old_key && self.entries.contains_key(&new_key) {
             return Err(Refusal::new(code::ENTRY_ALREADY_EXISTS, ""));

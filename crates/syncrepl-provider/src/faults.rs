@@ -87,6 +87,24 @@ pub enum Fault {
 }
 
 /// The faults of a provider; see [`Provider::faults`](crate::Provider::faults).
+///
+/// ```
+/// use std::time::Duration;
+/// use syncrepl_provider::{Cut, Fault, Moment, Provider};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let provider = Provider::builder().start()?;
+/// let faults = provider.faults();
+/// // The next sync search loses its connection when it has got two messages.
+/// let cut = faults.next(Fault::CutSync(Cut::BeforeMessage(3)));
+/// // The one after it is told that the server is busy, when it believes to be nearly done.
+/// let busy = faults.next(Fault::Result(Moment::RefreshEnd, 51));
+/// // … here your consumer refreshes its copy until it succeeds …
+/// # assert!(!cut.wait(Duration::from_millis(1)));
+/// println!("cut {} times, busy {} times", cut.hits(), busy.hits());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Faults<'a> {
     shared: &'a Shared,

@@ -1,6 +1,7 @@
 //! An in-memory LDAP server that speaks RFC 4533 (Content Synchronization), **for tests and
 //! demonstrations**. It keeps nothing, checks no schema, knows no TLS and no access rights worth
-//! the name, and listens on the loopback interface only: nobody should put data into it.
+//! the name, remembers every change for a client that does not read, and listens on the loopback
+//! interface only: nobody should put data into it.
 //!
 //! What it is good for:
 //! - to test what you do with the changes of a directory, without one;

@@ -9,7 +9,7 @@ mod tree;
 mod values;
 
 use crate::ldif;
-use crate::slapd::Slapd;
+use crate::target::Target;
 use names::Names;
 use tree::{Id, Kind, Node, Rdn, Tree, Values};
 
@@ -80,7 +80,7 @@ impl Workload {
     }
 
     /// Units three deep, people in and below them, a group and, if allowed, a referral object.
-    pub fn populate(&mut self, slapd: &Slapd, people: usize) {
+    pub fn populate(&mut self, server: &dyn Target, people: usize) {
         let everyone = self.unit(0, "people");
         let groups = self.unit(0, "groups");
         let mut units = vec![everyone];
@@ -130,15 +130,15 @@ impl Workload {
         }
         self.log.clear();
         if people < MANY {
-            self.send(slapd);
+            self.send(server);
         } else {
-            slapd.load(&self.ldif.replace("changetype: add\n", ""));
+            server.load(&self.ldif.replace("changetype: add\n", ""));
             self.ldif.clear();
         }
     }
 
     /// Makes that many changes, sends them in one go, and tells what they were.
-    pub fn round(&mut self, slapd: &Slapd, changes: usize) -> Vec<String> {
+    pub fn round(&mut self, server: &dyn Target, changes: usize) -> Vec<String> {
         self.rounds += 1;
         let mut left = changes;
         if self.options.big_value && self.rounds % 3 == 1 && left > 0 && self.big_value() {
@@ -149,13 +149,13 @@ impl Workload {
                 left -= 1;
             }
         }
-        self.send(slapd);
+        self.send(server);
         std::mem::take(&mut self.log)
     }
 
-    fn send(&mut self, slapd: &Slapd) {
+    fn send(&mut self, server: &dyn Target) {
         let ldif = std::mem::take(&mut self.ldif);
-        if let Err(error) = slapd.ldapmodify(&ldif) {
+        if let Err(error) = server.ldapmodify(&ldif) {
             let log = self.log.join("\n");
             panic!(
                 "workload with seed {} was refused: {error}\nit had asked for:\n{log}",

@@ -53,7 +53,7 @@ Examples:
   syncrepl refresh --data people.db        (again: the file knows its search)")]
     Refresh(SyncArgs),
 
-    /// The same, then stay and print changes as they happen
+    /// Bring the copy up to date, then stay and print changes as they happen
     #[command(after_help = "\
 Examples:
   syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com

@@ -10,6 +10,7 @@ use common::outcome::{assert_message, is_in_a_write, people};
 use common::{Copied, PATIENCE, SYNCREPL, proxy::Proxy};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::target::Target;
 use syncrepl_testing::wait_until;
 use syncrepl_testing::workload::{Options, Workload};
 
@@ -62,7 +63,7 @@ fn dump_commit(copy: &Copied<'_>) -> u64 {
     digits.expect("a number").parse().expect("a number")
 }
 
-fn modify(server: &Slapd, stamp: usize) {
+fn modify(server: &dyn Target, stamp: usize) {
     let ldif: String = (0..PEOPLE)
         .map(|number| {
             format!(

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use syncrepl_testing::judge::{self, Directory};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::reader::Reader;
-use syncrepl_testing::slapd::{SUFFIX, Slapd};
+use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::target::Target;
 use tempfile::TempDir;
 
 pub const SYNCREPL: &str = env!("CARGO_BIN_EXE_syncrepl");
@@ -32,7 +33,7 @@ pub fn text(bytes: &[u8]) -> String {
 
 /// One data file and everything that was printed while it was kept.
 pub struct Copied<'a> {
-    pub server: &'a Slapd,
+    pub server: &'a dyn Target,
     pub base: String,
     pub filter: String,
     pub folder: TempDir,
@@ -41,7 +42,7 @@ pub struct Copied<'a> {
 }
 
 impl<'a> Copied<'a> {
-    pub fn of(server: &'a Slapd, base: &str, filter: &str) -> Self {
+    pub fn of(server: &'a dyn Target, base: &str, filter: &str) -> Self {
         Copied {
             server,
             base: base.to_owned(),
@@ -52,7 +53,7 @@ impl<'a> Copied<'a> {
         }
     }
 
-    pub fn suffix(server: &'a Slapd) -> Self {
+    pub fn suffix(server: &'a dyn Target) -> Self {
         Copied::of(server, SUFFIX, "(objectClass=*)")
     }
 

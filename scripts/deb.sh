@@ -1,0 +1,89 @@
+#!/bin/bash
+# Builds the Debian package into target/debian and tries it: unpacks it into a temporary folder,
+# copies a slapd of its own with the binary in it, and lets systemd judge the unit where it can.
+#   scripts/deb.sh          build and try
+#   scripts/deb.sh build    build only
+# cargo-deb is compiled from crates.io if it is missing, which takes some minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+unset CARGO_TARGET_DIR
+
+fail() {
+    echo "deb: $*" >&2
+    exit 1
+}
+
+build() {
+    command -v dpkg-deb >/dev/null || fail "there is no dpkg here"
+    if ! cargo deb --version >/dev/null 2>&1; then
+        echo "deb: installing cargo-deb" >&2
+        cargo install --locked cargo-deb
+    fi
+    cargo build --release --locked -p syncrepl
+    local syncrepl=target/release/syncrepl
+    rm -rf target/package
+    mkdir -p target/package/man target/package/completions
+    $syncrepl man >target/package/man/syncrepl.1
+    for name in refresh follow dump status completions man; do
+        $syncrepl man $name >target/package/man/syncrepl-$name.1
+    done
+    $syncrepl completions bash >target/package/completions/syncrepl.bash
+    $syncrepl completions zsh >target/package/completions/_syncrepl
+    $syncrepl completions fish >target/package/completions/syncrepl.fish
+    rm -f target/debian/syncrepl_*.deb
+    cargo deb --quiet --no-build -p syncrepl
+    ls target/debian/syncrepl_*.deb
+}
+
+try() {
+    local package folder
+    package=$(ls target/debian/syncrepl_*.deb)
+    folder=$(mktemp -d)
+    # shellcheck disable=SC2064 # the name is known now
+    trap "scripts/try-slapd.sh stop '$folder/slapd' >/dev/null 2>&1 || true; rm -rf '$folder'" EXIT
+    dpkg -x "$package" "$folder/root"
+    for file in usr/bin/syncrepl usr/lib/systemd/system/syncrepl@.service \
+        usr/share/man/man1/syncrepl.1.gz usr/share/man/man1/syncrepl-follow.1.gz \
+        usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
+        usr/share/doc/syncrepl/examples/example.conf; do
+        [ -s "$folder/root/$file" ] || fail "the package has no $file"
+    done
+    run "$folder"
+    judge "$folder"
+    echo "deb: $package is good"
+}
+
+# The binary against a slapd, with the words of the unit: a password file, a filter, attributes.
+run() {
+    local folder=$1 port url
+    scripts/packages.sh
+    port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    scripts/try-slapd.sh "$folder/slapd" "$port" >/dev/null
+    url=ldap://127.0.0.1:$port
+    printf '%s' secret >"$folder/password"
+    chmod 600 "$folder/password"
+    "$folder/root/usr/bin/syncrepl" refresh --data "$folder/copy.db" --format ldif -H "$url" \
+        -D cn=admin,dc=example,dc=com -y "$folder/password" -b dc=example,dc=com \
+        '(objectClass=person)' cn >"$folder/changes.ldif"
+    grep -q '^changetype: add$' "$folder/changes.ldif" || fail "the binary printed no change"
+    "$folder/root/usr/bin/syncrepl" status --data "$folder/copy.db"
+}
+
+# What systemd says of the unit, with the unpacked binary in the place of the installed one.
+judge() {
+    local folder=$1 unit="$folder/syncrepl@try.service"
+    if ! command -v systemd-analyze >/dev/null; then
+        echo "deb: there is no systemd-analyze here: the unit was not judged" >&2
+        return
+    fi
+    sed "s|/usr/bin/syncrepl|$folder/root/usr/bin/syncrepl|; /^Documentation=/d" \
+        "$folder/root/usr/lib/systemd/system/syncrepl@.service" >"$unit"
+    systemd-analyze verify "$unit" || fail "systemd refuses the unit"
+    systemd-analyze security --offline=true --threshold=20 "$unit" | tail -n 1
+}
+
+case ${1:-all} in
+all) build && try ;;
+build) build ;;
+*) fail "scripts/deb.sh [build]" ;;
+esac
