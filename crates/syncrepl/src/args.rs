@@ -117,7 +117,7 @@ pub(crate) struct DemoArgs {
     )]
     pub(crate) port: u16,
 
-    /// The file that holds the copy; one that is deleted at the end unless named
+    /// A new file to hold the copy; one that is deleted at the end unless named
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
 

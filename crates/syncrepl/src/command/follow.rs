@@ -16,12 +16,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const GOOD_WHILE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
-    run_until(args, StopHandle::new())
+    let stop = StopHandle::new();
+    signals::install(stop.clone())?;
+    run_until(args, stop)
 }
 
-/// Follows until a signal comes, or somebody else uses the handle.
+/// Follows until somebody uses the handle.
 pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
-    signals::install(stop.clone())?;
     let progress = ProgressLine::new();
     let output = Output::new(args.format, &progress);
     let builder = target::builder(

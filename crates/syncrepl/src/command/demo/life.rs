@@ -6,6 +6,7 @@ use syncrepl_client::StopHandle;
 use syncrepl_provider::{Modification, Provider, Refusal};
 
 use super::company::{attributes, department, person};
+use super::say;
 
 /// Between two steps: long enough to read one, short enough for a minute.
 const STEP: Duration = Duration::from_secs(3);
@@ -107,13 +108,13 @@ pub(super) fn play(company: &Provider, stop: &StopHandle) {
         if stop.wait(STEP) {
             return;
         }
-        eprintln!("\n-- {words}");
+        say(format_args!("\n-- {words}"));
         if let Err(refusal) = step(company) {
-            eprintln!("-- (not any more: {refusal})");
+            say(format_args!("-- (not any more: {refusal})"));
         }
     }
     if !stop.wait(STEP) {
-        eprintln!("\n-- The minute is over. Change something yourself, or press Ctrl-C.");
+        say("\n-- The minute is over. Change something yourself, or press Ctrl-C.");
     }
 }
 

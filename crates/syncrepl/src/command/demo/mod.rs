@@ -4,44 +4,51 @@
 mod company;
 mod life;
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use syncrepl_client::StopHandle;
 use syncrepl_provider::Provider;
+use tempfile::TempDir;
 
 use super::follow;
 use crate::args::{DemoArgs, SyncArgs};
 use crate::exit::Failure;
+use crate::signals;
 
 pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
+    // First of all: a signal that came before would leave the copy behind.
+    let stop = StopHandle::new();
+    signals::install(stop.clone())?;
+    let copy = Copy::new(args.data)?;
     let provider = company::open(args.port).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::Usage(format!(
             "port {} is taken: leave --port out, and a free one is found",
             args.port
         )),
-        _ => Failure::Output(error),
+        _ => Failure::Usage(format!("cannot listen on port {}: {error}", args.port)),
     })?;
-    // The copy is gone with the company when the demo ends, unless a file is named.
-    let folder = tempfile::tempdir()?;
-    let data = args.data.unwrap_or_else(|| folder.path().join("demo.db"));
     introduce(&provider);
-    let (provider, stop) = (Arc::new(provider), StopHandle::new());
+    let provider = Arc::new(provider);
     let actor = {
         let (provider, stop) = (Arc::clone(&provider), stop.clone());
         thread::Builder::new()
             .name("company".to_owned())
             .spawn(move || {
                 // The first refresh shows the company as it is; then its life begins.
-                if provider.wait_persisting(1, Duration::from_secs(60)) {
-                    life::play(&provider, &stop);
+                while !stop.is_requested() {
+                    if provider.wait_persisting(1, Duration::from_millis(100)) {
+                        return life::play(&provider, &stop);
+                    }
                 }
             })?
     };
     let follow = SyncArgs {
-        data,
+        data: copy.path.clone(),
         search: vec![provider.search_url()],
         format: args.format,
         verbose: args.verbose,
@@ -54,15 +61,50 @@ pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
     result
 }
 
+/// Where the copy is: gone with the company when the demo ends, unless a file is named.
+struct Copy {
+    path: PathBuf,
+    _folder: Option<TempDir>,
+}
+
+impl Copy {
+    fn new(named: Option<PathBuf>) -> Result<Copy, Failure> {
+        if let Some(path) = named {
+            // To what was copied from an earlier company, this one is another directory.
+            if path.exists() {
+                return Err(Failure::Usage(format!(
+                    "{} is there already: the demo begins with a new file, so name another",
+                    path.display()
+                )));
+            }
+            let _folder = None;
+            return Ok(Copy { path, _folder });
+        }
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::Usage(format!(
+                "no room for the copy (--data names a file): {error}"
+            ))
+        })?;
+        Ok(Copy {
+            path: folder.path().join("demo.db"),
+            _folder: Some(folder),
+        })
+    }
+}
+
+/// Words beside the changes, on stderr. Nobody may be there to read them.
+fn say(words: impl Display) {
+    let _ = writeln!(io::stderr(), "{words}");
+}
+
 /// Says, on stderr, how to look and change things from another terminal.
 fn introduce(provider: &Provider) {
     let (url, base) = (provider.url(), provider.base());
     let (root, password) = provider.root();
-    eprintln!(
+    say(format_args!(
         "A little company lives at {url} until you press Ctrl-C.
   look at it   ldapsearch -x -LLL -H {url} -b {base}
   change it    ldapmodify -x -H {url} -D {root} -w {password}
-Now it is copied; then its next minute follows, change by change.
-"
-    );
+Now it is copied; then its next minute follows, change by change."
+    ));
 }
