@@ -121,17 +121,23 @@ fn a_write_that_waits_gives_up_when_a_stage_begins() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let mut store = writer.handle().unwrap();
-    // Somebody else holds the lock, until the stage takes it.
+    let stage_open = std::sync::Arc::clone(&store.stage_open);
+    let ready = std::sync::Arc::new(std::sync::Barrier::new(2));
+    // Somebody else holds the lock, until the stage waits for it.
     let other = rusqlite::Connection::open(fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let about_to_wait = std::sync::Arc::clone(&ready);
     let waiting = std::thread::spawn(move || {
+        about_to_wait.wait();
         let begin = Instant::now();
         let error = store.set_setting("a", None).unwrap_err();
         (error.kind(), begin.elapsed())
     });
-    std::thread::sleep(Duration::from_millis(100));
+    ready.wait();
     let holding = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
+        while !stage_open.load(std::sync::atomic::Ordering::Acquire) {
+            std::thread::yield_now();
+        }
         other.execute_batch("ROLLBACK").unwrap();
     });
     writer.begin_stage().unwrap();
@@ -147,8 +153,13 @@ fn a_write_waits_for_a_group_and_for_an_unknown_writer_not_for_ever() {
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
     let mut store = writer.handle().unwrap();
-    let waiting = std::thread::spawn(move || store.set_setting("a", Some(b"1")));
-    std::thread::sleep(Duration::from_millis(100));
+    let ready = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let about_to_wait = std::sync::Arc::clone(&ready);
+    let waiting = std::thread::spawn(move || {
+        about_to_wait.wait();
+        store.set_setting("a", Some(b"1"))
+    });
+    ready.wait();
     writer.commit().unwrap();
     waiting.join().unwrap().unwrap();
 
@@ -176,13 +187,17 @@ fn a_query_can_be_interrupted() {
     let fixture = Fixture::new();
     let store = fixture.store();
     let handle = store.interrupt_handle();
+    // An interrupt before the statement has begun is lost: it is repeated until one was heard.
+    let (heard, done) = std::sync::mpsc::channel::<()>();
     let stopper = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
-        handle.interrupt();
+        while done.recv_timeout(Duration::from_millis(10)).is_err() {
+            handle.interrupt();
+        }
     });
     let error = store
         .read(|cursor| Ok(cursor.query_row(ENDLESS, [], |row| row.get::<_, i64>(0))?))
         .unwrap_err();
+    heard.send(()).unwrap();
     stopper.join().unwrap();
     assert_eq!(error.kind(), ErrorKind::Stopped);
 }
