@@ -48,6 +48,9 @@ try() {
         usr/share/doc/syncrepl/examples/example.conf; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
     done
+    for script in postinst prerm postrm; do
+        dpkg-deb --ctrl-tarfile "$package" | tar -xO "./$script" | sh -n || fail "the package has no good $script"
+    done
     run "$folder"
     judge "$folder"
     echo "deb: $package is good"
