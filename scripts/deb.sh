@@ -24,7 +24,7 @@ build() {
     rm -rf target/package
     mkdir -p target/package/man target/package/completions
     $syncrepl man >target/package/man/syncrepl.1
-    for name in refresh follow dump status completions man; do
+    for name in refresh follow dump status demo completions man; do
         $syncrepl man $name >target/package/man/syncrepl-$name.1
     done
     $syncrepl completions bash >target/package/completions/syncrepl.bash
@@ -47,6 +47,9 @@ try() {
         usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
         usr/share/doc/syncrepl/examples/example.conf; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
+    done
+    for script in postinst prerm postrm; do
+        dpkg-deb --ctrl-tarfile "$package" | tar -xO "./$script" | sh -n || fail "the package has no good $script"
     done
     run "$folder"
     judge "$folder"

@@ -1,6 +1,7 @@
 //! Where the password comes from: the command line, a prompt, a file.
 
-use std::fs;
+use std::path::Path;
+use std::{env, fs};
 
 use syncrepl_client::Password;
 use zeroize::Zeroizing;
@@ -41,7 +42,13 @@ pub(crate) fn read(args: &mut SyncArgs) -> Result<Option<Password>, Failure> {
     Ok(Some(Password::from(bytes.to_vec())))
 }
 
-fn others_can_read(path: &std::path::Path) -> bool {
+/// Of a credential that systemd hands over it cannot be told: newer ones lend it by an access list, whose
+/// mask then stands where the bits of the group are. Its folder is closed to others anyway.
+fn others_can_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    if credentials.is_some_and(|folder| path.starts_with(folder)) {
+        return false;
+    }
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }

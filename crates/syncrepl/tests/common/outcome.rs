@@ -19,7 +19,13 @@ pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
 }
 
 pub fn clean(command: &mut Command) -> &mut Command {
-    for name in ["LDAPTLS_CACERT", "NO_COLOR", "RUST_LOG", "RUST_BACKTRACE"] {
+    for name in [
+        "CREDENTIALS_DIRECTORY",
+        "LDAPTLS_CACERT",
+        "NO_COLOR",
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(name);
     }
     command

@@ -87,6 +87,13 @@ fn as_whom() {
         &outcome.stderr,
         &["warning", "others can read", "chmod 600"],
     );
+    // A credential of systemd's may show the mask of an access list in the place of the group.
+    let folder = data.folder.path();
+    let lent = secret(folder, PASSWORD, 0o440);
+    let mut words = data.refresh(&server);
+    words.extend(["-D", ADMIN, "-y", &lent].map(str::to_owned));
+    let outcome = Outcome::of(command(&words).env("CREDENTIALS_DIRECTORY", folder));
+    assert_eq!(bound(outcome.assert_done()), BOUND_AS_ADMIN);
 
     let ended = secret(data.folder.path(), &format!("{PASSWORD}\n"), 0o600);
     let outcome = data.refresh_with(&server, &["-D", ADMIN, "-y", &ended]);

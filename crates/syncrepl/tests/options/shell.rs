@@ -7,7 +7,15 @@ use crate::common::outcome::Outcome;
 
 /// Every subcommand with its long options, as their own help shows them.
 fn subcommands() -> Vec<(&'static str, Vec<String>)> {
-    let names = ["refresh", "follow", "dump", "status", "completions", "man"];
+    let names = [
+        "refresh",
+        "follow",
+        "dump",
+        "status",
+        "demo",
+        "completions",
+        "man",
+    ];
     let with_options = names.map(|name| {
         let help = Outcome::run(&[name, "--help"]);
         let words = help.assert_done().stdout.split_whitespace();
