@@ -121,9 +121,9 @@ fn a_write_that_waits_gives_up_when_a_stage_begins() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let mut store = writer.handle().unwrap();
-    let stage_open = std::sync::Arc::clone(&store.stage_open);
+    let (gave_up, has_given_up) = std::sync::mpsc::channel();
     let ready = std::sync::Arc::new(std::sync::Barrier::new(2));
-    // Somebody else holds the lock, until the stage waits for it.
+    // Somebody else holds the lock, until the write has given up; the stage waits for it too.
     let other = rusqlite::Connection::open(fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let about_to_wait = std::sync::Arc::clone(&ready);
@@ -131,13 +131,12 @@ fn a_write_that_waits_gives_up_when_a_stage_begins() {
         about_to_wait.wait();
         let begin = Instant::now();
         let error = store.set_setting("a", None).unwrap_err();
+        gave_up.send(()).unwrap();
         (error.kind(), begin.elapsed())
     });
     ready.wait();
     let holding = std::thread::spawn(move || {
-        while !stage_open.load(std::sync::atomic::Ordering::Acquire) {
-            std::thread::yield_now();
-        }
+        has_given_up.recv_timeout(Duration::from_secs(20)).unwrap();
         other.execute_batch("ROLLBACK").unwrap();
     });
     writer.begin_stage().unwrap();
