@@ -3,7 +3,7 @@
 # copies a slapd of its own with the binary in it, and lets systemd judge the unit where it can.
 #   scripts/deb.sh          build and try
 #   scripts/deb.sh build    build only
-# cargo-deb is compiled from crates.io if it is missing, which takes some minutes.
+# cargo-deb is compiled if it is missing, which takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 unset CARGO_TARGET_DIR
