@@ -1,6 +1,7 @@
 //! What a consumer has to know before it connects, checked in one place.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use syncrepl_proto::filter::Filter;
@@ -9,7 +10,7 @@ use syncrepl_proto::sync::SyncMode;
 use syncrepl_proto::url::{self, LdapUrl};
 
 use crate::callback::Callback;
-use crate::connection::{ConnectOptions, Credentials, Server, StartTls};
+use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, Server, StartTls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::search::Search;
 use crate::settle::MaxDelete;
@@ -162,6 +163,14 @@ impl<C: Callback> Builder<C> {
     /// A stop handle made beforehand, so that a signal that comes while connecting is heard.
     pub fn stop_handle(mut self, stop: StopHandle) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// Streams to use in place of sockets, with a clock of their own: a provider in the same
+    /// process, or a simulation. Sockets and the system's clock by default.
+    #[doc(hidden)]
+    pub fn network(mut self, network: impl Network + 'static) -> Self {
+        self.options.network = GivenNetwork(Some(Arc::new(network)));
         self
     }
 

@@ -81,6 +81,8 @@ mod text;
 pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;
 pub use connection::{BoundLdap, Credentials, Password, Server, StartTls};
+#[doc(hidden)]
+pub use connection::{Network, Stream};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
 pub use logging::LoggingCallback;
 pub use record::{Attribute, Attributes, Items, Record};

@@ -99,12 +99,12 @@ impl<C: Callback> Syncrepl<C> {
         Records::new(writer.connection()).prepare_stage()?;
         let cookie = writer.setting(status::COOKIE)?;
         Ok(Syncrepl {
-            settings,
             callback,
             link: None,
             side: None,
             stage: None,
-            group_began: Instant::now(),
+            group_began: settings.options.network.now(),
+            settings,
             writer,
             cookie,
             reconcile,
@@ -214,7 +214,7 @@ impl<C: Callback> Syncrepl<C> {
             // The change that was being told is stored, but not told: it must not be committed.
             self.abandon();
         }
-        let result = self.poll_until(Instant::now() + timeout.min(LONGEST_WAIT));
+        let result = self.poll_until(self.now() + timeout.min(LONGEST_WAIT));
         self.polling = false;
         if result.is_err()
             && let Some(link) = &self.link
@@ -256,6 +256,10 @@ impl<C: Callback> Syncrepl<C> {
             .for_each(Connection::unbind);
     }
 
+    fn now(&self) -> Instant {
+        self.settings.options.network.now()
+    }
+
     fn poll_until(&mut self, deadline: Instant) -> Result<bool> {
         loop {
             self.heed_stop()?;
@@ -295,7 +299,7 @@ impl<C: Callback> Syncrepl<C> {
                 Err(error) => return Err(error),
             };
             match woken {
-                Woken::Readable => link.heard = Instant::now(),
+                Woken::Readable => link.heard = self.settings.options.network.now(),
                 Woken::Stop => {}
                 Woken::Deadline if link.cancelled_at.is_some() => return self.finish(),
                 Woken::Deadline if link.session.in_refresh_stage() && until == silent_until => {
@@ -305,7 +309,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
                 Woken::Deadline => return Ok(true),
             }
-            if Instant::now() >= deadline && link.cancelled_at.is_none() {
+            if self.settings.options.network.now() >= deadline && link.cancelled_at.is_none() {
                 return Ok(true);
             }
         }
@@ -337,7 +341,7 @@ impl<C: Callback> Syncrepl<C> {
         if link.cancelled_at.is_none() {
             let id = link.connection.next_message_id();
             link.session.cancel(id);
-            link.cancelled_at = Some(Instant::now());
+            link.cancelled_at = Some(self.settings.options.network.now());
         }
         Ok(())
     }

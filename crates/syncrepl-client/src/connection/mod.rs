@@ -3,6 +3,7 @@
 
 mod bound;
 mod credentials;
+mod network;
 mod open;
 mod operations;
 mod refused;
@@ -24,13 +25,15 @@ use crate::text::printable;
 
 pub use bound::BoundLdap;
 pub use credentials::{Credentials, Password};
+pub(crate) use network::GivenNetwork;
+pub use network::{Network, Stream};
 pub(crate) use operations::{RootDse, undecodable};
 pub(crate) use refused::{notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};
 
 use transport::{Failure, Moved, Transport};
-use waiter::{Waiter, after};
+use waiter::{Waiter, system_error};
 
 /// How many bytes are read ahead of whoever takes the messages; more only to complete one message.
 const READ_AHEAD: usize = 4 << 20;
@@ -57,6 +60,7 @@ pub(crate) struct Connection {
     server: Server,
     transport: Transport,
     waiter: Waiter,
+    network: GivenNetwork,
     frames: Frames,
     last_id: u32,
     response_timeout: Duration,
@@ -88,7 +92,7 @@ impl Connection {
     }
 
     fn send_within(&mut self, mut rest: &[u8], timeout: Duration) -> Result<()> {
-        let mut deadline = after(timeout);
+        let mut deadline = self.network.after(timeout);
         loop {
             let before = rest.len();
             if self
@@ -100,11 +104,11 @@ impl Connection {
             }
             self.waiter.writable = false;
             if rest.len() < before {
-                deadline = after(timeout);
+                deadline = self.network.after(timeout);
             }
             while self.frames.buffered() < READ_AHEAD && self.fill_now()? {}
             self.waiter.abandon_at(ABANDON_WRITES_AT)?;
-            if !self.waiter.wait(deadline)? {
+            if !self.wait_for_socket(deadline)? {
                 return Err(self.silent("does not take what is sent to it", timeout));
             }
         }
@@ -121,10 +125,21 @@ impl Connection {
             if self.is_full() || self.fill_now()? {
                 return Ok(Woken::Readable);
             }
-            if !self.waiter.wait(deadline)? {
+            if !self.wait_for_socket(deadline)? {
                 return Ok(Woken::Deadline);
             }
         }
+    }
+
+    /// Waits until something may have happened (true) or the deadline has passed (false).
+    fn wait_for_socket(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let Some(stream) = self.transport.stream() else {
+            return self.waiter.wait(deadline);
+        };
+        let woken = stream.wait(deadline).map_err(system_error)?;
+        self.waiter.readable |= woken;
+        self.waiter.writable |= woken;
+        Ok(woken)
     }
 
     /// Reads what has arrived into the frames, without waiting: true if that was anything.

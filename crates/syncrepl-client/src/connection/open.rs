@@ -14,7 +14,7 @@ use super::operations::unexpected;
 use super::server::{ConnectOptions, Server, StartTls};
 use super::tls::{self, Tls};
 use super::transport::{Endpoint, Moved, Socket, Transport};
-use super::waiter::{Waiter, after};
+use super::waiter::Waiter;
 use super::{Connection, Failure, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stop::StopHandle;
@@ -80,20 +80,21 @@ impl Connection {
         config: Option<&Arc<ClientConfig>>,
         stop: &StopHandle,
     ) -> Result<Self> {
-        let deadline = after(options.connect_timeout);
+        let deadline = options.network.after(options.connect_timeout);
         let mut waiter = Waiter::new(stop)?;
         let socket = connect(server, endpoint, options, &mut waiter, deadline)?;
         let mut connection = Connection {
             server: server.clone(),
             transport: Transport::new(socket),
             waiter,
+            network: options.network.clone(),
             frames: Frames::new(options.max_message_size),
             last_id: 0,
             response_timeout: options.response_timeout,
             abandon_at: options.abandon_at,
             loopback: match endpoint {
                 Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
-                Endpoint::Unix(_) => true,
+                Endpoint::Unix(_) | Endpoint::Given(_) => true,
             },
             heard: false,
             broken: false,
@@ -104,7 +105,7 @@ impl Connection {
             // StartTLS has had its own time to answer.
             let deadline = match server.is_ldaps() {
                 true => deadline,
-                false => after(options.connect_timeout),
+                false => options.network.after(options.connect_timeout),
             };
             connection.encrypt(config, options, deadline)?;
         }
@@ -170,7 +171,7 @@ impl Connection {
                 Err(failure) => return Err(self.lost(failure)),
             }
             self.waiter.abandon_at(self.abandon_at)?;
-            if !self.waiter.wait(deadline)? {
+            if !self.wait_for_socket(deadline)? {
                 let hint = "if the port speaks plain LDAP, use ldap:// with StartTLS";
                 return Err(self
                     .silent("does not answer in TLS", options.connect_timeout)
@@ -208,7 +209,7 @@ fn connect(
             format!(" at {address}")
         }
         // Said already.
-        Endpoint::Tcp(_) | Endpoint::Unix(_) => String::new(),
+        Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Given(_) => String::new(),
     };
     let failed = |error: io::Error| {
         let hint = match error.kind() {
@@ -225,7 +226,7 @@ fn connect(
         .with_hint(hint)
     };
     tracing::debug!("connecting to {server}{address}");
-    let mut socket = Socket::connect(endpoint).map_err(failed)?;
+    let mut socket = Socket::connect(server, endpoint).map_err(failed)?;
     waiter.register(&mut socket)?;
     while !socket.is_connected().map_err(failed)? {
         waiter.abandon_at(options.abandon_at)?;
@@ -250,6 +251,9 @@ fn endpoints(
     options: &ConnectOptions,
     stop: &StopHandle,
 ) -> Result<Vec<Endpoint>> {
+    if let Some(network) = &options.network.0 {
+        return Ok(vec![Endpoint::Given(network.clone())]);
+    }
     if let Some(path) = server.socket_path() {
         return Ok(vec![Endpoint::Unix(path.to_owned())]);
     }
@@ -281,7 +285,7 @@ fn endpoints(
             let _ = waker.wake();
         })
         .map_err(failed)?;
-    let deadline = after(options.connect_timeout);
+    let deadline = options.network.after(options.connect_timeout);
     loop {
         match answer.try_recv() {
             Ok(found) => return found.map_err(failed),

@@ -12,7 +12,6 @@ use syncrepl_proto::message::{
 };
 use zeroize::Zeroizing;
 
-use super::waiter::after;
 use super::{Connection, Credentials, FAREWELL, notice_of_disconnection, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{excerpt, printable};
@@ -212,7 +211,7 @@ impl Connection {
         what: &str,
         mut on: impl FnMut(Operation<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
-        let mut deadline = after(self.response_timeout);
+        let mut deadline = self.network.after(self.response_timeout);
         loop {
             let mut answered = false;
             while let Some(bytes) = self.next_message()? {
@@ -239,7 +238,7 @@ impl Connection {
                 answered = true;
             }
             if answered {
-                deadline = after(self.response_timeout);
+                deadline = self.network.after(self.response_timeout);
             }
             if !self.more(deadline)? {
                 return Err(self.silent(&format!("does not answer {what}"), self.response_timeout));
@@ -254,7 +253,7 @@ impl Connection {
             if self.fill_now()? {
                 return Ok(true);
             }
-            if !self.waiter.wait(deadline)? {
+            if !self.wait_for_socket(deadline)? {
                 return Ok(false);
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use syncrepl_proto::frame::DEFAULT_MAX_MESSAGE_SIZE;
 use syncrepl_proto::url::{LdapUrl, Scheme};
 
+use super::network::GivenNetwork;
 use crate::text::printable;
 
 /// One LDAP server: a scheme with a host and port, or the path of a local socket.
@@ -138,7 +139,7 @@ pub enum StartTls {
 }
 
 /// How to connect. Start from [`ConnectOptions::default`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConnectOptions {
     /// StartTLS for servers that begin in clear; [`StartTls::Never`] by default.
     pub(crate) starttls: StartTls,
@@ -155,6 +156,8 @@ pub(crate) struct ConnectOptions {
     /// At how many stop requests `open` and single operations are abandoned: 1 by default, 2 for a
     /// connection that helps a refresh stage to its end.
     pub(crate) abandon_at: u32,
+    /// Streams in place of sockets; none by default.
+    pub(crate) network: GivenNetwork,
 }
 
 impl Default for ConnectOptions {
@@ -166,6 +169,7 @@ impl Default for ConnectOptions {
             response_timeout: Duration::from_secs(30),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
             abandon_at: 1,
+            network: GivenNetwork::default(),
         }
     }
 }

@@ -4,11 +4,14 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::network::{Network, Stream};
+use super::server::Server;
 use super::tls::Tls;
 
 /// A quiet connection is probed after this long, so that a dead one is noticed.
@@ -16,10 +19,12 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Where to connect to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Endpoint {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    /// Not by a socket, but by what the builder was given.
+    Given(Arc<dyn Network>),
 }
 
 /// What an attempt to read brought.
@@ -56,11 +61,12 @@ impl From<rustls::Error> for Failure {
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Given(Box<dyn Stream>),
 }
 
 impl Socket {
     /// Begins to connect.
-    pub(super) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(super) fn connect(server: &Server, endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
             Endpoint::Tcp(address) => {
                 let stream = TcpStream::connect(*address)?;
@@ -74,6 +80,7 @@ impl Socket {
                 Ok(Socket::Tcp(stream))
             }
             Endpoint::Unix(path) => UnixStream::connect(path).map(Socket::Unix),
+            Endpoint::Given(network) => network.connect(server).map(Socket::Given),
         }
     }
 
@@ -82,6 +89,7 @@ impl Socket {
         let (error, peer) = match self {
             Socket::Tcp(stream) => (stream.take_error()?, stream.peer_addr().err()),
             Socket::Unix(stream) => (stream.take_error()?, stream.peer_addr().err()),
+            Socket::Given(_) => (None, None),
         };
         match (error, peer) {
             (Some(error), _) => Err(error),
@@ -97,6 +105,7 @@ impl Socket {
             let read = match self {
                 Socket::Tcp(stream) => stream.read(space),
                 Socket::Unix(stream) => stream.read(space),
+                Socket::Given(stream) => stream.read(space),
             };
             return match read {
                 Ok(0) => Ok(Moved::Closed),
@@ -114,6 +123,7 @@ impl Write for Socket {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
             Socket::Unix(stream) => stream.write(bytes),
+            Socket::Given(stream) => stream.write(bytes),
         }
     }
 
@@ -121,6 +131,7 @@ impl Write for Socket {
         match self {
             Socket::Tcp(stream) => stream.write_vectored(bytes),
             Socket::Unix(stream) => stream.write_vectored(bytes),
+            Socket::Given(stream) => stream.write_vectored(bytes),
         }
     }
 
@@ -139,6 +150,8 @@ impl mio::event::Source for Socket {
         match self {
             Socket::Tcp(stream) => stream.register(registry, token, interests),
             Socket::Unix(stream) => stream.register(registry, token, interests),
+            // It waits by itself.
+            Socket::Given(_) => Ok(()),
         }
     }
 
@@ -151,6 +164,7 @@ impl mio::event::Source for Socket {
         match self {
             Socket::Tcp(stream) => stream.reregister(registry, token, interests),
             Socket::Unix(stream) => stream.reregister(registry, token, interests),
+            Socket::Given(_) => Ok(()),
         }
     }
 
@@ -158,6 +172,7 @@ impl mio::event::Source for Socket {
         match self {
             Socket::Tcp(stream) => stream.deregister(registry),
             Socket::Unix(stream) => stream.deregister(registry),
+            Socket::Given(_) => Ok(()),
         }
     }
 }
@@ -171,6 +186,14 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(socket: Socket) -> Self {
         Transport { socket, tls: None }
+    }
+
+    /// What waits for itself, in place of a socket.
+    pub(super) fn stream(&mut self) -> Option<&mut dyn Stream> {
+        match &mut self.socket {
+            Socket::Given(stream) => Some(stream.as_mut()),
+            Socket::Tcp(_) | Socket::Unix(_) => None,
+        }
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
@@ -227,6 +250,8 @@ impl Transport {
         let _ = match &self.socket {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            // Dropping it closes it.
+            Socket::Given(_) => Ok(()),
         };
     }
 }

@@ -103,12 +103,7 @@ impl Waiter {
     }
 }
 
-/// The moment `timeout` from now; none if that is beyond what the clock can tell.
-pub(super) fn after(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
-}
-
-fn system_error(error: io::Error) -> Error {
+pub(super) fn system_error(error: io::Error) -> Error {
     Error::new(
         ErrorKind::Unreachable,
         "the system cannot wait for a connection",

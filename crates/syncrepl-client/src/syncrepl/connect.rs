@@ -1,7 +1,5 @@
 //! From a list of servers to a bound connection on which the sync search has begun.
 
-use std::time::Instant;
-
 use syncrepl_proto::dn;
 use syncrepl_proto::message::Scope;
 use syncrepl_proto::profile::Provider;
@@ -51,7 +49,7 @@ impl<C: Callback> Syncrepl<C> {
             authzid,
             cookie_sent: false,
             may_bring_others: self.may_bring_others(provider, &root_dse),
-            heard: Instant::now(),
+            heard: self.now(),
             cancelled_at: None,
         };
         let known = self.writer.setting(status::AUTHZID)?;

@@ -1,6 +1,6 @@
 //! From a message to a commit: what each message means for the open stage, and how a stage ends.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::cookie;
@@ -80,7 +80,7 @@ impl<C: Callback> Syncrepl<C> {
                 false => Kind::Group,
             };
             self.stage = Some(open_stage(&mut self.writer, kind)?);
-            self.group_began = Instant::now();
+            self.group_began = self.settings.options.network.now();
         }
         let Some(stage) = self.stage.as_mut() else {
             return Ok(false);
@@ -279,7 +279,7 @@ impl<C: Callback> Syncrepl<C> {
             !stage.is_refresh()
                 && (stage.messages >= GROUP_MESSAGES
                     || stage.derived_waits
-                    || self.group_began.elapsed() >= GROUP_TIME)
+                    || self.now().saturating_duration_since(self.group_began) >= GROUP_TIME)
         });
         if full { self.end_group() } else { Ok(()) }
     }

@@ -1,6 +1,7 @@
 //! Tests of the connection: against a real slapd, and against listeners that misbehave by script.
 
 mod fixture;
+mod network;
 mod scripted;
 mod slapd;
 mod waiting;
