@@ -181,10 +181,21 @@ impl Kept {
         }
     }
 
+    /// Starts to follow, and waits for nothing.
+    pub fn start(&mut self, options: &[&str]) {
+        self.start_as("follow", options);
+    }
+
+    /// The same for a subcommand that ends by itself.
+    pub fn start_as(&mut self, subcommand: &str, options: &[&str]) {
+        let run = Run::command(&mut command(&self.words(subcommand, options)));
+        self.follower = Some((run, 0));
+    }
+
+    /// Follows, up to the end of the refresh stage.
     #[track_caller]
     pub fn follow(&mut self, options: &[&str]) {
-        let run = Run::command(&mut command(&self.words("follow", options)));
-        self.follower = Some((run, 0));
+        self.start(options);
         self.wait_for(r#""op":"commit""#, 1);
     }
 
@@ -239,10 +250,17 @@ impl Kept {
     /// Waits until the follower ends by itself: its exit code, what it wrote to stderr.
     #[track_caller]
     pub fn ended(&mut self) -> (Option<i32>, String) {
+        let (code, stderr, _) = self.ended_after();
+        (code, stderr)
+    }
+
+    /// The same, and all that it printed.
+    #[track_caller]
+    pub fn ended_after(&mut self) -> (Option<i32>, String, String) {
         let status = self.follower().wait_exit(PATIENCE);
         self.take_output();
         let (run, _) = self.follower.take().expect("it follows");
-        (status.code(), run.stderr())
+        (status.code(), run.stderr(), run.output())
     }
 
     /// When everything was last compared: milliseconds since 1970.
