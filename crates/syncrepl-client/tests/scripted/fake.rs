@@ -79,6 +79,8 @@ impl Fake {
             for stream in listener.incoming().flatten() {
                 let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
                 let scripts = Arc::clone(&scripts);
+                // Small messages one by one: each would wait for the last to be acknowledged.
+                let _ = stream.set_nodelay(true);
                 thread::spawn(move || {
                     let mut peer = Peer {
                         stream,

@@ -2,12 +2,14 @@
 //! the copy is as it was before that stage or group, and nothing was deleted that is there.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use syncrepl_client::{Error, ErrorKind, Result, Store, Syncrepl, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Delete, Modify, Present};
 
 use crate::fake::{Fake, Step};
-use crate::{Bench, copy};
+use crate::{Bench, Told, copy};
 
 const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
 const B: (u8, &str) = (2, "cn=b,ou=base,dc=example");
@@ -64,20 +66,37 @@ fn of(entries: &[(u8, &str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Runs until it ends, or is in the persist stage with nothing left to say.
-fn run(bench: &mut Bench, fake: &Fake, mode: SyncreplMode, reconcile: bool) -> Result<()> {
-    let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
+/// A consumer of a fake that ends its searches so, one after the other; and what was told so far.
+fn consumer(
+    bench: &mut Bench,
+    mode: SyncreplMode,
+    reconcile: bool,
+    scripts: Vec<Vec<Step>>,
+) -> (Fake, Syncrepl<Told>) {
+    let fake = Fake::start("", scripts);
+    fake.shows(&LATER);
+    let client = Syncrepl::builder(bench.data(), std::mem::take(&mut bench.told))
         .ldap_url(fake.url())
         .mode(mode)
         .reconcile(reconcile)
-        .connect()?;
-    let stop = client.stop_handle();
-    while client.poll(std::time::Duration::from_secs(20))? {
-        if client.in_persist_stage() && client.callback().map.contains_key(LAST.1) {
-            stop.please_stop();
+        .open();
+    (fake, client.expect("the store opens"))
+}
+
+/// Connects and runs until it ends, or the last entry has come in the persist stage. What was not
+/// committed is void.
+fn run(client: &mut Syncrepl<Told>) -> Result<()> {
+    let told = client.callback();
+    told.map.clone_from(&told.committed);
+    client.reconnect()?;
+    loop {
+        if !client.poll(Duration::from_secs(20))? {
+            return Ok(());
+        }
+        if client.in_persist_stage() && client.callback().committed.contains_key(LAST.1) {
+            return Ok(());
         }
     }
-    client.unbind()
 }
 
 /// An entry by which the end of a script is seen.
@@ -128,45 +147,75 @@ fn ways(mode: SyncreplMode) -> [(bool, Vec<Step>); 3] {
 
 const MODES: [SyncreplMode; 2] = [SyncreplMode::RefreshOnly, SyncreplMode::RefreshAndPersist];
 
+/// Each of these ends before each message, from message `first` on: what, where, and the scripts.
+fn cases(
+    way: &[Step],
+    first: usize,
+    wanted: impl Fn(&Step) -> bool,
+) -> (Vec<(Step, usize)>, Vec<Vec<Step>>) {
+    let mut cases = Vec::new();
+    for end in ends().into_iter().filter(wanted) {
+        cases.extend((first..way.len()).map(|position| (end.clone(), position)));
+    }
+    let script =
+        |(end, position): &(Step, usize)| [&way[..*position], std::slice::from_ref(end)].concat();
+    let scripts = cases.iter().map(script).collect();
+    (cases, scripts)
+}
+
+fn without_last(data: &Path) -> BTreeMap<String, String> {
+    let mut copied = copy(data);
+    copied.remove(LAST.1);
+    copied
+}
+
 #[test]
 fn before_every_message_of_a_refresh_stage() {
     for mode in MODES {
         for (reconcile, way) in ways(mode) {
             let mut bench = Bench::with("", FIRST, &[A, B, C]);
-            let before = copy(&bench.data());
-            for (end, position) in ends()
-                .into_iter()
-                .flat_map(|end| (0..way.len()).map(move |position| (end.clone(), position)))
-            {
+            let (data, before) = (bench.data(), copy(&bench.data()));
+            let own = |end: &Step| reconcile || !speaks_of_our_state(end);
+            let (cases, mut scripts) = cases(&way, 0, own);
+            scripts.push(way.clone());
+            let (_fake, mut client) = consumer(&mut bench, mode, reconcile, scripts);
+            for (end, position) in cases {
                 let case = format!("{mode:?} {end:?} before message {position} of {way:?}");
-                let mut script = way[..position].to_vec();
-                script.push(end.clone());
-                let fake = Fake::start("", vec![script, whole(mode)]);
-                fake.shows(&LATER);
-                let result = run(&mut bench, &fake, mode, reconcile);
-                if speaks_of_our_state(&end) && !reconcile {
-                    // It begins again by itself, without the cookie.
-                    result.unwrap_or_else(|error| panic!("{case}: {error}"));
-                    assert_eq!(fake.cookies(), [Some(FIRST.to_owned()), None], "{case}");
-                    let mut copied = copy(&bench.data());
-                    copied.remove(LAST.1);
-                    assert_eq!(copied, of(&LATER), "{case}");
-                    bench = Bench::with("", FIRST, &[A, B, C]);
-                    continue;
-                }
-                assert_means(&end, &result.expect_err(&case));
-                assert_eq!(copy(&bench.data()), before, "{case}");
-                assert_eq!(bench.told.committed, before, "{case}");
+                assert_means(&end, &run(&mut client).expect_err(&case));
+                assert_eq!(copy(&data), before, "{case}");
+                assert_eq!(client.callback().committed, before, "{case}");
                 assert_eq!(bench.cookie().as_deref(), Some(FIRST), "{case}");
-                bench.told.map.clone_from(&before);
             }
-            // And the next one that is complete makes it good.
-            let fake = Fake::start("", vec![whole(mode)]);
-            fake.shows(&LATER);
-            run(&mut bench, &fake, mode, true).expect("a whole refresh");
-            let mut copied = copy(&bench.data());
-            copied.remove(LAST.1);
-            assert_eq!(copied, of(&LATER));
+            // And the one that is complete makes it good.
+            client.callback().map.clone_from(&before);
+            client.reconnect().expect("it connects");
+            while bench.cookie().as_deref() == Some(FIRST) {
+                client
+                    .poll(Duration::from_secs(20))
+                    .expect("a whole refresh");
+            }
+            assert_eq!(copy(&data), of(&LATER));
+        }
+    }
+}
+
+/// A 53 that speaks of the state which the cookie named: the refresh begins again without it.
+#[test]
+fn p09_before_every_message_of_a_refresh_stage() {
+    for mode in MODES {
+        for (_, way) in ways(mode).into_iter().filter(|(reconcile, _)| !reconcile) {
+            for end in ends().into_iter().filter(speaks_of_our_state) {
+                for position in 0..way.len() {
+                    let mut bench = Bench::with("", FIRST, &[A, B, C]);
+                    let script = [&way[..position], std::slice::from_ref(&end)].concat();
+                    let scripts = vec![script, whole(mode)];
+                    let (fake, mut client) = consumer(&mut bench, mode, false, scripts);
+                    let case = format!("{mode:?} {end:?} before message {position} of {way:?}");
+                    run(&mut client).unwrap_or_else(|error| panic!("{case}: {error}"));
+                    assert_eq!(fake.cookies(), [Some(FIRST.to_owned()), None], "{case}");
+                    assert_eq!(without_last(&bench.data()), of(&LATER), "{case}");
+                }
+            }
         }
     }
 }
@@ -174,24 +223,20 @@ fn before_every_message_of_a_refresh_stage() {
 #[test]
 fn before_every_message_of_a_first_refresh() {
     for mode in MODES {
-        let way = &whole(mode)[..4];
-        for end in ends() {
-            for position in 0..way.len() {
-                let mut bench = Bench::new();
-                let mut script = way[..position].to_vec();
-                script.push(end.clone());
-                let fake = Fake::start("", vec![script]);
-                let error = run(&mut bench, &fake, mode, false).expect_err("it ended early");
-                assert_means(&end, &error);
-                assert!(
-                    copy(&bench.data()).is_empty(),
-                    "{end:?} before message {position}"
-                );
-                assert_eq!(bench.cookie(), None);
-                let url = Store::open(bench.data()).and_then(|store| store.status());
-                assert_eq!(url.expect("a status").url, None);
-            }
+        let mut bench = Bench::new();
+        let (cases, mut scripts) = cases(&whole(mode)[..4], 0, |_| true);
+        scripts.push(whole(mode));
+        let (_fake, mut client) = consumer(&mut bench, mode, false, scripts);
+        for (end, position) in cases {
+            let case = format!("{mode:?} {end:?} before message {position}");
+            assert_means(&end, &run(&mut client).expect_err(&case));
+            assert!(copy(&bench.data()).is_empty(), "{case}");
+            assert_eq!(bench.cookie(), None, "{case}");
+            let status = Store::open(bench.data()).and_then(|store| store.status());
+            assert_eq!(status.expect("a status").url, None, "{case}");
         }
+        run(&mut client).expect("a whole refresh");
+        assert_eq!(without_last(&bench.data()), of(&LATER));
     }
 }
 
@@ -200,39 +245,38 @@ fn before_every_message_of_a_first_refresh() {
 #[test]
 fn before_every_message_of_a_persist_stage() {
     let way = [
+        // The refresh stage undoes what the case before has left.
+        Step::Entry(Add, A.0, A.1, "first"),
+        Step::Entry(Add, B.0, B.1, "first"),
+        Step::Ids(true, vec![D.0], None),
         Step::Phase(false, None, true),
         Step::EntryWith(Modify, A.0, A.1, "second", NEXT),
         Step::Entry(Delete, B.0, B.1, ""),
         Step::Cookie(NEXT),
         Step::Entry(Add, D.0, D.1, "first"),
+        Step::Entry(Add, LAST.0, LAST.1, "first"),
     ];
-    let first = of(&[(1, A.1, "first"), (2, B.1, "first"), (3, C.1, "first")]);
-    let mut states = vec![first.clone()];
-    states.push(of(&[
-        (1, A.1, "second"),
-        (2, B.1, "first"),
-        (3, C.1, "first"),
-    ]));
-    states.push(of(&[(1, A.1, "second"), (3, C.1, "first")]));
-    states.push(states[2].clone());
-    states.push(of(&LATER));
-    for end in ends() {
-        let mut bench = Bench::with("", FIRST, &[A, B, C]);
-        for position in 1..=way.len() {
-            let case = format!("{end:?} before message {position}");
-            let mut script = way[..position].to_vec();
-            script.push(end.clone());
-            let fake = Fake::start("", vec![script]);
-            fake.shows(&[(1, A.1, "second"), (3, C.1, "first")]);
-            let result = run(&mut bench, &fake, SyncreplMode::RefreshAndPersist, false);
-            assert_means(&end, &result.expect_err(&case));
-            let copied = copy(&bench.data());
-            assert_eq!(copied, bench.told.committed, "{case}");
-            assert!(states[..position].contains(&copied), "{case}: {copied:?}");
-            if copied != first {
-                bench = Bench::with("", FIRST, &[A, B, C]);
-            }
-            bench.told.map.clone_from(&first);
-        }
+    const LIVE: usize = 4;
+    let states = [
+        of(&[(1, A.1, "first"), (2, B.1, "first"), (3, C.1, "first")]),
+        of(&[(1, A.1, "second"), (2, B.1, "first"), (3, C.1, "first")]),
+        of(&[(1, A.1, "second"), (3, C.1, "first")]),
+        of(&[(1, A.1, "second"), (3, C.1, "first")]),
+        of(&LATER),
+    ];
+    let mut bench = Bench::with("", FIRST, &[A, B, C]);
+    let (cases, mut scripts) = cases(&way, LIVE, |_| true);
+    scripts.push(way.to_vec());
+    let mode = SyncreplMode::RefreshAndPersist;
+    let (_fake, mut client) = consumer(&mut bench, mode, false, scripts);
+    for (end, position) in cases {
+        let case = format!("{end:?} before message {position}");
+        assert_means(&end, &run(&mut client).expect_err(&case));
+        let copied = copy(&bench.data());
+        assert_eq!(copied, client.callback().committed, "{case}");
+        let possible = &states[..=position - LIVE];
+        assert!(possible.contains(&copied), "{case}: {copied:?}");
     }
+    run(&mut client).expect("the rest");
+    assert_eq!(without_last(&bench.data()), of(&LATER));
 }

@@ -11,6 +11,8 @@ mod limits;
 mod max_delete;
 mod reconcile_every;
 mod restored;
+mod results;
+
 mod rows;
 mod untold;
 
