@@ -44,6 +44,7 @@ impl Applier<'_> {
         let id = self
             .records()
             .insert(uuid, dn, dn_key, attributes.as_bytes())?;
+        self.writer.note(1, 0);
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
         Ok(id)
@@ -66,6 +67,7 @@ impl Applier<'_> {
     /// A record that is gone.
     pub(crate) fn delete(&mut self, known: &Stored) -> Result<()> {
         self.records().delete(known.id)?;
+        self.writer.note(0, 1);
         let record = known.record()?;
         self.tell(|callback, cursor| callback.record_delete(&record, cursor))
     }

@@ -12,8 +12,8 @@ use syncrepl_proto::url::{self, LdapUrl};
 use crate::callback::Callback;
 use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, Server, StartTls};
 use crate::error::{Error, ErrorKind, Result};
+use crate::guard::MaxDelete;
 use crate::search::Search;
-use crate::settle::MaxDelete;
 use crate::stop::StopHandle;
 use crate::store::Writer;
 use crate::syncrepl::{Settings, Syncrepl};
@@ -49,6 +49,7 @@ pub struct Builder<C> {
     options: ConnectOptions,
     refresh_timeout: Duration,
     reconcile: bool,
+    reconcile_every: Option<Duration>,
     max_delete: MaxDelete,
     stop: StopHandle,
 }
@@ -65,6 +66,7 @@ impl<C: Callback> Builder<C> {
             options: ConnectOptions::default(),
             refresh_timeout: Duration::from_secs(600),
             reconcile: false,
+            reconcile_every: None,
             max_delete: MaxDelete::default(),
             stop: StopHandle::new(),
         }
@@ -153,8 +155,22 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How much a refresh may delete; anything but the whole copy by implication by default. More
-    /// ends the run with [`ErrorKind::Guard`], and nothing is changed.
+    /// At which interval a refresh is made without the cookie, as if by
+    /// [`reconcile`](Builder::reconcile): never, by default. It is measured by the system's clock, from
+    /// the end of the last refresh that was made so, which the store remembers: the next refresh
+    /// after it is a full comparison. In the persist stage [`Syncrepl::poll`] begins it by itself when
+    /// it is due, and then goes on in the persist stage. One that fails is owed until one has
+    /// committed. Zero is [`ErrorKind::InvalidInput`].
+    pub fn reconcile_every(mut self, interval: Duration) -> Self {
+        self.reconcile_every = Some(interval);
+        self
+    }
+
+    /// How much may be deleted in one refresh, and within any minute of the persist stage; anything
+    /// but the whole copy by implication by default. More ends the run with [`ErrorKind::Guard`]: the
+    /// refresh, or the group of changes that goes too far, is rolled back, and the cookie stays with
+    /// it, so that the provider tells those deletes again. The minute goes on over
+    /// [`Syncrepl::reconnect`]; it is not remembered when the consumer is opened anew.
     pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
         self.max_delete = max_delete;
         self
@@ -201,6 +217,10 @@ impl<C: Callback> Builder<C> {
         };
         if urls.is_empty() && !self.path.exists() {
             return Err(no_url());
+        }
+        if self.reconcile_every == Some(Duration::ZERO) {
+            let message = "the interval between two full comparisons is zero";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let credentials = match (self.credentials, urls.first()) {
             (Some(credentials), _) => credentials,
@@ -253,6 +273,7 @@ impl<C: Callback> Builder<C> {
             url: remembered.to_string(),
             refresh_timeout: self.refresh_timeout,
             max_delete: self.max_delete,
+            reconcile_every: self.reconcile_every,
         };
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }

@@ -66,6 +66,7 @@ mod callback;
 mod change;
 mod connection;
 mod error;
+mod guard;
 mod logging;
 mod lookup;
 mod record;
@@ -84,9 +85,9 @@ pub use connection::{BoundLdap, Credentials, Password, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
+pub use guard::MaxDelete;
 pub use logging::LoggingCallback;
 pub use record::{Attribute, Attributes, Items, Record};
-pub use settle::MaxDelete;
 pub use status::Status;
 pub use stop::StopHandle;
 pub use store::{Cursor, InterruptHandle, Store, StoredRecord};

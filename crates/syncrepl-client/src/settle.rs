@@ -4,12 +4,14 @@
 mod arrange;
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::guard::DeleteGuard;
 use crate::stage::{Kind, Work, member, rowid};
 use crate::store::records::Parked;
 
@@ -37,27 +39,17 @@ pub(crate) trait Ask {
     fn below(&mut self, dn: &str, found: &mut Found<'_>) -> Result<()>;
 }
 
-/// How much may be deleted in one refresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum MaxDelete {
-    /// Anything but the whole copy by implication.
-    #[default]
-    NotEverything,
-    /// At most so many entries, and not the whole copy by implication.
-    Count(u64),
-    /// At most so many hundredths of the copy; with 100 nothing is stopped.
-    Percent(u8),
-}
-
 /// What holds for a stage as a whole.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
     /// Whether what was not seen is gone.
     pub(crate) absent_is_deleted: bool,
     /// Whether an entry may come into the base and bring others with it.
     pub(crate) may_bring_others: bool,
-    pub(crate) max_delete: MaxDelete,
+    /// What may be deleted,
+    pub(crate) guard: &'a DeleteGuard,
+    /// at this moment.
+    pub(crate) now: Instant,
 }
 
 /// How a stage ended.
@@ -71,7 +63,7 @@ pub(crate) enum Settled {
 
 impl Work<'_> {
     /// Ends the stage; afterwards it can be committed.
-    pub(crate) fn settle(&mut self, rules: Rules, ask: &mut dyn Ask) -> Result<Settled> {
+    pub(crate) fn settle(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<Settled> {
         if self.stage.unknown_overflow || !self.stage.unknown.is_empty() {
             return Ok(Settled::Incomplete(
                 "the provider named entries that it never sent",
@@ -97,6 +89,8 @@ impl Work<'_> {
             }
             conflicts = self.arrange()?;
         }
+        // Answers to a conflict may have been deletes too.
+        self.guard_deletes(rules)?;
         Ok(Settled::Done)
     }
 
@@ -136,7 +130,7 @@ impl Work<'_> {
 
     /// Decides what is gone without having been named. False when the provider left out what it
     /// still shows.
-    fn find_the_absent(&mut self, rules: Rules, ask: &mut dyn Ask) -> Result<bool> {
+    fn find_the_absent(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
         let implied = self.stage.is_refresh() && rules.absent_is_deleted;
         let mut candidates = RoaringTreemap::new();
         if implied {
@@ -178,16 +172,23 @@ impl Work<'_> {
                 )
                 .with_hint("nothing was changed; check the provider's log, its indexes and its replication, then refresh again"));
             }
-            let everything = total > 0 && total >= self.stage.before;
-            if everything && rules.max_delete != MaxDelete::Percent(100) {
-                return Err(guarded(total, self.stage.before, "by leaving them out"));
+            if total > 0 && total >= self.stage.before {
+                rules.guard.check_everything(total)?;
             }
             let seen = &self.stage.references_seen;
             self.apply
                 .records()
                 .retain_references(|id| seen.contains(member(id)))?;
         }
+        let unnamed = !implied && !absent.is_empty();
         self.stage.doomed |= absent;
+        if unnamed {
+            // The base itself was named, it may be, and nothing of what lies below it.
+            let (tally, doomed) = (self.apply.writer.tally(), self.stage.doomed.len());
+            if doomed + tally.deleted >= self.stage.before + tally.added {
+                rules.guard.check_everything(doomed)?;
+            }
+        }
         Ok(true)
     }
 
@@ -236,19 +237,9 @@ impl Work<'_> {
             .any(|id| !in_question(id) && !doomed.contains(member(id)))
     }
 
-    fn guard_deletes(&mut self, rules: Rules) -> Result<()> {
-        let (deletes, before) = (self.stage.doomed.len(), self.stage.before);
-        let allowed = match rules.max_delete {
-            MaxDelete::NotEverything => return Ok(()),
-            MaxDelete::Count(count) => deletes <= count,
-            MaxDelete::Percent(percent) => {
-                u128::from(deletes) * 100 <= u128::from(before) * u128::from(percent)
-            }
-        };
-        if allowed || !self.stage.is_refresh() {
-            return Ok(());
-        }
-        Err(guarded(deletes, before, "in this refresh"))
+    fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {
+        let deletes = self.stage.doomed.len() + self.apply.writer.tally().deleted;
+        rules.guard.check(rules.now, deletes)
     }
 
     fn next_parked(&self, adds: bool, after: &Option<(Vec<u8>, Uuid)>) -> Result<Option<Parked>> {
@@ -286,12 +277,4 @@ impl Work<'_> {
         }
         Ok(())
     }
-}
-
-fn guarded(deletes: u64, before: u64, how: &str) -> Error {
-    Error::new(
-        ErrorKind::Guard,
-        format!("the provider deleted {deletes} of {before} entries {how}; nothing was changed"),
-    )
-    .with_hint("if that is right, allow it once with a higher --max-delete, 100% for everything")
 }

@@ -56,7 +56,7 @@ pub(crate) struct Stage {
     pub(crate) derived_waits: bool,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
-    /// How many records the store held when the stage began.
+    /// How many records the store held when the stage, or group, began.
     pub(crate) before: u64,
     /// How many messages said something of an entry.
     pub(crate) messages: u64,

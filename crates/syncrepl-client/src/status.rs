@@ -10,6 +10,8 @@ pub(crate) const AUTHZID: &str = "syncrepl_authzid";
 pub(crate) const PROVIDER: &str = "syncrepl_provider";
 pub(crate) const COOKIE: &str = "syncrepl_cookie";
 pub(crate) const LAST_REFRESH: &str = "syncrepl_last_refresh";
+/// When everything was last compared: milliseconds since 1970, UTC, in decimal.
+pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

@@ -2,9 +2,10 @@
 
 mod connect;
 mod deliver;
+mod schedule;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
@@ -14,13 +15,14 @@ use crate::builder::{Builder, SyncreplMode};
 use crate::callback::Callback;
 use crate::connection::{ConnectOptions, Connection, Credentials, Server, Woken};
 use crate::error::{Error, ErrorKind, Result};
+use crate::guard::{DeleteGuard, MaxDelete};
 use crate::search::Search;
-use crate::settle::MaxDelete;
 use crate::stage::Stage;
 use crate::status;
 use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::records::Records;
 use crate::store::{Store, Writer};
+use schedule::Schedule;
 
 /// How long the answer to a Cancel is awaited.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
@@ -36,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) url: String,
     pub(crate) refresh_timeout: Duration,
     pub(crate) max_delete: MaxDelete,
+    pub(crate) reconcile_every: Option<Duration>,
 }
 
 /// A bound connection with the sync search on it.
@@ -74,6 +77,8 @@ pub struct Syncrepl<C> {
     /// The cookie that the store holds.
     cookie: Option<Vec<u8>>,
     reconcile: bool,
+    schedule: Schedule,
+    guard: DeleteGuard,
     next_server: usize,
     finished: bool,
     /// A poll is under way. Found set by the next one, the last has unwound out of a callback.
@@ -98,6 +103,8 @@ impl<C: Callback> Syncrepl<C> {
     ) -> Result<Self> {
         Records::new(writer.connection()).prepare_stage()?;
         let cookie = writer.setting(status::COOKIE)?;
+        let schedule = Schedule::open(settings.reconcile_every, &writer)?;
+        let guard = DeleteGuard::new(settings.max_delete);
         Ok(Syncrepl {
             callback,
             link: None,
@@ -108,6 +115,8 @@ impl<C: Callback> Syncrepl<C> {
             writer,
             cookie,
             reconcile,
+            schedule,
+            guard,
             next_server: 0,
             finished: false,
             polling: false,
@@ -266,6 +275,7 @@ impl<C: Callback> Syncrepl<C> {
             if self.finished {
                 return Ok(false);
             }
+            self.compare_if_due()?;
             let link = self.link.as_mut().ok_or_else(not_connected)?;
             while let Some(request) = link.session.poll_request() {
                 link.connection.send(&request)?;
@@ -288,6 +298,8 @@ impl<C: Callback> Syncrepl<C> {
             let mut until = deadline;
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
+            } else if let Some(left) = self.schedule.due_in(SystemTime::now()) {
+                until = until.min(self.settings.options.network.now() + left.min(LONGEST_WAIT));
             }
             if let Some(cancelled_at) = link.cancelled_at {
                 until = cancelled_at + CANCEL_TIME;

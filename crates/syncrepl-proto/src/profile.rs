@@ -71,6 +71,12 @@ impl Provider {
         self == Provider::Ds389
     }
 
+    /// Whether an Abandon ends a persistent search. 389-ds goes on, and allows few of them: there only
+    /// closing the connection ends it.
+    pub fn heeds_abandon(self) -> bool {
+        matches!(self, Provider::OpenLdap | Provider::ApacheDs)
+    }
+
     /// The name shown to people and kept in the store.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 //! because its users have them in their fingers. What they mean together is in [`crate::target`].
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -20,7 +21,7 @@ Exit codes:
   3  the provider refused: credentials, access, no such base, a limit
   4  the provider could not be reached: network, TLS, busy, not ready
   5  the data file cannot be used: locked, of another search, damaged, disk full
-  6  a guard stopped a refresh that would have deleted too much";
+  6  a guard stopped what would have deleted too much";
 
 /// Keeps an exact copy of an LDAP search and tells of every change to it (RFC 4533).
 ///
@@ -189,8 +190,16 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) reconcile: bool,
 
-    /// The most a refresh may delete: a number, or a part such as 5%. 100% also allows the whole
-    /// copy to go, which is otherwise always stopped
+    /// Compare everything so every INTERVAL, such as 90m, 24h or 7d: at the first refresh after it has
+    /// passed since the last full one, which the data file remembers; follow does so in between, and
+    /// then goes on. One that fails is as any other refresh that fails: a guard ends follow too, and the
+    /// next run owes it
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
+    pub(crate) reconcile_every: Option<Duration>,
+
+    /// The most that may be deleted in one refresh, and by follow within any minute: a number, or a
+    /// part such as 5% of the copy as it was before. More ends the run, follow too, and is told again by
+    /// the next. 100% also allows the whole copy to go, which is otherwise always stopped
     #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
     pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
 
@@ -275,6 +284,15 @@ pub(crate) enum StatusFormat {
     Text,
     /// One JSON object
     Json,
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
+    match interval.is_zero() {
+        true => Err("no time at all is no interval".to_owned()),
+        false => Ok(interval),
+    }
 }
 
 fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {

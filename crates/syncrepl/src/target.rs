@@ -65,6 +65,9 @@ pub(crate) fn builder<C: Callback>(
     if let Some(max_delete) = args.max_delete {
         builder = builder.max_delete(max_delete);
     }
+    if let Some(interval) = args.reconcile_every {
+        builder = builder.reconcile_every(interval);
+    }
     let from_environment = || std::env::var_os("LDAPTLS_CACERT").map(Into::into);
     if let Some(ca_file) = args.ca_file.clone().or_else(from_environment) {
         builder = builder.ca_file(ca_file);

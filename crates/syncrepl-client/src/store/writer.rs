@@ -1,6 +1,7 @@
 //! The one consumer's hold on the store: the lock, the transactions that outlive a `poll`, and the
 //! number of the commit. What is written into a transaction is decided elsewhere.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use super::authorizer::Gate;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::{Store, failure, schema, settings};
+use crate::guard::Tally;
 use crate::{CallbackResult, Error, ErrorKind, Result};
 
 /// How long a transaction waits for another program's to end. Longer than a handle waits for us:
@@ -25,6 +27,7 @@ pub(crate) struct Writer {
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
     commit_number: u64,
+    tally: Cell<Tally>,
     checkpoint_owed: bool,
     path: PathBuf,
     _lock: Lock,
@@ -54,6 +57,7 @@ impl Writer {
             gate,
             stage_open: Arc::new(AtomicBool::new(false)),
             commit_number,
+            tally: Cell::default(),
             checkpoint_owed: false,
             path,
             _lock: lock,
@@ -77,6 +81,7 @@ impl Writer {
     }
 
     fn begin(&self) -> Result<()> {
+        self.tally.set(Tally::default());
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|err| {
             if failure::is_busy(&err) {
                 let message = format!("another program keeps writing to {}", self.path.display());
@@ -167,6 +172,19 @@ impl Writer {
             version("PRAGMA main.schema_version").map_err(failure::of_store)?,
             version("PRAGMA temp.schema_version").map_err(failure::of_store)?,
         ))
+    }
+
+    /// How many records the open transaction has added and deleted.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.get()
+    }
+
+    /// Takes note of records added and deleted.
+    pub(crate) fn note(&self, added: u64, deleted: u64) {
+        let mut tally = self.tally.get();
+        tally.added += added;
+        tally.deleted += deleted;
+        self.tally.set(tally);
     }
 
     /// Whether a transaction is open.

@@ -7,8 +7,8 @@ use syncrepl_proto::session::Session;
 
 use super::{Link, Settings, Syncrepl, not_connected};
 use crate::callback::Callback;
-use crate::connection::{BoundLdap, Connection, Credentials, RootDse};
-use crate::error::{Error, Result};
+use crate::connection::{BoundLdap, Connection, Credentials, RootDse, Server};
+use crate::error::{Error, ErrorKind, Result};
 use crate::search::Search;
 use crate::status;
 
@@ -61,7 +61,8 @@ impl<C: Callback> Syncrepl<C> {
         let cookie = self
             .cookie
             .clone()
-            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie));
+            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie))
+            .filter(|_| !self.comparison_is_due());
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session
@@ -113,4 +114,13 @@ pub(super) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
         Some(code) => error.with_result_code(code),
         None => error,
     }
+}
+
+/// An answer without a cookie to a search without one.
+pub(super) fn not_ready(server: &Server) -> Error {
+    Error::new(
+        ErrorKind::NotReady,
+        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
+    )
+    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
 }

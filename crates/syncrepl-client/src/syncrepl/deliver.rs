@@ -1,6 +1,6 @@
 //! From a message to a commit: what each message means for the open stage, and how a stage ends.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::cookie;
@@ -8,12 +8,15 @@ use syncrepl_proto::message::{Message, SearchRequest};
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
+use super::connect::not_ready;
+use super::schedule::Schedule;
 use super::{Link, Syncrepl, not_connected};
 use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
-use crate::connection::{Server, notice_of_disconnection, refused, undecodable};
+use crate::connection::{notice_of_disconnection, refused, undecodable};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::guard::DeleteGuard;
 use crate::lookup::Lookup;
 use crate::settle::{Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
@@ -79,7 +82,7 @@ impl<C: Callback> Syncrepl<C> {
                 },
                 false => Kind::Group,
             };
-            self.stage = Some(open_stage(&mut self.writer, kind)?);
+            self.stage = Some(open_stage(&mut self.writer, &mut self.guard, kind)?);
             self.group_began = self.settings.options.network.now();
         }
         let Some(stage) = self.stage.as_mut() else {
@@ -194,10 +197,8 @@ impl<C: Callback> Syncrepl<C> {
         self.callback.debug(why);
         if self.stage.as_ref().is_some_and(|stage| !stage.is_refresh()) {
             self.end_group()?;
-            self.stage = Some(open_stage(
-                &mut self.writer,
-                Kind::Refresh { cookie_sent: false },
-            )?);
+            let kind = Kind::Refresh { cookie_sent: false };
+            self.stage = Some(open_stage(&mut self.writer, &mut self.guard, kind)?);
         }
         let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
             return Err(not_connected());
@@ -264,9 +265,13 @@ impl<C: Callback> Syncrepl<C> {
         ] {
             self.writer.set_setting(name, Some(value.as_bytes()))?;
         }
+        if !link.cookie_sent {
+            Schedule::write(SystemTime::now(), &self.writer)?;
+        }
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
+        self.schedule.read(&self.writer)?;
         self.reconcile = false;
         if self.settings.mode == SyncreplMode::RefreshOnly {
             self.finished = true;
@@ -318,6 +323,7 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     pub(super) fn commit(&mut self) -> Result<()> {
+        let tally = self.writer.tally();
         let result = told(self.callback.commit_pending(self.writer.next_commit()))
             .and_then(|()| self.writer.commit());
         if let Err(error) = result {
@@ -326,6 +332,8 @@ impl<C: Callback> Syncrepl<C> {
             self.cookie = self.writer.setting(status::COOKIE)?;
             return Err(error);
         }
+        self.guard
+            .committed(self.settings.options.network.now(), tally);
         self.callback.committed();
         Ok(())
     }
@@ -355,21 +363,22 @@ impl<C: Callback> Syncrepl<C> {
         let rules = Rules {
             absent_is_deleted,
             may_bring_others: link.may_bring_others,
-            max_delete: self.settings.max_delete,
+            guard: &self.guard,
+            now: self.settings.options.network.now(),
         };
         work.settle(rules, &mut lookup)
     }
 }
 
 /// Begins the transaction of a stage.
-fn open_stage(writer: &mut Writer, kind: Kind) -> Result<Stage> {
+fn open_stage(writer: &mut Writer, guard: &mut DeleteGuard, kind: Kind) -> Result<Stage> {
     if kind == Kind::Group {
         writer.begin_group()?;
-        return Ok(Stage::new(kind, 0));
+    } else {
+        writer.begin_stage()?;
+        guard.counted(Records::new(writer.connection()).count()?);
     }
-    writer.begin_stage()?;
-    let before = Records::new(writer.connection()).count()?;
-    Ok(Stage::new(kind, before))
+    Ok(Stage::new(kind, guard.size()))
 }
 
 /// The two answers of slapd that mean: start again without a cookie.
@@ -382,12 +391,4 @@ fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) ->
 
 fn told(result: CallbackResult) -> Result<()> {
     result.map_err(callback_failed)
-}
-
-fn not_ready(server: &Server) -> Error {
-    Error::new(
-        ErrorKind::NotReady,
-        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
-    )
-    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
 }

@@ -10,7 +10,9 @@ use syncrepl_client::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::frame::Frames;
-use syncrepl_proto::message::{LdapResult, Message, Operation, SearchRequest, SearchResultEntry};
+use syncrepl_proto::message::{
+    LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest, SearchResultEntry,
+};
 use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncRequest,
     SyncState, UuidSet,
@@ -37,6 +39,8 @@ pub enum Step {
     Result(u32, &'static str),
     /// An entry without a Sync State control.
     WithoutState(&'static str),
+    /// A Notice of Disconnection with this result; the connection is closed.
+    Notice(u32),
     /// The connection is closed.
     Cut,
 }
@@ -75,6 +79,8 @@ impl Fake {
             for stream in listener.incoming().flatten() {
                 let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
                 let scripts = Arc::clone(&scripts);
+                // Small messages one by one: each would wait for the last to be acknowledged.
+                let _ = stream.set_nodelay(true);
                 thread::spawn(move || {
                     let mut peer = Peer {
                         stream,
@@ -319,6 +325,15 @@ impl Peer {
                 let attributes = AttributeList::decode(&attributes).expect("attributes");
                 let entry = SearchResultEntry { dn, attributes };
                 self.send(id, &Operation::SearchResultEntry(entry), &[])
+            }
+            Step::Notice(code) => {
+                let notice = Operation::ExtendedResponse {
+                    result: LdapResult::new(*code),
+                    name: Some(NOTICE_OF_DISCONNECTION),
+                    value: None,
+                };
+                self.send(0, &notice, &[]);
+                false
             }
             Step::Cut => false,
         }

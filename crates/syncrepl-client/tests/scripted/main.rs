@@ -5,6 +5,8 @@ mod cookies;
 mod deletes;
 mod fake;
 mod order;
+mod results;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +24,8 @@ use tempfile::TempDir;
 struct Told {
     events: Vec<String>,
     map: BTreeMap<String, String>,
+    /// The map after the last commit.
+    committed: BTreeMap<String, String>,
 }
 
 fn text(record: &Record<'_>) -> String {
@@ -83,6 +87,10 @@ impl Callback for Told {
         assert_eq!(items.len(), self.map.len() as u64);
         self.events.push("done".to_owned());
         Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.committed.clone_from(&self.map);
     }
 }
 

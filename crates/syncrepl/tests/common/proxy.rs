@@ -91,6 +91,8 @@ impl Shared {
         let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)) else {
             return;
         };
+        // What comes in small pieces goes on in small pieces, at once.
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let cut = self.cuts.lock().expect("the cuts").pop();
         let both = |one: &TcpStream, other: &TcpStream| {
             (

@@ -1,0 +1,171 @@
+//! `--max-delete`: in a refresh, in the persist stage, by word and by implication.
+
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+
+use crate::common::outcome::assert_message;
+use crate::kept::Kept;
+use crate::{delete_people, dn, people, person, rename, unit};
+
+/// Deletes that come live, more than a minute may have: the group that goes too far is rolled back,
+/// `follow` ends, and whoever comes after meets those deletes again.
+#[test]
+fn deletes_of_a_minute_by_word() {
+    for variant in Variant::ALL {
+        let server = Slapd::start(variant);
+        server.ldapmodify(&people("people", 20)).expect("people");
+        let mut kept = Kept::on(&server, variant);
+        kept.follow(&["--max-delete", "5"]);
+        server
+            .ldapmodify(&delete_people("people", 0, 3))
+            .expect("three deletes");
+        kept.wait_equal();
+        server
+            .ldapmodify(&delete_people("people", 3, 13))
+            .expect("ten deletes");
+        let (code, stderr) = kept.ended();
+        assert_eq!(code, Some(6), "{stderr}");
+        assert_message(
+            stderr.trim_end(),
+            &[
+                "of 22 entries within a minute",
+                "and 5 may go",
+                "allow it once",
+                "--max-delete",
+            ],
+        );
+        assert_eq!(stderr.lines().count(), 1, "it does not reconnect: {stderr}");
+        kept.assert_reader_has_the_copy();
+        let left = kept.dump().len();
+        assert!(
+            (17..=19).contains(&left),
+            "3 to 5 of 22 may be gone: {left}"
+        );
+        kept.assert_no_phantom_delete(0);
+
+        let refused = format!(
+            "deleted {} of {left} entries at once, and 7 may go",
+            left - 9
+        );
+        let before = kept.dump();
+        kept.refresh(&["--max-delete", "7"])
+            .assert_failed(6, &[&refused, "nothing was changed", "allow it once"]);
+        assert_eq!(kept.dump(), before);
+        kept.refreshed(&["--max-delete", "10"]);
+        kept.assert_equal();
+        assert_eq!(kept.dump().len(), 9);
+    }
+}
+
+/// A parent leaves with all that lies below it, of which the provider says nothing: one group.
+#[test]
+fn deletes_of_a_minute_by_implication() {
+    let server = Slapd::start(Variant::SessionLog);
+    let setup = unit("base") + &unit("outside");
+    let base = format!("ou=base,{SUFFIX}");
+    let mut setup =
+        setup + &people("team", 6) + &rename(&format!("ou=team,{SUFFIX}"), "ou=team", Some(&base));
+    setup += &person("stays", "base");
+    server.ldapmodify(&setup).expect("the setup");
+    let out = rename(
+        &format!("ou=team,{base}"),
+        "ou=team",
+        Some(&format!("ou=outside,{SUFFIX}")),
+    );
+
+    let mut kept = Kept::of(&server.url()).below(&base);
+    kept.follow(&["--max-delete", "6"]);
+    kept.assert_equal();
+    let before = kept.dump();
+    server.ldapmodify(&out).expect("the move");
+    let (code, stderr) = kept.ended();
+    assert_eq!(code, Some(6), "{stderr}");
+    assert_message(
+        stderr.trim_end(),
+        &["deleted 7 of 9 entries at once", "and 6 may go"],
+    );
+    assert_eq!(kept.dump(), before);
+    kept.refresh(&["--max-delete", "6"])
+        .assert_failed(6, &["7 of 9"]);
+    assert_eq!(kept.dump(), before);
+    kept.refreshed(&["--max-delete", "7"]);
+    kept.assert_equal();
+}
+
+/// What is counted outlives the connection: three live, three while it is away.
+#[test]
+fn the_minute_goes_on_over_reconnects() {
+    let server = Slapd::start(Variant::SessionLog);
+    server.ldapmodify(&people("people", 20)).expect("people");
+    let mut kept = Kept::of(&server.url());
+    kept.follow(&["--max-delete", "5"]);
+    server
+        .ldapmodify(&delete_people("people", 0, 3))
+        .expect("three deletes");
+    kept.wait_equal();
+    server.stop();
+    server.start_again();
+    server
+        .ldapmodify(&delete_people("people", 3, 6))
+        .expect("three more");
+    let (code, stderr) = kept.ended();
+    assert_eq!(code, Some(6), "{stderr}");
+    let last = stderr.lines().last().expect("a message");
+    assert_message(last, &["of 22 entries within a minute, and 5 may go"]);
+    // Another run begins a minute of its own.
+    kept.refreshed(&["--max-delete", "3"]);
+    kept.assert_equal();
+}
+
+/// A part is one of the copy as it was before the first of the deletes that count.
+#[test]
+fn a_part_of_the_copy() {
+    let server = Slapd::start(Variant::Plain);
+    server.ldapmodify(&people("people", 18)).expect("people");
+    let mut kept = Kept::of(&server.url());
+    kept.follow(&["--max-delete", "20%"]);
+    for number in 0..4 {
+        server
+            .ldapmodify(&delete_people("people", number, number + 1))
+            .expect("a delete");
+        kept.wait_equal();
+    }
+    server
+        .ldapmodify(&delete_people("people", 4, 5))
+        .expect("a fifth");
+    let (code, stderr) = kept.ended();
+    assert_eq!(code, Some(6), "{stderr}");
+    assert_message(
+        stderr.trim_end(),
+        &[
+            "deleted 5 of 20 entries within a minute, and 20% may go",
+            "the last 1 of them",
+        ],
+    );
+    assert_eq!(kept.dump().len(), 16);
+}
+
+/// The whole copy goes, and only its base was named: never without being allowed.
+#[test]
+fn everything_by_implication_while_following() {
+    let server = Slapd::start(Variant::SessionLog);
+    server
+        .ldapmodify(&(unit("outside") + &people("team", 3)))
+        .expect("the setup");
+    let team = format!("ou=team,{SUFFIX}");
+    for options in [&[][..], &["--max-delete", "99%"], &["--max-delete", "1000"]] {
+        let mut kept = Kept::of(&server.url()).below(&dn("p0", "team")[7..]);
+        kept.follow(options);
+        let before = kept.dump();
+        assert_eq!(before.len(), 4);
+        server
+            .ldapmodify(&rename(&team, "ou=elsewhere", None))
+            .expect("the base is renamed");
+        let (code, stderr) = kept.ended();
+        println!("{stderr}");
+        assert_eq!(code, Some(6), "{stderr}");
+        assert_eq!(kept.dump(), before);
+        server
+            .ldapmodify(&rename(&format!("ou=elsewhere,{SUFFIX}"), "ou=team", None))
+            .expect("and back");
+    }
+}
