@@ -25,7 +25,7 @@ use crate::text::printable;
 pub use bound::BoundLdap;
 pub use credentials::{Credentials, Password};
 pub(crate) use operations::{RootDse, undecodable};
-pub(crate) use refused::{notice_of_disconnection, refused};
+pub(crate) use refused::{not_allowed, notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};
 

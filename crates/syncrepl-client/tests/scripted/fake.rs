@@ -37,6 +37,8 @@ pub enum Step {
     Result(u32, &'static str),
     /// An entry without a Sync State control.
     WithoutState(&'static str),
+    /// Any message, made from the id of the search.
+    Raw(fn(u32) -> Vec<u8>),
     /// The connection is closed.
     Cut,
 }
@@ -320,6 +322,7 @@ impl Peer {
                 let entry = SearchResultEntry { dn, attributes };
                 self.send(id, &Operation::SearchResultEntry(entry), &[])
             }
+            Step::Raw(message) => self.stream.write_all(&message(id)).is_ok(),
             Step::Cut => false,
         }
     }

@@ -78,6 +78,15 @@ impl Proxy {
         contains(&self.shared.answered, bytes)
     }
 
+    /// Where in what the server has sent these bytes come first.
+    pub fn position_answered(&self, bytes: &[u8]) -> Option<usize> {
+        let heard = &self.shared.answered;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard
+            .windows(bytes.len())
+            .position(|window| window == bytes)
+    }
+
     /// How many entries and references the server has sent in answer to sync searches, wanted or
     /// not: each carries a Sync State control (RFC 4533 §2.3).
     pub fn states_answered(&self) -> usize {
