@@ -68,6 +68,12 @@ pub fn is_389ds(cookie: &[u8]) -> bool {
         && last.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
 }
 
+/// Whether one provider may have made both. One that answers a cookie with another kind did not
+/// understand it, and may have taken it for none.
+pub fn same_kind(one: &[u8], other: &[u8]) -> bool {
+    is_openldap(one) == is_openldap(other) && is_389ds(one) == is_389ds(other)
+}
+
 /// The cookie to keep when a refresh stage has ended with `received`: it replaces what was kept.
 /// `None` when nothing may be kept: an empty cookie, or one of OpenLDAP's without a CSN, which
 /// sent back would resend everything and tell no delete.
@@ -161,5 +167,10 @@ mod tests {
             b"rid=000,csn=20261121205328.954658Z#000000#001#000000"
         ));
         assert!(!is_389ds(b"\xff\x00"));
+        let slapd = cookie(format!("rid=000,csn={A1}"));
+        for (one, same) in [(&other[..], "h:1#x#2"), (b"x", "y"), (&slapd, "rid=001")] {
+            assert!(same_kind(one, same.as_bytes()));
+        }
+        assert!(!same_kind(other, &slapd) && !same_kind(b"x", &slapd) && !same_kind(other, b"x"));
     }
 }

@@ -136,4 +136,58 @@ mod tests {
         assert!(!Provider::Unknown.tells_what_is_present(false));
         assert!(Provider::Unknown.tells_what_is_present(true));
     }
+
+    /// A root DSE that says nothing, and cookies that say nothing either.
+    #[test]
+    fn an_unknown_provider_gets_the_most_careful_profile() {
+        let unknown = Provider::from_root_dse(None, std::iter::empty());
+        for (what, chosen, careful) in [
+            ("it stays unknown", unknown, Provider::Unknown),
+            (
+                "a vendor",
+                Provider::from_root_dse(Some("Somebody"), ["top"].into_iter()),
+                unknown,
+            ),
+            ("what is not known", Provider::default(), unknown),
+            ("no cookie", unknown.or_from_cookie(None), unknown),
+            (
+                "an empty cookie",
+                unknown.or_from_cookie(Some(b"")),
+                unknown,
+            ),
+            (
+                "an opaque cookie",
+                unknown.or_from_cookie(Some(b"\xff#7")),
+                unknown,
+            ),
+        ] {
+            assert_eq!(chosen, careful, "{what}");
+        }
+        for (what, chosen, careful) in [
+            (
+                "deletes are implied though nobody was named",
+                unknown.tells_what_is_present(false),
+                false,
+            ),
+            (
+                "deletes are implied by who was not named",
+                unknown.tells_what_is_present(true),
+                true,
+            ),
+            (
+                "references without a state are passed over",
+                unknown.sends_references_without_state(),
+                false,
+            ),
+            // It may be any of the others, hidden; what it makes of the cookie is seen by its own.
+            (
+                "an opaque cookie is tried",
+                unknown.may_understand(b"\xff#7"),
+                true,
+            ),
+        ] {
+            assert_eq!(chosen, careful, "{what}");
+        }
+        assert_eq!(unknown.name(), "unknown");
+    }
 }

@@ -18,6 +18,6 @@ pub mod workload;
 pub use judge::{Directory, Entry, assert_same};
 pub use process::{Run, wait_until};
 pub use reader::Reader;
-pub use slapd::{Slapd, Variant};
+pub use slapd::{Pair, Slapd, Variant};
 pub use target::{Other, Target};
 pub use workload::{Options, Workload};

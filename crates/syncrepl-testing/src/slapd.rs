@@ -7,6 +7,7 @@
 mod config;
 mod content;
 mod life;
+mod pair;
 mod replica;
 
 use std::fs;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::tools;
 use config::Settings;
+pub use pair::{Pair, context_csns};
 
 /// The suffix of every test server.
 pub const SUFFIX: &str = "dc=example,dc=com";

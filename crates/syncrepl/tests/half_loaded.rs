@@ -70,7 +70,7 @@ fn follow_finds_the_other(data: &Data, server: &Slapd, replica: &Slapd, words: &
 }
 
 #[test]
-fn half_loaded() {
+fn p30_half_loaded() {
     let server = healthy();
     let replica = half_of(&server);
     refuses(
@@ -81,7 +81,7 @@ fn half_loaded() {
 }
 
 #[test]
-fn empty_replica() {
+fn p30_empty_replica() {
     let server = healthy();
     let replica = Slapd::empty_replica();
     refuses(&server, &replica, &["nothing", "has not finished loading"]);

@@ -28,7 +28,7 @@ pub use credentials::{Credentials, Password};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
 pub(crate) use operations::{RootDse, undecodable};
-pub(crate) use refused::{notice_of_disconnection, refused};
+pub(crate) use refused::{not_allowed, notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};
 

@@ -1,7 +1,9 @@
 //! The one table from LDAP result codes (RFC 4511 appendix A) to what people are told.
 
 use syncrepl_proto::message::{Message, NOTICE_OF_DISCONNECTION, Operation, result_name};
+use syncrepl_proto::session::SessionError;
 
+use crate::connection::Server;
 use crate::error::{Error, ErrorKind};
 use crate::text::excerpt;
 
@@ -41,6 +43,19 @@ pub(crate) fn notice_of_disconnection(message: &Message<'_>) -> Option<Error> {
             format!("the provider sent {} unasked", other.name()),
         )),
     }
+}
+
+/// The error for a message that RFC 4533 does not allow. Some providers refuse the control with an
+/// ExtendedResponse: then it tells what they meant.
+pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Server) -> Error {
+    if let (SessionError::UnexpectedOperation(_), Operation::ExtendedResponse { result, .. }) =
+        (&error, op)
+        && result.code != 0
+    {
+        return refused(result.code, result.diagnostic, "the sync search");
+    }
+    let text = format!("{server} sent what RFC 4533 does not allow");
+    Error::new(ErrorKind::Protocol, text).with_source(error)
 }
 
 fn said(kind: ErrorKind, code: u32, diagnostic: &str, what: &str) -> Error {

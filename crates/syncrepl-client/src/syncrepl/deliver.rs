@@ -14,7 +14,7 @@ use super::{Link, Syncrepl, not_connected};
 use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
-use crate::connection::{notice_of_disconnection, refused, undecodable};
+use crate::connection::{not_allowed, notice_of_disconnection, refused, undecodable};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::guard::DeleteGuard;
 use crate::lookup::Lookup;
@@ -68,13 +68,9 @@ impl<C: Callback> Syncrepl<C> {
             return notice_of_disconnection(&message).map_or(Ok(true), Err);
         }
         let refreshing = session.in_refresh_stage();
-        let event = session.handle_message(&message).map_err(|error| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("{server} sent what RFC 4533 does not allow"),
-            )
-            .with_source(error)
-        })?;
+        let event = session
+            .handle_message(&message)
+            .map_err(|error| not_allowed(error, &message.op, server))?;
         if self.stage.is_none() {
             let kind = match refreshing {
                 true => Kind::Refresh {
@@ -228,6 +224,11 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_mut(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
+        if let (true, Some(sent), Some(received)) = (link.cookie_sent, &self.cookie, &stage.cookie)
+            && !cookie::same_kind(sent, received)
+        {
+            return self.start_again("its cookies are of another kind than the one it was sent");
+        }
         let provider = link.provider.or_from_cookie(stage.cookie.as_deref());
         link.provider = provider;
         let absent_is_deleted = if link.cookie_sent {

@@ -128,6 +128,25 @@ fn the_cookie_of_another_vendor_is_not_sent() {
     assert_eq!(bench.events(), ["delete cn=b", "done"]);
 }
 
+/// A provider that says nothing of itself may be slapd, which takes a cookie that it does not know
+/// for none, sends everything, and says that it told the deletes.
+#[test]
+fn a_cookie_answered_with_another_kind_was_not_understood() {
+    for kept in ["h:389#me:ou=base,dc=example:(a=*)#7", "opaque"] {
+        let mut bench = Bench::with("Somebody", kept, &[A, B]);
+        let everything = vec![
+            Step::Entry(Add, 1, A.1, "first"),
+            Step::Done(Some(NEXT), true),
+        ];
+        let fake = Fake::start("Somebody", vec![everything; 2]);
+        fake.shows(&[(1, A.1, "first")]);
+        bench.refresh(&fake).unwrap();
+        assert_eq!(fake.cookies(), [Some(kept.to_owned()), None]);
+        assert_eq!(bench.events(), ["delete cn=b", "done"]);
+        assert_eq!(bench.cookie().as_deref(), Some(NEXT));
+    }
+}
+
 #[test]
 fn p17_another_53_is_an_error() {
     let mut bench = Bench::with("", FIRST, &[A]);

@@ -41,6 +41,8 @@ pub enum Step {
     WithoutState(&'static str),
     /// A Notice of Disconnection with this result; the connection is closed.
     Notice(u32),
+    /// Any message, made from the id of the search.
+    Raw(fn(u32) -> Vec<u8>),
     /// The connection is closed.
     Cut,
 }
@@ -335,6 +337,7 @@ impl Peer {
                 self.send(0, &notice, &[]);
                 false
             }
+            Step::Raw(message) => self.stream.write_all(&message(id)).is_ok(),
             Step::Cut => false,
         }
     }

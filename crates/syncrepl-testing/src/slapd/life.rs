@@ -117,7 +117,7 @@ impl Slapd {
     }
 
     /// True when it answers, false when the process ended at once, as it does on a taken port.
-    fn try_launch(&self) -> bool {
+    pub(super) fn try_launch(&self) -> bool {
         let pid_file = self.folder().join("slapd.pid");
         let _ = fs::remove_file(&pid_file);
         let output = fs::File::create(self.folder().join("slapd.out")).expect("slapd.out");
@@ -170,7 +170,7 @@ impl Slapd {
 
 /// A port below those that the kernel gives to outgoing connections, so that a server that is down
 /// for a moment finds its own again.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     for _ in 0..1000 {
         let port = fastrand::u16(10_240..32_000);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {

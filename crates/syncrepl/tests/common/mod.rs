@@ -36,6 +36,8 @@ pub struct Copied<'a> {
     pub server: &'a dyn Target,
     pub base: String,
     pub filter: String,
+    /// What `-H` names instead of the server: a fail-over list, a proxy.
+    pub hosts: Option<String>,
     pub folder: TempDir,
     pub reader: Reader,
     follower: Option<(Run, usize)>,
@@ -47,6 +49,7 @@ impl<'a> Copied<'a> {
             server,
             base: base.to_owned(),
             filter: filter.to_owned(),
+            hosts: None,
             folder: TempDir::new().expect("a temporary folder"),
             reader: Reader::new(),
             follower: None,
@@ -63,7 +66,7 @@ impl<'a> Copied<'a> {
 
     pub fn arguments(&self, subcommand: &str) -> Vec<String> {
         let data = self.data().display().to_string();
-        let url = self.server.url();
+        let url = self.hosts.clone().unwrap_or_else(|| self.server.url());
         [
             subcommand,
             "--data",
@@ -207,13 +210,14 @@ impl<'a> Copied<'a> {
         self.assert_equal();
     }
 
-    /// Stops the follower as a service manager would.
+    /// Stops the follower as a service manager would. It had nothing to complain of.
     pub fn stop(&mut self) {
-        let (mut run, _) = {
-            self.take_output();
-            self.follower.take().expect("it follows")
-        };
-        let taken = run.lines().len();
+        assert_eq!(self.stop_after_trouble(), "");
+    }
+
+    /// Stops the follower; what it said on stderr.
+    pub fn stop_after_trouble(&mut self) -> String {
+        let (mut run, taken) = self.follower.take().expect("it follows");
         run.signal("TERM");
         let status = run.wait_exit(PATIENCE);
         assert!(
@@ -224,7 +228,7 @@ impl<'a> Copied<'a> {
         for line in &run.lines()[taken..] {
             self.reader.feed_line(line);
         }
-        assert_eq!(run.stderr(), "");
+        run.stderr()
     }
 
     /// Kills the follower, in the middle of whatever it does.

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use syncrepl_testing::slapd::Slapd;
 
+/// How much of what is said is remembered, in either direction.
+const REMEMBERED: usize = 4 << 20;
+
 /// Goes on until the process ends.
 pub struct Proxy {
     port: u16,
@@ -74,6 +77,35 @@ impl Proxy {
     pub fn answered(&self, bytes: &[u8]) -> bool {
         contains(&self.shared.answered, bytes)
     }
+
+    /// Where in what the server has sent these bytes come first.
+    pub fn position_answered(&self, bytes: &[u8]) -> Option<usize> {
+        let heard = &self.shared.answered;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard
+            .windows(bytes.len())
+            .position(|window| window == bytes)
+    }
+
+    /// How many entries and references the server has sent in answer to sync searches, wanted or
+    /// not: each carries a Sync State control (RFC 4533 §2.3).
+    pub fn states_answered(&self) -> usize {
+        const SYNC_STATE: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.2";
+        let heard = &self.shared.answered;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(heard.len() < REMEMBERED, "more came than is remembered");
+        let windows = heard.windows(SYNC_STATE.len());
+        windows.filter(|&window| window == SYNC_STATE).count()
+    }
+
+    /// How many sync searches the command has begun.
+    pub fn sync_searches(&self) -> usize {
+        const SYNC_REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
+        let asked = &self.shared.asked;
+        let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let windows = asked.windows(SYNC_REQUEST.len());
+        windows.filter(|&window| window == SYNC_REQUEST).count()
+    }
 }
 
 fn contains(heard: &Mutex<Vec<u8>>, bytes: &[u8]) -> bool {
@@ -116,7 +148,6 @@ fn pump(
     heard: &Mutex<Vec<u8>>,
     total: &AtomicUsize,
 ) {
-    const REMEMBERED: usize = 4 << 20;
     let mut left = cut.unwrap_or(usize::MAX);
     let mut buffer = [0; 4096];
     while left > 0 {

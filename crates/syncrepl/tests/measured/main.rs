@@ -1,0 +1,91 @@
+//! What slapd was measured to do where a consumer may go wrong. The number in a test's name is
+//! that of the rule; each test fails when the rule is taken out. What needs two nodes is in
+//! `multi_provider`, what needs luck is replayed in the client's `scripted`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod moves;
+mod stages;
+mod values;
+
+use common::proxy::Proxy;
+use common::{Copied, text};
+use syncrepl_testing::reader::{Change, Event};
+use syncrepl_testing::slapd::{Slapd, Variant};
+
+fn write(server: &Slapd, ldif: &str) {
+    server.ldapmodify(ldif).expect("the change applies");
+}
+
+fn person(uid: &str, parent: &str) -> String {
+    format!(
+        "dn: uid={uid},{parent}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {uid}\n\
+         cn: {uid}\nsn: {uid}\ndescription: first\n\n"
+    )
+}
+
+fn unit(name: &str, parent: &str) -> String {
+    format!(
+        "dn: ou={name},{parent}\nchangetype: add\nobjectClass: organizationalUnit\nou: {name}\n\n"
+    )
+}
+
+fn replace(dn: &str, attribute: &str, value: &str) -> String {
+    format!("dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n-\n\n")
+}
+
+fn delete(dn: &str) -> String {
+    format!("dn: {dn}\nchangetype: delete\n\n")
+}
+
+fn relocate(dn: &str, rdn: &str, parent: &str) -> String {
+    format!(
+        "dn: {dn}\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: {parent}\n\n"
+    )
+}
+
+/// A server with that in it beside the suffix entry.
+fn with(variant: Variant, ldif: &str) -> Slapd {
+    let server = Slapd::start(variant);
+    write(&server, ldif);
+    server
+}
+
+/// What the next refresh tells, and the proxy it went through.
+fn next(copy: &mut Copied<'_>, server: &Slapd, options: &[&str]) -> (Vec<Event>, Proxy) {
+    let (proxy, mark) = (Proxy::to(server), copy.reader.mark());
+    copy.hosts = Some(proxy.url());
+    let output = copy.try_refresh(options);
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
+    (copy.reader.events_since(mark).to_vec(), proxy)
+}
+
+fn added(events: &[Event]) -> Vec<&str> {
+    let dn = |event: &Event| match &event.change {
+        Change::Add { .. } => (),
+        other => panic!("not an add: {other:?}"),
+    };
+    events.iter().for_each(dn);
+    events
+        .iter()
+        .filter_map(|event| match &event.change {
+            Change::Add { dn, .. } => Some(dn.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn deleted(events: &[Event]) -> Vec<&str> {
+    let dn = |event| match event {
+        &Event {
+            change: Change::Delete { ref dn, .. },
+            ..
+        } => dn.as_str(),
+        other => panic!("not a delete: {other:?}"),
+    };
+    events.iter().map(dn).collect()
+}
