@@ -89,6 +89,7 @@ fn the_minute_goes_on_over_a_reconnect() {
     let deletes_b = vec![
         Step::Ids(true, vec![2], None),
         Step::Phase(false, None, true),
+        Step::Cut,
     ];
     let fake = Fake::start("", vec![live, deletes_b.clone(), deletes_b]);
     fake.shows(&[(3, C.1, "first")]);
