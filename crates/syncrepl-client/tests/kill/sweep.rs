@@ -108,7 +108,7 @@ fn kill(sweep: &mut Sweep, call: String, number: usize) -> (Inject, f64) {
 #[test]
 fn in_a_refresh() {
     let (mut sweep, strace) = (Sweep::new(), Strace::new());
-    let people = REFRESHED[usize::from(!sweep.is_all())];
+    let people = REFRESHED[usize::from(!sweep.is_long())];
     let server = Slapd::start(Variant::Plain);
     server.load(&everyone(people));
     let first = Kept::of(&server);

@@ -25,6 +25,8 @@ struct History {
     strace: Strace,
     place: Place,
     round: usize,
+    /// What the last run did to the disk.
+    calls: BTreeMap<String, usize>,
 }
 
 impl History {
@@ -38,6 +40,7 @@ impl History {
             strace: Strace::new(),
             place: Place::new(),
             round: 0,
+            calls: BTreeMap::new(),
         };
         history.recover(0);
         history
@@ -62,6 +65,7 @@ impl History {
             run.signal("TERM");
         }
         let end = self.place.ended(run, inject, torn);
+        self.calls = self.place.calls();
         self.round += 1;
         self.place.dump().expect("the copy");
         self.recover(deletes);
@@ -81,8 +85,10 @@ impl History {
     fn calls(&mut self) -> BTreeMap<String, usize> {
         let end = self.round(None, 0.0);
         assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""));
-        let calls = self.place.calls();
+        let calls = self.calls.clone();
         assert!(calls["pwrite64"] > 40, "{calls:?}");
+        // A group of changes is written when it is committed, and then the line that says so.
+        assert!(calls["write"] > 4, "{calls:?}");
         calls
     }
 

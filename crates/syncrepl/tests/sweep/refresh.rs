@@ -106,7 +106,7 @@ impl Scene {
 }
 
 fn people(sweep: &Sweep) -> usize {
-    PEOPLE[usize::from(!sweep.is_all())]
+    PEOPLE[usize::from(!sweep.is_long())]
 }
 
 fn search(server: &Slapd) -> Directory {
@@ -190,9 +190,9 @@ fn failures(mut scene: Scene, few: usize) {
             Fault::Once("ENOSPC"),
         ];
         // All of them where there are few.
-        if calls[&call] < 50 && scene.sweep.is_all() {
+        if calls[&call] < 50 && scene.sweep.is_long() {
             faults.extend(others);
-        } else if number % 10 == 0 || !scene.sweep.is_all() {
+        } else if number % 10 == 0 || !scene.sweep.is_long() {
             faults.extend(scene.sweep.rng.choice(others));
         }
         for fault in faults {
@@ -236,7 +236,7 @@ fn output_failing() {
         let some = scene.sweep.rng.usize(..errors.len());
         for error in errors
             .iter()
-            .skip(if scene.sweep.is_all() { 0 } else { some })
+            .skip(if scene.sweep.is_long() { 0 } else { some })
         {
             for fault in [Fault::Onward(error), Fault::Once(error)] {
                 let inject = Inject {
