@@ -134,6 +134,18 @@ pub fn calls(log: &Path, files: &[PathBuf]) -> BTreeMap<String, usize> {
     count
 }
 
+/// The number of the last such call that was made on a file, by the same log.
+pub fn last(log: &Path, call: &str, file: &Path) -> usize {
+    let log = read(log);
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| name(line) == Some(call))
+        .collect();
+    let path = format!("{}>", file.display());
+    let on_file = |line: &&str| line.contains(&path);
+    lines.iter().rposition(on_file).expect("it was made") + 1
+}
+
 /// Does the first part of the write at which the process was killed, as a kill in the middle of it
 /// would. False when it was no write.
 pub fn tear(log: &Path, share: f64) -> bool {
@@ -236,6 +248,7 @@ mod tests {
         assert!(status.success());
         assert_eq!(content, "one\ntwo\nthree\n");
         assert_eq!(calls(&log, std::slice::from_ref(&file))["write"], 3);
+        assert_eq!(last(&log, "write", &file), 3);
         let (_, content) = run(second(Fault::Once("ENOSPC")));
         assert_eq!(content, "one\nfailed\nthree\n");
         let (_, content) = run(second(Fault::Onward("ENOSPC")));

@@ -140,6 +140,11 @@ impl Place {
         strace::calls(&self.log(), &self.files())
     }
 
+    /// The number of the last write to the log: what comes after it only empties the log.
+    pub fn last_of_commit(&self) -> usize {
+        strace::last(&self.log(), "pwrite64", &self.path("copy.db-wal"))
+    }
+
     /// The copy from disk, `None` when it never came to be; `status` says the same of it.
     pub fn dump(&self) -> Option<String> {
         let data = self.data().display().to_string();
@@ -214,7 +219,7 @@ impl End {
         // What could not be opened may as well be forbidden; then the file is named.
         let words: &[&str] = match (full, inject.call.as_str()) {
             (true, _) => &["space"],
-            (false, "openat") => &["copy.db", "cannot be opened"],
+            (false, "openat") => &["copy.db", "cannot be"],
             (false, _) => &["disk"],
         };
         assert_message(&self.stderr, words);

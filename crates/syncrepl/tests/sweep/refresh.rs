@@ -61,6 +61,11 @@ impl Scene {
 
     /// What it does to the disk when nothing goes wrong.
     fn calls(&self) -> BTreeMap<String, usize> {
+        self.calls_and_commit().0
+    }
+
+    /// Also which is the last write of the commit.
+    fn calls_and_commit(&self) -> (BTreeMap<String, usize>, usize) {
         let mut place = self.before.copy();
         let run = place.start(&self.strace, "refresh", &self.server.url(), None);
         let end = place.ended(run, None, 0.0);
@@ -68,7 +73,7 @@ impl Scene {
         let calls = place.calls();
         // Each page is two writes, and five entries are more than a page.
         assert!(calls["pwrite64"] > people(&self.sweep) / 5, "{calls:?}");
-        calls
+        (calls, place.last_of_commit())
     }
 
     /// One fault. Gives how the run ended, and whether the copy is that of after it.
@@ -140,8 +145,11 @@ impl Drop for Tally {
 
 fn kills(mut scene: Scene, few: usize) {
     let mut tally = Tally::default();
-    let calls = scene.calls();
-    for (call, number) in scene.sweep.points(&calls, few) {
+    let (calls, commit) = scene.calls_and_commit();
+    let mut points = scene.sweep.points(&calls, few);
+    // Where it is decided: always.
+    points.extend((commit - 1..=commit + 1).map(|number| ("pwrite64".to_owned(), number)));
+    for (call, number) in points {
         let torn = if scene.sweep.rng.bool() {
             scene.sweep.rng.f64()
         } else {
