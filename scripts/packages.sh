@@ -5,7 +5,7 @@ set -eu
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
-for pair in slapd:slapd ldapsearch:ldap-utils openssl:openssl python3:python3 cc:gcc cc:libc6-dev; do
+for pair in slapd:slapd ldapsearch:ldap-utils openssl:openssl python3:python3 strace:strace cc:gcc cc:libc6-dev; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

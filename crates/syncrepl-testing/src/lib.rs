@@ -6,10 +6,13 @@
 
 pub mod judge;
 pub mod ldif;
+pub mod people;
 pub mod process;
 pub mod reader;
 pub mod scenarios;
 pub mod slapd;
+pub mod strace;
+pub mod sweep;
 pub mod target;
 pub mod tls;
 pub mod tools;

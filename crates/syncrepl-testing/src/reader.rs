@@ -49,7 +49,7 @@ pub struct Event {
 }
 
 /// The reader. Feed it lines, then [`Reader::finish`].
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Reader {
     line: usize,
     last_commit: u64,
@@ -62,13 +62,13 @@ pub struct Reader {
     violations: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     uuid: String,
     attrs: Attributes,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Pending {
     Event(Event),
     RefreshDone { line: usize, entries: u64 },

@@ -18,7 +18,7 @@ pub fn find(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
         .unwrap_or_else(|| match program {
-            "openssl" => panic!("openssl not found: apt-get install openssl"),
+            "openssl" | "strace" => panic!("{program} not found: apt-get install {program}"),
             _ => panic!("{MISSING} (no {program})"),
         })
 }

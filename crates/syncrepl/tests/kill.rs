@@ -4,10 +4,9 @@
 mod common;
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::outcome::{assert_message, is_in_a_write, people};
-use common::{Copied, PATIENCE, SYNCREPL, proxy::Proxy};
+use common::{Copied, PATIENCE, SYNCREPL, proxy::Proxy, while_changing};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::target::Target;
@@ -100,27 +99,6 @@ fn in_a_refresh() {
     copy.refresh();
     copy.assert_equal();
     copy.assert_quiet();
-}
-
-/// Changes the server until it is told to be quiet.
-fn while_changing(server: &Slapd, workload: &mut Workload, act: impl FnOnce()) {
-    let quiet = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !quiet.load(Ordering::Relaxed) {
-                workload.round(server, 10);
-            }
-        });
-        // Also when `act` panics, so that the scope ends.
-        struct Quiet<'a>(&'a AtomicBool);
-        impl Drop for Quiet<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let _quiet = Quiet(&quiet);
-        act();
-    });
 }
 
 fn in_the_persist_stage(variant: Variant, kills: usize) {

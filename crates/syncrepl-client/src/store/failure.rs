@@ -27,12 +27,13 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
         }
         Some(ErrorCode::SystemIoFailure) => {
             Error::new(ErrorKind::Store, "the store could not be read or written")
-                .with_hint("look at the disk and the file system")
+                // A full disk among them: SQLite does not tell when its shared memory finds no room.
+                .with_hint("free some space if there is none; else look at the disk and the file system")
         }
         Some(ErrorCode::ReadOnly) => Error::new(ErrorKind::Store, "the store is read-only")
             .with_hint("the file and its directory must be writable"),
         Some(ErrorCode::CannotOpen) => Error::new(ErrorKind::Store, "the store cannot be opened")
-            .with_hint("the file and its directory must exist and be writable"),
+            .with_hint("the file and its directory must exist and be writable, with space left"),
         Some(ErrorCode::OperationInterrupted) => {
             Error::new(ErrorKind::Stopped, "the statement was interrupted")
         }
@@ -87,7 +88,8 @@ pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             // SQLite's own words only repeat the path.
             return Error::new(ErrorKind::Store, format!("{file} cannot be opened")).with_hint(
-                "you need the right to read and write the file, and to create files beside it",
+                "you need the right to read and write the file, and to create files beside it, \
+                 for which there must be space",
             );
         }
         Some(ErrorCode::ReadOnly) => Error::new(
@@ -180,6 +182,12 @@ pub(super) fn refresh_running() -> Error {
 pub(super) fn not_a_store(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::NotAStore, format!("{} {why}", path.display()))
         .with_hint("name another file; the store is created where there is none")
+}
+
+/// The file at `path` is there, but nothing is in it yet.
+pub(super) fn empty(path: &Path) -> Error {
+    Error::new(ErrorKind::NotAStore, format!("{} is empty", path.display()))
+        .with_hint("the first refresh fills it; check the path")
 }
 
 /// The store at `path` lacks what every store has.

@@ -87,7 +87,7 @@ impl Store {
                 return Err(Error::new(ErrorKind::Store, message)
                     .with_hint("refresh it once: that brings it up to date"));
             }
-            Found::Empty => return Err(failure::not_a_store(path, "is empty")),
+            Found::Empty => return Err(failure::empty(path)),
         }
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
         Ok(Store {

@@ -7,13 +7,15 @@ pub mod proxy;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use syncrepl_testing::judge::{self, Directory};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::reader::Reader;
-use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::slapd::{SUFFIX, Slapd};
 use syncrepl_testing::target::Target;
+use syncrepl_testing::workload::Workload;
 use tempfile::TempDir;
 
 pub const SYNCREPL: &str = env!("CARGO_BIN_EXE_syncrepl");
@@ -243,4 +245,25 @@ impl<'a> Copied<'a> {
                 .join("\n"),
         );
     }
+}
+
+/// Changes the server until it is told to be quiet.
+pub fn while_changing(server: &Slapd, workload: &mut Workload, act: impl FnOnce()) {
+    let quiet = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !quiet.load(Ordering::Relaxed) {
+                workload.round(server, 10);
+            }
+        });
+        // Also when `act` panics, so that the scope ends.
+        struct Quiet<'a>(&'a AtomicBool);
+        impl Drop for Quiet<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _quiet = Quiet(&quiet);
+        act();
+    });
 }

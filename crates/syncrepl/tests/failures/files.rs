@@ -71,7 +71,7 @@ fn nothing_there_to_dump() {
         assert!(!data.folder.path().join("copy.db").exists());
         fs::write(data.path(), "").expect("an empty file");
         Outcome::run(&[subcommand, "--data", &data.path()])
-            .assert_failed(5, &["copy.db", "is empty"]);
+            .assert_failed(5, &["copy.db", "is empty", "first refresh"]);
     }
 }
 

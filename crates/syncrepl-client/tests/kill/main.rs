@@ -3,6 +3,8 @@
 //!
 //! What is killed is this test binary itself, run as a child that keeps such a table.
 
+mod sweep;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,14 +146,16 @@ impl Kept<'_> {
     }
 
     fn start(&self, mode: &str) -> Run {
-        let this = std::env::current_exe().expect("this test binary");
-        Run::command(
-            Command::new(this)
-                .args(["child", "--exact", "--ignored", "--nocapture"])
-                .env("KILL_DATA", self.data())
-                .env("KILL_URL", self.server.url())
-                .env("KILL_MODE", mode),
-        )
+        Run::command(&mut self.command(mode))
+    }
+
+    fn command(&self, mode: &str) -> Command {
+        let mut this = Command::new(std::env::current_exe().expect("this test binary"));
+        this.args(["child", "--exact", "--ignored", "--nocapture"])
+            .env("KILL_DATA", self.data())
+            .env("KILL_URL", self.server.url())
+            .env("KILL_MODE", mode);
+        this
     }
 
     fn data(&self) -> std::path::PathBuf {

@@ -1,0 +1,227 @@
+//! Where one case happens: a data file, what was printed, and what a reader made of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use syncrepl_client::rusqlite::{Connection, OpenFlags};
+use syncrepl_testing::judge::{self, Directory};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::reader::Reader;
+use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::strace::{self, Fault, Inject, Strace};
+use tempfile::TempDir;
+
+use crate::common::outcome::{Outcome, assert_message, clean};
+use crate::common::{PATIENCE, SYNCREPL};
+
+pub struct Place {
+    pub folder: TempDir,
+    pub reader: Reader,
+    outputs: usize,
+}
+
+/// What a run came to.
+pub struct End {
+    pub code: Option<i32>,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place {
+            folder: TempDir::new().expect("a temporary folder"),
+            reader: Reader::new(),
+            outputs: 0,
+        }
+    }
+
+    /// Another of the same, to be spoilt.
+    pub fn copy(&self) -> Place {
+        let copy = Place {
+            reader: self.reader.clone(),
+            ..Place::new()
+        };
+        for file in fs::read_dir(self.folder.path()).expect("the folder") {
+            let file = file.expect("a file");
+            if file.file_name().to_string_lossy().starts_with("copy.db") {
+                fs::copy(file.path(), copy.folder.path().join(file.file_name())).expect("a copy");
+            }
+        }
+        copy
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.path("copy.db")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.path("strace.log")
+    }
+
+    /// The file that the run under way, or the last one, prints into.
+    pub fn output(&self) -> PathBuf {
+        self.path(&format!("output.{}", self.outputs))
+    }
+
+    /// Those whose plain writing and opening counts.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let beside = ["", "-wal", "-shm", "-journal", ".lock"];
+        let mut files: Vec<_> = beside.map(|end| self.path(&format!("copy.db{end}"))).into();
+        files.push(self.output());
+        files.push(self.folder.path().to_owned());
+        files
+    }
+
+    pub fn arguments(&self, subcommand: &str, url: &str) -> Vec<String> {
+        let data = self.data().display().to_string();
+        let words = [
+            subcommand, "--data", &data, "--format", "json", "-x", "-H", url, "-b", SUFFIX,
+        ];
+        words.map(str::to_owned).to_vec()
+    }
+
+    /// Starts it under strace, its output in a file: that is a write to a disk too.
+    pub fn start(
+        &mut self,
+        strace: &Strace,
+        subcommand: &str,
+        url: &str,
+        inject: Option<&Inject>,
+    ) -> Run {
+        self.outputs += 1;
+        let output = self.output();
+        fs::write(&output, "").expect("a file for the output");
+        let mut command = Command::new(SYNCREPL);
+        command.args(self.arguments(subcommand, url));
+        clean(&mut command).env("SQLITE_TMPDIR", self.folder.path());
+        let traced = strace.command(&command, &self.files(), &self.log(), inject);
+        let mut shell = Command::new("bash");
+        shell.args(["-c", r#"out=$1; shift; exec "$@" >"$out""#, "bash"]);
+        shell
+            .arg(&output)
+            .arg(traced.get_program())
+            .args(traced.get_args());
+        clean(&mut shell).env("SQLITE_TMPDIR", self.folder.path());
+        Run::command(&mut shell)
+    }
+
+    /// After the end of a run: a kill may have torn the write that it came before, and what was
+    /// printed goes to the reader.
+    pub fn ended(&mut self, mut run: Run, inject: Option<&Inject>, torn: f64) -> End {
+        let code = run.wait_exit(PATIENCE).code();
+        if code.is_none() && inject.is_some_and(|inject| inject.fault == Fault::Kill) && torn > 0.0
+        {
+            strace::tear(&self.log(), torn);
+        }
+        self.read_output();
+        End {
+            code,
+            stderr: run.stderr(),
+        }
+    }
+
+    pub fn printed(&self) -> String {
+        let bytes = fs::read(self.output()).expect("the output");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn read_output(&mut self) {
+        let output = self.printed();
+        self.reader.feed(&output);
+        self.reader.assert_clean();
+    }
+
+    pub fn calls(&self) -> std::collections::BTreeMap<String, usize> {
+        strace::calls(&self.log(), &self.files())
+    }
+
+    /// The number of the last write to the log: what comes after it only empties the log.
+    pub fn last_of_commit(&self) -> usize {
+        strace::last(&self.log(), "pwrite64", &self.path("copy.db-wal"))
+    }
+
+    /// The copy from disk, `None` when it never came to be; `status` says the same of it.
+    pub fn dump(&self) -> Option<String> {
+        let data = self.data().display().to_string();
+        let dump = Outcome::run(&["dump", "--data", &data, "--format", "json"]);
+        let status = Outcome::run(&["status", "--data", &data, "--format", "json"]);
+        if dump.code == Some(5) {
+            dump.assert_failed(5, &["first refresh"]);
+            status.assert_failed(5, &["first refresh"]);
+            return None;
+        }
+        dump.assert_done();
+        status.assert_done();
+        let commit = judge::dump_commit(&dump.stdout);
+        assert!(status.stdout.contains(&format!(r#""commit":{commit},"#)));
+        let entries = dump.stdout.lines().count() - 1;
+        assert!(status.stdout.contains(&format!(r#""entries":{entries},"#)));
+        Some(dump.stdout)
+    }
+
+    /// The next run, with nothing in its way: done, and everything equals the search. What was told
+    /// to be deleted since `mark` of the deletes is gone.
+    pub fn recover(&mut self, url: &str, expected: &Directory, deletes: usize) {
+        self.outputs += 1;
+        let refresh = Outcome::run(&self.arguments("refresh", url));
+        refresh.assert_done();
+        fs::write(self.output(), &refresh.stdout).expect("the output");
+        self.read_output();
+        let dump = self.dump().expect("a copy");
+        judge::assert_same("dump", &judge::from_dump_json(&dump), "search", expected);
+        judge::assert_same("reader", &self.reader.directory(), "search", expected);
+        assert_eq!(self.reader.commit(), judge::dump_commit(&dump));
+        for (uuid, dn, _) in &self.reader.deletes()[deletes..] {
+            assert!(!expected.entries.contains_key(uuid), "{dn} is still there");
+        }
+        let sound: String = read_only(&self.data())
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .expect("a check");
+        assert_eq!(sound, "ok");
+    }
+
+    /// Somebody who looks at the copy while things happen to it, and sees one state of it.
+    pub fn watcher(&self) -> Connection {
+        let watcher = read_only(&self.data());
+        let begin = "BEGIN; SELECT count(*) FROM syncrepl_records";
+        watcher.execute_batch(begin).expect("a snapshot");
+        watcher
+    }
+}
+
+fn read_only(path: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let conn = Connection::open_with_flags(path, flags).expect("the file opens");
+    conn.busy_timeout(PATIENCE).expect("patience");
+    conn
+}
+
+impl End {
+    /// A disk that fails: exit code 5, and one message that says so.
+    #[track_caller]
+    pub fn assert_disk(&self, inject: &Inject) {
+        assert_eq!(self.code, Some(5), "{inject:?}: {}", self.stderr);
+        assert_eq!(
+            self.stderr.lines().count(),
+            1,
+            "{inject:?}: {}",
+            self.stderr
+        );
+        let full = matches!(
+            inject.fault,
+            Fault::Once("ENOSPC") | Fault::Onward("ENOSPC")
+        );
+        // What could not be opened may as well be forbidden; then the file is named.
+        let words: &[&str] = match (full, inject.call.as_str()) {
+            (true, _) => &["space"],
+            (false, "openat") => &["copy.db", "cannot be"],
+            (false, _) => &["disk"],
+        };
+        assert_message(&self.stderr, words);
+    }
+}
