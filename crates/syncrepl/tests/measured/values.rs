@@ -133,7 +133,10 @@ fn p27_references_are_no_records() {
             .wait_for_line(|line| line.contains(last), PATIENCE);
         copy.stop();
         // On resync they count among what is named as present.
-        write(&server, &replace(&format!("uid=ann,{SUFFIX}"), "description", "later"));
+        write(
+            &server,
+            &replace(&format!("uid=ann,{SUFFIX}"), "description", "later"),
+        );
         let (told, proxy) = next(&mut copy, &server, attributes);
         assert_eq!((told.len(), proxy.sync_searches()), (1, 1));
         assert_eq!((references(&copy).len(), dns(&copy).len()), (1, 2));
