@@ -226,7 +226,10 @@ fn p29_another_operation_than_expected_is_an_error() {
         let mut bench = Bench::with("", FIRST, &[A, B]);
         let fake = Fake::start("", vec![vec![Step::Raw(extended_response)]]);
         let began = Instant::now();
-        let error = refused(bench.run(&fake, mode, |builder| builder), began);
+        let result = bench.run(&fake, mode, |builder| {
+            builder.refresh_timeout(Duration::from_secs(2))
+        });
+        let error = refused(result, began);
         // What it meant is told.
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.result_code(), Some(12));
