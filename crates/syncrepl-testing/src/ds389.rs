@@ -44,6 +44,17 @@ impl Builder {
         self
     }
 
+    /// Entries of the configuration, as content records.
+    pub fn config(mut self, ldif: &str) -> Self {
+        self.0.entries += &format!("{}\n\n", ldif.trim());
+        self
+    }
+
+    /// Gives new entries an `entryUUID`, beside the identity that the server goes by.
+    pub fn entry_uuids(self) -> Self {
+        self.config(config::ENTRY_UUID)
+    }
+
     /// Forgets changes after a second.
     pub fn trims(self) -> Self {
         self.plugin_lines(

@@ -111,7 +111,14 @@ pub fn try_search(
         names.any(|name| name.eq_ignore_ascii_case(id) || *name == "+")
     };
     let keep: Vec<&str> = IDS.into_iter().filter(asked_for).collect();
-    Ok(from_records(&ldif::parse(&text), &keep))
+    let mut directory = from_records(&ldif::parse(&text), &keep);
+    if attrs.is_empty() {
+        // 389-ds shows it only because the id, and so `*`, was asked for.
+        for entry in directory.entries.values_mut() {
+            entry.attrs.remove("aci");
+        }
+    }
+    Ok(directory)
 }
 
 /// Content records in LDIF, as `dump --format ldif` prints them; `entryUUID` may be among their lines.

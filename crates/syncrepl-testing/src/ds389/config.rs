@@ -11,6 +11,37 @@ pub(super) const CHANGELOG: &str = "Retro Changelog Plugin";
 /// The plug-in that answers RFC 4533.
 const SYNC: &str = "Content Synchronization";
 
+/// The plug-in that wants names to be in ASCII.
+const ASCII: &str = "7-bit check";
+/// The plug-in that is not in the template.
+pub(super) const ENTRY_UUID: &str = "\
+dn: cn=entryuuid_syntax,cn=plugins,cn=config
+objectClass: top
+objectClass: nsSlapdPlugin
+cn: entryuuid_syntax
+nsslapd-pluginpath: libentryuuid-syntax-plugin
+nsslapd-plugininitfunc: entryuuid_syntax_plugin_init
+nsslapd-plugintype: syntax
+nsslapd-pluginenabled: on
+nsslapd-pluginId: entryuuid_syntax
+nsslapd-pluginVersion: none
+nsslapd-pluginVendor: 389 Project
+nsslapd-pluginDescription: none
+
+dn: cn=entryuuid,cn=plugins,cn=config
+objectClass: top
+objectClass: nsSlapdPlugin
+cn: entryuuid
+nsslapd-pluginpath: libentryuuid-plugin
+nsslapd-plugininitfunc: entryuuid_plugin_init
+nsslapd-plugintype: betxnpreoperation
+nsslapd-pluginenabled: on
+nsslapd-pluginId: entryuuid
+nsslapd-pluginVersion: none
+nsslapd-pluginVendor: 389 Project
+nsslapd-pluginDescription: none
+";
+
 const TEMPLATE: &str = "/usr/share/dirsrv/data/template-dse.ldif";
 /// The folders that a server wants.
 pub(super) const FOLDERS: [&str; 10] = [
@@ -33,6 +64,7 @@ const OWN_SCHEMA: &str = "dn: cn=schema\nobjectClass: top\nobjectClass: ldapSube
 pub(super) struct Settings {
     pub(super) plugins: Vec<String>,
     pub(super) lines: Vec<(String, String)>,
+    pub(super) entries: String,
     pub(super) size_limit: Option<usize>,
 }
 
@@ -54,8 +86,8 @@ pub(super) fn write(settings: &Settings, folder: &Path, port: u16, user: &str) {
 
 fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &str) -> String {
     let path = |name: &str| folder.join(name).display().to_string();
-    // Only a listener with a host name stays on the loopback interface.
-    let port = format!("{port}\nnsslapd-listenhost: 127.0.0.1");
+    // Only a listener with a host name stays on the loopback interface. A value of 5 MB must get in.
+    let port = format!("{port}\nnsslapd-listenhost: 127.0.0.1\nnsslapd-maxbersize: 67108864");
     let mut text = template.to_owned();
     for (name, value) in [
         ("bak_dir", path("bak")),
@@ -93,7 +125,8 @@ fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &st
             None => entry.to_owned(),
         }
     });
-    entries.collect::<Vec<_>>().join("\n\n")
+    let text = entries.collect::<Vec<_>>().join("\n\n");
+    format!("{}\n\n{}", text.trim_end(), settings.entries)
 }
 
 fn plugin(settings: &Settings, name: &str, entry: &str) -> String {
@@ -102,6 +135,9 @@ fn plugin(settings: &Settings, name: &str, entry: &str) -> String {
     if wanted {
         entry = entry.replace("nsslapd-pluginenabled: off", "nsslapd-pluginenabled: on");
         assert!(entry.contains("nsslapd-pluginenabled: on"), "{name}");
+    }
+    if name == ASCII {
+        entry = entry.replace("nsslapd-pluginenabled: on", "nsslapd-pluginenabled: off");
     }
     if name == CHANGELOG {
         // What became of an entry is told by this.
