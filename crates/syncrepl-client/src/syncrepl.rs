@@ -295,10 +295,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             self.end_group()?;
             let ask_why = self.may_be_refused_in_silence();
-            let patience = match ask_why {
-                true => self.settings.options.response_timeout,
-                false => self.settings.refresh_timeout,
-            };
+            let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
                 return Err(not_connected());
             };

@@ -6,6 +6,7 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
 use super::{Link, Settings, Syncrepl, not_connected};
+use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{BoundLdap, Connection, Credentials, RootDse, Server};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,7 +55,7 @@ impl<C: Callback> Syncrepl<C> {
             can_cancel: root_dse.can_cancel(),
             asked_why: false,
         };
-        if provider.refuses_in_silence() {
+        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut link.connection)?;
         }
         let known = self.writer.setting(status::AUTHZID)?;

@@ -1,5 +1,7 @@
 //! What a refusal of the sync search means, and what a silence may mean.
 
+use std::time::Duration;
+
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{LdapResult, Scope, SearchRequest};
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
@@ -11,6 +13,8 @@ use crate::callback::Callback;
 use crate::connection::{Connection, Credentials};
 use crate::error::{Error, Result};
 
+/// How long a provider that is known to refuse without a word may be silent until it is asked.
+const ASK_WHY_AFTER: Duration = Duration::from_secs(10);
 const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
@@ -80,6 +84,15 @@ impl<C: Callback> Syncrepl<C> {
             Err(error) if error.result_code() == Some(NO_SUCH_OBJECT) => Err(error),
             // Whatever else is wrong will show.
             _ => Ok(()),
+        }
+    }
+
+    /// How long a refresh stage may be silent before it is asked why, or given up.
+    pub(super) fn patience(&self) -> Duration {
+        if self.may_be_refused_in_silence() {
+            ASK_WHY_AFTER.min(self.settings.refresh_timeout)
+        } else {
+            self.settings.refresh_timeout
         }
     }
 

@@ -4,6 +4,7 @@
 mod common;
 
 mod changes;
+mod hidden;
 mod limits;
 mod memory;
 
