@@ -98,7 +98,7 @@ impl<C: Callback> Syncrepl<C> {
         let (received, next) = match event {
             SyncEvent::RefreshRequired => (None, Next::StartAgain("it asked for a full refresh")),
             SyncEvent::Refused(result)
-                if *cookie_sent && refreshing && speaks_of_consumer_state(&result) =>
+                if *cookie_sent && refreshing && speaks_of_consumer_state(*provider, &result) =>
             {
                 (
                     None,

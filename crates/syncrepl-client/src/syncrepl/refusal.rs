@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{LdapResult, Scope, SearchRequest};
+use syncrepl_proto::profile::Provider;
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use super::connect::not_ready;
@@ -20,12 +21,15 @@ const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
 /// Whether an answer to a search with a cookie means: start again without it. slapd says so when
-/// the cookie is ahead of it, or when it has no state at all; 389-ds about a cookie of its other
-/// mode. Only a 389-ds that serves as many consumers as it can is content with the cookie.
-pub(super) fn speaks_of_consumer_state(result: &LdapResult<'_>) -> bool {
+/// the cookie is ahead of it, or when it has no state at all. 389-ds has other words for it, and
+/// says 53 about something else only when it serves as many consumers as it can.
+pub(super) fn speaks_of_consumer_state(provider: Provider, result: &LdapResult<'_>) -> bool {
     let text = result.diagnostic.to_ascii_lowercase();
-    result.code == UNWILLING_TO_PERFORM
-        && !text.contains("too many active synchronization sessions")
+    let of_slapd =
+        text.contains("consumer state is newer") || text.contains("consumer has state info");
+    let of_389ds =
+        provider == Provider::Ds389 && !text.contains("too many active synchronization sessions");
+    result.code == UNWILLING_TO_PERFORM && (of_slapd || of_389ds)
 }
 
 impl<C: Callback> Syncrepl<C> {

@@ -26,7 +26,8 @@ impl<C: Callback> Syncrepl<C> {
         if self.reconcile
             || self.comparison_is_due()
             || !same_identity
-            || !provider.may_understand(&cookie) {
+            || !provider.may_understand(&cookie)
+        {
             return None;
         }
         let last = root_dse.changes.map(|(_, last)| last);
