@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that trying and testing need, if one of their programs is missing.
+# Installs the Debian packages that trying needs, if one of their programs is missing, and those of
+# further pairs PROGRAM:PACKAGE that are given: `./test` gives its own.
 # The package slapd would start a server on port 389; here it gets no configuration and no start.
 set -eu
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
-for pair in slapd:slapd ldapsearch:ldap-utils openssl:openssl python3:python3 strace:strace cc:gcc cc:libc6-dev; do
+for pair in slapd:slapd ldapsearch:ldap-utils openssl:openssl python3:python3 cc:gcc cc:libc6-dev "$@"; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -48,20 +48,11 @@ impl Lookup<'_> {
             filter: filter.as_bytes(),
             attributes,
         };
-        // A first stop request lets the stage end, and so what it asks.
-        let options = ConnectOptions {
-            abandon_at: 2,
-            ..self.options.clone()
-        };
         let (mut reused, mut handed_out) = (self.connection.is_some(), false);
         loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => {
-                    let mut connection = Connection::open(self.server, &options, self.stop)?;
-                    connection.bind(self.credentials)?;
-                    connection
-                }
+                None => self.connect()?,
             };
             let result = connection.search(&request, &[], |entry| {
                 handed_out = true;
@@ -85,20 +76,49 @@ impl Lookup<'_> {
         }
     }
 
-    /// The attributes of the sync search, and entryUUID.
+    /// The oldest and the newest change that the provider remembers, if it says so.
+    pub(crate) fn changes(&mut self) -> Result<Option<(u64, u64)>> {
+        Ok(self.connection()?.root_dse()?.changes)
+    }
+
+    /// The whole search without the control, to see if it is refused.
+    pub(crate) fn try_whole(&mut self) -> Result<()> {
+        let search = self.search;
+        self.connection()?
+            .search(&search.request(), &[], |_| Ok(()))
+    }
+
+    /// A new connection, since one that was kept may have been closed meanwhile.
+    fn connection(&mut self) -> Result<&mut Connection> {
+        let connection = self.connect()?;
+        Ok(self.connection.insert(connection))
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        // A first stop request lets the stage end, and so what it asks.
+        let options = ConnectOptions {
+            abandon_at: 2,
+            ..self.options.clone()
+        };
+        let mut connection = Connection::open(self.server, &options, self.stop)?;
+        connection.bind(self.credentials)?;
+        Ok(connection)
+    }
+
+    /// The attributes of the sync search, and the identity.
     fn attributes(&self) -> Vec<&str> {
         let search = self.search;
         let mut attributes: Vec<_> = search.attributes.iter().map(String::as_str).collect();
         if attributes.is_empty() {
             attributes.push("*");
         }
-        if !search.shows_entry_uuid() {
-            attributes.push("entryUUID");
+        if !search.shows(self.provider.uuid_attribute()) {
+            attributes.push(self.provider.uuid_attribute());
         }
         attributes
     }
 
-    /// Shows entries as the sync search would: without an entryUUID that was not asked for.
+    /// Shows entries as the sync search would: without an identity that was not asked for.
     /// Returns false when the bind identity may not read entryUUID.
     fn entries(
         &mut self,
@@ -107,8 +127,14 @@ impl Lookup<'_> {
         filter: &Filter,
         found: &mut Found<'_>,
     ) -> Result<bool> {
-        let search = self.search;
-        let (shows_uuid, mut readable) = (search.shows_entry_uuid(), true);
+        let (provider, mut readable) = (self.provider, true);
+        let mut surplus = Vec::new();
+        if !self.search.shows(provider.uuid_attribute()) {
+            surplus.push(provider.uuid_attribute());
+        }
+        if self.search.attributes.is_empty() {
+            surplus.extend(provider.shown_by_star_only());
+        }
         let attributes = self
             .attributes()
             .into_iter()
@@ -116,27 +142,31 @@ impl Lookup<'_> {
             .collect::<Vec<_>>();
         let attributes = attributes.iter().map(String::as_str).collect();
         self.run(base, scope, filter, attributes, &mut |dn, attributes| {
-            let Some(uuid) = entry_uuid(&attributes) else {
+            let Some(uuid) = entry_uuid(provider, &attributes) else {
                 readable = false;
                 return Ok(());
             };
-            if shows_uuid {
+            let Some((first, others)) = surplus.split_first() else {
                 return found(uuid, dn, attributes);
+            };
+            let mut stripped = attributes.without(first);
+            for name in others {
+                stripped = crate::store::records::attribute_list(&stripped)?.without(name);
             }
-            let stripped = attributes.without("entryUUID");
             found(uuid, dn, crate::store::records::attribute_list(&stripped)?)
         })?;
         Ok(readable)
     }
 }
 
-fn entry_uuid(attributes: &AttributeList<'_>) -> Option<Uuid> {
-    Uuid::try_parse_ascii(attributes.values("entryUUID").next()?).ok()
+fn entry_uuid(provider: Provider, attributes: &AttributeList<'_>) -> Option<Uuid> {
+    provider.uuid_of_value(attributes.values(provider.uuid_attribute()).next()?)
 }
 
-fn any_of(uuids: impl Iterator<Item = Uuid>) -> Filter {
+fn any_of(provider: Provider, uuids: impl Iterator<Item = Uuid>) -> Filter {
+    let name = provider.uuid_attribute();
     let items: Vec<_> = uuids
-        .map(|uuid| Filter::equality("entryUUID", uuid.to_string().as_bytes()))
+        .map(|uuid| Filter::equality(name, provider.uuid_to_value(uuid).as_bytes()))
         .collect();
     Filter::or(&items)
 }
@@ -149,7 +179,10 @@ impl Ask for Lookup<'_> {
         found: &mut Found<'_>,
     ) -> Result<()> {
         let search = self.search;
-        let ids = any_of(wanted.iter().map(|(uuid, _)| *uuid).chain(present));
+        let ids = any_of(
+            self.provider,
+            wanted.iter().map(|(uuid, _)| *uuid).chain(present),
+        );
         let filter = Filter::and(&[search.filter.clone(), ids]);
         let mut searchable = false;
         let readable = self.entries(
@@ -205,7 +238,7 @@ impl Ask for Lookup<'_> {
             _ => Filter::parse("(hasSubordinates=TRUE)"),
         }
         .unwrap_or_else(|_| Filter::present("objectClass"));
-        let filter = Filter::and(&[children, any_of(uuids.iter().copied())]);
+        let filter = Filter::and(&[children, any_of(self.provider, uuids.iter().copied())]);
         let mut dns = Vec::new();
         self.run(
             &search.base,

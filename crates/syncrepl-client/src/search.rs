@@ -55,11 +55,18 @@ impl Search {
         }
     }
 
-    /// Whether the caller asked for entryUUID itself, and so wants to see it.
-    pub(crate) fn shows_entry_uuid(&self) -> bool {
+    /// Whether the caller asked for this operational attribute, and so wants to see it.
+    pub(crate) fn shows(&self, operational: &str) -> bool {
         self.attributes
             .iter()
-            .any(|name| name == "+" || name.eq_ignore_ascii_case("entryUUID"))
+            .any(|name| name == "+" || name.eq_ignore_ascii_case(operational))
+    }
+
+    /// Whether it shows all entries below the base, with all their user attributes.
+    pub(crate) fn shows_a_whole_tree(&self) -> bool {
+        self.scope == Scope::Subtree
+            && self.filter.matches_every_entry()
+            && self.attributes.is_empty()
     }
 
     fn attribute_set(&self) -> BTreeSet<String> {

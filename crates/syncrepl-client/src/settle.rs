@@ -69,6 +69,7 @@ impl Work<'_> {
                 "the provider named entries that it never sent",
             ));
         }
+        self.look_up_hints(ask)?;
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
         if rules.may_bring_others && !full {
             self.fetch_below_the_new(ask)?;
@@ -263,6 +264,30 @@ impl Work<'_> {
                 uuid,
                 stated.or(known.map(|stored| stored.dn)).unwrap_or_default(),
             ));
+        }
+        self.take_as_found(&wanted, &ids, ask)
+    }
+
+    /// Takes the entries that the provider has only hinted at as a search shows them.
+    fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let wanted: Vec<_> = std::mem::take(&mut self.stage.hints).into_iter().collect();
+        let mut ids = BTreeSet::new();
+        for (uuid, _) in &wanted {
+            ids.extend(self.apply.records().id_of(*uuid)?);
+        }
+        self.take_as_found(&wanted, &ids, ask)
+    }
+
+    /// Takes what a search shows of the wanted entries. Those that it does not show are gone. `ids`
+    /// are those of them that are records.
+    fn take_as_found(
+        &mut self,
+        wanted: &[(Uuid, String)],
+        ids: &BTreeSet<i64>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
         }
         let present = self.control(|id| ids.contains(&id))?;
         for batch in wanted.chunks(BATCH) {

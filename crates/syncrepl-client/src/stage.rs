@@ -1,7 +1,7 @@
 //! What is known of an open stage (a refresh stage, or a group of the persist stage), and what
 //! each event of the provider does at once. What has to wait for the end is in [`crate::settle`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::attributes::AttributeList;
@@ -54,6 +54,10 @@ pub(crate) struct Stage {
     /// A record waits for a DN that was derived from its parent's, not stated. In the persist
     /// stage that is settled before anything else moves the parent again.
     pub(crate) derived_waits: bool,
+    /// Entries are not to be taken as sent, but to be looked up at the end.
+    pub(crate) only_hints: bool,
+    /// Those, by entryUUID, with the DN that was sent.
+    pub(crate) hints: BTreeMap<Uuid, String>,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage, or group, began.
@@ -76,6 +80,8 @@ impl Stage {
             unknown: BTreeSet::new(),
             unknown_overflow: false,
             derived_waits: false,
+            only_hints: false,
+            hints: BTreeMap::new(),
             cookie: None,
             before,
             messages: 0,
@@ -136,7 +142,11 @@ impl Work<'_> {
                 cookie,
             } => {
                 self.stage.messages += 1;
-                self.entry(uuid, dn, attributes)?;
+                if self.stage.only_hints {
+                    self.stage.hints.insert(uuid, dn.to_owned());
+                } else {
+                    self.entry(uuid, dn, attributes)?;
+                }
                 Ok(cookie)
             }
             SyncEvent::Reference { uuid, uris, cookie } => {

@@ -2,6 +2,8 @@
 
 mod connect;
 mod deliver;
+mod refusal;
+mod resume;
 mod schedule;
 
 use std::path::Path;
@@ -52,6 +54,10 @@ struct Link {
     may_bring_others: bool,
     heard: Instant,
     cancelled_at: Option<Instant>,
+    /// Whether the provider knows Cancel. If not, the persist stage is ended by closing.
+    can_cancel: bool,
+    /// Whether it was found out already why the provider keeps silent.
+    asked_why: bool,
 }
 
 /// How far a refresh stage has come.
@@ -288,13 +294,15 @@ impl<C: Callback> Syncrepl<C> {
                 }
             }
             self.end_group()?;
+            let ask_why = self.may_be_refused_in_silence();
+            let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
                 return Err(not_connected());
             };
             if delivered && link.session.in_persist_stage() && link.cancelled_at.is_none() {
                 return Ok(true);
             }
-            let silent_until = link.heard + self.settings.refresh_timeout.min(LONGEST_WAIT);
+            let silent_until = link.heard + patience.min(LONGEST_WAIT);
             let mut until = deadline;
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
@@ -314,6 +322,12 @@ impl<C: Callback> Syncrepl<C> {
                 Woken::Readable => link.heard = self.settings.options.network.now(),
                 Woken::Stop => {}
                 Woken::Deadline if link.cancelled_at.is_some() => return self.finish(),
+                Woken::Deadline
+                    if ask_why && link.session.in_refresh_stage() && until == silent_until =>
+                {
+                    self.ask_why()?;
+                    continue;
+                }
                 Woken::Deadline if link.session.in_refresh_stage() && until == silent_until => {
                     let seconds = self.settings.refresh_timeout.as_secs();
                     let message = format!("the provider was silent for {seconds} s in a refresh");
@@ -346,7 +360,7 @@ impl<C: Callback> Syncrepl<C> {
         if link.session.in_refresh_stage() {
             return if requests > 1 { Err(stopped()) } else { Ok(()) };
         }
-        if requests > 1 {
+        if requests > 1 || !link.can_cancel {
             self.finish()?;
             return Ok(());
         }

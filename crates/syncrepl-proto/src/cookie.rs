@@ -74,6 +74,15 @@ pub fn same_kind(one: &[u8], other: &[u8]) -> bool {
     is_openldap(one) == is_openldap(other) && is_389ds(one) == is_389ds(other)
 }
 
+/// The number of the last change that a cookie of 389-ds covers.
+pub fn number_389ds(cookie: &[u8]) -> Option<u64> {
+    if !is_389ds(cookie) {
+        return None;
+    }
+    let digits = cookie.rsplit(|&byte| byte == b'#').next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
 /// The cookie to keep when a refresh stage has ended with `received`: it replaces what was kept.
 /// `None` when nothing may be kept: an empty cookie, or one of OpenLDAP's without a CSN, which
 /// sent back would resend everything and tell no delete.
@@ -163,6 +172,9 @@ mod tests {
         assert_eq!(after_refresh(other), Some(other.to_vec()));
         assert_eq!(in_persist_stage(Some(b"x"), other), Some(other.to_vec()));
         assert!(is_389ds(other) && !is_openldap(other));
+        assert_eq!(number_389ds(other), Some(330));
+        assert_eq!(number_389ds(b"h:1#d:b:f#99999999999999999999"), None);
+        assert_eq!(number_389ds(b"rid=000,csn=x#7"), None);
         assert!(!is_389ds(
             b"rid=000,csn=20261121205328.954658Z#000000#001#000000"
         ));

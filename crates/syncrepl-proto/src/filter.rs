@@ -59,6 +59,14 @@ impl Filter {
         Self(ber::element(tag::PRESENT, &[attribute.as_bytes()]))
     }
 
+    /// Whether it is `(objectClass=*)`, which every entry matches (RFC 4512 §2.4).
+    pub fn matches_every_entry(&self) -> bool {
+        let [tag::PRESENT, _length, attribute @ ..] = self.0.as_slice() else {
+            return false;
+        };
+        attribute.eq_ignore_ascii_case(b"objectClass")
+    }
+
     /// `(attribute=value)`, the value as it is, not escaped. The attribute is not checked.
     pub fn equality(attribute: &str, value: &[u8]) -> Self {
         let mut out = Vec::new();

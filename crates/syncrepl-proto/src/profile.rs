@@ -1,6 +1,7 @@
 //! What a provider is known to do where RFC 4533 leaves room or is not followed. A provider is
 //! recognised by its root DSE and by the shape of its cookies.
 
+use crate::Uuid;
 use crate::cookie;
 
 /// The vendors whose behaviour has been measured.
@@ -66,6 +67,72 @@ impl Provider {
         }
     }
 
+    /// Whether what is told after a cookie holds only for a search of all entries below the base,
+    /// with all their user attributes. 389-ds tells what became of the entries that match, and what
+    /// was deleted; of an entry that a change has taken out of the filter or the scope it says
+    /// nothing. And it sends all user attributes, whichever were asked for.
+    pub fn resumes_whole_trees_only(self) -> bool {
+        self == Provider::Ds389
+    }
+
+    /// Whether entries of the persist stage are no more than a hint that something has changed:
+    /// 389-ds sends them without a look at who may read what.
+    pub fn persists_without_access_control(self) -> bool {
+        self == Provider::Ds389
+    }
+
+    /// Whether a cookie that is older than the provider's memory of changes is taken all the same,
+    /// and the changes that were forgotten are passed over. 389-ds does so; where its memory begins
+    /// stands in its root DSE (`firstchangenumber`): see [`cookie::number_389ds`].
+    pub fn passes_over_forgotten_changes(self) -> bool {
+        self == Provider::Ds389
+    }
+
+    /// Whether a search in mode refreshAndPersist that is refused gets no answer at all: 389-ds
+    /// tells neither noSuchObject nor sizeLimitExceeded there. In refreshOnly it does.
+    pub fn refuses_in_silence(self) -> bool {
+        self == Provider::Ds389
+    }
+
+    /// Whether no entry moves from one naming context into another (RFC 4512 §5.1).
+    pub fn keeps_naming_contexts_apart(self) -> bool {
+        matches!(self, Provider::OpenLdap | Provider::Ds389)
+    }
+
+    /// The attribute that holds the identity of an entry, that which Sync State controls call
+    /// entryUUID. 389-ds makes it of its own identifier, even where its entries have an entryUUID.
+    pub fn uuid_attribute(self) -> &'static str {
+        match self {
+            Provider::Ds389 => "nsUniqueId",
+            _ => "entryUUID",
+        }
+    }
+
+    /// An attribute that is shown to who asks for `*`, but not to who names no attribute, although
+    /// that is to be the same (RFC 4511 §4.5.1.8).
+    pub fn shown_by_star_only(self) -> Option<&'static str> {
+        (self == Provider::Ds389).then_some("aci")
+    }
+
+    /// An identity as a value of [`uuid_attribute`](Provider::uuid_attribute).
+    pub fn uuid_to_value(self, uuid: Uuid) -> String {
+        if self != Provider::Ds389 {
+            return uuid.to_string();
+        }
+        let [high, low] = [uuid.as_u128() >> 64, uuid.as_u128()].map(|half| half as u64);
+        let [a, b, c, d] = [high >> 32, high, low >> 32, low].map(|group| group as u32);
+        format!("{a:08x}-{b:08x}-{c:08x}-{d:08x}")
+    }
+
+    /// The identity in a value of [`uuid_attribute`](Provider::uuid_attribute).
+    pub fn uuid_of_value(self, value: &[u8]) -> Option<Uuid> {
+        if self != Provider::Ds389 {
+            return Uuid::try_parse_ascii(value).ok();
+        }
+        let digits: Vec<u8> = value.iter().copied().filter(|&byte| byte != b'-').collect();
+        Uuid::try_parse_ascii(&digits).ok()
+    }
+
     /// Whether references come without a Sync State control, so that they can only be passed over.
     pub fn sends_references_without_state(self) -> bool {
         self == Provider::Ds389
@@ -126,6 +193,19 @@ mod tests {
         );
         assert!(Provider::Ds389.may_understand(ds389) && !Provider::Ds389.may_understand(slapd));
         assert!(Provider::Unknown.may_understand(slapd) && Provider::Unknown.may_understand(ds389));
+    }
+
+    #[test]
+    fn an_identity_is_written_as_the_provider_does() {
+        let uuid = Uuid::from_u128(0xf092_0885_e615_11f1_8b84_c444_f42a_b889);
+        for (provider, value) in [
+            (Provider::Ds389, "f0920885-e61511f1-8b84c444-f42ab889"),
+            (Provider::OpenLdap, "f0920885-e615-11f1-8b84-c444f42ab889"),
+        ] {
+            assert_eq!(provider.uuid_to_value(uuid), value);
+            assert_eq!(provider.uuid_of_value(value.as_bytes()), Some(uuid));
+            assert_eq!(provider.uuid_of_value(b"f0920885-e615"), None);
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub use dn::normal_dn;
 pub(crate) use json::{Attributes, attributes};
 pub use json::{dump_commit, from_dump_json};
 
+/// Where servers keep the identity of an entry; 389-ds in the first, even if it has the other too.
+const IDS: [&str; 2] = ["nsUniqueId", "entryUUID"];
+
 /// Content, by entryUUID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
@@ -97,25 +100,33 @@ pub fn try_search(
     }
     arguments.extend(["-b", base, "-s", scope, filter]);
     arguments.extend(if attrs.is_empty() { &["*"] } else { attrs });
-    arguments.push("entryUUID");
+    arguments.extend(IDS);
     let output = tools::run(&tools::find("ldapsearch"), &arguments, None);
     if !output.status.success() {
         return Err(tools::complaint(&output));
     }
     let text = String::from_utf8(output.stdout).expect("ldapsearch writes ASCII");
-    let asked_for = |name: &&str| name.eq_ignore_ascii_case("entryUUID") || *name == "+";
-    Ok(from_records(
-        &ldif::parse(&text),
-        attrs.iter().any(asked_for),
-    ))
+    let asked_for = |id: &&str| {
+        let mut names = attrs.iter();
+        names.any(|name| name.eq_ignore_ascii_case(id) || *name == "+")
+    };
+    let keep: Vec<&str> = IDS.into_iter().filter(asked_for).collect();
+    let mut directory = from_records(&ldif::parse(&text), &keep);
+    if attrs.is_empty() {
+        // 389-ds shows it only because the id, and so `*`, was asked for.
+        for entry in directory.entries.values_mut() {
+            entry.attrs.remove("aci");
+        }
+    }
+    Ok(directory)
 }
 
 /// Content records in LDIF, as `dump --format ldif` prints them; `entryUUID` may be among their lines.
 pub fn from_ldif(text: &str) -> Directory {
-    from_records(&ldif::parse(text), false)
+    from_records(&ldif::parse(text), &[])
 }
 
-fn from_records(ldif: &ldif::Ldif, keep_uuid: bool) -> Directory {
+fn from_records(ldif: &ldif::Ldif, keep: &[&str]) -> Directory {
     let mut directory = Directory::default();
     for comment in &ldif.comments {
         // With -LLL a reference is a comment: `# refldap://…`.
@@ -130,12 +141,14 @@ fn from_records(ldif: &ldif::Ldif, keep_uuid: bool) -> Directory {
             .get("dn")
             .unwrap_or_else(|| panic!("a record without DN: {record:?}"));
         let dn = String::from_utf8(dn.to_vec()).expect("a DN in UTF-8");
-        let uuid = record
-            .get("entryUUID")
-            .map(|uuid| String::from_utf8_lossy(uuid).to_lowercase());
+        let uuid = record.get("nsUniqueId").map(of_unique_id).or_else(|| {
+            let uuid = record.get("entryUUID")?;
+            Some(String::from_utf8_lossy(uuid).to_lowercase())
+        });
         let mut attrs: BTreeMap<String, BTreeSet<Vec<u8>>> = BTreeMap::new();
         for (name, value) in record.lines.iter().filter(|(name, _)| name != "dn") {
-            if keep_uuid || !name.eq_ignore_ascii_case("entryUUID") {
+            let is = |id: &&str| name.eq_ignore_ascii_case(id);
+            if keep.iter().any(is) || !IDS.iter().any(is) {
                 attrs
                     .entry(name.to_lowercase())
                     .or_default()
@@ -145,6 +158,16 @@ fn from_records(ldif: &ldif::Ldif, keep_uuid: bool) -> Directory {
         insert(&mut directory, uuid, Entry { dn, attrs });
     }
     directory
+}
+
+/// 389-ds makes its entryUUID of sixteen bytes that it writes as four groups.
+fn of_unique_id(id: &[u8]) -> String {
+    let mut uuid = String::from_utf8_lossy(id).to_lowercase().replace('-', "");
+    assert_eq!(uuid.len(), 32, "a strange nsUniqueId: {uuid}");
+    for at in [20, 16, 12, 8] {
+        uuid.insert(at, '-');
+    }
+    uuid
 }
 
 fn insert(directory: &mut Directory, uuid: Option<String>, entry: Entry) {
@@ -164,7 +187,7 @@ mod tests {
     #[test]
     fn references_stay_apart_and_ids_go() {
         let text = "dn: cn=a,o=x\nCN;lang-DE: A\ncn;lang-de:: /w==\nentryUUID: 7F0E\n\n# refldap://h/o=y??sub\n\n";
-        let kept = from_records(&ldif::parse(text), true);
+        let kept = from_records(&ldif::parse(text), &["entryUUID"]);
         assert!(kept.entries["7f0e"].attrs.contains_key("entryuuid"));
         let directory = from_ldif(text);
         assert_eq!(
@@ -179,6 +202,15 @@ mod tests {
         );
         assert_eq!(directory.uuid_of("CN=a, O=x"), Some("7f0e"));
         assert_eq!(directory.uuid_of("cn=A,o=x"), None);
+    }
+
+    #[test]
+    fn the_id_of_389ds_counts_more_than_its_entry_uuid() {
+        let text =
+            "dn: o=x\no: x\nnsUniqueId: F0920885-e61511f1-8b84c444-f42ab889\nentryUUID: 7f0e\n";
+        let directory = from_ldif(text);
+        let entry = &directory.entries["f0920885-e615-11f1-8b84-c444f42ab889"];
+        assert_eq!(entry.attrs.len(), 1);
     }
 
     #[test]

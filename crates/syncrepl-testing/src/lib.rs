@@ -1,9 +1,10 @@
 //! Real servers, workloads and an independent judge for the tests of syncrepl.
 //!
-//! Nothing here depends on the crates under test: the servers are `slapd` processes, changes go in
-//! through `ldapmodify`, and what is right is what `ldapsearch` says. Everything panics, with a
+//! Nothing here depends on the crates under test: the servers are `slapd` and `ns-slapd` processes,
+//! changes go in through `ldapmodify`, and what is right is what `ldapsearch` says. Everything panics, with a
 //! message that names the cause, when a test cannot go on.
 
+pub mod ds389;
 pub mod judge;
 pub mod ldif;
 pub mod people;
@@ -18,6 +19,7 @@ pub mod tls;
 pub mod tools;
 pub mod workload;
 
+pub use ds389::Ds389;
 pub use judge::{Directory, Entry, assert_same};
 pub use process::{Run, wait_until};
 pub use reader::Reader;

@@ -1,5 +1,6 @@
 //! A server that can be changed through `ldapmodify`, whoever wrote it.
 
+use crate::ds389::{self, Ds389};
 use crate::slapd::Slapd;
 use crate::tools;
 
@@ -7,6 +8,11 @@ use crate::tools;
 pub trait Target {
     /// Where it listens.
     fn url(&self) -> String;
+
+    /// Who reads it, with what password: nobody in particular, unless the server wants to know.
+    fn reader(&self) -> Option<(&str, &str)> {
+        None
+    }
 
     /// Applies change records in one process, as the administrator, stopping at the first refusal.
     fn ldapmodify(&self, ldif: &str) -> Result<(), String>;
@@ -34,6 +40,20 @@ impl Target for Slapd {
 
     fn load(&self, ldif: &str) {
         Slapd::load(self, ldif);
+    }
+}
+
+impl Target for Ds389 {
+    fn url(&self) -> String {
+        Ds389::url(self)
+    }
+
+    fn reader(&self) -> Option<(&str, &str)> {
+        Some((ds389::READER, ds389::PASSWORD))
+    }
+
+    fn ldapmodify(&self, ldif: &str) -> Result<(), String> {
+        Ds389::ldapmodify(self, ldif)
     }
 }
 

@@ -18,6 +18,7 @@ pub fn find(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
         .unwrap_or_else(|| match program {
+            "ns-slapd" => panic!("ns-slapd not found: apt-get install 389-ds-base"),
             "openssl" | "strace" => panic!("{program} not found: apt-get install {program}"),
             _ => panic!("{MISSING} (no {program})"),
         })
@@ -48,6 +49,12 @@ pub(crate) fn run<A: AsRef<OsStr>>(
 pub(crate) fn complaint(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     format!("{}: {}", output.status, text.trim_end())
+}
+
+/// The name of the user who runs this.
+pub(crate) fn user_name() -> String {
+    let output = run(&find("id"), &["-un"], None);
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Sends a signal, by name without `SIG`, to one process. The shell's own `kill` is always there.

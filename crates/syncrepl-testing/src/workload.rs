@@ -22,6 +22,8 @@ pub struct Options {
     pub big_value: bool,
     /// Referral objects.
     pub referrals: bool,
+    /// Names in which much has to be escaped, and DNs whose escapes are spelled in many ways.
+    pub hard_names: bool,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
         parent_renames: true,
         big_value: true,
         referrals: true,
+        hard_names: true,
     };
 }
 
@@ -58,7 +61,7 @@ impl Workload {
             options,
             rounds: 0,
             tree: Tree::new(),
-            names: Names::new(seed),
+            names: Names::new(seed, options.hard_names),
             ldif: String::new(),
             log: Vec::new(),
         }
@@ -227,7 +230,7 @@ impl Workload {
 
     /// Begins a change record. The spelling of the DN's escapes varies.
     fn begin(&mut self, id: Id, change: &str) -> String {
-        let dn = self.tree.dn(id, self.names.rng.u64(..));
+        let dn = self.tree.dn(id, self.names.style());
         self.ldif += &format!("\n{}changetype: {change}\n", ldif::line("dn", &dn));
         dn
     }

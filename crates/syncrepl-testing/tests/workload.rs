@@ -59,6 +59,7 @@ fn ten_rounds_on_session_log() {
         parent_renames: false,
         big_value: false,
         referrals: false,
+        hard_names: true,
     };
     ten_rounds(Variant::SessionLog, 2, options);
 }
@@ -86,6 +87,7 @@ fn without_parent_renames_no_parent_is_renamed() {
         parent_renames: false,
         big_value: false,
         referrals: false,
+        hard_names: true,
     };
     let mut workload = Workload::new(5, options);
     workload.populate(&server, 60);

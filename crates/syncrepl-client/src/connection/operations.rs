@@ -7,8 +7,8 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::ber::DecodeError;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{
-    Authentication, BindRequest, Message, Operation, Scope, SearchRequest, SearchResultEntry,
-    WHO_AM_I,
+    Authentication, BindRequest, CANCEL, Message, Operation, Scope, SearchRequest,
+    SearchResultEntry, WHO_AM_I,
 };
 use zeroize::Zeroizing;
 
@@ -29,6 +29,8 @@ pub(crate) struct RootDse {
     pub(crate) supported_extensions: Vec<String>,
     pub(crate) naming_contexts: Vec<String>,
     pub(crate) subschema_subentry: Option<String>,
+    /// The oldest and the newest change that a 389-ds remembers.
+    pub(crate) changes: Option<(u64, u64)>,
 }
 
 impl Connection {
@@ -156,6 +158,8 @@ impl Connection {
                 "supportedExtension",
                 "namingContexts",
                 "subschemaSubentry",
+                "firstChangeNumber",
+                "lastChangeNumber",
             ],
         };
         let mut found = RootDse::default();
@@ -278,6 +282,12 @@ impl Connection {
 }
 
 impl RootDse {
+    /// Whether it offers Cancel (RFC 3909). One that hides what it offers may.
+    pub(crate) fn can_cancel(&self) -> bool {
+        let extensions = &self.supported_extensions;
+        extensions.is_empty() || extensions.iter().any(|oid| oid == CANCEL)
+    }
+
     fn read(attributes: &AttributeList<'_>) -> Self {
         let all = |name: &str| -> Vec<String> {
             attributes
@@ -285,7 +295,9 @@ impl RootDse {
                 .map(|value| String::from_utf8_lossy(value).into_owned())
                 .collect()
         };
+        let number = |name: &str| all(name).pop()?.parse().ok();
         RootDse {
+            changes: number("firstChangeNumber").zip(number("lastChangeNumber")),
             vendor_name: all("vendorName").pop(),
             vendor_version: all("vendorVersion").pop(),
             object_classes: all("objectClass"),

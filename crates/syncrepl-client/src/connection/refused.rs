@@ -7,6 +7,11 @@ use crate::connection::Server;
 use crate::error::{Error, ErrorKind};
 use crate::text::excerpt;
 
+/// How a 389-ds says that it serves as many persistent searches as it can, and what to do.
+const TOO_MANY: &str = "Too many active synchronization sessions";
+const FULL: &str = "389-ds serves ten consumers that follow, no more: stop one of them, or have some \
+                    of them refresh at intervals";
+
 /// The error for `what` (“the bind”) having been answered with `code`, which is not success, and
 /// the provider's own words.
 pub(crate) fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
@@ -74,6 +79,8 @@ fn said(kind: ErrorKind, code: u32, diagnostic: &str, what: &str) -> Error {
         message.push_str(&excerpt(diagnostic));
     }
     let error = Error::new(kind, message).with_result_code(code);
+    let full = code == 53 && diagnostic.contains(TOO_MANY);
+    let hint = full.then_some(FULL).or(hint);
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -94,7 +101,7 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
         ),
         4 => (
             "",
-            "raise the size limit for this identity on the provider (slapd: limits … size=unlimited)",
+            "raise the size limit for this identity on the provider (slapd: limits … size=unlimited; 389-ds: nsSizeLimit)",
         ),
         7 => (
             "",
@@ -108,7 +115,10 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
             "another server holds it",
             "connect to the server that the provider names",
         ),
-        11 => ("", "raise the limits for this identity on the provider"),
+        11 => (
+            "",
+            "raise the limits for this identity on the provider (389-ds: nsLookThroughLimit), or index what the filter asks for",
+        ),
         12 => (
             "",
             "content synchronization is off: slapd needs the overlay syncprov on this database \

@@ -6,6 +6,7 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
 use super::{Link, Settings, Syncrepl, not_connected};
+use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{BoundLdap, Connection, Credentials, RootDse, Server};
 use crate::error::{Error, ErrorKind, Result};
@@ -51,18 +52,19 @@ impl<C: Callback> Syncrepl<C> {
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
             cancelled_at: None,
+            can_cancel: root_dse.can_cancel(),
+            asked_why: false,
         };
+        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
+            self.check_base(&mut link.connection)?;
+        }
         let known = self.writer.setting(status::AUTHZID)?;
         let same_identity = known.is_none_or(|known| known == link.authzid.as_bytes());
         if !same_identity {
             self.callback
                 .debug("bound as somebody else than before: everything is compared");
         }
-        let cookie = self
-            .cookie
-            .clone()
-            .filter(|cookie| same_identity && !self.reconcile && provider.may_understand(cookie))
-            .filter(|_| !self.comparison_is_due());
+        let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
         link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session
@@ -71,11 +73,11 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     /// Whether an entry may come into the base from outside, with others below it. Into a whole
-    /// naming context of slapd nothing can: there is no rename across databases.
+    /// naming context nothing can, where there is no rename across databases.
     pub(super) fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
         let Search { base, scope, .. } = &self.settings.search;
         let base = dn::key(base);
-        let whole = provider == Provider::OpenLdap
+        let whole = provider.keeps_naming_contexts_apart()
             && root_dse
                 .naming_contexts
                 .iter()

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use syncrepl_proto::control::Control;
 use syncrepl_proto::cookie;
-use syncrepl_proto::message::{Message, SearchRequest};
+use syncrepl_proto::message::Message;
 use syncrepl_proto::session::SyncEvent;
-use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use super::connect::not_ready;
+use super::refusal::speaks_of_consumer_state;
 use super::schedule::Schedule;
 use super::{Link, Syncrepl, not_connected};
 use crate::apply::{Applier, stopped};
@@ -54,6 +53,7 @@ impl<C: Callback> Syncrepl<C> {
             session,
             cookie_sent,
             server,
+            provider,
             ..
         } = link;
         let server = &self.settings.servers[*server];
@@ -78,7 +78,9 @@ impl<C: Callback> Syncrepl<C> {
                 },
                 false => Kind::Group,
             };
-            self.stage = Some(open_stage(&mut self.writer, &mut self.guard, kind)?);
+            let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
+            stage.only_hints = !refreshing && provider.persists_without_access_control();
+            self.stage = Some(stage);
             self.group_began = self.settings.options.network.now();
         }
         let Some(stage) = self.stage.as_mut() else {
@@ -96,7 +98,7 @@ impl<C: Callback> Syncrepl<C> {
         let (received, next) = match event {
             SyncEvent::RefreshRequired => (None, Next::StartAgain("it asked for a full refresh")),
             SyncEvent::Refused(result)
-                if *cookie_sent && refreshing && speaks_of_consumer_state(&result) =>
+                if *cookie_sent && refreshing && speaks_of_consumer_state(*provider, &result) =>
             {
                 (
                     None,
@@ -151,42 +153,6 @@ impl<C: Callback> Syncrepl<C> {
         Ok(true)
     }
 
-    /// A slapd that has nothing yet, not even a state, calls the base missing when it is to stay
-    /// in touch, but not when it is to refresh only: then it is not ready, which passes.
-    pub(super) fn why_refused(&mut self, error: Error) -> Error {
-        const NO_SUCH_OBJECT: u32 = 32;
-        let Some(link) = self.link.as_mut() else {
-            return error;
-        };
-        if error.result_code() != Some(NO_SUCH_OBJECT) {
-            return error;
-        }
-        let value = SyncRequest {
-            mode: SyncMode::RefreshOnly,
-            cookie: None,
-            reload_hint: false,
-        }
-        .encode();
-        let control = Control {
-            oid: SYNC_REQUEST,
-            critical: true,
-            value: Some(&value),
-        };
-        let request = SearchRequest {
-            size_limit: 1,
-            ..self.settings.search.request()
-        };
-        let mut empty = true;
-        let asked = link.connection.search(&request, &[control], |_| {
-            empty = false;
-            Ok(())
-        });
-        match asked {
-            Ok(()) if empty => not_ready(&self.settings.servers[link.server]),
-            _ => error,
-        }
-    }
-
     /// Begins the search anew without a cookie. The stage stays open: what was told so far is
     /// compared like everything else.
     pub(super) fn start_again(&mut self, why: &'static str) -> Result<()> {
@@ -238,6 +204,9 @@ impl<C: Callback> Syncrepl<C> {
         } else {
             true
         };
+        if let Some(why) = self.doubt()? {
+            return self.start_again(why);
+        }
         match self.settle(absent_is_deleted)? {
             Settled::Done => {}
             Settled::Incomplete(why) => return self.start_again(why),
@@ -380,14 +349,6 @@ fn open_stage(writer: &mut Writer, guard: &mut DeleteGuard, kind: Kind) -> Resul
         guard.counted(Records::new(writer.connection()).count()?);
     }
     Ok(Stage::new(kind, guard.size()))
-}
-
-/// The two answers of slapd that mean: start again without a cookie.
-fn speaks_of_consumer_state(result: &syncrepl_proto::message::LdapResult<'_>) -> bool {
-    const UNWILLING_TO_PERFORM: u32 = 53;
-    let text = result.diagnostic.to_ascii_lowercase();
-    result.code == UNWILLING_TO_PERFORM
-        && (text.contains("consumer state is newer") || text.contains("consumer has state info"))
 }
 
 fn told(result: CallbackResult) -> Result<()> {

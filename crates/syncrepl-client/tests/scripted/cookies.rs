@@ -162,6 +162,24 @@ fn p17_another_53_is_an_error() {
 }
 
 #[test]
+fn p17_a_53_of_other_words_drops_the_cookie_once() {
+    let vendor = "389 Project";
+    let cookie = "h:389#me:ou=base,dc=example:(objectClass=*)#7";
+    let unwilling = Step::Result(53, "the cookie is of another kind");
+    let mut bench = Bench::with(vendor, cookie, &[A]);
+    let fake = Fake::start(vendor, vec![vec![unwilling.clone()], vec![unwilling]]);
+    let error = bench.refresh(&fake).unwrap_err();
+    assert_eq!(error.result_code(), Some(53));
+    assert_eq!(fake.cookies().last(), Some(&None));
+    assert!(fake.cookies().len() <= 2);
+    assert_eq!(
+        bench.cookie().as_deref(),
+        Some(cookie),
+        "nothing was changed"
+    );
+}
+
+#[test]
 fn a_full_refresh_may_be_asked_for_in_the_persist_stage() {
     let mut bench = Bench::with("", FIRST, &[A, B]);
     let scripts = vec![

@@ -189,7 +189,12 @@ impl Peer {
                 let attributes = if self.vendor.is_empty() {
                     AttributeList::encode([("objectClass", slapd)])
                 } else {
-                    AttributeList::encode([("vendorName", vec![self.vendor.as_bytes()])])
+                    // As far as it goes a 389-ds has forgotten nothing.
+                    AttributeList::encode([
+                        ("vendorName", vec![self.vendor.as_bytes()]),
+                        ("firstChangeNumber", vec![&b"1"[..]]),
+                        ("lastChangeNumber", vec![&b"7"[..]]),
+                    ])
                 };
                 let attributes = AttributeList::decode(&attributes).expect("attributes");
                 let entry = SearchResultEntry { dn: "", attributes };

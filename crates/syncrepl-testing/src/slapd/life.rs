@@ -170,7 +170,7 @@ impl Slapd {
 
 /// A port below those that the kernel gives to outgoing connections, so that a server that is down
 /// for a moment finds its own again.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     for _ in 0..1000 {
         let port = fastrand::u16(10_240..32_000);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {

@@ -41,13 +41,15 @@ const HARD: [&str; 13] = [
 pub(super) struct Names {
     pub(super) rng: Rng,
     next: u64,
+    hard: bool,
 }
 
 impl Names {
-    pub(super) fn new(seed: u64) -> Names {
+    pub(super) fn new(seed: u64, hard: bool) -> Names {
         Names {
             rng: Rng::with_seed(seed),
             next: 0,
+            hard,
         }
     }
 
@@ -64,10 +66,18 @@ impl Names {
         (!from.is_empty()).then(|| from[self.rng.usize(0..from.len())].clone())
     }
 
+    /// How the escapes of a DN are spelled: a bit for each RDN.
+    pub(super) fn style(&mut self) -> u64 {
+        match self.hard {
+            true => self.rng.u64(..),
+            false => 0,
+        }
+    }
+
     /// A name, one in four of them hard to escape.
     pub(super) fn name(&mut self) -> String {
         let number = self.number().to_string();
-        if self.one_in(4) {
+        if self.one_in(4) && self.hard {
             return HARD[self.rng.usize(0..HARD.len())].replace("{}", &number);
         }
         format!("{} {number}", NAMES[self.rng.usize(0..NAMES.len())])

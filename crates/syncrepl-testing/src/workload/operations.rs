@@ -255,8 +255,8 @@ impl Workload {
         let moves = self.tree.get(id).parent != parent;
         // Without its old name the entry may lack what its class demands.
         let delete_old = delete_old && self.tree.get(id).may_lose(&new);
-        let superior = self.tree.dn(parent, self.names.rng.u64(..));
-        let text = rdn(&new, self.names.rng.bool());
+        let superior = self.tree.dn(parent, self.names.style());
+        let text = rdn(&new, self.names.style() & 1 == 1);
         let dn = self.begin(id, "modrdn");
         self.ldif += &ldif::line("newrdn", &text);
         self.ldif += &format!("deleteoldrdn: {}\n", u8::from(delete_old));

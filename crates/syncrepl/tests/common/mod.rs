@@ -40,6 +40,8 @@ pub struct Copied<'a> {
     pub filter: String,
     /// What `-H` names instead of the server: a fail-over list, a proxy.
     pub hosts: Option<String>,
+    /// None for all user attributes.
+    pub attributes: Vec<&'static str>,
     pub folder: TempDir,
     pub reader: Reader,
     follower: Option<(Run, usize)>,
@@ -52,6 +54,7 @@ impl<'a> Copied<'a> {
             base: base.to_owned(),
             filter: filter.to_owned(),
             hosts: None,
+            attributes: Vec::new(),
             folder: TempDir::new().expect("a temporary folder"),
             reader: Reader::new(),
             follower: None,
@@ -69,20 +72,15 @@ impl<'a> Copied<'a> {
     pub fn arguments(&self, subcommand: &str) -> Vec<String> {
         let data = self.data().display().to_string();
         let url = self.hosts.clone().unwrap_or_else(|| self.server.url());
-        [
-            subcommand,
-            "--data",
-            &data,
-            "-H",
-            &url,
-            "-b",
-            &self.base,
-            "--format",
-            "json",
-            &self.filter,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let mut arguments = vec![
+            subcommand, "--data", &data, "-H", &url, "-b", &self.base, "--format", "json",
+        ];
+        if let Some((name, password)) = self.server.reader() {
+            arguments.extend(["-D", name, "-w", password]);
+        }
+        arguments.push(&self.filter);
+        arguments.extend(&self.attributes);
+        arguments.into_iter().map(str::to_owned).collect()
     }
 
     /// Runs `refresh` with further options; its output goes to the reader.
@@ -121,14 +119,15 @@ impl<'a> Copied<'a> {
     }
 
     pub fn expected(&self) -> Directory {
+        let (name, password) = self.server.reader().unwrap_or_default();
         judge::search(
             &self.server.url(),
-            "",
-            "",
+            name,
+            password,
             &self.base,
             "sub",
             &self.filter,
-            &[],
+            &self.attributes,
         )
     }
 

@@ -1,0 +1,71 @@
+//! The command on a real 389 Directory Server. It starts slowly, so each test makes much of one.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod changes;
+mod hidden;
+mod limits;
+mod memory;
+
+use common::Copied;
+use syncrepl_testing::Ds389;
+use syncrepl_testing::ds389::SUFFIX;
+
+/// What 389-ds looks at when it is asked for everything.
+const EVERYTHING: &str = "(objectClass=*)";
+/// What people here are by.
+const STAFF: &str = "(employeeType=staff)";
+
+fn at(rdn: &str) -> String {
+    format!("{rdn},{SUFFIX}")
+}
+
+fn unit(dn: &str) -> String {
+    let name = dn.split([',', '=']).nth(1).expect("ou=");
+    format!("dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\nou: {name}\n\n")
+}
+
+fn person(dn: &str, employee_type: &str) -> String {
+    let name = dn.split([',', '=']).nth(1).expect("uid=");
+    format!(
+        "dn: {dn}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: {name}\n\
+         employeeType: {employee_type}\n\n"
+    )
+}
+
+fn replace(dn: &str, attribute: &str, value: &str) -> String {
+    format!("dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n-\n\n")
+}
+
+fn delete(dn: &str) -> String {
+    format!("dn: {dn}\nchangetype: delete\n\n")
+}
+
+fn relocate(dn: &str, parent: &str) -> String {
+    let rdn = dn.split(',').next().expect("an RDN");
+    format!(
+        "dn: {dn}\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: {parent}\n\n"
+    )
+}
+
+fn apply(server: &Ds389, records: &[String]) {
+    server
+        .ldapmodify(&records.concat())
+        .expect("the changes apply");
+}
+
+/// A copy of all of it, and one of the staff.
+fn copies(server: &Ds389) -> [Copied<'_>; 2] {
+    [EVERYTHING, STAFF].map(|filter| Copied::of(server, SUFFIX, filter))
+}
+
+/// Refreshes, and is then equal, tells nothing that did not happen, and has nothing more to tell.
+fn refresh_and_judge(copy: &mut Copied<'_>) {
+    println!("filter {}", copy.filter);
+    let deletes = copy.reader.deletes().len();
+    copy.refresh();
+    copy.assert_equal();
+    copy.assert_no_phantom_delete(deletes);
+    copy.assert_quiet();
+}

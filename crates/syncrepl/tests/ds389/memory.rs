@@ -1,0 +1,138 @@
+//! What the server remembers, and what it forgets: a trimmed changelog, a restart, a kill, a backup
+//! put back. And references, of which it says little.
+
+use std::time::Duration;
+
+use syncrepl_testing::Ds389;
+use syncrepl_testing::ds389::SUFFIX;
+use syncrepl_testing::process::wait_until;
+
+use crate::common::{Copied, PATIENCE};
+use crate::{EVERYTHING, apply, at, copies, delete, person, refresh_and_judge, replace};
+
+/// Waits until nothing is remembered but the last change.
+fn wait_trimmed(server: &Ds389) {
+    wait_until(Duration::from_secs(30), || {
+        let (first, last) = server.remembers();
+        first == last
+    });
+}
+
+/// Changes that were forgotten are passed over by the server in silence.
+#[test]
+fn p15_a_trimmed_changelog_loses_nothing() {
+    let server = Ds389::builder().trims().start();
+    let [ann, bob, cyd] = ["uid=ann", "uid=bob", "uid=cyd"].map(at);
+    apply(&server, &[&ann, &bob, &cyd].map(|dn| person(dn, "staff")));
+    let mut copies = copies(&server);
+    copies.iter_mut().for_each(Copied::refresh);
+    apply(
+        &server,
+        &[
+            delete(&ann),
+            replace(&bob, "sn", "forgotten"),
+            replace(&cyd, "sn", "remembered"),
+        ],
+    );
+    wait_trimmed(&server);
+    copies.iter_mut().for_each(refresh_and_judge);
+    assert_eq!(copies[1].dump().len(), 2);
+    // With follow, too; and a cookie that is as new as the last change is good for ever.
+    wait_trimmed(&server);
+    copies.iter_mut().for_each(Copied::assert_quiet);
+    apply(&server, &[delete(&bob), replace(&cyd, "sn", "again")]);
+    wait_trimmed(&server);
+    for copy in &mut copies {
+        copy.follow();
+        copy.wait_equal();
+        copy.stop();
+    }
+    assert_eq!(copies[1].dump().len(), 1);
+}
+
+/// A clean restart and a kill, followed through, and a backup put back.
+#[test]
+fn restarts_and_a_backup() {
+    let server = Ds389::start();
+    let dn = |number: usize| at(&format!("uid=p{number}"));
+    apply(&server, &[0, 1].map(|n| person(&dn(n), "staff")));
+    let mut copies = copies(&server);
+    copies.iter_mut().for_each(Copied::refresh);
+    server.backup("monday");
+    copies.iter_mut().for_each(Copied::assert_quiet);
+    apply(&server, &[delete(&dn(0)), person(&dn(2), "staff")]);
+    server.kill();
+    server.start_again();
+    copies.iter_mut().for_each(refresh_and_judge);
+    // Its cookie is now ahead of the server, which says so (4096).
+    server.restore("monday");
+    copies.iter_mut().for_each(refresh_and_judge);
+    let names = |copy: &Copied<'_>| copy.dump().by_dn().contains_key(&dn(0));
+    assert!(copies.iter().all(names), "the deleted entry is back");
+    // Followed through a kill: it comes back by itself.
+    let copy = &mut copies[0];
+    copy.follow();
+    server.kill();
+    copy.follower()
+        .wait_for_stderr(|line| line.contains("trying again"), PATIENCE);
+    server.start_again();
+    apply(&server, &[person(&dn(3), "staff")]);
+    copy.follower()
+        .wait_for_stderr(|line| line.contains("up to date again"), PATIENCE);
+    copy.wait_equal();
+}
+
+/// References come without state, and are passed over; referral objects that change live come as
+/// entries, and are no records.
+#[test]
+fn p28_references_without_state_are_no_records() {
+    let server = Ds389::start();
+    let dn = at("cn=elsewhere");
+    let add = format!(
+        "dn: {dn}\nchangetype: add\nobjectClass: referral\nobjectClass: extensibleObject\n\
+         cn: elsewhere\nref: ldap://127.0.0.1:1/dc=elsewhere\n\n"
+    );
+    let other = replace(&dn, "ref", "ldap://127.0.0.1:1/dc=other");
+    let [mut down, mut following] = [EVERYTHING; 2].map(|f| Copied::of(&server, SUFFIX, f));
+    down.refresh();
+    following.follow();
+    for change in [add, other, delete(&dn)] {
+        apply(&server, &[change, person(&at("uid=mark"), "staff")]);
+        refresh_and_judge(&mut down);
+        following.wait_equal();
+        apply(&server, &[delete(&at("uid=mark"))]);
+        refresh_and_judge(&mut down);
+        following.wait_equal();
+        assert_eq!(down.dump().len(), 1, "only the suffix is there");
+    }
+    assert_eq!(following.reader.deletes().len(), 3);
+    following.stop();
+}
+
+/// Identities are made of nsUniqueId, also where entries have an entryUUID of their own.
+#[test]
+fn p25_an_entry_uuid_of_its_own_is_not_taken_for_the_identity() {
+    let server = Ds389::builder().entry_uuids().start();
+    let names = ["uid=ann", "uid=bob", "uid=cyd", "uid=dan"].map(at);
+    apply(&server, &names.each_ref().map(|dn| person(dn, "staff")));
+    assert!(
+        server
+            .search(SUFFIX, "(&(uid=ann)(entryUUID=*))", &[])
+            .len()
+            == 1,
+        "entries have no entryUUID"
+    );
+    let mut copies = copies(&server);
+    copies[1].attributes = vec!["sn", "entryUUID"];
+    copies.iter_mut().for_each(Copied::refresh);
+    // Implied deletes are looked up by identity: what is there has to be found.
+    apply(&server, &[delete(&names[0]), replace(&names[1], "sn", "x")]);
+    for copy in &mut copies {
+        let deletes = copy.reader.deletes().len();
+        let reconciled = copy.try_refresh(&["--reconcile"]);
+        assert!(reconciled.status.success(), "{reconciled:?}");
+        copy.assert_equal();
+        copy.assert_no_phantom_delete(deletes);
+        assert_eq!(copy.reader.deletes().len() - deletes, 1);
+    }
+}
