@@ -9,6 +9,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
+use crate::ancestors::Hidden;
 use crate::apply::Applier;
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
@@ -54,6 +55,8 @@ pub(crate) struct Stage {
     /// A record waits for a DN that was derived from its parent's, not stated. In the persist
     /// stage that is settled before anything else moves the parent again.
     pub(crate) derived_waits: bool,
+    /// What there is to say of parents that the filter hides.
+    pub(crate) hidden: Hidden,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage, or group, began.
@@ -76,6 +79,7 @@ impl Stage {
             unknown: BTreeSet::new(),
             unknown_overflow: false,
             derived_waits: false,
+            hidden: Hidden::default(),
             cookie: None,
             before,
             messages: 0,
@@ -169,7 +173,10 @@ impl Work<'_> {
                 }
                 Ok(cookie)
             }
-            SyncEvent::NewCookie(cookie) => Ok(Some(cookie)),
+            SyncEvent::NewCookie(cookie) => {
+                self.stage.hidden.only_cookie = true;
+                Ok(Some(cookie))
+            }
             SyncEvent::PhaseDone { cookie } => Ok(cookie),
             _ => Ok(None),
         }
@@ -226,6 +233,7 @@ impl Work<'_> {
         self.stage.seen.insert(member(id));
         self.stage.stated.insert(member(id));
         self.stage.added.insert(member(id));
+        self.stage.hidden.placed.insert(member(id));
     }
 
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
@@ -246,6 +254,7 @@ impl Work<'_> {
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
+        self.stage.hidden.placed.insert(id);
         if self
             .apply
             .records()
