@@ -60,6 +60,7 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod ancestors;
 mod apply;
 mod builder;
 mod callback;

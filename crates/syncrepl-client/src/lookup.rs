@@ -1,6 +1,8 @@
 //! Plain searches beside the sync search, on a connection of their own that is opened only when
 //! something has to be asked.
 
+mod locate;
+
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;

@@ -10,19 +10,22 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 
+use crate::ancestors::{Locate, Parents};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::DeleteGuard;
 use crate::stage::{Kind, Work, member, rowid};
 use crate::store::records::Parked;
 
 /// How many entries are asked for at a time.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
+/// How often more is asked when hidden parents turn out to be elsewhere than just now.
+const LEARNING_ROUNDS: u32 = 3;
 
 /// Takes an entry that was asked for: entryUUID, DN, attributes.
 pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<()> + 'a;
 
 /// Plain searches beside the sync search, on a connection of their own.
-pub(crate) trait Ask {
+pub(crate) trait Ask: Locate {
     /// Hands out those of the wanted entries that the search shows. `present` is an entry known to
     /// be there, by which is seen whether entries may be searched by entryUUID at all.
     fn by_uuid(
@@ -50,6 +53,7 @@ pub(crate) struct Rules<'a> {
     pub(crate) guard: &'a DeleteGuard,
     /// at this moment.
     pub(crate) now: Instant,
+    pub(crate) parents: Parents,
 }
 
 /// How a stage ended.
@@ -78,6 +82,25 @@ impl Work<'_> {
         if !self.find_the_absent(rules, ask)? {
             return Ok(Settled::Incomplete("entries it left out are still there"));
         }
+        self.follow_parents(rules, ask)?;
+        self.tell(rules, ask)?;
+        let mut rounds = 0;
+        while self.learn_parents(rules, ask)? {
+            self.tell(rules, ask)?;
+            rounds += 1;
+            if rounds == LEARNING_ROUNDS {
+                self.stage.hidden.unsettled = true;
+                break;
+            }
+        }
+        if rules.parents != Parents::Leave {
+            self.ancestors().forget_unneeded()?;
+        }
+        Ok(Settled::Done)
+    }
+
+    /// Stores and tells what is known by now.
+    fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         self.guard_deletes(rules)?;
         let mut conflicts = self.arrange()?;
         if !conflicts.is_empty() {
@@ -92,7 +115,7 @@ impl Work<'_> {
         }
         // Answers to a conflict may have been deletes too.
         self.guard_deletes(rules)?;
-        Ok(Settled::Done)
+        Ok(())
     }
 
     /// An entry that is new may have been moved here with all that is below it, of which a
@@ -194,7 +217,11 @@ impl Work<'_> {
     }
 
     /// Looks these records up. What is found is taken as stated; the rest is returned.
-    fn ask_for(&mut self, ids: &RoaringTreemap, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
+    pub(crate) fn ask_for(
+        &mut self,
+        ids: &RoaringTreemap,
+        ask: &mut dyn Ask,
+    ) -> Result<RoaringTreemap> {
         let mut absent = ids.clone();
         if ids.is_empty() {
             return Ok(absent);

@@ -9,6 +9,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
+use crate::ancestors::Hidden;
 use crate::apply::Applier;
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
@@ -58,6 +59,8 @@ pub(crate) struct Stage {
     pub(crate) only_hints: bool,
     /// Those, by entryUUID, with the DN that was sent.
     pub(crate) hints: BTreeMap<Uuid, String>,
+    /// What there is to say of parents that the filter hides.
+    pub(crate) hidden: Hidden,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage, or group, began.
@@ -82,6 +85,7 @@ impl Stage {
             derived_waits: false,
             only_hints: false,
             hints: BTreeMap::new(),
+            hidden: Hidden::default(),
             cookie: None,
             before,
             messages: 0,
@@ -179,7 +183,10 @@ impl Work<'_> {
                 }
                 Ok(cookie)
             }
-            SyncEvent::NewCookie(cookie) => Ok(Some(cookie)),
+            SyncEvent::NewCookie(cookie) => {
+                self.stage.hidden.only_cookie = true;
+                Ok(Some(cookie))
+            }
             SyncEvent::PhaseDone { cookie } => Ok(cookie),
             _ => Ok(None),
         }
@@ -236,6 +243,7 @@ impl Work<'_> {
         self.stage.seen.insert(member(id));
         self.stage.stated.insert(member(id));
         self.stage.added.insert(member(id));
+        self.stage.hidden.placed.insert(member(id));
     }
 
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
@@ -256,6 +264,7 @@ impl Work<'_> {
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
+        self.stage.hidden.placed.insert(id);
         if self
             .apply
             .records()

@@ -12,6 +12,9 @@ pub(crate) const COOKIE: &str = "syncrepl_cookie";
 pub(crate) const LAST_REFRESH: &str = "syncrepl_last_refresh";
 /// When everything was last compared: milliseconds since 1970, UTC, in decimal.
 pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
+/// Set while every hidden parent of a record is known, and was asked for after the state that the
+/// cookie stands for.
+pub(crate) const PARENTS: &str = "syncrepl_parents";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

@@ -5,6 +5,7 @@ mod deliver;
 mod refusal;
 mod resume;
 mod schedule;
+mod watch;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,6 +23,7 @@ use crate::search::Search;
 use crate::stage::Stage;
 use crate::status;
 use crate::stop::{LONGEST_WAIT, StopHandle};
+use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 use crate::store::{Store, Writer};
 use schedule::Schedule;
@@ -85,6 +87,7 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
+    watch: watch::Watch,
     next_server: usize,
     finished: bool,
     /// A poll is under way. Found set by the next one, the last has unwound out of a callback.
@@ -108,6 +111,8 @@ impl<C: Callback> Syncrepl<C> {
         reconcile: bool,
     ) -> Result<Self> {
         Records::new(writer.connection()).prepare_stage()?;
+        Ancestors::new(writer.connection()).prepare()?;
+        let watch = watch::Watch::open(&settings.search, &writer)?;
         let cookie = writer.setting(status::COOKIE)?;
         let schedule = Schedule::open(settings.reconcile_every, &writer)?;
         let guard = DeleteGuard::new(settings.max_delete);
@@ -123,6 +128,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             schedule,
             guard,
+            watch,
             next_server: 0,
             finished: false,
             polling: false,
@@ -193,6 +199,7 @@ impl<C: Callback> Syncrepl<C> {
         self.finished = false;
         // A panic may have come between what was about to be stored and its commit.
         self.cookie = self.writer.setting(status::COOKIE)?;
+        self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();
         for _ in 0..count {
@@ -294,6 +301,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
             }
             self.end_group()?;
+            self.watch_parents()?;
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
@@ -304,6 +312,11 @@ impl<C: Callback> Syncrepl<C> {
             }
             let silent_until = link.heard + patience.min(LONGEST_WAIT);
             let mut until = deadline;
+            if let Some(due) = self.watch.due()
+                && link.session.in_persist_stage()
+            {
+                until = until.min(due);
+            }
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
             } else if let Some(left) = self.schedule.due_in(SystemTime::now()) {
@@ -333,6 +346,8 @@ impl<C: Callback> Syncrepl<C> {
                     let message = format!("the provider was silent for {seconds} s in a refresh");
                     return Err(Error::new(ErrorKind::Unreachable, message));
                 }
+                // A question is due; after it, there is time left to wait.
+                Woken::Deadline if self.watch.due() == Some(until) => {}
                 Woken::Deadline => return Ok(true),
             }
             if self.settings.options.network.now() >= deadline && link.cancelled_at.is_none() {

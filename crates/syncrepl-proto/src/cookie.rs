@@ -110,6 +110,15 @@ pub fn in_persist_stage(kept: Option<&[u8]>, received: &[u8]) -> Option<Vec<u8>>
     merged.encode()
 }
 
+/// Whether a change with this `entryCSN` is part of what the cookie covers. `None` when that cannot
+/// be told: not a cookie of OpenLDAP, or a server that it does not name.
+pub fn covers(cookie: &[u8], entry_csn: &[u8]) -> Option<bool> {
+    let cookie = OpenLdapCookie::parse(cookie)?;
+    let csn = std::str::from_utf8(entry_csn).ok()?;
+    let known = cookie.csns.get(csn.split('#').nth(2)?)?;
+    Some(csn <= *known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +129,18 @@ mod tests {
 
     fn cookie(text: String) -> Vec<u8> {
         text.into_bytes()
+    }
+
+    #[test]
+    fn a_cookie_covers_a_change_by_the_server_that_made_it() {
+        let both = cookie(format!("rid=000,csn={A1};{B1}"));
+        assert_eq!(covers(&both, A1.as_bytes()), Some(true));
+        assert_eq!(covers(&both, A2.as_bytes()), Some(false));
+        assert_eq!(covers(&both, B1.as_bytes()), Some(true));
+        let one = cookie(format!("rid=000,csn={A2}"));
+        assert_eq!(covers(&one, B1.as_bytes()), None);
+        assert_eq!(covers(b"h:1#d:b:f#3", A1.as_bytes()), None);
+        assert_eq!(covers(&both, b"no csn"), None);
     }
 
     #[test]

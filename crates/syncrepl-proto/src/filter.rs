@@ -2,6 +2,7 @@
 //! other. A filter is kept as it goes on the wire; nothing here evaluates one.
 
 mod ber;
+mod parents;
 mod text;
 
 use std::fmt;

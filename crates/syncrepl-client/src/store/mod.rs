@@ -1,6 +1,7 @@
 //! The store: the copy and the users' own tables in one SQLite file. This file is a user's handle to
 //! it; the consumer's is the `Writer`. What a change is, and how records are written, is not here.
 
+pub(crate) mod ancestors;
 mod authorizer;
 mod backup;
 mod cursor;

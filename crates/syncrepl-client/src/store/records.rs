@@ -83,6 +83,15 @@ const TEMPORARY: &str = "
 
 const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 
+/// Between which keys everything below a DN lies. There are always two, both compared with the
+/// column alone: a bound that could be missing would keep SQLite from ending a scan of the index.
+pub(super) fn range(dn_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    // No key begins with this byte, which is not in UTF-8.
+    const BEYOND_ALL: u8 = 0xff;
+    let (lower, upper) = dn::descendants(dn_key);
+    (lower, upper.unwrap_or_else(|| vec![BEYOND_ALL]))
+}
+
 /// The rows of one connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Records<'c>(&'c Connection);
@@ -220,9 +229,9 @@ impl<'c> Records<'c> {
 
     /// The ids of all records below a DN, parents first.
     pub(crate) fn below(&self, dn_key: &[u8], mut each: impl FnMut(i64)) -> Result<()> {
-        let (lower, upper) = dn::descendants(dn_key);
+        let (lower, upper) = range(dn_key);
         let mut statement = self.0.prepare_cached(
-            "SELECT id FROM syncrepl_records WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2)
+            "SELECT id FROM syncrepl_records WHERE dn_key > ?1 AND dn_key < ?2
              ORDER BY dn_key",
         )?;
         let mut rows = statement.query(params![lower, upper])?;
@@ -234,18 +243,18 @@ impl<'c> Records<'c> {
 
     /// Whether any record lies below a DN.
     pub(crate) fn any_below(&self, dn_key: &[u8]) -> Result<bool> {
-        let (lower, upper) = dn::descendants(dn_key);
-        let mut statement = self.0.prepare_cached(
-            "SELECT 1 FROM syncrepl_records WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2)",
-        )?;
+        let (lower, upper) = range(dn_key);
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM syncrepl_records WHERE dn_key > ?1 AND dn_key < ?2")?;
         Ok(statement.exists(params![lower, upper])?)
     }
 
     // What a stage parks.
 
     pub(crate) fn prepare_stage(&self) -> Result<()> {
-        // Every statement of this file stays prepared.
-        self.0.set_prepared_statement_cache_capacity(64);
+        // Every statement of this file, and of `ancestors`, stays prepared.
+        self.0.set_prepared_statement_cache_capacity(96);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 
@@ -313,17 +322,29 @@ impl<'c> Records<'c> {
         after: Option<(&[u8], Uuid)>,
     ) -> Result<Option<Parked>> {
         let (key, uuid) = match after {
-            Some((key, uuid)) => (Some(key), *uuid.as_bytes()),
-            None => (None, [0; 16]),
+            Some((key, uuid)) => (key, *uuid.as_bytes()),
+            None => (&[][..], [0; 16]),
         };
         let mut statement = self.0.prepare_cached(
             "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
-             WHERE (id IS NULL) = ?1 AND (?2 IS NULL OR (dn_key, uuid) > (?2, ?3))
+             WHERE (id IS NULL) = ?1 AND (dn_key, uuid) > (?2, ?3)
              ORDER BY dn_key, uuid LIMIT 1",
         )?;
         Ok(statement
             .query_row(params![adds, key, uuid], Parked::read)
             .optional()?)
+    }
+
+    /// The ids of the records whose renames are parked.
+    pub(crate) fn parked_ids(&self, mut each: impl FnMut(i64)) -> Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id FROM temp.syncrepl_parked WHERE id IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?);
+        }
+        Ok(())
     }
 
     pub(crate) fn parked_count(&self) -> Result<u64> {
@@ -360,12 +381,12 @@ impl<'c> Records<'c> {
             .0
             .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM temp.syncrepl_moving")?
             .query_row([], |row| row.get(0))?;
-        let (lower, upper) = dn::descendants(dn_key);
+        let (lower, upper) = range(dn_key);
         let count = self
             .0
             .prepare_cached(
                 "INSERT INTO temp.syncrepl_moving (id) SELECT id FROM syncrepl_records
-                 WHERE dn_key > ?1 AND (?2 IS NULL OR dn_key < ?2) ORDER BY dn_key",
+                 WHERE dn_key > ?1 AND dn_key < ?2 ORDER BY dn_key",
             )?
             .execute(params![lower, upper])?;
         Ok((first, first + count as i64))

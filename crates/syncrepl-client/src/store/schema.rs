@@ -8,7 +8,7 @@ use super::failure;
 use crate::{Error, ErrorKind, Result};
 
 /// What each version adds; version n is the first n of them. Never change one that was released.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
     CREATE TABLE syncrepl_schema (version INTEGER NOT NULL);
@@ -27,6 +27,18 @@ const VERSION_1: &str = "
         uuid BLOB NOT NULL UNIQUE,
         urls BLOB NOT NULL
     );
+";
+
+/// Entries above records that are no records themselves. Without an entryUUID: one that is not shown
+/// to us at all.
+const VERSION_2: &str = "
+    CREATE TABLE syncrepl_ancestors (
+        id INTEGER PRIMARY KEY,
+        uuid BLOB UNIQUE CHECK (length(uuid) = 16),
+        dn TEXT NOT NULL,
+        dn_key BLOB NOT NULL
+    );
+    CREATE INDEX syncrepl_ancestors_dn_key ON syncrepl_ancestors (dn_key);
 ";
 
 /// What `PRAGMA application_id` tells of a store: "SynR".

@@ -9,19 +9,19 @@ use syncrepl_proto::session::SyncEvent;
 use super::connect::not_ready;
 use super::refusal::speaks_of_consumer_state;
 use super::schedule::Schedule;
+use super::watch::{lookup, open_stage};
 use super::{Link, Syncrepl, not_connected};
+use crate::ancestors::Parents;
 use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{not_allowed, notice_of_disconnection, refused, undecodable};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
-use crate::guard::DeleteGuard;
-use crate::lookup::Lookup;
 use crate::settle::{Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
 use crate::status;
+use crate::store::callback_failed;
 use crate::store::records::Records;
-use crate::store::{Writer, callback_failed};
 
 /// A group of the persist stage ends after so many messages,
 const GROUP_MESSAGES: u64 = 256;
@@ -207,7 +207,13 @@ impl<C: Callback> Syncrepl<C> {
         if let Some(why) = self.doubt()? {
             return self.start_again(why);
         }
-        match self.settle(absent_is_deleted)? {
+        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_ref()) else {
+            return Err(not_connected());
+        };
+        let parents = self
+            .watch
+            .at_refresh(link.cookie_sent, stage, self.cookie.as_deref());
+        match self.settle(absent_is_deleted, parents)? {
             Settled::Done => {}
             Settled::Incomplete(why) => return self.start_again(why),
         }
@@ -238,6 +244,12 @@ impl<C: Callback> Syncrepl<C> {
         if !link.cookie_sent {
             Schedule::write(SystemTime::now(), &self.writer)?;
         }
+        self.watch.after_refresh(
+            parents,
+            stage,
+            &self.writer,
+            self.settings.options.network.now(),
+        )?;
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
@@ -264,18 +276,26 @@ impl<C: Callback> Syncrepl<C> {
         if self.stage.as_ref().is_none_or(Stage::is_refresh) {
             return Ok(());
         }
-        self.settle(false)?;
-        let Some(stage) = self.stage.take() else {
+        let parents = self
+            .stage
+            .as_ref()
+            .map_or(Parents::Leave, |stage| stage.hidden.task);
+        self.settle(false, parents)?;
+        let Some(mut stage) = self.stage.take() else {
             return Ok(());
         };
-        let changed = stage.messages > 0;
+        let changed = stage.messages > 0 || parents != Parents::Leave;
         let received = stage
             .cookie
+            .take()
             .filter(|cookie| Some(cookie) != self.cookie.as_ref());
+        let now = self.settings.options.network.now();
         if !changed && received.is_none() {
+            self.watch.hear(&stage, now);
             self.writer.rollback();
             return Ok(());
         }
+        self.watch.after_group(&stage, &self.writer, now)?;
         self.store_cookie(received)?;
         self.commit()
     }
@@ -308,19 +328,11 @@ impl<C: Callback> Syncrepl<C> {
         Ok(())
     }
 
-    pub(super) fn settle(&mut self, absent_is_deleted: bool) -> Result<Settled> {
+    pub(super) fn settle(&mut self, absent_is_deleted: bool, parents: Parents) -> Result<Settled> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
-        let mut lookup = Lookup {
-            server: &self.settings.servers[link.server],
-            options: &self.settings.options,
-            credentials: &self.settings.credentials,
-            provider: link.provider,
-            search: &self.settings.search,
-            stop: &self.stop,
-            connection: &mut self.side,
-        };
+        let mut lookup = lookup(link, &self.settings, &self.stop, &mut self.side);
         let mut work = Work {
             stage,
             apply: Applier {
@@ -335,20 +347,10 @@ impl<C: Callback> Syncrepl<C> {
             may_bring_others: link.may_bring_others,
             guard: &self.guard,
             now: self.settings.options.network.now(),
+            parents,
         };
         work.settle(rules, &mut lookup)
     }
-}
-
-/// Begins the transaction of a stage.
-fn open_stage(writer: &mut Writer, guard: &mut DeleteGuard, kind: Kind) -> Result<Stage> {
-    if kind == Kind::Group {
-        writer.begin_group()?;
-    } else {
-        writer.begin_stage()?;
-        guard.counted(Records::new(writer.connection()).count()?);
-    }
-    Ok(Stage::new(kind, guard.size()))
 }
 
 fn told(result: CallbackResult) -> Result<()> {

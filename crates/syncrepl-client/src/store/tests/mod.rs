@@ -1,5 +1,6 @@
 //! The store from outside: a writer, handles, other processes and files that are something else.
 
+mod ancestors;
 mod files;
 mod handles;
 mod refusals;

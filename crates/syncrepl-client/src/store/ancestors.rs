@@ -1,0 +1,258 @@
+//! The rows of `syncrepl_ancestors`: entries above records, below the base, that are no records
+//! themselves because the filter hides them. And what of them is in question for a moment. Each
+//! function is one statement, but for the one that looks for who is missing.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use syncrepl_proto::{Uuid, dn};
+
+use super::records;
+use crate::error::Result;
+
+/// A row whose entryUUID is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ancestor {
+    pub(crate) id: i64,
+    pub(crate) uuid: Uuid,
+    pub(crate) dn: String,
+    pub(crate) dn_key: Vec<u8>,
+}
+
+/// An ancestor that is not where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Strayed {
+    pub(crate) id: i64,
+    /// Where it was.
+    pub(crate) dn_key: Vec<u8>,
+    /// Where it is now; `None` if nowhere in the base.
+    pub(crate) place: Option<String>,
+}
+
+impl Ancestor {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Ancestor {
+            id: row.get(0)?,
+            uuid: Uuid::from_bytes(row.get(1)?),
+            dn: row.get(2)?,
+            dn_key: row.get(3)?,
+        })
+    }
+}
+
+/// Temporary, like those of an open stage: a directory may have more containers than memory.
+const TEMPORARY: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_strayed (
+        dn_key BLOB, id INTEGER, place TEXT, PRIMARY KEY (dn_key, id)
+    ) WITHOUT ROWID;
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_missing (
+        dn_key BLOB PRIMARY KEY, dn TEXT NOT NULL
+    ) WITHOUT ROWID;
+";
+
+/// The ancestors in one connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Ancestors<'c>(&'c Connection);
+
+impl<'c> Ancestors<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Self {
+        Ancestors(connection)
+    }
+
+    pub(crate) fn prepare(&self) -> Result<()> {
+        Ok(self.0.execute_batch(TEMPORARY)?)
+    }
+
+    /// The next ancestors after this rowid.
+    pub(crate) fn after(&self, id: i64, limit: usize) -> Result<Vec<Ancestor>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, uuid, dn, dn_key FROM syncrepl_ancestors
+             WHERE id > ?1 AND uuid IS NOT NULL ORDER BY id LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![id, limit as i64], Ancestor::read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn by_uuid(&self, uuid: Uuid) -> Result<Option<Ancestor>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, uuid, dn, dn_key FROM syncrepl_ancestors WHERE uuid = ?1",
+        )?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], Ancestor::read)
+            .optional()?)
+    }
+
+    /// Whether an entry of this DN is known, or known to be hidden from us.
+    pub(crate) fn holds(&self, dn_key: &[u8]) -> Result<bool> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM syncrepl_ancestors WHERE dn_key = ?1")?;
+        Ok(statement.exists([dn_key])?)
+    }
+
+    /// Remembers an entry, in the place of what was known of its entryUUID. Without one: an entry
+    /// that is hidden from us.
+    pub(crate) fn put(&self, uuid: Option<Uuid>, dn: &str, dn_key: &[u8]) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO syncrepl_ancestors (uuid, dn, dn_key) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![uuid.as_ref().map(Uuid::as_bytes), dn, dn_key])?;
+        Ok(())
+    }
+
+    pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE syncrepl_ancestors SET dn = ?2, dn_key = ?3 WHERE id = ?1")?
+            .execute(params![id, dn, dn_key])?;
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, id: i64) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_ancestors WHERE id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Forgets who was hidden from us: a right may have been granted since.
+    pub(crate) fn forget_hidden(&self) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_ancestors WHERE uuid IS NULL")?
+            .execute([])?;
+        Ok(())
+    }
+
+    /// Forgets who is a record, or has none below.
+    pub(crate) fn forget_unneeded(&self) -> Result<()> {
+        // A key ends with a zero byte: with a one instead it is the end of what lies below.
+        self.0
+            .prepare_cached(
+                "DELETE FROM syncrepl_ancestors AS a
+                 WHERE uuid IN (SELECT uuid FROM syncrepl_records)
+                 OR NOT EXISTS (SELECT 1 FROM syncrepl_records AS r WHERE r.dn_key > a.dn_key
+                     AND r.dn_key < CAST(substr(a.dn_key, 1, length(a.dn_key) - 1) || x'01' AS BLOB))",
+            )?
+            .execute([])?;
+        Ok(())
+    }
+
+    /// The record below a DN that has been here for longest.
+    pub(crate) fn oldest_below(&self, dn_key: &[u8]) -> Result<Option<(Uuid, String)>> {
+        let (lower, upper) = records::range(dn_key);
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, dn FROM syncrepl_records WHERE id = (SELECT min(id)
+             FROM syncrepl_records WHERE dn_key > ?1 AND dn_key < ?2)",
+        )?;
+        let read = |row: &Row<'_>| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?));
+        Ok(statement
+            .query_row(params![lower, upper], read)
+            .optional()?)
+    }
+
+    // Those that are not where they were.
+
+    pub(crate) fn forget_strayed(&self) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM temp.syncrepl_strayed")?
+            .execute([])?;
+        Ok(())
+    }
+
+    pub(crate) fn stray(&self, ancestor: &Ancestor, place: Option<&str>) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO temp.syncrepl_strayed (dn_key, id, place)
+                 VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![ancestor.dn_key, ancestor.id, place])?;
+        Ok(())
+    }
+
+    /// Takes the next, parents first.
+    pub(crate) fn take_strayed(&self) -> Result<Option<Strayed>> {
+        let mut statement = self.0.prepare_cached(
+            "DELETE FROM temp.syncrepl_strayed WHERE (dn_key, id) =
+             (SELECT dn_key, id FROM temp.syncrepl_strayed ORDER BY dn_key, id LIMIT 1)
+             RETURNING id, dn_key, place",
+        )?;
+        let read = |row: &Row<'_>| {
+            Ok(Strayed {
+                id: row.get(0)?,
+                dn_key: row.get(1)?,
+                place: row.get(2)?,
+            })
+        };
+        Ok(statement.query_row([], read).optional()?)
+    }
+
+    // Those that are not known yet.
+
+    /// Lists every DN between the base and a record that is neither a record's nor an ancestor's.
+    /// Gives how many there are.
+    pub(crate) fn list_missing(&self, base_key: &[u8]) -> Result<usize> {
+        self.0
+            .prepare_cached("DELETE FROM temp.syncrepl_missing")?
+            .execute([])?;
+        let (lower, upper) = records::range(base_key);
+        let mut statement = self.0.prepare_cached(
+            "SELECT dn_key FROM syncrepl_records
+             WHERE dn_key > ?1 AND dn_key < ?2 ORDER BY dn_key",
+        )?;
+        let mut rows = statement.query(params![lower, upper])?;
+        let mut missing = 0;
+        // The records and known ancestors above the current key; parents come before children.
+        let mut path: Vec<Vec<u8>> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            while path.last().is_some_and(|above| !key.starts_with(above)) {
+                path.pop();
+            }
+            let known = path.last().map_or(base_key.len(), Vec::len);
+            let mut between = Vec::new();
+            let mut above = dn::parent_key(key);
+            while let Some(next) = above.filter(|above| above.len() > known) {
+                between.push(next);
+                above = dn::parent_key(next);
+            }
+            for parent in between.into_iter().rev() {
+                if !self.holds(parent)? && self.miss(parent, key)? {
+                    missing += 1;
+                }
+                path.push(parent.to_vec());
+            }
+            path.push(key.to_vec());
+        }
+        Ok(missing)
+    }
+
+    /// Lists one, its DN taken from that of the record below it.
+    fn miss(&self, dn_key: &[u8], record_key: &[u8]) -> Result<bool> {
+        let record: String = self
+            .0
+            .prepare_cached("SELECT dn FROM syncrepl_records WHERE dn_key = ?1 LIMIT 1")?
+            .query_row([record_key], |row| row.get(0))?;
+        let mut rest = record.as_str();
+        for _ in dn::depth(dn_key)..dn::depth(record_key) {
+            match dn::split_first(rest) {
+                Some((_, above)) => rest = above,
+                None => return Ok(false),
+            }
+        }
+        self.0
+            .prepare_cached(
+                "INSERT OR IGNORE INTO temp.syncrepl_missing (dn_key, dn) VALUES (?1, ?2)",
+            )?
+            .execute(params![dn_key, rest])?;
+        Ok(true)
+    }
+
+    /// Takes the next of the list: their keys and DNs.
+    pub(crate) fn take_missing(&self, limit: usize) -> Result<Vec<(Vec<u8>, String)>> {
+        let mut statement = self.0.prepare_cached(
+            "DELETE FROM temp.syncrepl_missing WHERE dn_key IN
+             (SELECT dn_key FROM temp.syncrepl_missing ORDER BY dn_key LIMIT ?1)
+             RETURNING dn_key, dn",
+        )?;
+        let rows = statement.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
