@@ -44,7 +44,7 @@ impl<C: Callback> Syncrepl<C> {
             && matches!(self.settings.credentials, Credentials::Anonymous)
         {
             return error.with_hint(
-                "nobody is bound: give a bind DN and a password; 389-ds lets only who has bound synchronize",
+                "nobody is bound: give a bind DN and a password, or grant this identity the right on the provider (389-ds never lets anonymous synchronize)",
             );
         }
         if error.result_code() != Some(NO_SUCH_OBJECT) {

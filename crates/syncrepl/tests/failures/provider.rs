@@ -79,7 +79,7 @@ fn insufficient_access() {
         .extra_database("access to dn.base=\"\" by * read\naccess to * by * disclose")
         .start();
     Outcome::run(&Data::new().refresh(&server))
-        .assert_failed(3, &["insufficientAccessRights (50)", "grant this identity"]);
+        .assert_failed(3, &["(50)", "nobody is bound", "grant this identity"]);
 }
 
 #[test]
