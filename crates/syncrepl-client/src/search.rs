@@ -69,6 +69,11 @@ impl Search {
             && self.attributes.is_empty()
     }
 
+    /// Whether an entry is never shown without its parents, the base aside.
+    pub(crate) fn shows_everything_below(&self) -> bool {
+        self.scope == Scope::Subtree && self.filter == Filter::present("objectClass")
+    }
+
     fn attribute_set(&self) -> BTreeSet<String> {
         self.attributes
             .iter()

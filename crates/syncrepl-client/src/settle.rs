@@ -2,6 +2,7 @@
 //! told: deletes, children first; renames, those with a free target first; then the parked adds.
 
 mod arrange;
+mod orphans;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -20,6 +21,8 @@ use crate::store::records::Parked;
 pub(crate) const BATCH: usize = 100;
 /// How often more is asked when hidden parents turn out to be elsewhere than just now.
 const LEARNING_ROUNDS: u32 = 3;
+/// How often orphans are looked for; more only when parents keep moving meanwhile.
+const ORPHAN_ROUNDS: u32 = 3;
 
 /// Takes an entry that was asked for: entryUUID, DN, attributes.
 pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<()> + 'a;
@@ -54,6 +57,8 @@ pub(crate) struct Rules<'a> {
     /// at this moment.
     pub(crate) now: Instant,
     pub(crate) parents: Parents,
+    /// Whether the search shows every entry below its base, and so the parents of what it shows.
+    pub(crate) shows_parents: bool,
 }
 
 /// How a stage ended.
@@ -73,6 +78,11 @@ impl Work<'_> {
                 "the provider named entries that it never sent",
             ));
         }
+        let mut sent = self.stage.stated.clone();
+        if !self.stage.is_refresh() {
+            self.stage.asking = true;
+            self.stage.stated.clear();
+        }
         self.look_up_hints(ask)?;
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
         if rules.may_bring_others && !full {
@@ -84,6 +94,16 @@ impl Work<'_> {
         }
         self.follow_parents(rules, ask)?;
         self.tell(rules, ask)?;
+        if rules.shows_parents {
+            // Whoever is found elsewhere than just now may be an orphan there.
+            for _ in 0..ORPHAN_ROUNDS {
+                sent |= &self.stage.stated;
+                if !self.settle_orphans((!full).then_some(&sent), ask)? {
+                    break;
+                }
+                self.tell(rules, ask)?;
+            }
+        }
         let mut rounds = 0;
         while self.learn_parents(rules, ask)? {
             self.tell(rules, ask)?;
@@ -122,7 +142,7 @@ impl Work<'_> {
     /// provider that sends changes only says nothing.
     fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let mut new = Vec::new();
-        for id in std::mem::take(&mut self.stage.added) {
+        for id in std::mem::take(&mut self.stage.added) | &self.stage.returned {
             if let Some(stored) = self.apply.records().by_id(rowid(id))? {
                 new.push(stored.uuid);
             }
@@ -164,7 +184,7 @@ impl Work<'_> {
             candidates -= &self.stage.seen;
         } else {
             // What lay below an entry that is gone may be gone with it, or may stay.
-            for id in &self.stage.doomed {
+            for id in &(&self.stage.doomed | &self.stage.returned) {
                 if let Some(stored) = self.apply.records().by_id(rowid(id))? {
                     self.apply.records().below(&stored.dn_key, |id| {
                         candidates.insert(member(id));
@@ -275,12 +295,24 @@ impl Work<'_> {
         self.apply.records().next_parked(adds, after)
     }
 
-    /// Two entries were stated with one DN: the provider is asked for both.
+    /// Two entries were stated with one DN: the provider is asked for both, and for what lies below
+    /// it, since of which of them that was the child is not known either.
     fn ask_about(&mut self, conflicts: &BTreeSet<(Uuid, Uuid)>, ask: &mut dyn Ask) -> Result<()> {
-        let uuids: BTreeSet<_> = conflicts
+        let mut uuids: BTreeSet<_> = conflicts
             .iter()
             .flat_map(|(one, two)| [*one, *two])
             .collect();
+        let mut below = Vec::new();
+        for (_, holder) in conflicts {
+            if let Some(holder) = self.apply.records().by_uuid(*holder)? {
+                self.apply
+                    .records()
+                    .below(&holder.dn_key, |id| below.push(id))?;
+            }
+        }
+        for id in below {
+            uuids.extend(self.apply.records().by_id(id)?.map(|stored| stored.uuid));
+        }
         let mut wanted = Vec::new();
         let mut ids = BTreeSet::new();
         for uuid in uuids {

@@ -42,6 +42,9 @@ pub(crate) struct Stage {
     pub(crate) stated: RoaringTreemap,
     /// Records said to be gone.
     pub(crate) doomed: RoaringTreemap,
+    /// Records said to be gone, and then to be there again: what is below them may have changed
+    /// meanwhile without a word.
+    pub(crate) returned: RoaringTreemap,
     /// Records that are new.
     pub(crate) added: RoaringTreemap,
     /// Records whose DN was stated before a parent of theirs moved away.
@@ -61,6 +64,9 @@ pub(crate) struct Stage {
     pub(crate) hints: BTreeMap<Uuid, String>,
     /// What there is to say of parents that the filter hides.
     pub(crate) hidden: Hidden,
+    /// What is said of entries now is the answer to a search: each DN is where the entry is at last,
+    /// whatever moves above it. What a persist stage says is one change after the other.
+    pub(crate) asking: bool,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// How many records the store held when the stage, or group, began.
@@ -77,6 +83,7 @@ impl Stage {
             seen: RoaringTreemap::new(),
             stated: RoaringTreemap::new(),
             doomed: RoaringTreemap::new(),
+            returned: RoaringTreemap::new(),
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
             references_seen: RoaringTreemap::new(),
@@ -86,6 +93,7 @@ impl Stage {
             only_hints: false,
             hints: BTreeMap::new(),
             hidden: Hidden::default(),
+            asking: false,
             cookie: None,
             before,
             messages: 0,
@@ -106,6 +114,11 @@ impl Stage {
 
     pub(crate) fn is_refresh(&self) -> bool {
         matches!(self.kind, Kind::Refresh { .. })
+    }
+
+    /// Whether what is said holds for the end of the stage, so that renames wait for it.
+    pub(crate) fn is_about_the_end(&self) -> bool {
+        self.is_refresh() || self.asking
     }
 
     fn name_unknown(&mut self, uuid: Uuid) {
@@ -249,7 +262,9 @@ impl Work<'_> {
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
         let id = member(known.id);
         self.stage.seen.insert(id);
-        self.stage.doomed.remove(id);
+        if self.stage.doomed.remove(id) && !self.stage.asking {
+            self.stage.returned.insert(id);
+        }
         self.stage.doubtful.remove(id);
         // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
         // has to find it there with the next event.
@@ -257,10 +272,12 @@ impl Work<'_> {
             self.stage.stated.insert(id);
             return self.apply.restate(&known, statement.attributes.as_bytes());
         }
-        if self.stage.is_refresh() {
+        if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those
             // who hold the DN, and of what lies below.
-            self.doubt_what_was_stated_below(&known)?;
+            if self.stage.is_refresh() {
+                self.doubt_what_was_stated_below(&known)?;
+            }
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
@@ -342,7 +359,7 @@ impl Work<'_> {
         self.stage.stated.remove(id);
         self.stage.added.remove(id);
         // In a refresh stage the entry may still be sent; and children are told before parents.
-        if self.stage.is_refresh() || self.apply.records().any_below(&known.dn_key)? {
+        if self.stage.is_about_the_end() || self.apply.records().any_below(&known.dn_key)? {
             self.stage.doomed.insert(id);
             return Ok(());
         }
@@ -396,7 +413,7 @@ impl Work<'_> {
             {
                 continue;
             }
-            let stated = self.stage.is_refresh() && self.stage.stated.contains(member(id));
+            let stated = self.stage.is_about_the_end() && self.stage.stated.contains(member(id));
             if stated || self.apply.records().is_parked(child.uuid)? {
                 goes_elsewhere = Some(child.dn_key);
                 continue;

@@ -171,7 +171,7 @@ impl Work<'_> {
         if let Some(parked) = self.apply.records().parked_rename(id)? {
             return Ok(Some(parked));
         }
-        if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+        if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
             return Ok(None);
         }
         let Some(stored) = self.apply.records().by_id(id)? else {
@@ -183,7 +183,7 @@ impl Work<'_> {
                 if let Some(parked) = self.apply.records().parked_rename(id)? {
                     return Ok(Some(parked));
                 }
-                if self.stage.is_refresh() && self.stage.stated.contains(member(id)) {
+                if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
                     return Ok(None);
                 }
             }

@@ -213,6 +213,18 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
+    /// The id and DN key of every record, parents first.
+    pub(crate) fn keys(&self, mut each: impl FnMut(i64, &[u8])) -> Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id, dn_key FROM syncrepl_records ORDER BY dn_key")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+        }
+        Ok(())
+    }
+
     /// Some record that `wanted` accepts, among the first thousand.
     pub(crate) fn any(&self, wanted: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
         let mut statement = self

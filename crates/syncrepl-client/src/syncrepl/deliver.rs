@@ -348,6 +348,7 @@ impl<C: Callback> Syncrepl<C> {
             guard: &self.guard,
             now: self.settings.options.network.now(),
             parents,
+            shows_parents: self.settings.search.shows_everything_below(),
         };
         work.settle(rules, &mut lookup)
     }

@@ -4,6 +4,7 @@
 mod cookies;
 mod deletes;
 mod fake;
+mod moments;
 mod oddities;
 mod order;
 mod results;

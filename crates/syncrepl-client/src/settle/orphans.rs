@@ -1,0 +1,86 @@
+//! Records whose parent is not in the copy although the search would show it. A parent was renamed
+//! while the refresh ran, after its children had been sent; or it came in with a parent of its own
+//! and left again, and nobody said so. They are looked up, and are where the answer says.
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::dn;
+
+use super::{Ask, BATCH};
+use crate::error::Result;
+use crate::stage::{Work, member, rowid};
+
+impl Work<'_> {
+    /// Looks up those among `sent` (without: all records) whose parent is not there. True when
+    /// something is waiting to be told now.
+    pub(super) fn settle_orphans(
+        &mut self,
+        sent: Option<&RoaringTreemap>,
+        ask: &mut dyn Ask,
+    ) -> Result<bool> {
+        let orphans = match sent {
+            Some(sent) => self.orphans_among(sent)?,
+            None => self.all_orphans()?,
+        };
+        let mut found_wrong = false;
+        let mut rest = orphans.iter();
+        loop {
+            let batch: RoaringTreemap = rest.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(found_wrong);
+            }
+            let absent = self.ask_for(&batch, ask)?;
+            let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
+            self.stage.doomed |= absent;
+            found_wrong |= wrong;
+            if !wrong {
+                // They are where they are said to be: their parents are hidden by access rules,
+                // and asking for each of thousands would only tell the same.
+                return Ok(found_wrong);
+            }
+        }
+    }
+
+    fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        let base = dn::key(self.base);
+        let mut orphans = RoaringTreemap::new();
+        for id in sent {
+            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+                continue;
+            };
+            let Some(parent) = dn::parent_key(&stored.dn_key) else {
+                continue;
+            };
+            if stored.dn_key != base
+                && parent != base
+                && self.apply.records().holder(parent, None)?.is_none()
+            {
+                orphans.insert(id);
+            }
+        }
+        Ok(orphans)
+    }
+
+    fn all_orphans(&self) -> Result<RoaringTreemap> {
+        let base = dn::key(self.base);
+        let mut orphans = RoaringTreemap::new();
+        // From the base down to the last record: every parent has come before its children.
+        let mut path: Vec<Vec<u8>> = Vec::new();
+        self.apply.records().keys(|id, key| {
+            while path.last().is_some_and(|above| !dn::is_within(key, above)) {
+                path.pop();
+            }
+            let parent = dn::parent_key(key);
+            let is_there = key == base.as_slice()
+                || parent.is_none_or(|parent| {
+                    parent == base.as_slice() || path.last().is_some_and(|above| above == parent)
+                });
+            if !is_there {
+                orphans.insert(member(id));
+            }
+            if path.last().is_none_or(|above| above != key) {
+                path.push(key.to_vec());
+            }
+        })?;
+        Ok(orphans)
+    }
+}

@@ -1,0 +1,102 @@
+//! A provider that changes while it is read: what it says is of different moments.
+
+use syncrepl_client::{Syncrepl, SyncreplMode};
+use syncrepl_proto::sync::EntryState::{Add, Delete};
+
+use crate::fake::{BASE, Fake, Step};
+use crate::{Bench, copy, poll_until};
+
+const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
+const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
+const P: &str = "cn=p,ou=base,dc=example";
+const Q: &str = "cn=q,ou=base,dc=example";
+
+#[test]
+fn a_parent_renamed_after_its_child_was_sent() {
+    let mut bench = Bench::new();
+    let script = vec![
+        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, Q, "parent"),
+        Step::Done(Some(FIRST), true),
+    ];
+    let fake = Fake::start("", vec![script]);
+    fake.shows(&[
+        (1, BASE, "base"),
+        (2, Q, "parent"),
+        (3, "cn=c,cn=q,ou=base,dc=example", "child"),
+    ]);
+    bench.refresh(&fake).unwrap();
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, ["cn=c,cn=q,ou=base,dc=example", Q, BASE]);
+}
+
+/// Refreshes with `first`, then takes `live` as one group of the persist stage.
+fn persist(first: Vec<Step>, live: Vec<Step>, shows: &[(u8, &str, &str)], until: &str) -> Bench {
+    let mut bench = Bench::new();
+    let mut script = first;
+    script.push(Step::Phase(false, Some(FIRST), true));
+    script.extend(live);
+    script.push(Step::Cookie(NEXT));
+    let fake = Fake::start("", vec![script]);
+    fake.shows(shows);
+    let builder = Syncrepl::builder(bench.data(), &mut bench.told);
+    let mut client = builder
+        .mode(SyncreplMode::RefreshAndPersist)
+        .ldap_url(fake.url())
+        .connect()
+        .unwrap();
+    let until = until.to_owned();
+    poll_until(&mut client, |told| told.map.contains_key(&until)).unwrap();
+    client.unbind().unwrap();
+    bench.assert_copy_is_told();
+    bench
+}
+
+#[test]
+fn what_came_in_with_its_parent_does_not_leave_with_the_one_before() {
+    // p moves below a child of the one that takes its place: what a search shows below the new p
+    // is not below the old one.
+    let first = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, P, "before"),
+        Step::Entry(Add, 6, "cn=b,cn=p,ou=base,dc=example", "below"),
+    ];
+    let live = vec![
+        Step::Entry(Delete, 2, P, ""),
+        Step::Entry(Add, 3, P, "after"),
+    ];
+    let shows = [
+        (1, BASE, "base"),
+        (3, P, "after"),
+        (4, "cn=d,cn=p,ou=base,dc=example", "came along"),
+        (2, "cn=x,cn=d,cn=p,ou=base,dc=example", "before"),
+        (6, "cn=b,cn=x,cn=d,cn=p,ou=base,dc=example", "below"),
+    ];
+    let bench = persist(first, live, &shows, "cn=d,cn=p,ou=base,dc=example");
+    let held: Vec<_> = copy(&bench.data()).into_iter().collect();
+    let mut shown: Vec<_> = shows
+        .iter()
+        .map(|(_, dn, text)| ((*dn).to_owned(), (*text).to_owned()))
+        .collect();
+    shown.sort();
+    assert_eq!(held, shown);
+}
+
+#[test]
+fn a_parent_that_leaves_and_returns_in_one_group_brings_what_it_has_now() {
+    let first = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, P, "parent"),
+        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "gone meanwhile"),
+    ];
+    let live = vec![
+        Step::Entry(Delete, 2, P, ""),
+        Step::Entry(Add, 2, P, "parent"),
+    ];
+    let below = "cn=d,cn=p,ou=base,dc=example";
+    let shows = [(1, BASE, "base"), (2, P, "parent"), (4, below, "new")];
+    let bench = persist(first, live, &shows, below);
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, [below, P, BASE]);
+}

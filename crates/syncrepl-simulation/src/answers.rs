@@ -1,0 +1,251 @@
+//! The provider's answers to everything but a sync search: who is bound, what it is, and plain
+//! searches, which see the newest state.
+
+use syncrepl_client::Scope;
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::ber::{DecodeError, Reader};
+use syncrepl_proto::dn;
+use syncrepl_proto::message::{
+    CANCEL, LdapResult, Message, Operation, SearchRequest, SearchResultEntry,
+};
+use syncrepl_proto::sync::{SYNC_REQUEST, SyncRequest};
+
+use crate::directory::{self, Directory, Id, uuid};
+use crate::plan::Answer;
+use crate::world::{Profile, World};
+
+impl World {
+    /// Takes the requests that have arrived on a connection.
+    pub fn take_requests(&mut self, number: u64) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&number) else {
+                return;
+            };
+            let request = match connection.inbox.poll_message() {
+                Ok(Some(bytes)) => bytes.to_vec(),
+                Ok(None) => return,
+                Err(error) => return self.finding(format_args!("the consumer sent {error}")),
+            };
+            match Message::decode(&request) {
+                Ok(message) => self.take_request(number, &message),
+                Err(error) => self.finding(format_args!("the consumer sent {error}")),
+            }
+        }
+    }
+
+    fn take_request(&mut self, number: u64, message: &Message<'_>) {
+        let success = LdapResult::new(0);
+        match &message.op {
+            Operation::BindRequest(_) => {
+                if self.fault(40) {
+                    return self.close(number);
+                }
+                let answer = Operation::BindResponse(success, None);
+                self.put(number, &Message::encode(message.id, &answer, &[]));
+            }
+            Operation::UnbindRequest => self.close(number),
+            Operation::AbandonRequest(id) => {
+                if let Some(connection) = self.connections.get_mut(&number)
+                    && connection
+                        .sync
+                        .as_ref()
+                        .is_some_and(|sync| sync.message == *id)
+                {
+                    connection.sync = None;
+                }
+            }
+            Operation::ExtendedRequest { name: CANCEL, .. } => self.cancel(number, message.id),
+            Operation::ExtendedRequest { .. } => {
+                let answer = Operation::ExtendedResponse {
+                    result: success,
+                    name: None,
+                    value: Some(b"dn:cn=reader"),
+                };
+                self.put(number, &Message::encode(message.id, &answer, &[]));
+            }
+            Operation::SearchRequest(request) => match message.controls.find(SYNC_REQUEST) {
+                Some(control) => self.sync_search(number, message.id, control.value),
+                None if request.base.is_empty() => self.root_dse(number, message.id),
+                None => self.plain_search(number, message.id, request),
+            },
+            other => self.finding(format_args!("the consumer sent {}", other.name())),
+        }
+    }
+
+    fn cancel(&mut self, number: u64, id: u32) {
+        let running = self
+            .connections
+            .get_mut(&number)
+            .and_then(|c| c.sync.take());
+        let code = match self.options.profile {
+            Profile::Ds389 => 2,
+            Profile::Unknown if self.rng.u8(0..3) == 0 => return self.close(number),
+            Profile::Unknown if self.rng.u8(0..3) == 0 => {
+                return self.log("  Cancel is not answered");
+            }
+            _ => 0,
+        };
+        if let Some(sync) = running
+            && code == 0
+        {
+            self.result(number, sync.message, 118, "");
+        }
+        let answer = Operation::ExtendedResponse {
+            result: LdapResult::new(code),
+            name: None,
+            value: None,
+        };
+        self.put(number, &Message::encode(id, &answer, &[]));
+    }
+
+    fn sync_search(&mut self, number: u64, id: u32, value: Option<&[u8]>) {
+        let request = match SyncRequest::decode(value.unwrap_or_default()) {
+            Ok(request) => request,
+            Err(error) => return self.finding(format_args!("the consumer sent {error}")),
+        };
+        let sent = request.cookie.map(String::from_utf8_lossy);
+        self.log(format_args!(
+            " sync search {:?} cookie={sent:?}",
+            request.mode
+        ));
+        match self.answer(id, request.mode, request.cookie) {
+            Answer::Sync(sync) => {
+                self.log(format_args!("  plan {:?}", sync.items));
+                if let Some(connection) = self.connections.get_mut(&number) {
+                    connection.sync = Some(sync);
+                }
+            }
+            Answer::Result(code, words) => {
+                self.log(format_args!("  result {code} {words}"));
+                self.result(number, id, code, words);
+            }
+            Answer::Close => {
+                self.log("  cut");
+                self.close(number);
+            }
+        }
+    }
+
+    fn root_dse(&mut self, number: u64, id: u32) {
+        let list = match self.options.profile {
+            _ if self.options.hides_root_dse => Vec::new(),
+            Profile::Slapd { .. } => vec![("objectClass", vec![&b"OpenLDAProotDSE"[..]])],
+            Profile::Ds389 => vec![
+                ("vendorName", vec![&b"389 Project"[..]]),
+                ("firstchangenumber", vec![b"0"]),
+            ],
+            Profile::Unknown => vec![("vendorName", vec![&b"Somebody"[..]])],
+        };
+        let mut list = list;
+        if !self.options.hides_root_dse {
+            list.push(("namingContexts", vec![&b"dc=x"[..]]));
+        }
+        self.show(number, id, "", &AttributeList::encode(list));
+        self.result(number, id, 0, "");
+    }
+
+    fn plain_search(&mut self, number: u64, id: u32, request: &SearchRequest<'_>) {
+        if self.fault(20) {
+            self.log("  a search fails");
+            return match self.rng.bool() {
+                true => self.close(number),
+                false => self.result(number, id, 52, "it is so"),
+            };
+        }
+        if self.budget > 0 && self.rng.u8(0..4) == 0 {
+            self.budget -= 1;
+            self.change();
+        }
+        let directory = self.directory();
+        let base = dn::key(request.base);
+        let found: Vec<_> = directory
+            .0
+            .keys()
+            .copied()
+            .filter(|&id| {
+                let key = dn::key(&directory.dn(id));
+                let in_scope = match request.scope {
+                    Scope::Base => key == base,
+                    Scope::One => dn::parent_key(&key) == Some(base.as_slice()),
+                    Scope::Subtree => dn::is_within(&key, &base),
+                };
+                in_scope
+                    && self
+                        .matches(&directory, id, request.filter)
+                        .unwrap_or(false)
+            })
+            .collect();
+        self.log(format_args!(
+            " search of {} {:?} finds {found:?}",
+            request.base, request.scope
+        ));
+        let exists = directory
+            .0
+            .keys()
+            .any(|&id| dn::key(&directory.dn(id)) == base);
+        if !exists {
+            return self.result(number, id, 32, "");
+        }
+        let cut = self.fault(60).then(|| self.rng.usize(0..=found.len()));
+        for (index, entry) in found.iter().enumerate() {
+            if cut == Some(index) {
+                self.log("  cut");
+                return self.close(number);
+            }
+            let dn = self.spelled(directory.dn(*entry));
+            let vendor = self.options.profile.vendor();
+            let value = vendor.uuid_to_value(uuid(*entry));
+            let wanted = request.attributes.contains(&vendor.uuid_attribute());
+            let list = directory::attributes(
+                &directory.0[entry],
+                wanted.then_some((vendor.uuid_attribute(), value.as_str())),
+            );
+            self.show(number, id, &dn, &list);
+        }
+        self.result(number, id, 0, "");
+    }
+
+    fn show(&mut self, number: u64, id: u32, dn: &str, attributes: &[u8]) {
+        match AttributeList::decode(attributes) {
+            Ok(attributes) => {
+                let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });
+                self.put(number, &Message::encode(id, &entry, &[]));
+            }
+            Err(error) => self.finding(format_args!("the model cannot encode: {error}")),
+        }
+    }
+
+    /// Whether an entry matches a filter; what the model does not know matches nothing.
+    fn matches(&self, directory: &Directory, id: Id, filter: &[u8]) -> Result<bool, DecodeError> {
+        let element = Reader::new(filter, "filter").element()?;
+        let mut inner = Reader::new(element.value, "filter");
+        let each = |mut inner: Reader<'_>| -> Result<Vec<bool>, DecodeError> {
+            let mut results = Vec::new();
+            while !inner.is_empty() {
+                results.push(self.matches(directory, id, inner.element()?.raw)?);
+            }
+            Ok(results)
+        };
+        Ok(match element.tag {
+            0xa0 => each(inner)?.into_iter().all(|matched| matched),
+            0xa1 => each(inner)?.into_iter().any(|matched| matched),
+            0xa2 => !each(inner)?.into_iter().any(|matched| matched),
+            0x87 => element.value.eq_ignore_ascii_case(b"objectClass"),
+            0xa3 | 0xa5 => {
+                let (name, value) = (inner.string("attribute")?, inner.string("value")?);
+                let vendor = self.options.profile.vendor();
+                match name {
+                    name if name == vendor.uuid_attribute() => {
+                        !self.options.uuid_unsearchable && vendor.uuid_to_value(uuid(id)) == value
+                    }
+                    "title" => directory.0[&id].keep && value == "keep",
+                    "hasSubordinates" | "numSubordinates" => {
+                        directory.children(id).next().is_some()
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        })
+    }
+}

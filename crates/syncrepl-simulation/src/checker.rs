@@ -1,0 +1,407 @@
+//! The callback that believes nothing: it replays what it is told into a map by DN, and compares
+//! that, the store and the true history of the directory with each other at every commit.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use syncrepl_client::{Callback, CallbackResult, Cursor, Items, Record, Store};
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::dn;
+
+use crate::cookie::Cookie;
+use crate::directory::{Id, id_of};
+use crate::network::Model;
+
+/// A record as it was told or stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub id: Option<Id>,
+    pub dn: String,
+    pub attributes: Vec<u8>,
+}
+
+/// The copy by normalised DN.
+pub type Map = BTreeMap<Vec<u8>, Held>;
+
+/// What a reader of the output has: what was committed, and with which cookie.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reader {
+    pub map: Map,
+    pub cookie: Option<Vec<u8>>,
+    pub commit: u64,
+}
+
+pub struct Checker {
+    model: Model,
+    /// Up to the last commit.
+    pub committed: Reader,
+    /// What was told since.
+    open: Reader,
+    pub store: Option<Store>,
+    /// After how many calls one of them fails.
+    pub fail_in: Option<u32>,
+    /// How many changes were told, committed or not.
+    pub told: u64,
+    /// The open transaction ends a refresh stage.
+    refreshed: bool,
+}
+
+impl Held {
+    fn of(record: &Record<'_>) -> Self {
+        Held {
+            id: id_of(record.uuid()),
+            dn: record.dn().to_owned(),
+            attributes: record.attrs().as_bytes().to_vec(),
+        }
+    }
+
+    /// Whether the attributes mean the same.
+    pub fn same_attributes(&self, other: &[u8]) -> bool {
+        match (
+            AttributeList::decode(&self.attributes),
+            AttributeList::decode(other),
+        ) {
+            (Ok(one), Ok(other)) => one.same(&other),
+            _ => false,
+        }
+    }
+}
+
+impl Checker {
+    pub fn new(model: Model) -> Self {
+        Checker {
+            model,
+            committed: Reader::default(),
+            open: Reader::default(),
+            store: None,
+            fail_in: None,
+            told: 0,
+            refreshed: false,
+        }
+    }
+
+    fn finding(&self, what: impl std::fmt::Display) {
+        self.model.world().finding(what);
+    }
+
+    fn log(&self, what: impl std::fmt::Display) {
+        self.model.world().log(what);
+    }
+
+    /// The reader is another one, or has been put back.
+    pub fn reset(&mut self, reader: Reader) {
+        self.open = reader.clone();
+        self.committed = reader;
+    }
+
+    /// What was not committed was not said.
+    pub fn forget_open(&mut self) {
+        self.open = self.committed.clone();
+        self.refreshed = false;
+    }
+
+    fn may_fail(&mut self) -> CallbackResult {
+        let Some(left) = self.fail_in.as_mut() else {
+            return Ok(());
+        };
+        *left = left.saturating_sub(1);
+        if *left > 0 {
+            return Ok(());
+        }
+        self.fail_in = None;
+        let mut world = self.model.world();
+        world.log("  the callback fails");
+        world.facts.faulted = true;
+        Err("the callback fails".into())
+    }
+
+    /// The copy as it is in the store.
+    pub fn stored(&self) -> Map {
+        let mut map = Map::new();
+        let Some(store) = &self.store else {
+            return map;
+        };
+        let read = store.records(|record| {
+            if map.insert(dn::key(record.dn()), Held::of(record)).is_some() {
+                self.finding(format_args!("the DN {} is stored twice", record.dn()));
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        if let Err(error) = read {
+            self.finding(format_args!("the store cannot be read: {error}"));
+        }
+        map
+    }
+
+    /// No committed state is older than its cookie says: each record is as it was at some time
+    /// since, and what is not there was not there at some time since.
+    fn check_not_ahead(&self) {
+        let mut world = self.model.world();
+        let Some(bytes) = &self.committed.cookie else {
+            return;
+        };
+        if world.facts.owed.is_some() {
+            return;
+        }
+        let Some(cookie) = Cookie::parse(world.options.profile, bytes) else {
+            return world.finding(format_args!("the cookie {bytes:?} was stored"));
+        };
+        let covered = world.covered(&cookie);
+        let held: BTreeMap<Id, &Held> = self
+            .committed
+            .map
+            .values()
+            .filter_map(|held| Some((held.id?, held)))
+            .collect();
+        let mut ids: Vec<Id> = world
+            .versions
+            .iter()
+            .flat_map(|v| v.shown.keys().copied())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let so = world.versions[covered..].iter().any(|version| {
+                match (version.shown.get(&id), held.get(&id)) {
+                    (None, None) => true,
+                    (Some(shown), Some(held)) => held.same_attributes(&shown.attributes),
+                    _ => false,
+                }
+            });
+            // What happened to itself later is told later, cookie or not.
+            let mut later =
+                (0..world.lineage.len()).filter(|&place| world.lineage[place] > covered);
+            if !so && !later.any(|place| world.told_of(place).contains(&id)) {
+                let held = held.get(&id).map(|held| held.dn.as_str());
+                world.finding(format_args!(
+                    "the cookie is ahead: it covers v{covered}, and since then entry {id} was never as it is held ({held:?})"
+                ));
+            }
+        }
+    }
+
+    /// The copy equals the search result.
+    pub fn check_equal(&self, when: &str) {
+        let mut world = self.model.world();
+        if world.facts.owed.is_some() {
+            return;
+        }
+        let shown = world.shown();
+        for held in self.committed.map.values() {
+            let Some(shown) = held.id.and_then(|id| shown.get(&id)) else {
+                world.finding(format_args!("{when}: {} is held and not shown", held.dn));
+                continue;
+            };
+            if !dn::same_spelling_aside(&shown.dn, &held.dn) {
+                world.finding(format_args!("{when}: {} is held as {}", shown.dn, held.dn));
+            }
+            if !held.same_attributes(&shown.attributes) {
+                world.finding(format_args!("{when}: {} has old attributes", held.dn));
+            }
+        }
+        for (id, shown) in shown.iter() {
+            if !self.committed.map.values().any(|held| held.id == Some(*id)) {
+                world.finding(format_args!(
+                    "{when}: {} ({id}) is shown and not held",
+                    shown.dn
+                ));
+            }
+        }
+    }
+
+    /// The store is as it was at the last commit.
+    pub fn check_store(&self, when: &str) {
+        if self.stored() != self.committed.map {
+            self.finding(format_args!(
+                "{when}: stored {:?}, told {:?}",
+                dns(&self.stored()),
+                dns(&self.committed.map)
+            ));
+        }
+        let status = self.store.as_ref().map(Store::status);
+        match status {
+            Some(Ok(status))
+                if status.cookie != self.committed.cookie
+                    || status.commit != self.committed.commit =>
+            {
+                self.finding(format_args!(
+                    "{when}: {status:?}, told {:?}",
+                    self.committed
+                ));
+            }
+            Some(Err(error)) => self.finding(format_args!("{when}: no status: {error}")),
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+fn dns(map: &Map) -> Vec<String> {
+    map.values()
+        .map(|held| format!("{:?} {}", held.id, held.dn))
+        .collect()
+}
+
+impl Callback for Checker {
+    fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.log("    told: refresh_done");
+        self.refreshed = true;
+        if items.len() != self.open.map.len() as u64 {
+            self.finding(format_args!("refresh_done with {} items", items.len()));
+        }
+        self.may_fail()
+    }
+
+    fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.told += 1;
+        let held = Held::of(record);
+        self.log(format_args!("    told: add {:?} {}", held.id, held.dn));
+        let id = held.id.unwrap_or(Id::MAX);
+        if self.open.map.values().any(|other| other.id == held.id) {
+            self.finding(format_args!(
+                "{} ({id}) was added and is there already",
+                held.dn
+            ));
+        }
+        {
+            let mut world = self.model.world();
+            let was = world.versions.iter().any(|version| {
+                version
+                    .shown
+                    .get(&id)
+                    .is_some_and(|shown| held.same_attributes(&shown.attributes))
+            });
+            let was_there = world.versions.iter().any(|version| {
+                version
+                    .shown
+                    .get(&id)
+                    .is_some_and(|shown| dn::same_spelling_aside(&shown.dn, &held.dn))
+            });
+            if !was || !was_there {
+                world.finding(format_args!("{} ({id}) was added and never was", held.dn));
+            }
+        }
+        if let Some(other) = self.open.map.insert(dn::key(record.dn()), held) {
+            self.finding(format_args!(
+                "{} was added and is taken by {:?}",
+                other.dn, other.id
+            ));
+        }
+        self.may_fail()
+    }
+
+    fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.told += 1;
+        let held = Held::of(record);
+        self.log(format_args!("    told: delete {:?} {}", held.id, held.dn));
+        if self.open.map.remove(&dn::key(record.dn())) != Some(held.clone()) {
+            self.finding(format_args!("{} was deleted and was not there so", held.dn));
+        }
+        let id = held.id.unwrap_or(Id::MAX);
+        let mut world = self.model.world();
+        let cookie = self.committed.cookie.as_deref();
+        let cookie = cookie.and_then(|bytes| Cookie::parse(world.options.profile, bytes));
+        let covered = cookie.map_or(0, |cookie| world.covered(&cookie));
+        if world.versions[covered..]
+            .iter()
+            .all(|version| version.shown.contains_key(&id))
+        {
+            world.finding(format_args!(
+                "{} ({id}) was deleted and never left",
+                held.dn
+            ));
+        }
+        drop(world);
+        self.may_fail()
+    }
+
+    fn record_rename(
+        &mut self,
+        old_dn: &str,
+        record: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.told += 1;
+        let held = Held::of(record);
+        self.log(format_args!(
+            "    told: rename {:?} {old_dn} to {}",
+            held.id, held.dn
+        ));
+        if dn::same_spelling_aside(old_dn, &held.dn) {
+            self.finding(format_args!("{old_dn} was renamed to {}", held.dn));
+        }
+        let before = Held {
+            dn: old_dn.to_owned(),
+            ..held.clone()
+        };
+        if self.open.map.remove(&dn::key(old_dn)) != Some(before) {
+            self.finding(format_args!("{old_dn} was renamed and was not there so"));
+        }
+        if let Some(other) = self.open.map.insert(dn::key(record.dn()), held) {
+            self.finding(format_args!(
+                "{old_dn} was renamed to {}, taken by {:?}",
+                other.dn, other.id
+            ));
+        }
+        self.may_fail()
+    }
+
+    fn record_change(
+        &mut self,
+        old: &Record<'_>,
+        new: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.told += 1;
+        let (old, new) = (Held::of(old), Held::of(new));
+        self.log(format_args!("    told: change {:?} {}", new.id, new.dn));
+        if old.same_attributes(&new.attributes) || old.dn != new.dn {
+            self.finding(format_args!("{} was changed into itself", new.dn));
+        }
+        let key = dn::key(&new.dn);
+        let there = self.open.map.insert(key, new.clone());
+        let fits = there.is_some_and(|there| {
+            there.id == old.id && there.dn == old.dn && there.same_attributes(&old.attributes)
+        });
+        if !fits {
+            self.finding(format_args!("{} was changed and was not there so", new.dn));
+        }
+        self.may_fail()
+    }
+
+    fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
+        self.log(format_args!(
+            "    told: cookie {}",
+            String::from_utf8_lossy(cookie)
+        ));
+        if self.open.cookie.as_deref() == Some(cookie) {
+            self.finding("the cookie was told twice");
+        }
+        self.open.cookie = Some(cookie.to_vec());
+        self.may_fail()
+    }
+
+    fn commit_pending(&mut self, commit: u64) -> CallbackResult {
+        if commit != self.open.commit + 1 {
+            self.finding(format_args!("commit {commit} after {}", self.open.commit));
+        }
+        self.open.commit = commit;
+        self.may_fail()
+    }
+
+    fn committed(&mut self) {
+        self.log(format_args!("    told: committed {}", self.open.commit));
+        self.committed = self.open.clone();
+        if std::mem::take(&mut self.refreshed) {
+            let mut world = self.model.world();
+            if world.facts.full {
+                world.facts.owed = None;
+            }
+        }
+        self.check_store("at the commit");
+        self.check_not_ahead();
+    }
+
+    fn debug(&mut self, message: &str) {
+        self.log(format_args!("    debug: {message}"));
+    }
+}

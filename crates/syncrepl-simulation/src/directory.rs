@@ -1,0 +1,262 @@
+//! The directory that is copied: a small tree, single changes to it, and what a search of it shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use syncrepl_client::Scope;
+use syncrepl_client::Uuid;
+use syncrepl_proto::attributes::AttributeList;
+
+/// An entry's number, of which its entryUUID is made. Never used twice.
+pub type Id = u32;
+
+/// The suffix, a container inside of it that may be the base of the search, and one outside of that.
+pub const SUFFIX: Id = 0;
+pub const INSIDE: Id = 1;
+pub const OUTSIDE: Id = 2;
+const FIXED: Id = 3;
+
+/// An entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub parent: Id,
+    pub name: String,
+    pub text: u8,
+    /// Whether a filter that hides some entries shows this one.
+    pub keep: bool,
+}
+
+/// One operation of LDAP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Add { id: Id, entry: Entry },
+    Delete(Id),
+    Text(Id, u8),
+    Keep(Id, bool),
+    Move { id: Id, parent: Id, name: String },
+}
+
+impl Change {
+    /// The entry that it is about, the only one that gets a new entryCSN.
+    pub fn id(&self) -> Id {
+        match self {
+            Change::Add { id, .. }
+            | Change::Delete(id)
+            | Change::Text(id, _)
+            | Change::Keep(id, _)
+            | Change::Move { id, .. } => *id,
+        }
+    }
+}
+
+/// What is searched: one search for all of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    pub base: Id,
+    pub scope: Scope,
+    /// Whether the filter hides entries that are not kept.
+    pub filtered: bool,
+}
+
+impl Search {
+    /// As the consumer is told it.
+    pub fn url(&self) -> String {
+        let base = match self.base {
+            SUFFIX => "dc=x",
+            _ => "ou=in,dc=x",
+        };
+        let filter = if self.filtered { "?(title=keep)" } else { "" };
+        format!("ldap://model/{base}??{}{filter}", self.scope.as_str())
+    }
+}
+
+/// An entry as a search shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    pub dn: String,
+    /// As they are encoded, in the order of the schema.
+    pub attributes: Vec<u8>,
+}
+
+/// All entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory(pub BTreeMap<Id, Entry>);
+
+impl Directory {
+    pub fn new() -> Self {
+        let fixed = |parent, name: &str| Entry {
+            parent,
+            name: name.to_owned(),
+            text: 0,
+            keep: true,
+        };
+        Directory(BTreeMap::from([
+            (SUFFIX, fixed(SUFFIX, "x")),
+            (INSIDE, fixed(SUFFIX, "in")),
+            (OUTSIDE, fixed(SUFFIX, "out")),
+        ]))
+    }
+
+    pub fn is_fixed(id: Id) -> bool {
+        id < FIXED
+    }
+
+    pub fn children(&self, id: Id) -> impl Iterator<Item = Id> + '_ {
+        let child = move |(child, entry): &(&Id, &Entry)| entry.parent == id && **child != id;
+        self.0.iter().filter(child).map(|(child, _)| *child)
+    }
+
+    /// Whether `id` is `ancestor` or lies below it.
+    pub fn is_within(&self, mut id: Id, ancestor: Id) -> bool {
+        loop {
+            if id == ancestor {
+                return true;
+            }
+            match self.0.get(&id) {
+                Some(entry) if entry.parent != id => id = entry.parent,
+                _ => return false,
+            }
+        }
+    }
+
+    pub fn depth(&self, mut id: Id) -> usize {
+        let mut depth = 0;
+        while let Some(entry) = self.0.get(&id)
+            && entry.parent != id
+        {
+            (id, depth) = (entry.parent, depth + 1);
+        }
+        depth
+    }
+
+    fn is_taken(&self, parent: Id, name: &str, except: Id) -> bool {
+        self.children(parent)
+            .filter(|&id| id != except)
+            .any(|id| self.0[&id].name.eq_ignore_ascii_case(name))
+    }
+
+    /// The directory after a change; `None` when a server would refuse it.
+    pub fn after(&self, change: &Change) -> Option<Directory> {
+        let mut next = self.clone();
+        match change {
+            Change::Add { id, entry } => {
+                if !self.0.contains_key(&entry.parent)
+                    || self.is_taken(entry.parent, &entry.name, *id)
+                    || self.0.contains_key(id)
+                {
+                    return None;
+                }
+                next.0.insert(*id, entry.clone());
+            }
+            Change::Delete(id) => {
+                if Directory::is_fixed(*id) || self.children(*id).next().is_some() {
+                    return None;
+                }
+                next.0.remove(id)?;
+            }
+            Change::Text(id, text) => next.0.get_mut(id)?.text = *text,
+            Change::Keep(id, keep) => {
+                if Directory::is_fixed(*id) {
+                    return None;
+                }
+                next.0.get_mut(id)?.keep = *keep;
+            }
+            Change::Move { id, parent, name } => {
+                if Directory::is_fixed(*id)
+                    || !self.0.contains_key(parent)
+                    || self.is_within(*parent, *id)
+                    || self.is_taken(*parent, name, *id)
+                {
+                    return None;
+                }
+                let entry = next.0.get_mut(id)?;
+                if entry.parent == *parent && entry.name == *name {
+                    return None;
+                }
+                (entry.parent, entry.name) = (*parent, name.clone());
+            }
+        }
+        Some(next)
+    }
+
+    pub fn dn(&self, id: Id) -> String {
+        let Some(entry) = self.0.get(&id) else {
+            return String::new();
+        };
+        let kind = match id {
+            SUFFIX => return "dc=x".to_owned(),
+            INSIDE | OUTSIDE => "ou",
+            _ => "cn",
+        };
+        format!("{kind}={},{}", entry.name, self.dn(entry.parent))
+    }
+
+    pub fn is_shown(&self, id: Id, search: &Search) -> bool {
+        let Some(entry) = self.0.get(&id) else {
+            return false;
+        };
+        let in_scope = match search.scope {
+            Scope::Base => id == search.base,
+            Scope::One => entry.parent == search.base && id != search.base,
+            Scope::Subtree => self.is_within(id, search.base),
+        };
+        in_scope && (entry.keep || !search.filtered)
+    }
+
+    /// Whether an entry is shown below one that the filter hides.
+    pub fn has_hidden_containers(&self, search: &Search) -> bool {
+        search.filtered
+            && self.0.keys().any(|&id| {
+                let entry = &self.0[&id];
+                entry.keep
+                    && self.is_within(id, search.base)
+                    && id != search.base
+                    && !self.0[&entry.parent].keep
+            })
+    }
+
+    pub fn shown(&self, search: &Search) -> BTreeMap<Id, Arc<Shown>> {
+        self.0
+            .keys()
+            .filter(|&&id| self.is_shown(id, search))
+            .map(|&id| {
+                let shown = Shown {
+                    dn: self.dn(id),
+                    attributes: attributes(&self.0[&id], None),
+                };
+                (id, Arc::new(shown))
+            })
+            .collect()
+    }
+}
+
+/// The attributes of an entry, with its identity when asked for.
+pub fn attributes(entry: &Entry, uuid: Option<(&str, &str)>) -> Vec<u8> {
+    let text = entry.text.to_string();
+    let mut list = vec![
+        ("objectClass", vec![&b"device"[..]]),
+        ("cn", vec![entry.name.as_bytes()]),
+        ("description", vec![text.as_bytes()]),
+    ];
+    if entry.keep {
+        list.push(("title", vec![b"keep"]));
+    }
+    if let Some((name, uuid)) = uuid {
+        list.push((name, vec![uuid.as_bytes()]));
+    }
+    AttributeList::encode(list)
+}
+
+/// Of what an entryUUID is made, so that neither order is that of creation.
+const SCRAMBLE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+/// The entryUUID of an entry. Their order is not the one in which the entries were made.
+pub fn uuid(id: Id) -> Uuid {
+    Uuid::from_u128((u128::from(id) + 1).wrapping_mul(SCRAMBLE) & !0xffff | u128::from(id))
+}
+
+/// The entry that has this entryUUID, if the model made it.
+pub fn id_of(found: Uuid) -> Option<Id> {
+    let id = (found.as_u128() & 0xffff) as Id;
+    (uuid(id) == found).then_some(id)
+}

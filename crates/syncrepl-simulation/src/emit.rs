@@ -1,0 +1,400 @@
+//! What the provider says, one message at a time, as bytes on a connection.
+
+use std::sync::Arc;
+
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::control::Control;
+use syncrepl_proto::message::{
+    LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchResultEntry,
+};
+use syncrepl_proto::sync::{
+    EntryState, SYNC_DONE, SYNC_INFO, SYNC_STATE, SyncDone, SyncInfo, SyncMode, SyncState, UuidSet,
+};
+
+use crate::connection::{Item, Sync};
+use crate::cookie::Cookie;
+use crate::directory::{self, Directory, Id, uuid};
+use crate::world::{Profile, World};
+
+impl World {
+    /// Says the next thing on a connection, if there is one.
+    pub fn emit(&mut self, number: u64) -> bool {
+        let Some(mut sync) = self
+            .connections
+            .get_mut(&number)
+            .and_then(|c| c.sync.take())
+        else {
+            return false;
+        };
+        if self.fault(60) && !self.interrupt(number, &sync) {
+            return true;
+        }
+        let said = match sync.items.pop_front() {
+            Some(item) => {
+                self.say(number, &mut sync, item);
+                true
+            }
+            None if sync.persist && sync.told + 1 < self.lineage.len() => {
+                sync.told += 1;
+                self.persist(number, &sync);
+                true
+            }
+            None => false,
+        };
+        let goes_on = sync.persist || !sync.items.is_empty();
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.sync = Some(sync).filter(|_| goes_on);
+        }
+        said
+    }
+
+    /// Whether somebody persists, and everything has been said to them.
+    pub fn is_idle(&self) -> bool {
+        let said = |sync: &Sync| sync.persist && sync.told + 1 >= self.lineage.len();
+        self.connections
+            .values()
+            .any(|connection| connection.sync.as_ref().is_some_and(said))
+            && self
+                .connections
+                .values()
+                .all(|connection| connection.outbox.is_empty())
+    }
+
+    /// Something goes wrong. Whether the search goes on all the same.
+    fn interrupt(&mut self, number: u64, sync: &Sync) -> bool {
+        match self.rng.u8(0..7) {
+            0 => {
+                self.log("  cut");
+                self.close(number);
+            }
+            1 => {
+                self.log("  cut inside a message");
+                let bytes = Message::encode(
+                    sync.message,
+                    &Operation::SearchResultDone(LdapResult::new(0)),
+                    &[],
+                );
+                let some = self.rng.usize(1..bytes.len());
+                self.put(number, &bytes[..some]);
+                self.close(number);
+            }
+            2 => {
+                let code = self.rng.choice([51, 52, 53, 80, 3, 4, 11]).unwrap_or(80);
+                self.log(format_args!("  result {code}"));
+                self.result(number, sync.message, code, "it is so");
+            }
+            3..=4 => {
+                self.log("  refresh required");
+                self.facts.refresh_required += 1;
+                self.result(number, sync.message, 4096, "");
+            }
+            5 => {
+                self.log("  notice of disconnection");
+                let notice = Operation::ExtendedResponse {
+                    result: LdapResult::new(52),
+                    name: Some(NOTICE_OF_DISCONNECTION),
+                    value: None,
+                };
+                self.put(number, &Message::encode(0, &notice, &[]));
+                self.close(number);
+            }
+            _ => self.restart_server(),
+        }
+        false
+    }
+
+    fn say(&mut self, number: u64, sync: &mut Sync, item: Item) {
+        match item {
+            Item::Entry(id) => {
+                let then = &self.versions[self.lineage[sync.told]];
+                let then = then.shown.contains_key(&id).then(|| then.directory.clone());
+                if let Some(view) = self.view(sync.told, id).or(then) {
+                    self.entry_of(number, sync.message, id, &view, None);
+                }
+            }
+            Item::Touched(id) => match self.view(sync.told, id) {
+                Some(view) => self.entry_of(number, sync.message, id, &view, None),
+                None => self.bare(number, sync.message, id, EntryState::Delete, None),
+            },
+            Item::PresentEntry(id) => {
+                if self.view(sync.told, id).is_some() {
+                    self.bare(number, sync.message, id, EntryState::Present, None);
+                }
+            }
+            Item::Present(mut ids) => {
+                ids.retain(|id| self.view(sync.told, *id).is_some());
+                self.id_set(number, sync.message, &ids, false);
+            }
+            Item::Deleted(mut ids) => {
+                ids.retain(|id| self.view(sync.told, *id).is_none());
+                self.id_set(number, sync.message, &ids, true);
+            }
+            Item::Cookie => {
+                let cookie = self.cookie_of(sync.told).encode(self.options.profile);
+                self.log("  newcookie");
+                self.info(number, sync.message, SyncInfo::NewCookie(&cookie));
+            }
+            Item::PhaseDone => {
+                self.log("  refreshPresent, not done");
+                let end = SyncInfo::RefreshPresent {
+                    cookie: None,
+                    refresh_done: false,
+                };
+                self.info(number, sync.message, end);
+            }
+            Item::Done { present, cookie } => {
+                let bytes = self.cookie_of(sync.told).encode(self.options.profile);
+                let cookie = cookie.then_some(bytes.as_slice());
+                self.log(format_args!(
+                    "  done present={present} cookie={:?}",
+                    cookie.map(String::from_utf8_lossy)
+                ));
+                self.done(number, sync, present, cookie);
+            }
+        }
+    }
+
+    fn done(&mut self, number: u64, sync: &mut Sync, present: bool, cookie: Option<&[u8]>) {
+        if sync.mode == SyncMode::RefreshAndPersist {
+            sync.persist = true;
+            let refresh_done = true;
+            let info = match present {
+                true => SyncInfo::RefreshPresent {
+                    cookie,
+                    refresh_done,
+                },
+                false => SyncInfo::RefreshDelete {
+                    cookie,
+                    refresh_done,
+                },
+            };
+            return self.info(number, sync.message, info);
+        }
+        let value = SyncDone {
+            cookie,
+            refresh_deletes: !present,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_DONE,
+            critical: false,
+            value: Some(&value),
+        };
+        let done = Operation::SearchResultDone(LdapResult::new(0));
+        self.put(number, &Message::encode(sync.message, &done, &[control]));
+    }
+
+    /// One change of the persist stage.
+    fn persist(&mut self, number: u64, sync: &Sync) {
+        let (before, version) = (self.lineage[sync.told - 1], self.lineage[sync.told]);
+        let cookie = self.persist_cookie(sync.told);
+        let told = self.told_of(sync.told);
+        let mut silent = true;
+        for id in told {
+            let was = self.versions[before].shown.contains_key(&id);
+            let is = self.versions[version].shown.contains_key(&id);
+            if is {
+                // slapd reads the entry when its turn has come.
+                let then = self.versions[version].directory.clone();
+                // Where it is, is told in the order in which it came there.
+                let newest = self.view(sync.told, id);
+                let newest = newest.filter(|newest| newest.dn(id) == then.dn(id));
+                silent = false;
+                let view = newest.unwrap_or(then);
+                self.entry_of(number, sync.message, id, &view, cookie.as_deref());
+            } else if was {
+                silent = false;
+                self.bare(
+                    number,
+                    sync.message,
+                    id,
+                    EntryState::Delete,
+                    cookie.as_deref(),
+                );
+            }
+        }
+        if let Some(cookie) = cookie
+            && (silent || self.rng.u8(0..6) == 0)
+        {
+            self.log(format_args!(
+                "  newcookie {}",
+                String::from_utf8_lossy(&cookie)
+            ));
+            self.info(number, sync.message, SyncInfo::NewCookie(&cookie));
+        }
+    }
+
+    /// The cookie that comes with a change: of slapd that of one node, and sometimes a useless one.
+    fn persist_cookie(&mut self, place: usize) -> Option<Vec<u8>> {
+        let version = self.lineage[place];
+        match self.options.profile {
+            Profile::Slapd { .. } => match self.rng.u8(0..12) {
+                0 => None,
+                1 => Some(b"rid=000".to_vec()),
+                2 => {
+                    let older = self.lineage[self.rng.usize(0..=place)];
+                    Some(Cookie::encode_one(self.versions[older].node, older))
+                }
+                _ => Some(Cookie::encode_one(self.versions[version].node, version)),
+            },
+            Profile::Ds389 => Some(self.cookie_of(place).encode(Profile::Ds389)),
+            Profile::Unknown => match self.rng.u8(0..3) {
+                0 => None,
+                _ => Some(self.cookie_of(place).encode(Profile::Unknown)),
+            },
+        }
+    }
+
+    /// The directory in which an entry is looked at whose state up to a place in the lineage is to
+    /// be told: as it was then or, sometimes, as it is now; `None` when it is not shown there. Now
+    /// only if every coming and going since then will be told too, which is not so of what comes
+    /// and goes with its parent.
+    fn view(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
+        let then = &self.versions[self.lineage[place]];
+        let mut view = then;
+        if self.rng.bool() && self.options.concurrent {
+            let mut was = then.shown.contains_key(&id);
+            let told = (place + 1..self.lineage.len()).all(|place| {
+                let is = self.versions[self.lineage[place]].shown.contains_key(&id);
+                let silent = is != was && !self.told_of(place).contains(&id);
+                was = is;
+                !silent
+            });
+            if told {
+                view = &self.versions[self.versions.len() - 1];
+            }
+        }
+        let shown = view.shown.contains_key(&id);
+        shown.then(|| view.directory.clone())
+    }
+
+    fn entry_of(
+        &mut self,
+        number: u64,
+        message: u32,
+        id: Id,
+        directory: &Directory,
+        cookie: Option<&[u8]>,
+    ) {
+        let state = match self.rng.bool() {
+            true => EntryState::Add,
+            false => EntryState::Modify,
+        };
+        let dn = self.spelled(directory.dn(id));
+        let Some(entry) = directory.0.get(&id) else {
+            return;
+        };
+        self.log(format_args!(
+            "  entry {id} {dn} text={} keep={}",
+            entry.text, entry.keep
+        ));
+        let attributes = directory::attributes(entry, None);
+        self.state(number, message, id, (&dn, &attributes), state, cookie);
+    }
+
+    /// Present or deleted: the DN says nothing, and no attributes come with it.
+    fn bare(
+        &mut self,
+        number: u64,
+        message: u32,
+        id: Id,
+        state: EntryState,
+        cookie: Option<&[u8]>,
+    ) {
+        self.log(format_args!("  {state:?} {id}"));
+        let nothing = AttributeList::encode([]);
+        self.state(
+            number,
+            message,
+            id,
+            ("cn=whoever,dc=x", &nothing),
+            state,
+            cookie,
+        );
+    }
+
+    fn state(
+        &mut self,
+        number: u64,
+        message: u32,
+        id: Id,
+        (dn, attributes): (&str, &[u8]),
+        state: EntryState,
+        cookie: Option<&[u8]>,
+    ) {
+        let value = SyncState {
+            state,
+            uuid: uuid(id),
+            cookie,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_STATE,
+            critical: false,
+            value: Some(&value),
+        };
+        match AttributeList::decode(attributes) {
+            Ok(attributes) => {
+                let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });
+                self.put(number, &Message::encode(message, &entry, &[control]));
+            }
+            Err(error) => self.finding(format_args!("the model cannot encode: {error}")),
+        }
+    }
+
+    fn id_set(&mut self, number: u64, message: u32, ids: &[Id], deleted: bool) {
+        self.log(format_args!("  syncIdSet deleted={deleted} {ids:?}"));
+        let encoded = UuidSet::encode(ids.iter().map(|id| uuid(*id)));
+        match UuidSet::decode(&encoded) {
+            Ok(uuids) => {
+                let set = SyncInfo::SyncIdSet {
+                    cookie: None,
+                    refresh_deletes: deleted,
+                    uuids,
+                };
+                self.info(number, message, set);
+            }
+            Err(error) => self.finding(format_args!("the model cannot encode: {error}")),
+        }
+    }
+
+    fn info(&mut self, number: u64, message: u32, info: SyncInfo<'_>) {
+        let value = info.encode();
+        let (name, value) = (Some(SYNC_INFO), Some(value.as_slice()));
+        let response = Operation::IntermediateResponse { name, value };
+        self.put(number, &Message::encode(message, &response, &[]));
+    }
+
+    pub fn result(&mut self, number: u64, message: u32, code: u32, diagnostic: &str) {
+        let result = LdapResult {
+            diagnostic,
+            ..LdapResult::new(code)
+        };
+        self.put(
+            number,
+            &Message::encode(message, &Operation::SearchResultDone(result), &[]),
+        );
+    }
+
+    /// Another spelling of a DN that means the same.
+    pub fn spelled(&mut self, dn: String) -> String {
+        match self.options.respells.then(|| self.rng.u8(0..4)) {
+            Some(0) => dn.replace("cn=", "CN="),
+            Some(1) => dn.replace(',', ", "),
+            _ => dn,
+        }
+    }
+
+    pub fn put(&mut self, number: u64, bytes: &[u8]) {
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.outbox.extend(bytes);
+        }
+    }
+
+    pub fn close(&mut self, number: u64) {
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.closed = true;
+            connection.sync = None;
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Deterministic simulation: the real client, with its session, its change logic and its store,
+//! against a model provider that makes every choice RFC 4533 allows. What happens to the directory,
+//! what the provider chooses to say of it, and what fails is all drawn from one seed; time is the
+//! model's. There are no sockets, no threads, and nothing waits.
+//!
+//! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
+//! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` (said,
+//! message by message) beside `answers` (every other request) → `network` (the consumer's end)
+//! → `checker` (what must hold at every commit) → `run` (the order of things in one seed).
+
+mod answers;
+mod checker;
+mod connection;
+mod cookie;
+mod directory;
+mod emit;
+mod network;
+mod plan;
+mod run;
+mod workload;
+mod world;
+
+pub use run::{Outcome, Settings, simulate};
+
+use std::path::PathBuf;
+
+/// A folder in memory if the machine has one, so that nothing waits for a disk.
+///
+/// # Errors
+/// When no folder can be made.
+pub fn folder() -> std::io::Result<tempfile::TempDir> {
+    let memory = PathBuf::from("/dev/shm");
+    match tempfile::TempDir::with_prefix_in("syncrepl-simulation-", memory) {
+        Ok(folder) => Ok(folder),
+        Err(_) => tempfile::TempDir::new(),
+    }
+}

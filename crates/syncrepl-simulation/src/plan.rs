@@ -1,0 +1,268 @@
+//! How the provider answers a sync search: which messages, in which order, out of what its kind of
+//! provider may choose.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use syncrepl_proto::sync::SyncMode;
+
+use crate::connection::{Item, Sync};
+use crate::cookie::{Cookie, Known};
+use crate::directory::{Change, Id};
+use crate::world::{Profile, World};
+
+/// What a search is answered with.
+pub enum Answer {
+    Sync(Sync),
+    /// A result that is not success, and its words.
+    Result(u32, &'static str),
+    Close,
+}
+
+const REFRESH_REQUIRED: u32 = 4096;
+const UNWILLING: u32 = 53;
+
+impl World {
+    pub fn answer(&mut self, message: u32, mode: SyncMode, cookie: Option<&[u8]>) -> Answer {
+        self.facts.full = false;
+        if self.fault(12) {
+            let codes = [51, 52, 53, 80, 3, 4, 11, 50];
+            return match self.rng.choice(codes) {
+                Some(code) if self.rng.u8(0..4) > 0 => Answer::Result(code, "it is so"),
+                _ => Answer::Close,
+            };
+        }
+        let slapd = matches!(self.options.profile, Profile::Slapd { .. });
+        let Some(bytes) = cookie else {
+            return Answer::Sync(self.full(message, mode));
+        };
+        if self.half_loaded {
+            if slapd {
+                return Answer::Result(UNWILLING, "consumer has state info but provider doesn't!");
+            }
+            return self.refresh_required();
+        }
+        let known = self.known(bytes);
+        self.log(format_args!("  its cookie: {known:?}"));
+        let cookie = match known {
+            Known::Garbage if slapd => return Answer::Sync(self.full(message, mode)),
+            Known::Newer if slapd => {
+                return Answer::Result(UNWILLING, "consumer state is newer than provider!");
+            }
+            Known::Diverged(cookie) if slapd => {
+                self.facts.owed = Some("a restored provider took a cookie of its lost future");
+                cookie
+            }
+            Known::Garbage | Known::Newer | Known::Diverged(_) => return self.refresh_required(),
+            Known::Understood(cookie) => cookie,
+        };
+        if self.trouble && self.options.profile == Profile::Unknown && self.rng.u8(0..10) == 0 {
+            return self.refresh_required();
+        }
+        let too_old = self.covered(&cookie) < self.oldest;
+        let present = match self.options.profile {
+            Profile::Slapd { log, .. } => !log || too_old,
+            Profile::Ds389 => false,
+            Profile::Unknown if too_old && self.rng.bool() => return self.refresh_required(),
+            Profile::Unknown => too_old || self.rng.bool(),
+        };
+        Answer::Sync(self.since(message, mode, &cookie, present))
+    }
+
+    pub fn refresh_required(&mut self) -> Answer {
+        self.facts.refresh_required += 1;
+        Answer::Result(REFRESH_REQUIRED, "a refresh is required")
+    }
+
+    fn sync(&self, message: u32, mode: SyncMode, items: Vec<Item>) -> Sync {
+        Sync {
+            message,
+            mode,
+            items: VecDeque::from(items),
+            told: self.lineage.len() - 1,
+            persist: false,
+        }
+    }
+
+    /// Everything that is shown.
+    fn full(&mut self, message: u32, mode: SyncMode) -> Sync {
+        if self.half_loaded {
+            self.facts.not_ready = true;
+            let done = Item::Done {
+                present: false,
+                cookie: false,
+            };
+            return self.sync(message, mode, vec![done]);
+        }
+        self.facts.full = true;
+        let mut items: Vec<_> = self.shown().keys().map(|id| Item::Entry(*id)).collect();
+        self.rearrange(&mut items);
+        let present = match self.options.profile {
+            Profile::Slapd { .. } => false,
+            Profile::Ds389 => mode == SyncMode::RefreshOnly,
+            Profile::Unknown => self.rng.bool(),
+        };
+        let cookie = self.early_cookies(&mut items);
+        items.push(Item::Done { present, cookie });
+        self.sync(message, mode, items)
+    }
+
+    /// What is new since a cookie.
+    fn since(&mut self, message: u32, mode: SyncMode, cookie: &Cookie, present: bool) -> Sync {
+        let mut touched = self.touched_since(cookie);
+        let shown = self.shown();
+        let profile = self.options.profile;
+        if profile == Profile::Ds389 && self.options.search.filtered {
+            // It says nothing of what has left the filter.
+            let directory = self.directory();
+            let left = |id: &Id| directory.is_within(*id, self.options.search.base);
+            let lost: Vec<_> = touched
+                .iter()
+                .copied()
+                .filter(|id| !shown.contains_key(id) && left(id))
+                .collect();
+            for id in lost {
+                touched.remove(&id);
+                self.facts.owed = Some("389-ds does not tell what has left the filter");
+            }
+        }
+        if profile == Profile::Unknown && self.rng.u8(0..6) == 0 {
+            // It sends what has not changed, too.
+            let more = shown.keys().copied().filter(|_| self.rng.u8(0..4) == 0);
+            touched.extend(more.collect::<Vec<_>>());
+        }
+        let nothing_new =
+            touched.is_empty() && self.covered(cookie) == self.lineage[self.lineage.len() - 1];
+        let mut items = Vec::new();
+        let (gone, mut sent): (Vec<Id>, Vec<Id>) =
+            touched.iter().partition(|id| !shown.contains_key(id));
+        sent.sort_unstable();
+        if present {
+            let all = profile != Profile::Unknown || self.rng.bool();
+            let named: Vec<_> = shown
+                .keys()
+                .copied()
+                .filter(|id| all || !sent.contains(id))
+                .collect();
+            self.ids(named, &mut items, false);
+            items.extend(sent.iter().map(|id| Item::Entry(*id)));
+            if profile == Profile::Unknown {
+                self.rearrange(&mut items);
+                if self.rng.u8(0..3) == 0 {
+                    // A delete phase behind it: what else was deleted meanwhile.
+                    items.push(Item::PhaseDone);
+                    self.ids(gone, &mut items, true);
+                }
+            }
+        } else if profile == Profile::Ds389 {
+            self.ids(gone, &mut items, true);
+            items.extend(sent.iter().map(|id| Item::Entry(*id)));
+        } else {
+            items.extend(sent.iter().map(|id| Item::Touched(*id)));
+            self.ids(gone, &mut items, true);
+            self.rearrange(&mut items);
+        }
+        let mut with_cookie = self.early_cookies(&mut items);
+        let mut ends_present = present;
+        match profile {
+            Profile::Slapd { .. } => {
+                ends_present = present && !nothing_new;
+                if nothing_new {
+                    // Nothing at all is said, and absence means nothing.
+                    items.clear();
+                    with_cookie = false;
+                }
+            }
+            Profile::Ds389 => ends_present = mode == SyncMode::RefreshOnly,
+            Profile::Unknown => {}
+        }
+        if profile == Profile::Unknown && present && !items.iter().any(Item::names_present) {
+            self.facts.owed = Some("an unknown provider ended a present phase without one present");
+        }
+        items.push(Item::Done {
+            present: ends_present,
+            cookie: with_cookie,
+        });
+        self.sync(message, mode, items)
+    }
+
+    /// The entries with a change of their own since a cookie.
+    fn touched_since(&mut self, cookie: &Cookie) -> BTreeSet<Id> {
+        let mut touched = BTreeSet::new();
+        for place in 0..self.lineage.len() {
+            let version = self.lineage[place];
+            let node = self.versions[version].node;
+            if cookie.0.get(&node).is_some_and(|&newest| version <= newest) {
+                continue;
+            }
+            touched.extend(self.told_of(place));
+        }
+        touched
+    }
+
+    /// The entries of which a change is told: its own, and with some providers what lies below.
+    pub fn told_of(&self, place: usize) -> Vec<Id> {
+        let version = &self.versions[self.lineage[place]];
+        let Some(change) = &version.change else {
+            return Vec::new();
+        };
+        let mut told = vec![change.id()];
+        if self.options.tells_descendants && matches!(change, Change::Move { .. }) {
+            let below = |id: &Id| version.directory.is_within(*id, change.id());
+            let descendants = version.directory.0.keys().copied().filter(below);
+            told.extend(descendants.filter(|id| *id != change.id()));
+        }
+        told
+    }
+
+    /// Ids in sets of any size, or one by one.
+    fn ids(&mut self, mut ids: Vec<Id>, items: &mut Vec<Item>, deleted: bool) {
+        let slapd = matches!(self.options.profile, Profile::Slapd { .. });
+        self.rng.shuffle(&mut ids);
+        while !ids.is_empty() {
+            let some = match slapd {
+                true if deleted => 1,
+                true => ids.len(),
+                false => self.rng.usize(1..=ids.len()),
+            };
+            let set: Vec<_> = ids.drain(..some).collect();
+            if !slapd && self.rng.u8(0..3) == 0 {
+                items.extend(set.into_iter().map(|id| match deleted {
+                    true => Item::Touched(id),
+                    false => Item::PresentEntry(id),
+                }));
+            } else if deleted {
+                items.push(Item::Deleted(set));
+            } else {
+                items.push(Item::Present(set));
+            }
+        }
+    }
+
+    /// Any order, and some of it twice.
+    fn rearrange(&mut self, items: &mut Vec<Item>) {
+        if self.options.profile == Profile::Unknown || self.rng.bool() {
+            self.rng.shuffle(items);
+        }
+        if self.options.profile == Profile::Unknown && self.rng.u8(0..3) == 0 {
+            let twice = items.iter().filter(|_| self.rng.u8(0..4) == 0);
+            let twice: Vec<_> = twice.cloned().collect();
+            items.extend(twice);
+        }
+    }
+
+    /// Cookies before the end, and whether one has to come at the end.
+    fn early_cookies(&mut self, items: &mut Vec<Item>) -> bool {
+        if self.options.profile != Profile::Unknown || self.rng.bool() {
+            return true;
+        }
+        let place = self.rng.usize(0..=items.len());
+        items.insert(place, Item::Cookie);
+        self.rng.bool()
+    }
+}
+
+impl Item {
+    fn names_present(&self) -> bool {
+        matches!(self, Item::Present(_) | Item::PresentEntry(_))
+    }
+}

@@ -1,0 +1,349 @@
+//! Everything of a run but the consumer: the true history of the directory, what the provider has
+//! of it, the connections, the clock, and the one source of chance.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use syncrepl_client::{Scope, SyncreplMode};
+use syncrepl_proto::profile::Provider;
+
+use crate::connection::Connection;
+use crate::cookie::{Cookie, Known};
+use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
+use crate::run::Settings;
+use crate::workload::Workload;
+
+/// What the provider is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// OpenLDAP: with a session log or without, one node or two.
+    Slapd { log: bool, nodes: bool },
+    /// 389 Directory Server.
+    Ds389,
+    /// Anything that RFC 4533 allows.
+    Unknown,
+}
+
+impl Profile {
+    /// What a consumer takes it for.
+    pub fn vendor(self) -> Provider {
+        match self {
+            Profile::Slapd { .. } => Provider::OpenLdap,
+            Profile::Ds389 => Provider::Ds389,
+            Profile::Unknown => Provider::Unknown,
+        }
+    }
+}
+
+/// What holds for all of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub profile: Profile,
+    pub search: Search,
+    pub mode: SyncreplMode,
+    /// The root DSE tells nothing.
+    pub hides_root_dse: bool,
+    /// What lies below a renamed entry is told too.
+    pub tells_descendants: bool,
+    /// entryUUID cannot be searched, only read.
+    pub uuid_unsearchable: bool,
+    /// Entries may be shown below one that the filter hides.
+    pub hidden_containers: bool,
+    /// The directory changes while it is read, so that what is said in one stage, and what searches
+    /// beside it show, is of different moments.
+    pub concurrent: bool,
+    /// DNs are spelled in one way and another.
+    pub respells: bool,
+    /// The provider has no more than the naming context of the base, and nothing comes from outside.
+    pub closed: bool,
+}
+
+impl Options {
+    pub fn draw(rng: &mut Rng, settings: Settings) -> Self {
+        let filtered = rng.bool();
+        let profile = match rng.u8(0..10) {
+            0..=1 => Profile::Slapd {
+                log: false,
+                nodes: rng.bool(),
+            },
+            2..=4 => Profile::Slapd {
+                log: true,
+                nodes: rng.bool(),
+            },
+            5 => Profile::Ds389,
+            _ => Profile::Unknown,
+        };
+        let uuid_unsearchable = rng.u8(0..10) == 0 && settings.unsearchable;
+        let closed = uuid_unsearchable || rng.u8(0..4) == 0;
+        Options {
+            profile,
+            search: Search {
+                base: if closed && rng.bool() { SUFFIX } else { INSIDE },
+                scope: match rng.u8(0..10) {
+                    0 => Scope::One,
+                    _ => Scope::Subtree,
+                },
+                filtered,
+            },
+            mode: match rng.bool() {
+                true => SyncreplMode::RefreshOnly,
+                false => SyncreplMode::RefreshAndPersist,
+            },
+            hides_root_dse: rng.u8(0..8) == 0,
+            tells_descendants: rng.u8(0..4) == 0,
+            uuid_unsearchable,
+            hidden_containers: settings.hidden_containers,
+            concurrent: settings.concurrent,
+            respells: rng.u8(0..4) == 0,
+            closed,
+        }
+    }
+}
+
+/// The directory at one moment.
+#[derive(Debug, Clone)]
+pub struct Version {
+    pub directory: Arc<Directory>,
+    pub shown: Arc<BTreeMap<Id, Arc<Shown>>>,
+    pub change: Option<Change>,
+    /// The node at which the change was made.
+    pub node: u8,
+}
+
+/// What happened to the consumer since it was started, by which is judged what it may do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts {
+    /// Something was made to fail.
+    pub faulted: bool,
+    /// The directory changed.
+    pub concurrent: bool,
+    /// The provider answered like one that has no state.
+    pub not_ready: bool,
+    /// Whether the last search was without a cookie.
+    pub full: bool,
+    /// Why the copy may differ from the search result until a refresh without a cookie.
+    pub owed: Option<&'static str>,
+    /// How often a whole refresh was asked for.
+    pub refresh_required: u32,
+}
+
+pub struct World {
+    pub options: Options,
+    pub rng: Rng,
+    now: Instant,
+    pub versions: Vec<Version>,
+    /// The versions that the provider has seen; a restored backup forgets some.
+    pub lineage: Vec<usize>,
+    workload: Workload,
+    pub connections: BTreeMap<u64, Connection>,
+    /// Cookies older than this version are older than the log.
+    pub oldest: usize,
+    pub half_loaded: bool,
+    /// How many changes may come while somebody waits.
+    pub budget: u32,
+    /// Whether anything may be made to fail.
+    pub trouble: bool,
+    pub facts: Facts,
+    trace: Option<Vec<String>>,
+    pub findings: Vec<String>,
+}
+
+impl World {
+    pub fn new(options: Options, rng: Rng, traced: bool) -> Self {
+        let directory = Directory::new();
+        let first = Version {
+            shown: Arc::new(directory.shown(&options.search)),
+            directory: Arc::new(directory),
+            change: None,
+            node: 1,
+        };
+        World {
+            options,
+            rng,
+            now: Instant::now(),
+            versions: vec![first],
+            lineage: vec![0],
+            workload: Workload::new(options.closed),
+            connections: BTreeMap::new(),
+            oldest: 0,
+            half_loaded: false,
+            budget: 0,
+            trouble: false,
+            facts: Facts::default(),
+            trace: traced.then(Vec::new),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The time. It goes on whenever somebody looks.
+    pub fn now(&mut self) -> Instant {
+        let step = match self.rng.u8(0..32) {
+            0 if self.options.concurrent => 60,
+            _ => 1,
+        };
+        self.now += Duration::from_millis(step);
+        self.now
+    }
+
+    pub fn pass_until(&mut self, deadline: Option<Instant>) {
+        self.now = self.now.max(deadline.unwrap_or(self.now));
+    }
+
+    pub fn log(&mut self, line: impl Display) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(line.to_string());
+        }
+    }
+
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    /// Something that must not be.
+    pub fn finding(&mut self, what: impl Display) {
+        let what = what.to_string();
+        self.log(format_args!("FINDING: {what}"));
+        self.findings.push(what);
+    }
+
+    /// True once in `n` times, while anything may be made to fail.
+    pub fn fault(&mut self, n: u32) -> bool {
+        let fault = self.trouble && self.rng.u32(0..n) == 0;
+        self.facts.faulted |= fault;
+        fault
+    }
+
+    pub fn directory(&self) -> Arc<Directory> {
+        self.versions[self.versions.len() - 1].directory.clone()
+    }
+
+    /// What a search shows now.
+    pub fn shown(&self) -> Arc<BTreeMap<Id, Arc<Shown>>> {
+        self.versions[self.versions.len() - 1].shown.clone()
+    }
+
+    /// One change, unless a server would refuse what was drawn.
+    pub fn change(&mut self) {
+        let directory = self.directory();
+        let Some(change) = self.workload.next(&directory, &mut self.rng) else {
+            return;
+        };
+        let search = self.options.search;
+        let Some(next) = directory.after(&change) else {
+            return;
+        };
+        if !self.options.hidden_containers && next.has_hidden_containers(&search) {
+            return;
+        }
+        let node = match self.options.profile {
+            Profile::Slapd { nodes: true, .. } => self.rng.u8(1..3),
+            _ => 1,
+        };
+        let shown = next.shown(&search);
+        self.log(format_args!(
+            "  v{} {}",
+            self.versions.len(),
+            say(&change, &next)
+        ));
+        self.lineage.push(self.versions.len());
+        self.versions.push(Version {
+            directory: Arc::new(next),
+            shown: Arc::new(shown),
+            change: Some(change),
+            node,
+        });
+        self.facts.concurrent = true;
+    }
+
+    /// The cookie of the newest state.
+    pub fn cookie(&self) -> Cookie {
+        self.cookie_of(self.lineage.len() - 1)
+    }
+
+    /// The cookie of the state at a place in the lineage.
+    pub fn cookie_of(&self, place: usize) -> Cookie {
+        let mut cookie = Cookie::default();
+        for &version in &self.lineage[..=place] {
+            cookie.0.insert(self.versions[version].node, version);
+        }
+        cookie
+    }
+
+    /// What the provider makes of a cookie.
+    pub fn known(&self, bytes: &[u8]) -> Known {
+        let Some(cookie) = Cookie::parse(self.options.profile, bytes) else {
+            return Known::Garbage;
+        };
+        let newest = self.cookie();
+        let newer = |(node, version): (&u8, &usize)| newest.0.get(node).is_none_or(|n| n < version);
+        if cookie.0.iter().any(newer) {
+            return Known::Newer;
+        }
+        if !cookie
+            .0
+            .values()
+            .all(|version| self.lineage.contains(version))
+        {
+            return Known::Diverged(cookie);
+        }
+        Known::Understood(cookie)
+    }
+
+    /// The last version all of whose past a cookie covers.
+    pub fn covered(&self, cookie: &Cookie) -> usize {
+        let covers = |&&version: &&usize| {
+            let node = self.versions[version].node;
+            cookie.0.get(&node).is_some_and(|&newest| version <= newest)
+        };
+        self.lineage
+            .iter()
+            .take_while(covers)
+            .last()
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// The server stops and starts: every connection is gone, and what it kept in memory.
+    pub fn restart_server(&mut self) {
+        self.log("  the server restarts");
+        for connection in self.connections.values_mut() {
+            connection.closed = true;
+            connection.sync = None;
+        }
+        if self.rng.bool() {
+            self.oldest = self.versions.len() - 1;
+        }
+    }
+
+    /// An older backup of the server is restored.
+    pub fn restore_server(&mut self) {
+        self.restart_server();
+        let keep = self.rng.usize(1..=self.lineage.len());
+        self.lineage.truncate(keep);
+        let backup = self.versions[self.lineage[keep - 1]].clone();
+        let (as_of, number) = (self.lineage[keep - 1], self.versions.len());
+        self.log(format_args!(
+            "  the server is restored as of v{as_of}, as v{number}"
+        ));
+        self.versions.push(Version {
+            change: None,
+            ..backup
+        });
+    }
+}
+
+fn say(change: &Change, after: &Directory) -> String {
+    let dn = after.dn(change.id());
+    match change {
+        Change::Add { id, entry } => {
+            format!("add {id} {dn} text={} keep={}", entry.text, entry.keep)
+        }
+        Change::Delete(id) => format!("delete {id}"),
+        Change::Text(id, text) => format!("modify {id} {dn} text={text}"),
+        Change::Keep(id, keep) => format!("modify {id} {dn} keep={keep}"),
+        Change::Move { id, .. } => format!("move {id} to {dn}"),
+    }
+}

@@ -1,0 +1,45 @@
+//! A few hundred seeds in every run of the tests, always the same ones. `SYNCREPL_SEEDS` is how
+//! many; `just simulate` runs seeds that nobody has seen.
+
+use syncrepl_simulation::{Settings, folder, simulate};
+
+fn run(seeds: impl Iterator<Item = u64>) {
+    let folder = folder().expect("a folder");
+    let (mut commits, mut told) = (0, 0);
+    for seed in seeds {
+        let outcome = simulate(seed, folder.path(), Settings::default());
+        assert!(
+            outcome.findings.is_empty(),
+            "just simulate --seed {seed}: {:?}",
+            outcome.findings
+        );
+        commits += outcome.commits;
+        told += outcome.told;
+    }
+    assert!(commits > 0 && told > 0, "nothing happened");
+}
+
+fn count() -> u64 {
+    let wanted = std::env::var("SYNCREPL_SEEDS").ok();
+    wanted.map_or(300, |wanted| wanted.parse().expect("a number"))
+}
+
+#[test]
+fn the_same_seeds_every_time() {
+    run(0..count());
+}
+
+#[test]
+fn a_seed_replays_to_the_letter() {
+    let traced = Settings {
+        traced: true,
+        ..Settings::default()
+    };
+    for seed in 1..4 {
+        let traces = [(); 2].map(|()| {
+            let folder = folder().expect("a folder");
+            simulate(seed, folder.path(), traced).trace
+        });
+        assert!(traces[0].len() > 10 && traces[0] == traces[1], "{seed}");
+    }
+}
