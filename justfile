@@ -40,13 +40,11 @@ stop:
 deb:
     scripts/deb.sh
 
-<<<<<<< HEAD
 # killed at every write, every write failing, and 600 kills at random moments: half an hour and more
 sweep:
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl --test sweep -- --nocapture
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl-client --test kill sweep -- --nocapture
-=======
+
 # the consumer against every legal provider: --seeds N, or --seed N for one with all that happens
 simulate *arguments:
     cargo run --release --quiet --package syncrepl-simulation -- {{arguments}}
->>>>>>> 6174a3d (A simulation: the consumer against a model of every legal provider, from one seed)
