@@ -60,6 +60,7 @@ fn a_mutated_stream_does_no_harm() {
     let (mut failed, mut changed, mut slowest) = (0, 0, Duration::ZERO);
     for seed in first..first + count {
         now.store(seed, Ordering::SeqCst);
+        let _name = OnPanic(seed);
         let began = Instant::now();
         let Outcome { error, commits, .. } = bench.mutated(seed);
         slowest = slowest.max(began.elapsed());
@@ -84,6 +85,17 @@ fn a_mutated_stream_does_no_harm() {
             failed > count / 4 && changed > count / 50,
             "{failed} failed, {changed} taken"
         );
+    }
+}
+
+/// Names the stream that was being played.
+struct OnPanic(u64);
+
+impl Drop for OnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed: SYNCREPL_SEED={} SYNCREPL_STREAMS=1", self.0);
+        }
     }
 }
 
