@@ -20,6 +20,14 @@ doc:
 tests:
     ./test tests
 
+# mutated recordings against the library and the command: just mutate --streams 100000
+mutate *arguments:
+    scripts/mutate.sh {{arguments}}
+
+# fuzz all targets, or those named, for so many seconds each
+fuzz seconds *targets:
+    scripts/fuzz.sh {{seconds}} {{targets}}
+
 # put the source into the one format
 fmt:
     cargo fmt --all

@@ -93,6 +93,7 @@ pub use status::Status;
 pub use stop::StopHandle;
 pub use store::{Cursor, InterruptHandle, Store, StoredRecord};
 pub use syncrepl::{Progress, Syncrepl};
+pub use text::printable;
 
 pub use rusqlite;
 pub use syncrepl_proto::message::Scope;

@@ -6,8 +6,10 @@ use std::fmt::Write;
 /// The most characters of a provider's text that are put into an error message.
 const EXCERPT: usize = 300;
 
-/// `text` with control and direction characters written as `\u{…}`. Everything else stays.
-pub(crate) fn printable(text: &str) -> String {
+/// `text` fit to be shown on a terminal or in a log: control characters, line separators, characters
+/// of no width and those that turn the direction of writing are escaped as `\n` or `\u{…}`.
+/// Everything else stays.
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_invisible(c) {

@@ -42,6 +42,10 @@ pub enum Problem {
     /// A tag of more than one byte, which LDAP never uses.
     #[error("its tag is longer than one byte")]
     LongTag,
+    /// A BOOLEAN, INTEGER, ENUMERATED or OCTET STRING in constructed form (X.690 §8; RFC 4511 §5.1
+    /// for the OCTET STRING).
+    #[error("tag 0x{0:02x} is the constructed form of a type that has none")]
+    Constructed(u8),
     /// Another element stands where this one should.
     #[error("tag 0x{found:02x} where 0x{expected:02x} is due")]
     Tag {
@@ -154,6 +158,10 @@ impl<'a> Reader<'a> {
         let (tag, start, length) = header(self.input)
             .map_err(|problem| self.error(problem))?
             .ok_or_else(|| self.error(Problem::Truncated))?;
+        // Taken for a field of a later version, a flag in this form would be passed over.
+        if matches!(tag, 0x21 | 0x22 | 0x24 | 0x2a) {
+            return Err(self.error(Problem::Constructed(tag)));
+        }
         let end = usize::try_from(length)
             .ok()
             .and_then(|length| start.checked_add(length))

@@ -154,6 +154,10 @@ impl Session {
     }
 
     /// Takes the next message in.
+    ///
+    /// # Errors
+    /// When it has no place here. What follows on the same connection cannot be trusted then: the
+    /// caller lets go of both, and of what was not committed.
     pub fn handle_message<'a>(
         &mut self,
         message: &Message<'a>,

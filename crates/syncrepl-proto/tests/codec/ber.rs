@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use syncrepl_proto::ber::{Problem, Reader, Writer, tag};
+use syncrepl_proto::sync::SyncDone;
 
 #[test]
 fn lengths_of_every_form() {
@@ -89,6 +90,24 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = Reader::new(&bytes, "anything").skip_rest();
     }
+}
+
+/// `refreshDeletes` TRUE in constructed form was passed over like a field of a later version, and
+/// so read as FALSE: everything that was not named would have been deleted.
+#[test]
+fn a_type_that_is_primitive_is_refused_in_constructed_form() {
+    for tag in [
+        tag::BOOLEAN,
+        tag::INTEGER,
+        tag::OCTET_STRING,
+        tag::ENUMERATED,
+    ] {
+        let bytes = [0x20 | tag, 1, 0xff];
+        let error = Reader::new(&bytes, "x").element().unwrap_err();
+        assert_eq!(error.problem, Problem::Constructed(0x20 | tag));
+    }
+    let done = SyncDone::decode(b"\x30\x03\x21\x01\xff");
+    assert_eq!(done.unwrap_err().problem, Problem::Constructed(0x21));
 }
 
 #[test]

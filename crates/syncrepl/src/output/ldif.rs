@@ -234,13 +234,10 @@ fn description(name: &str) -> String {
         .collect()
 }
 
-/// SAFE-STRING (RFC 2849), and not ending in a space.
+/// SAFE-STRING (RFC 2849) without control characters and not ending in a space: a tab is a
+/// SAFE-CHAR too, but readers, OpenLDAP's among them, drop one that a value begins with.
 fn is_safe(value: &[u8]) -> bool {
-    let safe = |byte: &u8| byte.is_ascii() && !matches!(byte, 0 | b'\n' | b'\r');
-    value.iter().all(safe)
-        && !value
-            .iter()
-            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    value.iter().all(|byte| matches!(byte, b' '..=b'~'))
         && value
             .first()
             .is_none_or(|first| !matches!(first, b' ' | b':' | b'<' | b'#'))

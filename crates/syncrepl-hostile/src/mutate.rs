@@ -1,0 +1,281 @@
+//! A recorded stream made hostile: one to four changes, all drawn from one random number generator,
+//! so that a seed gives the same stream again.
+
+use fastrand::Rng;
+
+use crate::recorded::messages;
+
+/// What values are replaced by: escape sequences, characters that turn the direction of writing,
+/// what LDIF and JSON give a meaning to, and what is no text at all.
+pub const NASTY: [&[u8]; 14] = [
+    b"",
+    b"\x1b[2J\x1b[H",
+    b"\x1b]0;title\x07",
+    b"a\rb\nc\x08\x7f",
+    b"\xc2\x9b31m",
+    "\u{202e}\u{2066}x\u{200b}".as_bytes(),
+    b"\xff\xfe\x00",
+    b" led: < trailed ",
+    b"dn: cn=a\n\ndn: cn=b",
+    b"cn=a\\",
+    b"cn=a,cn=b+c=d,",
+    b"\"},{\"op\":\"commit\"",
+    b"rid=000",
+    b"(&(cn=*))\x00",
+];
+
+/// `stream` with some of its bytes and messages changed; `others` are where parts of other streams
+/// are taken from.
+pub fn mutate(stream: &[u8], others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
+    let mut bytes = stream.to_vec();
+    for _ in 0..random.usize(1..=4) {
+        bytes = match random.u8(0..12) {
+            0 => flip(bytes, random),
+            1 => cut(bytes, random),
+            2 | 3 => shuffle(&bytes, random),
+            4 => splice(&bytes, others, random),
+            5 => lengths(bytes, random),
+            6 => insert(bytes, random),
+            _ => element(bytes, others, random),
+        };
+    }
+    bytes
+}
+
+fn flip(mut bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {
+    for _ in 0..random.usize(1..=8) {
+        let at = random.usize(0..bytes.len().max(1));
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << random.u8(0..8);
+        }
+    }
+    bytes
+}
+
+fn cut(mut bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {
+    bytes.truncate(random.usize(0..=bytes.len()));
+    bytes
+}
+
+fn insert(mut bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {
+    let at = random.usize(0..=bytes.len());
+    let end = (at + random.usize(0..8)).min(bytes.len());
+    let new: Vec<u8> = (0..random.usize(0..8)).map(|_| random.u8(..)).collect();
+    bytes.splice(at..end, new);
+    bytes
+}
+
+/// Whole messages twice, gone, or in another order.
+fn shuffle(bytes: &[u8], random: &mut Rng) -> Vec<u8> {
+    let mut all = messages(bytes);
+    if all.is_empty() {
+        return bytes.to_vec();
+    }
+    // What is behind the last whole one stays there.
+    let rest = &bytes[all.iter().map(|message| message.len()).sum::<usize>()..];
+    let (one, other) = (random.usize(0..all.len()), random.usize(0..all.len()));
+    match random.u8(0..4) {
+        0 => all.insert(other, all[one]),
+        1 => drop(all.remove(one)),
+        2 => all.swap(one, other),
+        _ => {
+            let moved = all.remove(one);
+            all.insert(other.min(all.len()), moved);
+        }
+    }
+    [all.concat().as_slice(), rest].concat()
+}
+
+/// The front of this stream, then the end of another, cut between messages or anywhere.
+fn splice(bytes: &[u8], others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
+    let Some(other) = random.choice(others) else {
+        return bytes.to_vec();
+    };
+    if random.bool() {
+        let (front, end) = (random.usize(0..=bytes.len()), random.usize(0..=other.len()));
+        return [&bytes[..front], &other[end..]].concat();
+    }
+    let (ours, theirs) = (messages(bytes), messages(other));
+    let (front, end) = (random.usize(0..=ours.len()), random.usize(0..=theirs.len()));
+    [ours[..front].concat(), theirs[end..].concat()].concat()
+}
+
+/// A length that does not fit what it is the length of.
+fn lengths(bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {
+    let Some(path) = pick(&bytes, random) else {
+        return bytes;
+    };
+    let Some(span) = path.last() else {
+        return bytes;
+    };
+    let huge: [&[u8]; 6] = [
+        &[0x84, 0x7f, 0xff, 0xff, 0xff],
+        &[0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        &[0x83, 0xff, 0xff, 0xff],
+        &[0x80],
+        &[0x89],
+        &[0x84, 0x03, 0xff, 0xff, 0x00],
+    ];
+    let length = (span.end - span.contents) as u8;
+    let near = [length.wrapping_add(1) & 0x7f];
+    let new: &[u8] = match random.u8(0..3) {
+        0 => &near,
+        _ => huge[random.usize(0..huge.len())],
+    };
+    let mut out = bytes;
+    out.splice(span.start + 1..span.contents, new.iter().copied());
+    out
+}
+
+/// One element changed so that all lengths around it still fit.
+fn element(bytes: Vec<u8>, others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
+    let Some(path) = pick(&bytes, random) else {
+        return bytes;
+    };
+    let Some(&Span {
+        start,
+        contents,
+        end,
+    }) = path.last()
+    else {
+        return bytes;
+    };
+    let tag = bytes[start];
+    let whole = &bytes[start..end];
+    let new = match (tag, random.u8(0..8)) {
+        (_, 0) => Vec::new(),
+        (_, 1) => [whole, whole].concat(),
+        (_, 2) => {
+            let other = random.choice(others);
+            let other = other.map(|other| (other, pick(other, random)));
+            match other {
+                Some((other, Some(path))) => path
+                    .last()
+                    .map_or_else(Vec::new, |span| other[span.start..span.end].to_vec()),
+                _ => Vec::new(),
+            }
+        }
+        (0x0a | 0x02, _) => {
+            let values: [&[u8]; 12] = [
+                &[0],
+                &[1],
+                &[2],
+                &[3],
+                &[4],
+                &[5],
+                &[53],
+                &[80],
+                &[118],
+                &[0x10, 0],
+                &[0xff],
+                &[0x7f, 0xff, 0xff, 0xff],
+            ];
+            wrap(tag, values[random.usize(0..values.len())])
+        }
+        (0x01, _) => wrap(tag, &[random.u8(0..2).wrapping_neg()]),
+        (_, 3) => wrap(random.u8(..), &bytes[contents..end]),
+        (_, 4) if end - contents == 16 => wrap(tag, &[random.u8(0..3); 16]),
+        _ => {
+            let mut value = bytes[contents..end].to_vec();
+            let at = random.usize(0..=value.len());
+            let nasty = NASTY[random.usize(0..NASTY.len())];
+            if random.bool() {
+                value.splice(at..at, nasty.iter().copied());
+            } else {
+                value = nasty.to_vec();
+            }
+            wrap(tag, &value)
+        }
+    };
+    replace(&bytes, &path, new)
+}
+
+/// Where an element stands.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    contents: usize,
+    end: usize,
+}
+
+/// A random element of a random message, with all those it is in, the message first.
+fn pick(bytes: &[u8], random: &mut Rng) -> Option<Vec<Span>> {
+    let messages = messages(bytes);
+    let chosen = random.usize(0..messages.len().max(1));
+    let start: usize = messages
+        .iter()
+        .take(chosen)
+        .map(|message| message.len())
+        .sum();
+    let end = start + messages.get(chosen)?.len();
+    let mut found = Vec::new();
+    walk(bytes, start..end, &mut Vec::new(), &mut found);
+    (!found.is_empty()).then(|| found.swap_remove(random.usize(0..found.len())))
+}
+
+fn walk(
+    bytes: &[u8],
+    within: std::ops::Range<usize>,
+    path: &mut Vec<Span>,
+    found: &mut Vec<Vec<Span>>,
+) {
+    let mut at = within.start;
+    while let Some(span) = span(bytes, at, within.end) {
+        path.push(span);
+        found.push(path.clone());
+        let inner = span.contents..span.end;
+        // Octets that hold elements of their own: values of controls and of Sync Info.
+        let tag = bytes[span.start];
+        let holds = matches!(tag, 0x04 | 0x81) && whole(bytes, inner.clone());
+        if path.len() < 12 && (tag & 0x20 != 0 || holds) {
+            walk(bytes, inner, path, found);
+        }
+        path.pop();
+        at = span.end;
+    }
+}
+
+/// Whether it is one constructed element and nothing else.
+fn whole(bytes: &[u8], within: std::ops::Range<usize>) -> bool {
+    bytes.get(within.start).is_some_and(|tag| tag & 0x20 != 0)
+        && span(bytes, within.start, within.end).is_some_and(|span| span.end == within.end)
+}
+
+fn span(bytes: &[u8], start: usize, end: usize) -> Option<Span> {
+    let header = bytes.get(start..end)?;
+    let (length, contents) = match header {
+        [_, length @ 0..=0x7f, ..] => (usize::from(*length), start + 2),
+        [_, 0x81, length, ..] => (usize::from(*length), start + 3),
+        [_, 0x82, high, low, ..] => (usize::from(*high) << 8 | usize::from(*low), start + 4),
+        _ => return None,
+    };
+    let stop = contents + length;
+    (stop <= end).then_some(Span {
+        start,
+        contents,
+        end: stop,
+    })
+}
+
+fn replace(bytes: &[u8], path: &[Span], mut new: Vec<u8>) -> Vec<u8> {
+    let mut path = path.iter().rev();
+    let Some(mut inner) = path.next() else {
+        return new;
+    };
+    for outer in path {
+        let contents = [
+            &bytes[outer.contents..inner.start],
+            &new,
+            &bytes[inner.end..outer.end],
+        ];
+        new = wrap(bytes[outer.start], &contents.concat());
+        inner = outer;
+    }
+    [&bytes[..inner.start], &new, &bytes[inner.end..]].concat()
+}
+
+fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let mut writer = syncrepl_proto::ber::Writer::new();
+    writer.value(tag, contents);
+    writer.finish()
+}

@@ -1,0 +1,127 @@
+//! Where fuzzing and the ordinary tests begin: what was recorded, cut up for each property, lists
+//! of texts, and the inputs in which something was found before.
+
+use std::path::{Path, PathBuf};
+
+use syncrepl_proto::control::Control;
+use syncrepl_proto::message::{Message, Operation};
+
+use crate::recorded;
+
+/// The folder of this crate.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The inputs in which `property` was once found not to hold, by name.
+///
+/// # Panics
+/// When they cannot be read.
+pub fn findings(property: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = folder().join("findings").join(property);
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = files
+        .map(|file| {
+            let path = file.expect("a folder that can be read").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (name.into_owned(), std::fs::read(&path).expect("a finding"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Inputs that are as they should be, mostly.
+///
+/// # Panics
+/// When they cannot be read.
+pub fn seeds(property: &str) -> Vec<Vec<u8>> {
+    let mut seeds = match property {
+        "filter" => texts("filters.txt", b"0"),
+        "url" => texts("urls.txt", b""),
+        "dn" => texts("dns.txt", b""),
+        _ => Vec::new(),
+    };
+    for recorded in recorded::all() {
+        for connection in &recorded.connections {
+            match property {
+                "frame" => seeds.push([&[0], &connection[..]].concat()),
+                "session" => {
+                    let mode = u8::from(recorded.persist);
+                    let whole = search_only(connection);
+                    seeds.push([&[mode, 0], &whole[..]].concat());
+                    seeds.push([&[mode | 14, 9], &whole[..]].concat());
+                }
+                _ => recorded::messages(connection)
+                    .into_iter()
+                    .for_each(|message| from_message(property, message, &mut seeds)),
+            }
+        }
+    }
+    seeds.sort();
+    seeds.dedup();
+    seeds
+}
+
+/// A text a line; what begins with `#` is none. `first` is put before each.
+fn texts(file: &str, first: &[u8]) -> Vec<Vec<u8>> {
+    let path = folder().join("seeds").join(file);
+    let text = std::fs::read_to_string(path).expect("a list of texts");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| [first, line.as_bytes()].concat())
+        .collect()
+}
+
+/// The messages of the search.
+fn search_only(connection: &[u8]) -> Vec<u8> {
+    let of_search = |bytes: &&[u8]| {
+        Message::decode(bytes).is_ok_and(|message| message.id >= crate::holds::SEARCH)
+    };
+    let messages = recorded::messages(connection);
+    messages
+        .into_iter()
+        .filter(of_search)
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+fn from_message(property: &str, bytes: &[u8], seeds: &mut Vec<Vec<u8>>) {
+    let Ok(message) = Message::decode(bytes) else {
+        return;
+    };
+    let controls: Vec<Control<'_>> = message.controls.iter().collect();
+    match (property, &message.op) {
+        ("message", _) => seeds.push(bytes.to_vec()),
+        ("controls", _) => {
+            let mut writer = syncrepl_proto::ber::Writer::new();
+            controls
+                .iter()
+                .for_each(|control| control.encode(&mut writer));
+            seeds.push(writer.finish());
+            seeds.extend(
+                controls
+                    .iter()
+                    .filter_map(|control| Some(control.value?.to_vec())),
+            );
+        }
+        (
+            "sync_info",
+            Operation::IntermediateResponse {
+                value: Some(value), ..
+            },
+        ) => {
+            seeds.push(value.to_vec());
+        }
+        ("attributes", Operation::SearchResultEntry(entry)) => {
+            seeds.push(entry.attributes.as_bytes().to_vec());
+        }
+        ("dn", Operation::SearchResultEntry(entry)) => seeds.push(entry.dn.as_bytes().to_vec()),
+        ("stored", Operation::SearchResultEntry(entry)) => {
+            seeds.push([entry.dn.as_bytes(), &[0], entry.attributes.as_bytes()].concat());
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,53 @@
+//! The properties, over the seeds, over every input in which something was found before, and over
+//! a few thousand mutations of the seeds.
+
+use fastrand::Rng;
+use syncrepl_hostile::mutate::mutate;
+use syncrepl_hostile::{holds, seeds};
+
+#[test]
+fn every_property_holds_for_what_was_found_before() {
+    for (name, property) in holds::ALL {
+        for (file, bytes) in seeds::findings(name) {
+            println!("{name}: {file}");
+            property(&bytes);
+        }
+    }
+}
+
+#[test]
+fn every_property_holds_for_what_servers_sent() {
+    for (name, property) in holds::ALL {
+        let seeds = seeds::seeds(name);
+        assert!(seeds.len() > 5, "{name} has {} seeds", seeds.len());
+        seeds.iter().for_each(|bytes| property(bytes));
+    }
+}
+
+/// `SYNCREPL_SEED` begins with that seed.
+#[test]
+fn every_property_holds_for_mutations() {
+    let first = std::env::var("SYNCREPL_SEED").ok();
+    let first = first.map(|seed| seed.parse().expect("a number"));
+    let first = first.unwrap_or_else(|| fastrand::u64(..1 << 48));
+    for (name, property) in holds::ALL {
+        let seeds = seeds::seeds(name);
+        for seed in first..first + 300 {
+            let mut random = Rng::with_seed(seed);
+            let bytes = &seeds[random.usize(0..seeds.len())];
+            let bytes = mutate(bytes, &seeds, &mut random);
+            let _name = OnPanic(name, seed);
+            property(&bytes);
+        }
+    }
+}
+
+struct OnPanic(&'static str, u64);
+
+impl Drop for OnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{} fails: SYNCREPL_SEED={}", self.0, self.1);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! One store, and a consumer that meets one stream.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fastrand::Rng;
+use syncrepl_client::rusqlite::{Connection, types::Value};
+use syncrepl_client::{Credentials, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
+use syncrepl_hostile::mutate::mutate;
+use syncrepl_hostile::recorded::{self, Recorded};
+use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_proto::message::{Message, Operation};
+use tempfile::TempDir;
+
+use crate::told::{Copy, Told, differences, row};
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// In words short enough to be counted.
+    pub error: Option<String>,
+    pub commits: usize,
+    pub changes: usize,
+}
+
+/// A store's file as it was at one time, and what a reader of the events had then.
+#[derive(Clone)]
+struct Before {
+    file: Option<Vec<u8>>,
+    copy: Copy,
+}
+
+pub struct Bench {
+    folder: TempDir,
+    server: Replay,
+    recorded: Vec<Recorded>,
+    /// What each of them was recorded with.
+    before: Vec<Before>,
+    streams: Vec<Vec<u8>>,
+}
+
+/// Every row of every table of the store's own.
+type Dump = Vec<Vec<Value>>;
+
+impl Bench {
+    pub fn new() -> Bench {
+        let folder = in_memory();
+        let recorded = recorded::all();
+        let streams = recorded
+            .iter()
+            .flat_map(|recorded| recorded.connections.clone());
+        let mut bench = Bench {
+            server: Replay::listen(&folder.path().join("ldapi")),
+            folder,
+            streams: streams.collect(),
+            recorded,
+            before: Vec::new(),
+        };
+        for index in 0..bench.recorded.len() {
+            let first = bench.recorded[index].name.starts_with("1-");
+            let before = match bench.before.last() {
+                Some(_) if !first => bench.after(index - 1),
+                _ => Before {
+                    file: None,
+                    copy: Copy::new(),
+                },
+            };
+            bench.before.push(before);
+        }
+        bench
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("copy.db")
+    }
+
+    /// The state that this recorded run leaves behind.
+    fn after(&self, index: usize) -> Before {
+        let mut told = Told::of(&self.before[index].copy);
+        self.lay_out(&self.before[index]);
+        let error = self.run(index, &mut told, self.as_recorded(index), true);
+        assert_eq!(error.err().map(|error| error.to_string()), None);
+        let file = std::fs::read(self.data()).expect("the store");
+        Before {
+            file: Some(file),
+            copy: told.durable,
+        }
+    }
+
+    /// The run as it was recorded.
+    pub fn plain(&self, index: usize) -> Outcome {
+        let plays = self.as_recorded(index);
+        self.check(index, &self.before[index], plays, true)
+    }
+
+    /// A recorded run of which one or more connections are mutated.
+    pub fn mutated(&self, seed: u64) -> Outcome {
+        let mut random = Rng::with_seed(seed);
+        let index = random.usize(0..self.recorded.len());
+        let mut plays = self.as_recorded(index);
+        let stops = random.u8(0..8) == 0;
+        for (number, play) in plays.iter_mut().enumerate() {
+            if !stops {
+                play.after_cancel = None;
+            }
+            if number == 0 || random.bool() {
+                // Mostly the answers to the sync search, so that it is not over before it began.
+                let search = match random.u8(0..8) {
+                    0 => 0,
+                    _ => before_the_search(&play.stream),
+                };
+                let (front, rest) = play.stream.split_at(search);
+                play.stream = [front, &mutate(rest, &self.streams, &mut random)].concat();
+            }
+            if let Some(rest) = play.after_cancel.as_mut().filter(|_| random.bool()) {
+                *rest = mutate(rest, &self.streams, &mut random);
+            }
+        }
+        // Mostly the copy that fits the stream.
+        let before = match random.u8(0..10) {
+            0 => random.usize(0..self.before.len()),
+            _ => index,
+        };
+        self.check(index, &self.before[before], plays, stops)
+    }
+
+    fn as_recorded(&self, index: usize) -> Vec<Play> {
+        let recorded = &self.recorded[index];
+        let plays = recorded
+            .connections
+            .iter()
+            .enumerate()
+            .map(|(number, stream)| {
+                // What answers a Cancel must not be there before it.
+                let cancel = (recorded.persist && number == 0).then(|| end_of_changes(stream));
+                let (stream, rest) = stream.split_at(cancel.unwrap_or(stream.len()));
+                Play {
+                    stream: stream.to_vec(),
+                    after_cancel: cancel.map(|_| rest.to_vec()),
+                    patience: Duration::from_millis(100),
+                }
+            });
+        plays.collect()
+    }
+
+    fn lay_out(&self, before: &Before) {
+        for end in ["", "-wal", "-shm", ".lock"] {
+            let path = format!("{}{end}", self.data().display());
+            // Most of them are not there.
+            let _ = std::fs::remove_file(path);
+        }
+        if let Some(file) = &before.file {
+            std::fs::write(self.data(), file).expect("the store");
+        }
+    }
+
+    /// Plays it, and looks at what became of the copy.
+    fn check(&self, index: usize, before: &Before, plays: Vec<Play>, stops: bool) -> Outcome {
+        self.lay_out(before);
+        let dump = self.dump();
+        let mut told = Told::of(&before.copy);
+        let error = self.run(index, &mut told, plays, stops).err();
+        let after = self.dump();
+        if told.commits == 0 {
+            assert_eq!(after, dump, "nothing was committed: {error:?}");
+        }
+        if error.is_some() && !self.recorded[index].persist {
+            assert_eq!(told.commits, 0, "a refresh that failed: {error:?}");
+        }
+        let wrong = differences(&self.copy(), &told.durable);
+        assert!(
+            wrong.is_empty(),
+            "what was told is not what is there, {error:?}: {wrong:?}"
+        );
+        Outcome {
+            error: error.map(|error| in_short(&error)),
+            commits: told.commits,
+            changes: told.changes,
+        }
+    }
+
+    fn run(
+        &self,
+        index: usize,
+        told: &mut Told,
+        plays: Vec<Play>,
+        stops: bool,
+    ) -> syncrepl_client::Result<()> {
+        let stop = StopHandle::new();
+        told.stop = stops.then(|| stop.clone());
+        self.server.play(plays);
+        let persist = self.recorded[index].persist;
+        let mode = match persist {
+            true => SyncreplMode::RefreshAndPersist,
+            false => SyncreplMode::RefreshOnly,
+        };
+        let mut client = Syncrepl::builder(self.data(), told)
+            .ldap_url(format!("{}/dc=example,dc=com??sub", self.server.url()))
+            .credentials(Credentials::simple("cn=admin,dc=example,dc=com", "secret"))
+            .mode(mode)
+            .stop_handle(stop)
+            .connect()?;
+        client.run()
+    }
+
+    fn dump(&self) -> Dump {
+        if !self.data().exists() {
+            return Dump::new();
+        }
+        let store = Connection::open(self.data()).expect("a SQLite file");
+        let mut rows = Dump::new();
+        for (table, order) in [
+            ("records", "id"),
+            ("references", "id"),
+            ("settings", "name"),
+        ] {
+            let sql = format!("SELECT * FROM syncrepl_{table} ORDER BY {order}");
+            // A store that was never committed to has no tables.
+            let Ok(mut statement) = store.prepare(&sql) else {
+                continue;
+            };
+            let columns = statement.column_count();
+            let all = statement.query_map([], |row| {
+                (0..columns).map(|column| row.get(column)).collect()
+            });
+            rows.extend(all.expect("rows").map(|row| row.expect("a row")));
+        }
+        rows
+    }
+
+    fn copy(&self) -> Copy {
+        let mut copy = Copy::new();
+        if !self.data().exists() {
+            return copy;
+        }
+        let store = syncrepl_client::Store::open(self.data());
+        let store = match store {
+            Ok(store) => store,
+            // Never committed to.
+            Err(error) if error.kind() == ErrorKind::NotAStore => return copy,
+            Err(error) => panic!("{error}"),
+        };
+        let all = store.records(|record| {
+            let (key, value) = row(record);
+            let before = copy.insert(key, value);
+            assert_eq!(before, None, "two records at {}", record.dn());
+            Ok(std::ops::ControlFlow::Continue(()))
+        });
+        all.expect("the records");
+        copy
+    }
+}
+
+/// Whether the disk keeps what was written is not the question here, and it is slow.
+fn in_memory() -> TempDir {
+    let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
+    folder.expect("a temporary folder")
+}
+
+/// Where the answers to the sync search begin.
+fn before_the_search(stream: &[u8]) -> usize {
+    let earlier = |bytes: &&[u8]| {
+        Message::decode(bytes).is_ok_and(|message| message.id < syncrepl_hostile::holds::SEARCH)
+    };
+    let messages = recorded::messages(stream).into_iter();
+    messages.take_while(earlier).map(<[u8]>::len).sum()
+}
+
+/// Where the answers to a Cancel begin.
+fn end_of_changes(stream: &[u8]) -> usize {
+    let mut at = 0;
+    for bytes in recorded::messages(stream) {
+        let message = Message::decode(bytes).expect("what was recorded");
+        let search = syncrepl_hostile::holds::SEARCH;
+        let answer = matches!(
+            message.op,
+            Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. }
+        );
+        if answer && message.id >= search {
+            break;
+        }
+        at += bytes.len();
+    }
+    at
+}
+
+fn in_short(error: &syncrepl_client::Error) -> String {
+    let text = format!("{:?}: {error}", error.kind());
+    let mut short: String = text
+        .chars()
+        .filter(|c| !c.is_ascii_digit())
+        .take(90)
+        .collect();
+    if let Some(at) = short.find("ldapi://") {
+        let end = short[at..].find(' ').map_or(short.len(), |end| at + end);
+        short.replace_range(at..end, "SERVER");
+    }
+    short
+}

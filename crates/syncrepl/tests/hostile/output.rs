@@ -1,0 +1,310 @@
+//! Whatever text a provider sends, wherever it can put it: no output moves a cursor, LDIF and JSON
+//! are read back as what was sent.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use fastrand::Rng;
+use syncrepl_client::Uuid;
+use syncrepl_hostile::compose::{Attribute, Compose};
+use syncrepl_hostile::mutate::NASTY;
+use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::{judge, ldif, tools};
+
+use crate::common::outcome::{Data, Outcome, command};
+use crate::wild;
+
+/// Characters and sequences that steer terminals (ECMA-48, both in one byte and in two), end
+/// lines, turn the direction of writing, or mean something to LDIF, DNs and JSON.
+const PARTS: [&str; 32] = [
+    "\x1b[2J",
+    "\x1b]0;x\x07",
+    "\x1b",
+    "\u{9b}31m",
+    "\u{9d}",
+    "\u{85}",
+    "\u{90}",
+    "\r",
+    "\n",
+    "\x08",
+    "\x7f",
+    "\t",
+    "\0",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{200b}",
+    "\u{2028}",
+    "\u{feff}",
+    " ",
+    ":",
+    "<",
+    "#",
+    ",",
+    "=",
+    "+",
+    "\\",
+    "\"",
+    "é",
+    "😀",
+    "dn: x",
+    "\n\n",
+    "a",
+];
+
+fn text(random: &mut Rng) -> String {
+    (0..random.usize(1..12))
+        .map(|_| PARTS[random.usize(0..PARTS.len())])
+        .collect()
+}
+
+fn value(random: &mut Rng) -> Vec<u8> {
+    match random.u8(0..4) {
+        0 => NASTY[random.usize(0..NASTY.len())].to_vec(),
+        1 => (0..random.usize(0..200)).map(|_| random.u8(..)).collect(),
+        2 => text(random).repeat(random.usize(1..20)).into_bytes(),
+        _ => text(random).into_bytes(),
+    }
+}
+
+/// A DN that is one, with hostile values, or text that is none.
+fn dn(number: usize, random: &mut Rng) -> String {
+    if random.u8(0..4) == 0 {
+        return format!("{}{number}", text(random));
+    }
+    let mut value = String::new();
+    for c in text(random).chars() {
+        match c {
+            ',' | '=' | '+' | '\\' | '"' | ' ' | '#' | '<' | ';' | '>' => {
+                value.push('\\');
+                value.push(c);
+            }
+            '\0' => value.push_str("\\00"),
+            c => value.push(c),
+        }
+    }
+    format!("cn={value}{number},{SUFFIX}")
+}
+
+/// In text, a bind is told with who we are, which is asked for once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Ldif,
+}
+
+type Sent = BTreeMap<String, Vec<Attribute>>;
+
+/// A refresh of hostile entries; names of attributes are hostile when asked for.
+fn entries(random: &mut Rng, hostile_names: bool, format: Format) -> (Vec<u8>, Sent) {
+    let mut stream = Compose::beginning(&text(random), &text(random));
+    if format == Format::Text {
+        stream.again_who_we_are(&text(random));
+    }
+    let mut sent = Sent::new();
+    for number in 0..30 {
+        let dn = dn(number, random);
+        let names = ["description", "cn;lang-de", "jpegPhoto"];
+        let attributes: Vec<Attribute> = names
+            .iter()
+            .map(|&name| {
+                let name = if hostile_names {
+                    format!("{name}{}", text(random))
+                } else {
+                    name.to_owned()
+                };
+                let mut values: Vec<_> = (0..random.usize(1..4)).map(|_| value(random)).collect();
+                values.sort();
+                values.dedup();
+                (name, values)
+            })
+            .collect();
+        stream.entry(Uuid::from_u128(number as u128 + 1), &dn, &attributes);
+        sent.insert(dn, attributes);
+    }
+    stream.done(format!("cookie{}", text(random)).as_bytes());
+    (stream.finish(), sent)
+}
+
+struct Bench {
+    data: Data,
+    server: Replay,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let data = Data::new();
+        let server = Replay::listen(&data.folder.path().join("ldapi"));
+        Bench { data, server }
+    }
+
+    fn sync(&self, stream: Vec<u8>, format: Format) -> Outcome {
+        self.server.play(vec![Play {
+            stream,
+            ..Play::default()
+        }]);
+        let path = self.data.path();
+        let format = match format {
+            Format::Text => "text",
+            Format::Ldif => "ldif",
+        };
+        Outcome::of(&mut command(&[
+            "refresh",
+            "--data",
+            &path,
+            "-H",
+            self.server.url(),
+            "-b",
+            SUFFIX,
+            "-D",
+            "cn=x",
+            "-w",
+            "y",
+            "--format",
+            format,
+            "-vv",
+            "--max-delete",
+            "100%",
+        ]))
+    }
+
+    fn read(&self, subcommand: &str, format: &str) -> Outcome {
+        Outcome::run(&[subcommand, "--data", &self.data.path(), "--format", format])
+    }
+}
+
+#[track_caller]
+fn assert_tame(outcome: &Outcome) {
+    assert_eq!(wild(&outcome.stdout), None, "{:?}", outcome.stdout);
+    assert_eq!(wild(&outcome.stderr), None, "{:?}", outcome.stderr);
+}
+
+fn seed() -> Rng {
+    let seed = std::env::var("SYNCREPL_SEED").ok();
+    let seed = seed.map(|seed| seed.parse().expect("a number"));
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("SYNCREPL_SEED={seed}");
+    Rng::with_seed(seed)
+}
+
+#[test]
+fn no_text_of_a_provider_moves_a_cursor() {
+    let mut random = seed();
+    for hostile_names in [true, false, true] {
+        let bench = Bench::new();
+        let (first, _) = entries(&mut random, hostile_names, Format::Text);
+        let (second, _) = entries(&mut random, hostile_names, Format::Text);
+        for stream in [first, second] {
+            let told = bench.sync(stream, Format::Text);
+            assert_eq!(told.code, Some(0), "{}", told.stderr);
+            assert!(told.stdout.contains(" RECORD: ") && told.stdout.contains("COOKIE"));
+            assert_tame(&told);
+        }
+        for (subcommand, format) in [
+            ("status", "text"),
+            ("status", "json"),
+            ("dump", "ldif"),
+            ("dump", "json"),
+        ] {
+            let shown = bench.read(subcommand, format);
+            assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+            if format != "json" {
+                assert_tame(&shown);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_refusal_of_a_provider_moves_a_cursor() {
+    let mut random = seed();
+    let bench = Bench::new();
+    for number in 0..12 {
+        let said = text(&mut random) + "said";
+        let code = [1, 3, 11, 32, 49, 50, 51, 52, 53, 80, 118, 12345][number];
+        let mut search = Compose::beginning(&text(&mut random), "");
+        search.again_who_we_are("");
+        search.refused(code, &said);
+        // A message that is none, after one that names itself.
+        let mut garbage = Compose::beginning("", &text(&mut random)).finish();
+        garbage.extend(b"\x30\x05\x02\x01\x05\x1b[2J");
+        for stream in [
+            Compose::refused_bind(code, &said).finish(),
+            search.finish(),
+            garbage,
+        ] {
+            let refused = bench.sync(stream, Format::Text);
+            assert!(
+                refused.code.is_some_and(|code| (1..=6).contains(&code)),
+                "{refused:?}"
+            );
+            assert!(refused.stderr.contains("syncrepl: "), "{refused:?}");
+            assert_tame(&refused);
+        }
+    }
+}
+
+#[test]
+fn ldif_is_read_back_as_what_was_sent() {
+    let mut random = seed();
+    for round in 0..4 {
+        let bench = Bench::new();
+        let (stream, sent) = entries(&mut random, false, Format::Ldif);
+        let told = bench.sync(stream, Format::Ldif);
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        assert_tame(&told);
+        let dumped = bench.read("dump", "ldif").stdout;
+        assert!(dumped.is_ascii());
+        assert_eq!(read(&told.stdout), sent, "told");
+        assert_eq!(read(&dumped), sent, "dumped");
+        judge::assert_same(
+            "LDIF",
+            &judge::from_ldif(&dumped),
+            "JSON",
+            &judge::from_dump_json(&bench.data.dump()),
+        );
+        if round == 0 {
+            ldapadd_reads(&dumped, sent.len());
+        }
+    }
+}
+
+/// The strict reader of the tests; order of attributes and values as sent.
+fn read(text: &str) -> Sent {
+    let records = ldif::parse(text).records.into_iter();
+    records
+        .map(|record| {
+            let dn = record.get("dn").expect("a dn").to_vec();
+            let mut attributes: Vec<Attribute> = Vec::new();
+            for (name, value) in record.lines {
+                match attributes.last_mut() {
+                    _ if ["dn", "changetype"].contains(&name.as_str()) => {}
+                    Some((last, values)) if *last == name => values.push(value),
+                    _ => attributes.push((name, vec![value])),
+                }
+            }
+            (String::from_utf8(dn).expect("UTF-8"), attributes)
+        })
+        .collect()
+}
+
+/// OpenLDAP's own reader, which connects to nothing when it is only to show what it would do.
+fn ldapadd_reads(text: &str, count: usize) {
+    let mut ldapadd = Command::new(tools::find("ldapadd"))
+        .args(["-n", "-v", "-c"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ldapadd starts");
+    let mut stdin = ldapadd.stdin.take().expect("its input");
+    let text = text.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    let output = ldapadd.wait_with_output().expect("ldapadd ends");
+    writer.join().expect("no panic").expect("its input");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(shown.matches("!adding new entry").count(), count, "{shown}");
+}

@@ -1,0 +1,157 @@
+//! Mutated streams against the command: it ends, with an exit code that it documents.
+//!
+//! `SYNCREPL_COMMAND_STREAMS=2000` plays more of them; `SYNCREPL_SEED` as for the library's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use syncrepl_hostile::holds::SEARCH;
+use syncrepl_hostile::mutate::mutate;
+use syncrepl_hostile::recorded::{self, Recorded};
+use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_proto::message::{Message, Operation};
+use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::slapd::SUFFIX;
+
+use crate::common::outcome::{Data, command};
+use crate::wild;
+
+/// A run that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most memory a run may use, in KiB.
+const MOST_MEMORY: u64 = 256 << 10;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable}: {text}")),
+    )
+}
+
+#[test]
+fn the_command_survives_mutated_streams() {
+    let count = number("SYNCREPL_COMMAND_STREAMS").unwrap_or(60);
+    let first = number("SYNCREPL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
+    println!("SYNCREPL_SEED={first}");
+    let data = Data::new();
+    let server = Replay::listen(&data.folder.path().join("ldapi"));
+    let recorded = recorded::all();
+    let others: Vec<_> = recorded
+        .iter()
+        .flat_map(|one| one.connections.clone())
+        .collect();
+    let mut codes: BTreeMap<(bool, i32), u64> = BTreeMap::new();
+    let (mut slowest, mut most) = (Duration::ZERO, 0);
+    for seed in first..first + count {
+        let mut random = Rng::with_seed(seed);
+        let one = &recorded[random.usize(0..recorded.len())];
+        let plays = mutated(one, &others, &mut random);
+        let began = Instant::now();
+        let (code, memory) = play(one.persist, plays, &server, &data, seed);
+        slowest = slowest.max(began.elapsed());
+        most = most.max(memory);
+        *codes.entry((one.persist, code)).or_default() += 1;
+    }
+    println!(
+        "{count} streams from seed {first}: (follow, exit code): {codes:?}, slowest {slowest:?}, at most {most} KiB"
+    );
+    // The data file is still one, and its contents are shown.
+    let dump = data.dump();
+    assert!(dump.starts_with(r#"{"op":"start""#), "{dump}");
+    assert!(most > 0 && most < MOST_MEMORY);
+}
+
+fn mutated(one: &Recorded, others: &[Vec<u8>], random: &mut Rng) -> Vec<Play> {
+    let plays = one.connections.iter().map(|stream| {
+        let stream = match one.persist {
+            true => &stream[..without_farewell(stream)],
+            false => stream,
+        };
+        let from = match random.u8(0..8) {
+            0 => 0,
+            _ => until(stream, |message| message.id >= SEARCH),
+        };
+        let stream = [&stream[..from], &mutate(&stream[from..], others, random)].concat();
+        Play {
+            stream,
+            ..Play::default()
+        }
+    });
+    plays.collect()
+}
+
+/// The length of the messages before the first that is so.
+fn until(stream: &[u8], so: impl Fn(&Message<'_>) -> bool) -> usize {
+    let messages = recorded::messages(stream).into_iter();
+    let before =
+        messages.take_while(|bytes| Message::decode(bytes).is_ok_and(|message| !so(&message)));
+    before.map(<[u8]>::len).sum()
+}
+
+fn without_farewell(stream: &[u8]) -> usize {
+    until(stream, |message| {
+        let answer = matches!(
+            message.op,
+            Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. }
+        );
+        answer && message.id >= SEARCH
+    })
+}
+
+/// One run; `follow` is asked to stop once it has heard everything. The exit code, and the memory.
+fn play(persist: bool, plays: Vec<Play>, server: &Replay, data: &Data, seed: u64) -> (i32, u64) {
+    let playing = server.play(plays);
+    let path = data.path();
+    let subcommand = if persist { "follow" } else { "refresh" };
+    let mut run = Run::command(&mut command(&[
+        subcommand,
+        "--data",
+        &path,
+        "-H",
+        server.url(),
+        "-b",
+        SUFFIX,
+        "-D",
+        "cn=admin",
+        "-w",
+        "secret",
+        "--format",
+        "text",
+    ]));
+    let mut memory = 0;
+    if persist {
+        let began = Instant::now();
+        wait_until(PATIENCE, || {
+            memory = memory.max(run.peak_memory_kib().unwrap_or_default());
+            run.try_exit().is_some() || playing.ended() > 0 || began.elapsed() > PATIENCE / 2
+        });
+        // It may have failed for good.
+        if run.try_exit().is_none() {
+            run.signal("TERM");
+        }
+    } else {
+        wait_until(PATIENCE, || {
+            memory = memory.max(run.peak_memory_kib().unwrap_or_default());
+            run.try_exit().is_some()
+        });
+    }
+    let status = run.wait_exit(PATIENCE);
+    let (stdout, stderr) = (run.output(), run.stderr());
+    let code = status
+        .code()
+        .unwrap_or_else(|| panic!("{status} at SYNCREPL_SEED={seed}: {stderr}"));
+    assert!(
+        (0..=6).contains(&code),
+        "exit code {code} at SYNCREPL_SEED={seed}: {stderr}"
+    );
+    assert!(
+        !stderr.contains("panicked"),
+        "SYNCREPL_SEED={seed}: {stderr}"
+    );
+    assert_eq!(wild(&stdout), None, "SYNCREPL_SEED={seed}: {stdout:?}");
+    assert_eq!(wild(&stderr), None, "SYNCREPL_SEED={seed}: {stderr:?}");
+    assert!(code == 0 || !stderr.is_empty(), "a failure has a reason");
+    (code, memory)
+}
