@@ -1,0 +1,240 @@
+//! What each event of the provider does at once, and what it leaves for the end of the stage.
+
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::message::Uris;
+use syncrepl_proto::session::SyncEvent;
+use syncrepl_proto::{Uuid, dn};
+
+use super::{Stage, Work, member};
+use crate::change::{self, Difference, Statement};
+use crate::error::Result;
+use crate::store::records::{Parked, Stored};
+
+impl Work<'_> {
+    /// Takes what was said of entries and references. Returns the cookie that came with it.
+    pub(crate) fn take<'e>(&mut self, event: SyncEvent<'e>) -> Result<Option<&'e [u8]>> {
+        match event {
+            SyncEvent::Entry {
+                uuid,
+                dn,
+                attributes,
+                cookie,
+            } => {
+                self.stage.messages += 1;
+                if self.stage.only_hints {
+                    self.stage.hints.insert(uuid, dn.to_owned());
+                } else {
+                    self.entry(uuid, dn, attributes)?;
+                }
+                Ok(cookie)
+            }
+            SyncEvent::Reference { uuid, uris, cookie } => {
+                self.stage.messages += 1;
+                self.reference(uuid, Some(uris))?;
+                Ok(cookie)
+            }
+            SyncEvent::Present { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.present(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::Delete { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.delete(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::IdSet {
+                deleted,
+                uuids,
+                cookie,
+            } => {
+                for uuid in uuids.iter() {
+                    self.stage.messages += 1;
+                    if deleted {
+                        self.delete(uuid)?;
+                    } else {
+                        self.present(uuid)?;
+                    }
+                }
+                Ok(cookie)
+            }
+            SyncEvent::NewCookie(cookie) => {
+                self.stage.hidden.only_cookie = true;
+                Ok(Some(cookie))
+            }
+            SyncEvent::PhaseDone { cookie } => Ok(cookie),
+            _ => Ok(None),
+        }
+    }
+
+    /// An entry was sent.
+    pub(crate) fn entry(
+        &mut self,
+        uuid: Uuid,
+        dn: &str,
+        attributes: AttributeList<'_>,
+    ) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        let reference = self.apply.records().reference_id(uuid)?;
+        // In a refresh stage a referral object comes as a reference, so this is none.
+        let referral = change::is_referral(&attributes)
+            .unwrap_or(reference.is_some() && !self.stage.is_refresh());
+        if referral {
+            return self.reference(uuid, None);
+        }
+        if reference.is_some() {
+            self.apply.records().delete_reference(uuid)?;
+        }
+        let known = self.apply.records().by_uuid(uuid)?;
+        self.apply.records().unpark(uuid)?;
+        let dn_key = dn::key(dn);
+        let statement = Statement {
+            uuid,
+            dn,
+            dn_key: &dn_key,
+            attributes,
+        };
+        match known {
+            None => self.new_entry(&statement),
+            Some(known) => self.known_entry(known, &statement),
+        }
+    }
+
+    fn new_entry(&mut self, statement: &Statement<'_>) -> Result<()> {
+        if self
+            .apply
+            .records()
+            .holder(statement.dn_key, None)?
+            .is_some()
+        {
+            return self.park(statement, None);
+        }
+        let id = self.apply.add(statement)?;
+        self.mark_added(id);
+        Ok(())
+    }
+
+    pub(crate) fn mark_added(&mut self, id: i64) {
+        self.stage.seen.insert(member(id));
+        self.stage.stated.insert(member(id));
+        self.stage.added.insert(member(id));
+        self.stage.hidden.placed.insert(member(id));
+    }
+
+    fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
+        let id = member(known.id);
+        self.stage.seen.insert(id);
+        if self.stage.doomed.remove(id) && !self.stage.asking {
+            self.stage.returned.insert(id);
+        }
+        self.stage.doubtful.remove(id);
+        // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
+        // has to find it there with the next event.
+        if change::dn_difference(&known.dn, statement.dn) != Difference::Meaning {
+            self.stage.stated.insert(id);
+            return self.apply.restate(&known, statement.attributes.as_bytes());
+        }
+        if self.stage.is_about_the_end() {
+            // Renames wait for the end of the stage: only then is it known what became of those
+            // who hold the DN, and of what lies below.
+            if self.stage.is_refresh() {
+                self.doubt_what_was_stated_below(&known)?;
+            }
+            self.stage.stated.insert(id);
+            return self.park(statement, Some(known.id));
+        }
+        self.stage.hidden.placed.insert(id);
+        if self
+            .apply
+            .records()
+            .holder(statement.dn_key, Some(known.id))?
+            .is_some()
+        {
+            return self.park(statement, Some(known.id));
+        }
+        let parked = parked(statement, Some(known.id));
+        self.move_record(known, &parked, &mut Vec::new())
+    }
+
+    /// Records that were stated below the old DN before this entry was found to have left it may
+    /// have moved with it, or stayed below an entry that took its place: only the provider knows.
+    fn doubt_what_was_stated_below(&mut self, known: &Stored) -> Result<()> {
+        let Stage {
+            stated,
+            doubtful,
+            added,
+            ..
+        } = &mut *self.stage;
+        if stated.is_empty() {
+            return Ok(());
+        }
+        self.apply.records().below(&known.dn_key, |id| {
+            let id = member(id);
+            if stated.contains(id) && !added.contains(id) {
+                doubtful.insert(id);
+            }
+        })
+    }
+
+    fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {
+        self.apply.records().park(&parked(statement, id))
+    }
+
+    /// A reference was sent, or a referral object whose URLs are not known.
+    pub(crate) fn reference(&mut self, uuid: Uuid, uris: Option<Uris<'_>>) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        let urls = uris.map(|uris| uris.as_bytes());
+        let id = self.apply.records().set_reference(uuid, urls)?;
+        self.stage.references_seen.insert(member(id));
+        if let Some(known) = self.apply.records().by_uuid(uuid)? {
+            // It was a record until now: a search no longer shows it as one.
+            self.apply.delete(&known)?;
+        }
+        Ok(())
+    }
+
+    /// An entry or reference was named as present.
+    pub(crate) fn present(&mut self, uuid: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(uuid)? {
+            self.stage.seen.insert(member(id));
+            self.stage.doomed.remove(member(id));
+        } else if let Some(id) = self.apply.records().reference_id(uuid)? {
+            self.stage.references_seen.insert(member(id));
+        } else if self.stage.is_refresh() && !self.apply.records().is_parked(uuid)? {
+            self.stage.name_unknown(uuid);
+        }
+        Ok(())
+    }
+
+    /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
+    pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        self.apply.records().unpark(uuid)?;
+        if self.apply.records().delete_reference(uuid)? {
+            return Ok(());
+        }
+        let Some(known) = self.apply.records().by_uuid(uuid)? else {
+            return Ok(());
+        };
+        let id = member(known.id);
+        self.stage.seen.remove(id);
+        self.stage.stated.remove(id);
+        self.stage.added.remove(id);
+        // In a refresh stage the entry may still be sent; and children are told before parents.
+        if self.stage.is_about_the_end() || self.apply.records().any_below(&known.dn_key)? {
+            self.stage.doomed.insert(id);
+            return Ok(());
+        }
+        self.apply.delete(&known)
+    }
+}
+
+fn parked(statement: &Statement<'_>, id: Option<i64>) -> Parked {
+    Parked {
+        uuid: statement.uuid,
+        id,
+        dn: statement.dn.to_owned(),
+        dn_key: statement.dn_key.to_vec(),
+        attributes: Some(statement.attributes.as_bytes().to_vec()),
+    }
+}
