@@ -82,7 +82,7 @@ mod text;
 
 pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;
-pub use connection::{BoundLdap, Credentials, Password, Server, StartTls};
+pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
