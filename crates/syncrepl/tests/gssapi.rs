@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use common::outcome::{Data, Outcome, command, people};
@@ -266,7 +268,7 @@ fn a_ticket_that_expires() {
     assert_copy(&data, &server);
 }
 
-/// Whoever changes a byte on the way ends the connection, and nothing of it is believed.
+/// A provider that has no key of its own cannot read the ticket, and says so.
 #[test]
 fn a_provider_without_the_key() {
     let kdc = Kdc::start();
@@ -279,4 +281,91 @@ fn a_provider_without_the_key() {
     let outcome = refresh(&kdc, "ann", &data, &by_name(&server.url()), &[]);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     common::outcome::assert_message(&outcome.stderr, &["SASL GSSAPI bind"]);
+}
+
+/// What somebody on the way does to a buffer of the security layer.
+#[derive(Clone, Copy, Debug)]
+enum Mischief {
+    Flip,
+    Repeat,
+    LeaveOut,
+}
+
+/// Hands on what both ends say, and does mischief to the fifth buffer that the server protects.
+fn tampering(server: &Slapd, mischief: Mischief) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (port, to) = (
+        listener.local_addr().expect("its port").port(),
+        server.port(),
+    );
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", to)).expect("the server");
+            let (mut from, mut back) = (
+                client.try_clone().expect("a socket"),
+                server.try_clone().expect("a socket"),
+            );
+            std::thread::spawn(move || std::io::copy(&mut from, &mut back));
+            std::thread::spawn(move || relay(server, client, mischief));
+        }
+    });
+    format!("ldap://localhost:{port}")
+}
+
+fn relay(mut server: TcpStream, mut client: TcpStream, mischief: Mischief) -> std::io::Result<()> {
+    let mut protected = 0;
+    loop {
+        // An LDAP message begins with 0x30 and here has a short length; a buffer of the layer with
+        // four octets of length, the first of them 0.
+        let mut bytes = vec![0; 2];
+        server.read_exact(&mut bytes)?;
+        let length = match bytes[..] {
+            [0, high] => {
+                let mut low = [0; 2];
+                server.read_exact(&mut low)?;
+                bytes.extend(low);
+                protected += 1;
+                u32::from_be_bytes([0, high, low[0], low[1]]) as usize
+            }
+            [0x30, short @ ..=0x7f] => usize::from(short),
+            [0x30, 0x81] => {
+                bytes.push(0);
+                server.read_exact(&mut bytes[2..])?;
+                usize::from(bytes[2])
+            }
+            _ => panic!("neither LDAP nor a security layer: {bytes:?}"),
+        };
+        let start = bytes.len();
+        bytes.resize(start + length, 0);
+        server.read_exact(&mut bytes[start..])?;
+        match mischief {
+            _ if protected != 5 => {}
+            Mischief::Flip => *bytes.last_mut().expect("a byte") ^= 1,
+            Mischief::Repeat => client.write_all(&bytes)?,
+            Mischief::LeaveOut => bytes.clear(),
+        }
+        client.write_all(&bytes)?;
+    }
+}
+
+/// Whoever changes, repeats or leaves out what the server says ends the connection.
+#[test]
+fn somebody_in_the_middle() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    for secprops in ["minssf=1,maxssf=1", "minssf=128"] {
+        let server = server(&kdc, secprops);
+        let data = Data::new();
+        refresh(&kdc, "ann", &data, &by_name(&server.url()), &[]).assert_done();
+        // Several buffers long.
+        set_description(&server, &"news".repeat(100_000));
+        data.unchanged(|| {
+            for mischief in [Mischief::Flip, Mischief::Repeat, Mischief::LeaveOut] {
+                let outcome = refresh(&kdc, "ann", &data, &tampering(&server, mischief), &[]);
+                println!("{mischief:?}");
+                outcome.assert_failed(4, &["protection", "failed", "changed the bytes"]);
+                assert!(!outcome.stdout.contains("news"));
+            }
+        });
+    }
 }

@@ -82,14 +82,21 @@ fn meaning(error: &GssError) -> (ErrorKind, &'static str, &'static str) {
     }
 }
 
-/// The words of the library, on one line. The first sentence of two says nothing.
+/// The words of the library, on one line: without the sentence, or the code, that says nothing.
 pub(super) fn printable_error(error: &GssError) -> String {
     let text = printable(&error.to_string());
-    let minor = text
-        .split_once("(")
-        .and_then(|(_, minor)| minor.strip_suffix(')'));
-    match minor {
-        Some(minor) if text.starts_with("Unspecified GSS failure") => minor.to_owned(),
+    match text
+        .strip_suffix(')')
+        .and_then(|text| text.split_once(" ("))
+    {
+        Some((major, minor)) if error.minor == 0 || minor == "Success" => major.to_owned(),
+        Some((major, minor))
+            if ["Unspecified GSS failure", "No credentials were supplied"]
+                .iter()
+                .any(|vague| major.starts_with(vague)) =>
+        {
+            minor.to_owned()
+        }
         _ => text,
     }
 }
