@@ -105,6 +105,8 @@ fn every_security_layer() {
         assert!(outcome.assert_done().stdout.contains(ANN), "{secprops}");
         assert_eq!(assert_copy(&data, &server).len(), 42);
         assert_eq!(proxy.answered(b"Number 17"), readable, "{secprops}");
+        // What is asked is protected as what is answered.
+        assert_eq!(proxy.asked(SUFFIX.as_bytes()), readable, "{secprops}");
         assert_eq!(has_token(&proxy, true), sealed, "{secprops}");
         // The layer is agreed on in a signed token, whatever it is.
         assert!(has_token(&proxy, false), "{secprops}");

@@ -192,6 +192,12 @@ impl Connection {
                 "this identity may not bind so, or not act as that of -X",
                 "slapd: authz-policy, and authzTo or authzFrom of the two",
             ),
+            // other
+            80 if mechanism.starts_with("SCRAM") => because(
+                "the provider cannot check this user",
+                "slapd answers so to a name that it does not know, and when userPassword is hashed, or \
+                 not open to the right auth",
+            ),
             code => refused(code, diagnostic, what),
         }
     }
