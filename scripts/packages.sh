@@ -1,13 +1,18 @@
 #!/bin/sh
 # Installs the Debian packages that trying needs, if one of their programs is missing, and those of
-# further pairs PROGRAM:PACKAGE that are given: `./test` gives its own.
+# further pairs PROGRAM:PACKAGE that are given: `./test` gives its own. A pattern of files, with its
+# whole path, may stand for the program.
 # The package slapd would start a server on port 389; here it gets no configuration and no start.
 set -eu
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
 for pair in slapd:slapd ldapsearch:ldap-utils openssl:openssl python3:python3 cc:gcc cc:libc6-dev "$@"; do
-    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+    case $pair in
+    # shellcheck disable=SC2086 # a pattern
+    /*) ls ${pair%%:*} >/dev/null 2>&1 ;;
+    *) command -v "${pair%%:*}" >/dev/null ;;
+    esac || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 

@@ -10,7 +10,9 @@ use syncrepl_proto::sync::SyncMode;
 use syncrepl_proto::url::{self, LdapUrl};
 
 use crate::callback::Callback;
-use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, Server, StartTls};
+use crate::connection::{
+    ConnectOptions, Credentials, GivenNetwork, Network, Password, Sasl, Server, StartTls,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::MaxDelete;
 use crate::search::Search;
@@ -74,8 +76,9 @@ impl<C: Callback> Builder<C> {
 
     /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
     /// servers are tried in this order, and the first URL tells the search. Its default scope is
-    /// `base`, one entry. Extensions: `bindname`, `X-BINDPW`, `x-mech=EXTERNAL`, `StartTLS`; of
-    /// several URLs those of the first count. When the store holds a copy already, the URL may be
+    /// `base`, one entry. Extensions: `bindname` (a DN, or `GSSAPI` for the Kerberos ticket),
+    /// `X-BINDPW`, `x-mech` (a SASL mechanism; `bindname` is then the name of its user), `StartTLS`;
+    /// of several URLs those of the first count. When the store holds a copy already, the URL may be
     /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`].
     pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
         self.urls.push(url.into());
@@ -228,6 +231,7 @@ impl<C: Callback> Builder<C> {
             // A stored URL names nobody.
             (None, None) => Credentials::Anonymous,
         };
+        credentials.check()?;
         // Whatever is wrong with what was given leaves no file behind.
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;
@@ -325,17 +329,19 @@ fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
     })
 }
 
+/// `x-mech` names a SASL mechanism, and so does a `bindname` that is no DN but `GSSAPI`.
 fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
-    if let Some(mechanism) = url.mechanism() {
-        if mechanism.eq_ignore_ascii_case("EXTERNAL") {
-            return Ok(Credentials::external());
-        }
-        let mechanism = crate::text::printable(mechanism);
-        let message = format!("the SASL mechanism {mechanism} is not supported");
-        return Err(Error::new(ErrorKind::InvalidInput, message));
+    let name = url.bind_name().filter(|name| !name.is_empty());
+    let password = url.bind_password();
+    let gssapi = name.filter(|name| name.eq_ignore_ascii_case("GSSAPI"));
+    match (url.mechanism().or(gssapi), name) {
+        (Some(mechanism), _) => Credentials::sasl(Sasl {
+            mechanism: mechanism.to_owned(),
+            authcid: name.filter(|_| gssapi.is_none()).map(str::to_owned),
+            password: password.map(Password::from),
+            ..Sasl::default()
+        }),
+        (None, None) => Ok(Credentials::Anonymous),
+        (None, Some(name)) => Ok(Credentials::simple(name, password.unwrap_or_default())),
     }
-    Ok(match url.bind_name() {
-        None | Some("") => Credentials::Anonymous,
-        Some(name) => Credentials::simple(name, url.bind_password().unwrap_or_default()),
-    })
 }

@@ -19,6 +19,9 @@ pub enum ErrorKind {
     UrlConflict,
     /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
     Refused,
+    /// There is nothing to prove with who we are (no Kerberos ticket, or an expired one), or the
+    /// provider could not prove who it is.
+    Credentials,
     /// The provider sent something that RFC 4511 or RFC 4533 does not allow.
     Protocol,
     /// The provider has no sync state yet, so its answer proves nothing.
@@ -119,6 +122,7 @@ impl Error {
         match self.0.kind {
             ErrorKind::InvalidInput
             | ErrorKind::UrlConflict
+            | ErrorKind::Credentials
             | ErrorKind::SqlRefused
             | ErrorKind::Callback
             | ErrorKind::RefreshRunning

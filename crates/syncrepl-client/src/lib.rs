@@ -48,6 +48,9 @@
 //! to act, [`hint`](Error::hint) what to do, and [`is_retryable`](Error::is_retryable) whether
 //! [`Syncrepl::reconnect`] may succeed later by itself. No error leaves a half-applied change.
 //!
+//! # Features
+//! `gssapi`, off by default: SASL GSSAPI, by the Kerberos library of the machine.
+//!
 //! # Where to read on
 //! [`Builder`] for every option with its default, [`Callback`] for each call, [`Store`] to read the
 //! copy beside a running consumer, the examples `refresh_once`, `follow`, `own_table` and `outbox`,
@@ -82,7 +85,7 @@ mod text;
 
 pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;
-pub use connection::{BoundLdap, Credentials, Password, Server, StartTls};
+pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};

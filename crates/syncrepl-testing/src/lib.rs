@@ -6,6 +6,7 @@
 
 pub mod ds389;
 pub mod judge;
+pub mod kdc;
 pub mod ldif;
 pub mod people;
 pub mod process;
@@ -21,6 +22,7 @@ pub mod workload;
 
 pub use ds389::Ds389;
 pub use judge::{Directory, Entry, assert_same};
+pub use kdc::Kdc;
 pub use process::{Run, wait_until};
 pub use reader::Reader;
 pub use slapd::{Pair, Slapd, Variant};

@@ -93,6 +93,13 @@ impl Builder {
         self
     }
 
+    /// A variable in the environment of the process.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        let variable = (name.to_owned(), value.to_owned());
+        self.0.environment.push(variable);
+        self
+    }
+
     /// Starts it and waits until it answers.
     pub fn start(self) -> Slapd {
         let with_base = !self.0.empty;
@@ -175,6 +182,7 @@ impl Slapd {
             tls: None,
             ldapi: false,
             empty: false,
+            environment: Vec::new(),
         })
     }
 

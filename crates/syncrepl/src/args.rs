@@ -58,6 +58,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
+  syncrepl follow --data people.db -Y SCRAM-SHA-256 -U reader -y reader.pw -H ldaps://ldap.example.com -b dc=example,dc=com
   syncrepl follow --data people.db --format json | while read -r line; do …; done
   syncrepl follow --data people.db --format ldif >> changes.ldif
 
@@ -170,9 +171,21 @@ pub(crate) struct SyncArgs {
     #[arg(short = 'x')]
     pub(crate) simple: bool,
 
-    /// SASL mechanism; EXTERNAL is supported
+    /// SASL mechanism: EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1 or GSSAPI (Kerberos)
     #[arg(short = 'Y', value_name = "MECHANISM", conflicts_with_all = ["simple", "bind_dn"])]
     pub(crate) mechanism: Option<String>,
+
+    /// Name for the SASL bind: that of a user (SCRAM), a Kerberos principal (GSSAPI)
+    #[arg(short = 'U', value_name = "NAME")]
+    pub(crate) authcid: Option<String>,
+
+    /// Identity to act as after the SASL bind: dn:… or u:…
+    #[arg(short = 'X', value_name = "AUTHZID")]
+    pub(crate) authzid: Option<String>,
+
+    /// Realm of the name given by -U
+    #[arg(short = 'R', value_name = "REALM")]
+    pub(crate) realm: Option<String>,
 
     /// StartTLS; given twice (-ZZ), go on only if it succeeds
     #[arg(short = 'Z', action = ArgAction::Count)]

@@ -39,7 +39,7 @@ impl Failure {
                 ErrorKind::InvalidInput => 2,
                 // busy, unavailable: as good as not reached (RFC 4511 §4.1.9).
                 ErrorKind::Refused if matches!(error.result_code(), Some(51 | 52)) => 4,
-                ErrorKind::Refused => 3,
+                ErrorKind::Refused | ErrorKind::Credentials => 3,
                 ErrorKind::Unreachable | ErrorKind::Tls | ErrorKind::NotReady => 4,
                 ErrorKind::StoreLocked
                 | ErrorKind::UrlConflict

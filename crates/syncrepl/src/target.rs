@@ -1,8 +1,8 @@
 //! Raw arguments into what to connect to, as whom, and what to search.
 
 use syncrepl_client::{
-    Builder, Callback, Credentials, LdapUrl, Scope, StartTls, StopHandle, Store, Syncrepl,
-    SyncreplMode,
+    Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StartTls, StopHandle, Store,
+    Syncrepl, SyncreplMode,
 };
 
 use crate::args::{ScopeArg, SyncArgs};
@@ -161,11 +161,19 @@ fn warn_of_base_scope(url: &str) {
 }
 
 fn credentials(args: &mut SyncArgs) -> Result<Option<Credentials>, Failure> {
-    if let Some(mechanism) = &args.mechanism {
-        if mechanism.eq_ignore_ascii_case("EXTERNAL") {
-            return Ok(Some(Credentials::external()));
+    if let Some(mechanism) = args.mechanism.clone() {
+        return sasl(args, mechanism).map(Some);
+    }
+    for (option, value) in [
+        ("-U", &args.authcid),
+        ("-X", &args.authzid),
+        ("-R", &args.realm),
+    ] {
+        if value.is_some() {
+            return Err(usage(&format!(
+                "{option} belongs to a SASL bind, which -Y MECHANISM asks for; a simple bind takes -D"
+            )));
         }
-        return Err(usage("of the SASL mechanisms only EXTERNAL is supported"));
     }
     let password = password::read(args)?;
     match (args.bind_dn.clone(), password) {
@@ -176,6 +184,26 @@ fn credentials(args: &mut SyncArgs) -> Result<Option<Credentials>, Failure> {
         (None, Some(_)) => Err(usage("a password needs a DN to bind as: -D")),
         (None, None) => Ok(None),
     }
+}
+
+/// `-Y`, with `-U`, `-X`, `-R` and, where the mechanism takes one, a password.
+fn sasl(args: &mut SyncArgs, mechanism: String) -> Result<Credentials, Failure> {
+    let given = args.password.is_some() || args.prompt || args.password_file.is_some();
+    let scram = mechanism
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("SCRAM"));
+    let password = match scram {
+        true => password::read(args)?,
+        // Nobody is asked for one that is then refused.
+        false => given.then(Password::default),
+    };
+    Ok(Credentials::sasl(Sasl {
+        mechanism,
+        authcid: args.authcid.clone(),
+        realm: args.realm.clone(),
+        authzid: args.authzid.clone(),
+        password,
+    })?)
 }
 
 fn usage(message: &str) -> Failure {

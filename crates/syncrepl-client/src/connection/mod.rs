@@ -3,10 +3,12 @@
 
 mod bound;
 mod credentials;
+mod layer;
 mod network;
 mod open;
 mod operations;
 mod refused;
+mod sasl;
 mod server;
 mod tls;
 mod tls_errors;
@@ -24,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 
 pub use bound::BoundLdap;
-pub use credentials::{Credentials, Password};
+pub use credentials::{Credentials, Password, Sasl, ScramHash};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
 pub(crate) use operations::{RootDse, undecodable};
@@ -245,6 +247,15 @@ impl Connection {
             )
             .with_source(error),
             Failure::Tls(error) => tls_errors::explain(&error, &self.server),
+            Failure::Layer(problem) => Error::new(
+                ErrorKind::Unreachable,
+                format!(
+                    "the connection to {} was given up: the protection that the SASL bind agreed \
+                     on failed: {problem}",
+                    self.server
+                ),
+            )
+            .with_hint("something between here and the provider may have changed the bytes"),
         }
     }
 

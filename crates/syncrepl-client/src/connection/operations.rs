@@ -31,6 +31,7 @@ pub(crate) struct RootDse {
     pub(crate) subschema_subentry: Option<String>,
     /// The oldest and the newest change that a 389-ds remembers.
     pub(crate) changes: Option<(u64, u64)>,
+    pub(crate) sasl_mechanisms: Vec<String>,
 }
 
 impl Connection {
@@ -39,7 +40,7 @@ impl Connection {
         match credentials {
             Credentials::Anonymous => self.simple_bind("", &[]),
             Credentials::Simple { dn, password } => self.simple_bind(dn, password.as_bytes()),
-            Credentials::SaslExternal { authzid } => self.sasl_external(authzid.as_deref()),
+            sasl => self.sasl_bind(sasl),
         }
     }
 
@@ -53,26 +54,10 @@ impl Connection {
             )
             .with_hint("give its password, or no name at all to bind anonymously"));
         }
-        self.bind_with(dn, Authentication::Simple(password), "the bind")
-    }
-
-    /// SASL EXTERNAL (RFC 4422 appendix A) as the identity the connection proves, or as `authzid`.
-    pub(crate) fn sasl_external(&mut self, authzid: Option<&str>) -> Result<()> {
-        // Without an initial response slapd asks for one: an empty one is not the same as none.
-        let response = authzid.unwrap_or_default().as_bytes();
-        let authentication = Authentication::Sasl("EXTERNAL", Some(response));
-        self.bind_with("", authentication, "the SASL EXTERNAL bind")
-    }
-
-    fn bind_with(
-        &mut self,
-        name: &str,
-        authentication: Authentication<'_>,
-        what: &str,
-    ) -> Result<()> {
+        let what = "the bind";
         let request = Operation::BindRequest(BindRequest {
-            name,
-            authentication,
+            name: dn,
+            authentication: Authentication::Simple(password),
         });
         self.exchange(&request, &[], what, |op| match op {
             Operation::BindResponse(result, _) => Ok(Some(verdict(&result, what))),
@@ -160,6 +145,7 @@ impl Connection {
                 "subschemaSubentry",
                 "firstChangeNumber",
                 "lastChangeNumber",
+                "supportedSASLMechanisms",
             ],
         };
         let mut found = RootDse::default();
@@ -305,6 +291,7 @@ impl RootDse {
             supported_extensions: all("supportedExtension"),
             naming_contexts: all("namingContexts"),
             subschema_subentry: all("subschemaSubentry").pop(),
+            sasl_mechanisms: all("supportedSASLMechanisms"),
         }
     }
 }

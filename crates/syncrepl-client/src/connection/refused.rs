@@ -23,6 +23,24 @@ pub(crate) fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
     )
 }
 
+/// As [`refused`], where other words than those of the table say better what the code means.
+pub(super) fn refused_because(
+    code: u32,
+    diagnostic: &str,
+    what: &str,
+    words: &'static str,
+    hint: &'static str,
+) -> Error {
+    let what = format!("the provider refused {what}");
+    in_words(
+        ErrorKind::Refused,
+        code,
+        diagnostic,
+        &what,
+        (Some(words), Some(hint)),
+    )
+}
+
 /// The error that a message with id 0 amounts to: a Notice of Disconnection (RFC 4511 §4.4.1), or
 /// something that may not come unasked. `None` for other notifications, which are to be ignored
 /// (RFC 4511 §4.4).
@@ -64,7 +82,16 @@ pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Serv
 }
 
 fn said(kind: ErrorKind, code: u32, diagnostic: &str, what: &str) -> Error {
-    let (words, hint) = explanation(code);
+    in_words(kind, code, diagnostic, what, explanation(code))
+}
+
+fn in_words(
+    kind: ErrorKind,
+    code: u32,
+    diagnostic: &str,
+    what: &str,
+    (words, hint): (Option<&'static str>, Option<&'static str>),
+) -> Error {
     let mut message = format!("{what}: ");
     if let Some(words) = words {
         message.push_str(words);

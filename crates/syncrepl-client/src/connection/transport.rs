@@ -1,5 +1,5 @@
-//! The bytes of one connection: a TCP or Unix socket, with or without TLS around it. Nothing waits
-//! here; a call moves what can be moved now.
+//! The bytes of one connection: a TCP or Unix socket, with or without TLS and a SASL security layer
+//! around it. Nothing waits here; a call moves what can be moved now.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use mio::net::{TcpStream, UnixStream};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::layer::{Layer, SecurityLayer};
 use super::network::{Network, Stream};
 use super::server::Server;
 use super::tls::Tls;
@@ -43,6 +44,8 @@ pub(super) enum Moved {
 pub(super) enum Failure {
     Io(io::Error),
     Tls(rustls::Error),
+    /// The SASL security layer, in words.
+    Layer(String),
 }
 
 impl From<io::Error> for Failure {
@@ -177,58 +180,104 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The socket, and TLS once it has begun.
+/// The socket, TLS once it has begun, and what a SASL bind agreed on inside of that.
 pub(super) struct Transport {
+    below: Below,
+    layer: Option<Box<Layer>>,
+}
+
+struct Below {
     socket: Socket,
     tls: Option<Box<Tls>>,
 }
 
 impl Transport {
     pub(super) fn new(socket: Socket) -> Self {
-        Transport { socket, tls: None }
+        Transport {
+            below: Below { socket, tls: None },
+            layer: None,
+        }
     }
 
     /// What waits for itself, in place of a socket.
     pub(super) fn stream(&mut self) -> Option<&mut dyn Stream> {
-        match &mut self.socket {
+        match &mut self.below.socket {
             Socket::Given(stream) => Some(stream.as_mut()),
             Socket::Tcp(_) | Socket::Unix(_) => None,
         }
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
-        self.tls.is_some()
+        self.below.tls.is_some()
     }
 
     /// From here on everything goes through `tls`, the handshake first.
     pub(super) fn encrypt(&mut self, tls: Tls) {
-        self.tls = Some(Box::new(tls));
+        self.below.tls = Some(Box::new(tls));
+    }
+
+    /// From here on everything goes through `layer`, inside of TLS.
+    pub(super) fn protect(&mut self, layer: Box<dyn SecurityLayer>) {
+        self.layer = Some(Box::new(Layer::new(layer)));
     }
 
     /// Goes on with the handshake: `Bytes` once it is complete.
     pub(super) fn handshake(&mut self) -> Result<Moved, Failure> {
-        match &mut self.tls {
-            Some(tls) => tls.handshake(&mut self.socket),
+        match &mut self.below.tls {
+            Some(tls) => tls.handshake(&mut self.below.socket),
             None => Ok(Moved::Bytes(0)),
         }
     }
 
     /// Whether the handshake waits for this end to write.
     pub(super) fn wants_write(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+        self.below.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
     /// Reads what is there, as much as fits. After `Blocked` nothing is held back in here.
     pub(super) fn read(&mut self, space: &mut [u8]) -> Result<Moved, Failure> {
-        match &mut self.tls {
-            Some(tls) => tls.read(&mut self.socket, space),
-            None => Ok(self.socket.read(space)?),
+        let Transport { below, layer } = self;
+        match layer {
+            Some(layer) => layer.read(space, |space| below.read(space)),
+            None => below.read(space),
         }
     }
 
     /// Writes from the front of `rest` and shortens it. True when everything is on its way, false
     /// when the socket has to become writable first.
     pub(super) fn write(&mut self, rest: &mut &[u8]) -> Result<bool, Failure> {
+        let Transport { below, layer } = self;
+        match layer {
+            Some(layer) => layer.write(rest, |rest| below.write(rest)),
+            None => below.write(rest),
+        }
+    }
+
+    /// Says goodbye on the TLS layer if it can be said now, and closes the sending side.
+    pub(super) fn close(&mut self) {
+        let Below { socket, tls } = &mut self.below;
+        if let Some(tls) = tls {
+            tls.close(socket);
+        }
+        // The connection may be gone already, which is as good.
+        let _ = match socket {
+            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            // Dropping it closes it.
+            Socket::Given(_) => Ok(()),
+        };
+    }
+}
+
+impl Below {
+    fn read(&mut self, space: &mut [u8]) -> Result<Moved, Failure> {
+        match &mut self.tls {
+            Some(tls) => tls.read(&mut self.socket, space),
+            None => Ok(self.socket.read(space)?),
+        }
+    }
+
+    fn write(&mut self, rest: &mut &[u8]) -> Result<bool, Failure> {
         if let Some(tls) = &mut self.tls {
             return tls.write(&mut self.socket, rest);
         }
@@ -239,20 +288,6 @@ impl Transport {
             }
         }
         Ok(true)
-    }
-
-    /// Says goodbye on the TLS layer if it can be said now, and closes the sending side.
-    pub(super) fn close(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.close(&mut self.socket);
-        }
-        // The connection may be gone already, which is as good.
-        let _ = match &self.socket {
-            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
-            // Dropping it closes it.
-            Socket::Given(_) => Ok(()),
-        };
     }
 }
 

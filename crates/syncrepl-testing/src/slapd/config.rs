@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub(super) tls: Option<[PathBuf; 3]>,
     pub(super) ldapi: bool,
     pub(super) empty: bool,
+    pub(super) environment: Vec<(String, String)>,
 }
 
 /// The configuration for a server whose files are in `folder`.

@@ -125,6 +125,7 @@ impl Slapd {
             .arg("-f")
             .arg(self.folder().join("slapd.conf"))
             .args(["-h", &self.listeners(), "-d", "0"])
+            .envs(self.settings.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("slapd.out"))
             .stderr(output)

@@ -45,7 +45,7 @@ fn arguments_that_cannot_be_used() {
         (&[], &["no LDAP URL"]),
         (&["ldap://h:port/dc=x"], &["LDAP URL", "port"]),
         (&["ldap://h/dc=x??sub??!x-foo"], &["x-foo", "not known"]),
-        (&["-b", "dc=x", "-Y", "GSSAPI"], &["EXTERNAL"]),
+        (&["-b", "dc=x", "-Y", "OTP"], &["EXTERNAL"]),
         (
             &["-b", "dc=x", "-D", "cn=a", "-y", "/nonexistent"],
             &["/nonexistent"],

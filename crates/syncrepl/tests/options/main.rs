@@ -5,6 +5,7 @@ mod common;
 
 mod connect;
 mod output;
+mod sasl;
 mod search;
 mod shell;
 mod terminal;

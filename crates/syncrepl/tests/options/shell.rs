@@ -136,7 +136,7 @@ fn manual_pages_name_everything() {
     let whole = page(&[]);
     assert!(whole.contains("syncrepl"), "{whole}");
     assert!(
-        whole.contains("a guard stopped a refresh"),
+        whole.contains("a guard stopped what would have deleted too much"),
         "no exit codes: {whole}"
     );
     for (name, options) in subcommands() {

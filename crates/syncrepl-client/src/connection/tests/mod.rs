@@ -2,6 +2,7 @@
 
 mod fixture;
 mod network;
+mod sasl;
 mod scripted;
 mod slapd;
 mod waiting;

@@ -1,0 +1,292 @@
+//! SASL (RFC 4422) in the bind: what a mechanism has to do, and the exchange of its messages. Each
+//! mechanism is a file beside this one.
+
+#[cfg(feature = "gssapi")]
+mod gssapi;
+#[cfg(feature = "gssapi")]
+mod gssapi_errors;
+mod scram;
+
+use std::sync::mpsc::{TryRecvError, channel};
+use std::time::Instant;
+
+use syncrepl_proto::message::{Authentication, BindRequest, Operation};
+use zeroize::Zeroizing;
+
+use super::layer::SecurityLayer;
+use super::operations::unexpected;
+use super::refused::refused_because;
+use super::{Connection, Credentials, refused};
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::{excerpt, printable};
+
+/// No mechanism here needs more steps, and no provider may keep us busy for ever.
+const MOST_STEPS: usize = 16;
+
+/// The client's side of one authentication. It may block: its steps run in a thread of their own.
+pub(super) trait Mechanism: Send {
+    /// The name it is registered under.
+    fn name(&self) -> &'static str;
+
+    /// The response to a challenge; to none at first.
+    fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>>;
+
+    /// The provider says success, with or without a last word of its own: whether this end is
+    /// convinced too, and what protects the connection from here on.
+    fn finish(self: Box<Self>, last: Option<&[u8]>) -> Result<Option<Box<dyn SecurityLayer>>>;
+}
+
+/// EXTERNAL (RFC 4422 appendix A): the identity that the connection itself proves.
+struct External {
+    authzid: String,
+}
+
+impl Mechanism for External {
+    fn name(&self) -> &'static str {
+        "EXTERNAL"
+    }
+
+    fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>> {
+        match challenge {
+            // Without an initial response slapd asks for one: an empty one is not the same as none.
+            None => Ok(Zeroizing::new(self.authzid.clone().into_bytes())),
+            Some(_) => Err(out_of_turn(self.name())),
+        }
+    }
+
+    fn finish(self: Box<Self>, _: Option<&[u8]>) -> Result<Option<Box<dyn SecurityLayer>>> {
+        Ok(None)
+    }
+}
+
+/// What a step of a mechanism leaves behind.
+type Stepped = (Box<dyn Mechanism>, Result<Zeroizing<Vec<u8>>>);
+
+/// What the provider answers to a step.
+struct Answer {
+    code: u32,
+    diagnostic: String,
+    credentials: Option<Vec<u8>>,
+}
+
+impl Connection {
+    /// A SASL bind (RFC 4513 §5.2) as `credentials` say, which are those of a SASL mechanism.
+    ///
+    /// `Refused` when the provider says no, `Credentials` when there is nothing to prove who we are
+    /// with, or when the provider could not prove who it is.
+    pub(super) fn sasl_bind(&mut self, credentials: &Credentials) -> Result<()> {
+        let mut mechanism = self.mechanism(credentials)?;
+        let name = mechanism.name();
+        let what = format!("the SASL {name} bind");
+        let mut challenge: Option<Vec<u8>> = None;
+        let mut begun = false;
+        for _ in 0..MOST_STEPS {
+            let step = move || -> Stepped {
+                let response = mechanism.respond(challenge.as_deref());
+                (mechanism, response)
+            };
+            let response;
+            (mechanism, response) = self.beside(step)?;
+            // From the second step on the provider would wait for a response that does not come.
+            let response = response.inspect_err(|_| self.broken |= begun)?;
+            let answer = self.sasl_step(name, &response, &what)?;
+            begun = true;
+            match answer.code {
+                0 => {
+                    let finish = move || mechanism.finish(answer.credentials.as_deref());
+                    let layer = self.beside(finish)?.inspect_err(|_| self.broken = true)?;
+                    return self.protect(layer);
+                }
+                // saslBindInProgress
+                14 => challenge = Some(answer.credentials.unwrap_or_default()),
+                code => return Err(self.sasl_refused(name, code, &answer.diagnostic, &what)),
+            }
+        }
+        self.broken = true;
+        Err(out_of_turn(name))
+    }
+
+    fn mechanism(&self, credentials: &Credentials) -> Result<Box<dyn Mechanism>> {
+        Ok(match credentials {
+            Credentials::SaslScram {
+                mechanism,
+                authcid,
+                password,
+                authzid,
+            } => Box::new(scram::Scram::new(
+                *mechanism,
+                authcid,
+                password,
+                authzid.as_deref(),
+            )?),
+            #[cfg(feature = "gssapi")]
+            Credentials::SaslGssapi { principal, authzid } => Box::new(gssapi::Gssapi::new(
+                &self.server,
+                self.is_encrypted(),
+                principal.as_deref(),
+                authzid.as_deref(),
+            )?),
+            #[cfg(not(feature = "gssapi"))]
+            Credentials::SaslGssapi { .. } => return Err(super::credentials::without_gssapi()),
+            Credentials::SaslExternal { authzid } => Box::new(External {
+                authzid: authzid.clone().unwrap_or_default(),
+            }),
+            Credentials::Anonymous | Credentials::Simple { .. } => {
+                return Err(Error::new(ErrorKind::InvalidInput, "that is no SASL bind"));
+            }
+        })
+    }
+
+    fn sasl_step(&mut self, mechanism: &str, response: &[u8], what: &str) -> Result<Answer> {
+        let request = Operation::BindRequest(BindRequest {
+            name: "",
+            authentication: Authentication::Sasl(mechanism, Some(response)),
+        });
+        self.exchange(&request, &[], what, |op| match op {
+            Operation::BindResponse(result, credentials) => Ok(Some(Answer {
+                code: result.code,
+                diagnostic: result.diagnostic.to_owned(),
+                credentials: credentials.map(<[u8]>::to_vec),
+            })),
+            other => Err(unexpected(&other, what)),
+        })
+    }
+
+    /// What the mechanism agreed on protects everything from here on.
+    fn protect(&mut self, layer: Option<Box<dyn SecurityLayer>>) -> Result<()> {
+        let Some(layer) = layer else {
+            return Ok(());
+        };
+        if self.frames.buffered() > 0 {
+            self.broken = true;
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                format!(
+                    "{} sent something unprotected after it agreed to protect everything",
+                    self.server
+                ),
+            )
+            .with_hint("someone may be tampering with the connection; nothing of it was used"));
+        }
+        self.transport.protect(layer);
+        Ok(())
+    }
+
+    /// The error for a refused bind, in the words of who binds by SASL.
+    fn sasl_refused(&mut self, mechanism: &str, code: u32, diagnostic: &str, what: &str) -> Error {
+        let because = |words, hint| refused_because(code, diagnostic, what, words, hint);
+        match code {
+            // authMethodNotSupported
+            7 => refused(code, diagnostic, what).with_hint(self.offered_instead_of(mechanism)),
+            // invalidCredentials
+            49 if mechanism.starts_with("SCRAM") => because(
+                "wrong user name or password",
+                "the provider does not tell which; it has to hold the password in a form that fits SCRAM",
+            ),
+            49 => because(
+                "the identity was not accepted",
+                "the provider's words, or its log, say why",
+            ),
+            // insufficientAccessRights
+            50 => because(
+                "this identity may not bind so, or not act as that of -X",
+                "slapd: authz-policy, and authzTo or authzFrom of the two",
+            ),
+            // other
+            80 if mechanism.starts_with("SCRAM") => because(
+                "the provider cannot check this user",
+                "slapd answers so to a name that it does not know, and when userPassword is hashed, or \
+                 not open to the right auth",
+            ),
+            code => refused(code, diagnostic, what),
+        }
+    }
+
+    /// What to do when the provider does not have a mechanism.
+    fn offered_instead_of(&mut self, mechanism: &str) -> String {
+        let offered = match self.root_dse() {
+            Ok(root) => root.sasl_mechanisms,
+            Err(_) => Vec::new(),
+        };
+        if offered.is_empty() {
+            return "its supportedSASLMechanisms is empty or hidden: is SASL set up there?".into();
+        }
+        let offered_too = offered
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(mechanism));
+        format!(
+            "its supportedSASLMechanisms {} {}",
+            match offered_too {
+                true => "has it all the same, so see the provider's log:",
+                false => "has it not:",
+            },
+            excerpt(&offered.join(" "))
+        )
+    }
+
+    /// Runs what may block for long in a thread of its own, and waits for it as for an answer.
+    fn beside<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let (sender, done) = channel();
+        let waker = self.waiter.waker();
+        std::thread::Builder::new()
+            .name("syncrepl-sasl".to_owned())
+            .spawn(move || {
+                // Nobody may be waiting any more.
+                let _ = sender.send(work());
+                let _ = waker.wake();
+            })
+            .map_err(|error| {
+                Error::new(ErrorKind::Unreachable, "no thread can be started").with_source(error)
+            })?;
+        // By the system's clock: the work is real, whatever the network is.
+        let deadline = Instant::now().checked_add(self.response_timeout);
+        loop {
+            match done.try_recv() {
+                Ok(result) => return Ok(result),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    self.broken = true;
+                    return Err(Error::new(
+                        ErrorKind::Protocol,
+                        "the SASL mechanism ended without a result",
+                    ));
+                }
+            }
+            let waited = self
+                .waiter
+                .abandon_at(self.abandon_at)
+                .and_then(|()| self.waiter.wait(deadline));
+            if !waited.inspect_err(|_| self.broken = true)? {
+                self.broken = true;
+                return Err(Error::new(
+                    ErrorKind::Unreachable,
+                    format!(
+                        "what the SASL bind needs did not come within {:?}",
+                        self.response_timeout
+                    ),
+                )
+                .with_hint("with Kerberos: does a key distribution center answer?"));
+            }
+        }
+    }
+}
+
+/// The provider does not keep to the mechanism.
+fn out_of_turn(mechanism: &str) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        format!("the provider does not keep to the order of SASL {mechanism}"),
+    )
+}
+
+/// The provider did not prove that it is what it claims to be.
+fn unproven(mechanism: &str, why: &str) -> Error {
+    Error::new(
+        ErrorKind::Credentials,
+        format!("SASL {mechanism}: {}", printable(why)),
+    )
+    .with_hint("it may not be the provider that it claims to be; nothing was asked of it")
+}

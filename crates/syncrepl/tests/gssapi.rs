@@ -1,0 +1,375 @@
+//! SASL GSSAPI against a real Kerberos realm: real tickets, every security layer, and what goes
+//! wrong. Needs the feature `gssapi`; `./test` runs it with that.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use common::outcome::{Data, Outcome, command, people};
+use common::{PATIENCE, proxy::Proxy};
+use syncrepl_testing::Kdc;
+use syncrepl_testing::judge::{self, Directory};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::tls::Certificates;
+
+const ANN: &str = "dn:uid=ann,ou=people,dc=example,dc=com";
+
+/// A server in the realm, with some people in it. Who is bound may read.
+fn server(kdc: &Kdc, secprops: &str) -> Slapd {
+    let builder = Slapd::builder(Variant::Plain).extra_database("access to * by users read");
+    let server = kdc.serve(builder, secprops).start();
+    server.load(&people(40));
+    server
+}
+
+/// The service is `ldap/localhost`, so that is the name to use.
+fn by_name(url: &str) -> String {
+    url.replace("127.0.0.1", "localhost")
+}
+
+fn words(subcommand: &str, data: &Data, url: &str, more: &[&str]) -> Vec<String> {
+    let path = data.path();
+    let fixed = [
+        subcommand, "--data", &path, "--format", "json", "-b", SUFFIX, "-H", url, "-Y", "GSSAPI",
+    ];
+    fixed
+        .iter()
+        .chain(more)
+        .map(|&word| word.to_owned())
+        .collect()
+}
+
+fn in_realm(kdc: &Kdc, cache: &str, words: &[String]) -> Command {
+    let mut command = command(words);
+    command
+        .envs(kdc.client(cache))
+        .env_remove("KRB5_CLIENT_KTNAME");
+    command
+}
+
+fn refresh(kdc: &Kdc, cache: &str, data: &Data, url: &str, more: &[&str]) -> Outcome {
+    Outcome::of(&mut in_realm(
+        kdc,
+        cache,
+        &words("refresh", data, url, more),
+    ))
+}
+
+#[track_caller]
+fn assert_copy(data: &Data, server: &Slapd) -> Directory {
+    let shown = server.search(SUFFIX, "(objectClass=*)", &[]);
+    judge::assert_same(
+        "dump",
+        &judge::from_dump_json(&data.dump()),
+        "search",
+        &shown,
+    );
+    shown
+}
+
+fn set_description(server: &Slapd, text: &str) {
+    server
+        .ldapmodify(&format!(
+            "dn: uid=p1,ou=people,{SUFFIX}\nchangetype: modify\nreplace: description\ndescription: {text}\n"
+        ))
+        .expect("a change");
+}
+
+/// The sealed and the merely signed tokens of RFC 4121 §4.2.6.2 differ in a flag; the acceptor sets
+/// another one, and mostly a third.
+fn has_token(proxy: &Proxy, sealed: bool) -> bool {
+    let flags: &[u8] = if sealed { &[3, 7] } else { &[1, 5] };
+    flags
+        .iter()
+        .any(|&flags| proxy.answered(&[5, 4, flags, 0xff]))
+}
+
+/// No layer, integrity, confidentiality: the server allows one of them, and the wire shows it.
+#[test]
+fn every_security_layer() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    for (secprops, readable, sealed) in [
+        ("maxssf=0", true, false),
+        ("minssf=1,maxssf=1", true, false),
+        ("minssf=128", false, true),
+    ] {
+        let server = server(&kdc, secprops);
+        let proxy = Proxy::to(&server);
+        let url = by_name(&proxy.url());
+        let data = Data::new();
+        let outcome = refresh(&kdc, "ann", &data, &url, &[]);
+        assert!(outcome.assert_done().stdout.contains(ANN), "{secprops}");
+        assert_eq!(assert_copy(&data, &server).len(), 42);
+        assert_eq!(proxy.answered(b"Number 17"), readable, "{secprops}");
+        // What is asked is protected as what is answered.
+        assert_eq!(proxy.asked(SUFFIX.as_bytes()), readable, "{secprops}");
+        assert_eq!(has_token(&proxy, true), sealed, "{secprops}");
+        // The layer is agreed on in a signed token, whatever it is.
+        assert!(has_token(&proxy, false), "{secprops}");
+
+        // The questions before an implied delete go over a connection of their own, bound alike.
+        let gone = format!("dn: uid=p3,ou=people,{SUFFIX}\nchangetype: delete\n");
+        server.ldapmodify(&gone).expect("a delete");
+        let before = proxy.connections();
+        refresh(&kdc, "ann", &data, &url, &[]).assert_done();
+        assert_eq!(assert_copy(&data, &server).len(), 41);
+        assert_eq!(proxy.connections() - before, 2);
+    }
+}
+
+/// Over TLS there is no second layer.
+#[test]
+fn inside_of_tls() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let certificates = Certificates::make(folder.path());
+    let pair = &certificates.server;
+    let builder = Slapd::builder(Variant::Plain).tls(&certificates.ca, &pair.cert, &pair.key);
+    let server = kdc.serve(builder, "none").start();
+    let ca = certificates.ca.display().to_string();
+    for (url, starttls) in [(server.ldaps_url(), None), (server.url(), Some("-ZZ"))] {
+        let data = Data::new();
+        let mut more = vec!["--ca-file", &ca, "-vv"];
+        more.extend(starttls);
+        let outcome = refresh(&kdc, "ann", &data, &by_name(&url), &more);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("security layer: none"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stdout.contains(ANN));
+    }
+}
+
+/// Buffers of the layer are smaller than an entry, and than a request.
+#[test]
+fn entries_larger_than_a_buffer() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = server(&kdc, "minssf=128,maxbufsize=4096");
+    set_description(&server, &"long ".repeat(300_000));
+    let data = Data::new();
+    let filter = format!("(|(objectClass=*)(description={}))", "x".repeat(20_000));
+    refresh(&kdc, "ann", &data, &by_name(&server.url()), &[&filter]).assert_done();
+    assert_copy(&data, &server);
+}
+
+/// `follow` binds anew after a restart of the server, and tells what changed in between.
+#[test]
+fn follow_comes_back() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = server(&kdc, "minssf=128");
+    let data = Data::new();
+    let url = by_name(&server.url());
+    let mut run = Run::command(&mut in_realm(
+        &kdc,
+        "ann",
+        &words("follow", &data, &url, &[]),
+    ));
+    let mark = run.wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
+    set_description(&server, "first");
+    let mark = run.wait_for_line_from(mark, |line| line.contains("first"), PATIENCE);
+    server.stop();
+    server.start_again();
+    set_description(&server, "second");
+    run.wait_for_line_from(mark, |line| line.contains("second"), PATIENCE);
+    run.wait_for_line_from(mark, |line| line.contains(ANN), PATIENCE);
+    run.signal("TERM");
+    assert!(run.wait_exit(PATIENCE).success(), "{}", run.stderr());
+    assert_copy(&data, &server);
+}
+
+/// A keytab in place of a ticket: for services. Tickets that have expired are replaced.
+#[test]
+fn a_client_keytab() {
+    let kdc = Kdc::start();
+    let server = server(&kdc, "minssf=128");
+    let data = Data::new();
+    let words = words("refresh", &data, &by_name(&server.url()), &[]);
+    let mut command = in_realm(&kdc, "none-yet", &words);
+    command.env("KRB5_CLIENT_KTNAME", kdc.client_keytab());
+    assert!(Outcome::of(&mut command).assert_done().stdout.contains(ANN));
+    assert_copy(&data, &server);
+}
+
+#[test]
+fn in_the_url_and_by_principal() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = server(&kdc, "none");
+    let url = by_name(&server.url());
+    let data = Data::new();
+    let path = data.path();
+    let whole = format!("{url}/{SUFFIX}??sub??bindname=GSSAPI");
+    let words = ["refresh", "--data", &path, "--format", "json", &whole].map(str::to_owned);
+    let outcome = Outcome::of(&mut in_realm(&kdc, "ann", &words));
+    assert!(outcome.assert_done().stdout.contains(ANN));
+
+    let named = ["-U", "ann", "-R", "EXAMPLE.COM"];
+    refresh(&kdc, "ann", &data, &url, &named).assert_done();
+    let wrong = ["-U", "ann", "-R", "ELSEWHERE.ORG"];
+    refresh(&kdc, "ann", &data, &url, &wrong).assert_failed(
+        3,
+        &["GSSAPI", "no Kerberos ticket", "ann@ELSEWHERE.ORG", "kinit"],
+    );
+    // Nobody may act as somebody else here.
+    refresh(&kdc, "ann", &data, &url, &["-X", "u:bob"])
+        .assert_failed(3, &["SASL GSSAPI bind", "-X"]);
+    refresh(&kdc, "ann", &data, &url, &["-w", "secret"]).assert_failed(2, &["no password"]);
+}
+
+#[test]
+fn no_ticket() {
+    let kdc = Kdc::start();
+    let server = server(&kdc, "none");
+    let url = by_name(&server.url());
+    let data = Data::new();
+    for subcommand in ["refresh", "follow"] {
+        let words = words(subcommand, &data, &url, &[]);
+        Outcome::of(&mut in_realm(&kdc, "nothing", &words))
+            .assert_failed(3, &["no Kerberos ticket", "kinit", "KRB5_CLIENT_KTNAME"]);
+    }
+    // The provider is known in the realm by another name.
+    kdc.kinit("ann", "1h");
+    refresh(&kdc, "ann", &data, &server.url(), &[])
+        .assert_failed(3, &["ldap/127.0.0.1", "connect by the name", "krb5.conf"]);
+    // Nobody gives out tickets any more. The network is retried, so `follow` would go on.
+    kdc.stop();
+    refresh(&kdc, "ann", &data, &url, &[])
+        .assert_failed(4, &["no key distribution center answers", "krb5.conf"]);
+}
+
+/// A ticket that expires while `follow` runs: the connection goes on, the next one says why not.
+#[test]
+fn a_ticket_that_expires() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = server(&kdc, "minssf=128");
+    let url = by_name(&server.url());
+    let data = Data::new();
+    let mut run = Run::command(&mut in_realm(
+        &kdc,
+        "ann",
+        &words("follow", &data, &url, &[]),
+    ));
+    run.wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
+    // In the place of the other one, which would last too long.
+    kdc.kinit("ann", "1s");
+    kdc.wait_for_expiry("ann");
+    server.stop();
+    server.start_again();
+    assert_eq!(run.wait_exit(PATIENCE).code(), Some(3));
+    let stderr = run.stderr();
+    let last = stderr.lines().last().unwrap_or_default();
+    common::outcome::assert_message(last, &["ticket has expired", "kinit"]);
+    assert_copy(&data, &server);
+}
+
+/// A provider that has no key of its own cannot read the ticket, and says so.
+#[test]
+fn a_provider_without_the_key() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = Slapd::builder(Variant::Plain)
+        .environment("KRB5_KTNAME", "/nonexistent")
+        .extra_global("sasl-host localhost")
+        .start();
+    let data = Data::new();
+    let outcome = refresh(&kdc, "ann", &data, &by_name(&server.url()), &[]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    common::outcome::assert_message(&outcome.stderr, &["SASL GSSAPI bind"]);
+}
+
+/// What somebody on the way does to a buffer of the security layer.
+#[derive(Clone, Copy, Debug)]
+enum Mischief {
+    Flip,
+    Repeat,
+    LeaveOut,
+}
+
+/// Hands on what both ends say, and does mischief to the fifth buffer that the server protects.
+fn tampering(server: &Slapd, mischief: Mischief) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (port, to) = (
+        listener.local_addr().expect("its port").port(),
+        server.port(),
+    );
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", to)).expect("the server");
+            let (mut from, mut back) = (
+                client.try_clone().expect("a socket"),
+                server.try_clone().expect("a socket"),
+            );
+            std::thread::spawn(move || std::io::copy(&mut from, &mut back));
+            std::thread::spawn(move || relay(server, client, mischief));
+        }
+    });
+    format!("ldap://localhost:{port}")
+}
+
+fn relay(mut server: TcpStream, mut client: TcpStream, mischief: Mischief) -> std::io::Result<()> {
+    let mut protected = 0;
+    loop {
+        // An LDAP message begins with 0x30 and here has a short length; a buffer of the layer with
+        // four octets of length, the first of them 0.
+        let mut bytes = vec![0; 2];
+        server.read_exact(&mut bytes)?;
+        let length = match bytes[..] {
+            [0, high] => {
+                let mut low = [0; 2];
+                server.read_exact(&mut low)?;
+                bytes.extend(low);
+                protected += 1;
+                u32::from_be_bytes([0, high, low[0], low[1]]) as usize
+            }
+            [0x30, short @ ..=0x7f] => usize::from(short),
+            [0x30, 0x81] => {
+                bytes.push(0);
+                server.read_exact(&mut bytes[2..])?;
+                usize::from(bytes[2])
+            }
+            _ => panic!("neither LDAP nor a security layer: {bytes:?}"),
+        };
+        let start = bytes.len();
+        bytes.resize(start + length, 0);
+        server.read_exact(&mut bytes[start..])?;
+        match mischief {
+            _ if protected != 5 => {}
+            Mischief::Flip => *bytes.last_mut().expect("a byte") ^= 1,
+            Mischief::Repeat => client.write_all(&bytes)?,
+            Mischief::LeaveOut => bytes.clear(),
+        }
+        client.write_all(&bytes)?;
+    }
+}
+
+/// Whoever changes, repeats or leaves out what the server says ends the connection.
+#[test]
+fn somebody_in_the_middle() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    for secprops in ["minssf=1,maxssf=1", "minssf=128"] {
+        let server = server(&kdc, secprops);
+        let data = Data::new();
+        refresh(&kdc, "ann", &data, &by_name(&server.url()), &[]).assert_done();
+        // Several buffers long.
+        set_description(&server, &"news".repeat(100_000));
+        data.unchanged(|| {
+            for mischief in [Mischief::Flip, Mischief::Repeat, Mischief::LeaveOut] {
+                let outcome = refresh(&kdc, "ann", &data, &tampering(&server, mischief), &[]);
+                println!("{mischief:?}");
+                outcome.assert_failed(4, &["protection", "failed", "changed the bytes"]);
+                assert!(!outcome.stdout.contains("news"));
+            }
+        });
+    }
+}
