@@ -1,5 +1,6 @@
 //! What real servers sent: whole connections, in the order in which one store met them. The files
-//! are named `PROVIDER/STEP-MODE-WHAT.CONNECTION`; `examples/record.rs` writes them anew.
+//! are named `PROVIDER/STEP-MODE-WHAT.CONNECTION`; `examples/record.rs` writes them anew,
+//! which is due when the consumer asks other questions than it did: message IDs and connections have to fit.
 
 use std::collections::BTreeMap;
 

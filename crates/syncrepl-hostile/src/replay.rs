@@ -1,4 +1,5 @@
-//! A server that plays streams: it hears nothing of what it is asked, but for a Cancel.
+//! A server that plays streams: it hears nothing of what it is asked, but for a Cancel. On connections
+//! for which it has nothing to play it answers every search with success and no entry.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -8,6 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use syncrepl_proto::frame::Frames;
+use syncrepl_proto::message::{LdapResult, Message, Operation};
 
 /// What is played on one connection.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +62,8 @@ impl Replay {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-                // A connection that was not recorded is closed at once.
                 let Some(play) = next.plays.pop_front() else {
+                    std::thread::spawn(move || answer(client));
                     continue;
                 };
                 let ended = Arc::clone(&next.ended);
@@ -86,6 +90,34 @@ impl Replay {
             ended: Arc::default(),
         };
         Playing(Arc::clone(&next.ended))
+    }
+}
+
+/// What a provider says who knows nothing of what it is asked for.
+fn answer(mut client: UnixStream) -> std::io::Result<()> {
+    let mut frames = Frames::default();
+    loop {
+        while let Ok(Some(bytes)) = frames.poll_message() {
+            let Ok(request) = Message::decode(bytes) else {
+                return Ok(());
+            };
+            let result = LdapResult::new(0);
+            let answer = match request.op {
+                Operation::BindRequest(_) => Operation::BindResponse(result, None),
+                Operation::SearchRequest(_) => Operation::SearchResultDone(result),
+                Operation::ExtendedRequest { .. } => Operation::ExtendedResponse {
+                    result,
+                    name: None,
+                    value: None,
+                },
+                _ => continue,
+            };
+            client.write_all(&Message::encode(request.id, &answer, &[]))?;
+        }
+        match client.read(frames.space())? {
+            0 => return Ok(()),
+            count => frames.filled(count),
+        }
     }
 }
 

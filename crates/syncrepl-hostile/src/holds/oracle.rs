@@ -1,5 +1,7 @@
 //! A second opinion on messages: `rasn-ldap`. It refuses more than we do (result codes of later
-//! RFCs, fields of later versions), so only what both read is compared. It sorts every SET OF.
+//! RFCs, fields of later versions), so only what both read is compared. It sorts every SET OF,
+//! and takes a constructed form for the primitive one, which is a field or an operation of a later
+//! version to us.
 
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Message, Operation, SearchRequest};
@@ -17,8 +19,9 @@ pub(super) fn compare(bytes: &[u8], message: &Message<'_>) {
     };
     let written = rasn::ber::encode(&theirs).expect("what they read they write");
     let read = Message::decode(&written).expect("what they write we read");
+    let controls: Vec<_> = message.controls.iter().collect();
     assert_eq!(read.id, message.id);
-    assert!(read.controls.iter().eq(message.controls.iter()));
+    assert!(read.controls.iter().eq(controls.iter().copied()));
     match (&read.op, &message.op) {
         (Operation::SearchResultEntry(theirs), Operation::SearchResultEntry(ours)) => {
             assert_eq!(theirs.dn, ours.dn);
@@ -34,7 +37,9 @@ pub(super) fn compare(bytes: &[u8], message: &Message<'_>) {
         // SETs in these, and requests are read by servers only.
         (Operation::ModifyRequest(_), Operation::ModifyRequest(_))
         | (Operation::AddRequest(_), Operation::AddRequest(_)) => {}
-        (theirs, ours) => assert_eq!(format!("{theirs:?}").len(), format!("{ours:?}").len()),
+        // The answers: compared where nothing was passed over.
+        (_, ours) if Message::encode(message.id, ours, &controls) != bytes => {}
+        (theirs, ours) => assert_eq!(theirs, ours),
     }
 }
 
