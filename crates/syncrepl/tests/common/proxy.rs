@@ -1,16 +1,17 @@
 //! A TCP proxy that a test puts between the command and its server: it hears what the command
-//! says, and cuts connections.
+//! says, cuts connections, and holds a search back.
 #![allow(dead_code)] // each test target uses its part
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use syncrepl_testing::slapd::Slapd;
+use syncrepl_testing::target::Target;
 
 /// How much of what is said is remembered, in either direction.
 const REMEMBERED: usize = 4 << 20;
+const SYNC_REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
 
 /// Goes on until the process ends.
 pub struct Proxy {
@@ -28,23 +29,38 @@ struct Shared {
     first: Arc<AtomicUsize>,
     asked: Mutex<Vec<u8>>,
     answered: Mutex<Vec<u8>>,
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+/// What becomes of sync searches on their way to the server.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    #[default]
+    Open,
+    /// The next one has to wait.
+    Shut,
+    /// It does.
+    Held,
 }
 
 impl Proxy {
-    pub fn to(server: &Slapd) -> Proxy {
+    pub fn to(server: &dyn Target) -> Proxy {
         Proxy::cutting(server, &[])
     }
 
-    pub fn cutting(server: &Slapd, cuts: &[usize]) -> Proxy {
+    pub fn cutting(server: &dyn Target, cuts: &[usize]) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its port").port();
         let shared = Arc::new(Shared {
-            server: server.port(),
+            server: port_of(&server.url()),
             cuts: Mutex::new(cuts.iter().rev().copied().collect()),
             connections: AtomicUsize::new(0),
             first: Arc::default(),
             asked: Mutex::default(),
             answered: Mutex::default(),
+            gate: Mutex::default(),
+            opened: Condvar::new(),
         });
         let of_listener = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -98,14 +114,37 @@ impl Proxy {
         windows.filter(|&window| window == SYNC_STATE).count()
     }
 
+    /// Holds the next sync search back until [`Proxy::release`].
+    pub fn hold_sync_search(&self) {
+        *self.gate() = Gate::Shut;
+    }
+
+    pub fn holds_one(&self) -> bool {
+        *self.gate() == Gate::Held
+    }
+
+    pub fn release(&self) {
+        *self.gate() = Gate::Open;
+        self.shared.opened.notify_all();
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        let gate = &self.shared.gate;
+        gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many sync searches the command has begun.
     pub fn sync_searches(&self) -> usize {
-        const SYNC_REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
         let asked = &self.shared.asked;
         let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
         let windows = asked.windows(SYNC_REQUEST.len());
         windows.filter(|&window| window == SYNC_REQUEST).count()
     }
+}
+
+fn port_of(url: &str) -> u16 {
+    let port = url.rsplit(':').next().expect("a URL");
+    port.parse().expect("a URL that ends with a port")
 }
 
 fn contains(heard: &Mutex<Vec<u8>>, bytes: &[u8]) -> bool {
@@ -134,9 +173,32 @@ impl Shared {
         };
         let (from, to) = both(&client, &server);
         let shared = Arc::clone(self);
-        std::thread::spawn(move || pump(from, to, None, &shared.asked, &AtomicUsize::new(0)));
+        std::thread::spawn(move || {
+            let count = AtomicUsize::new(0);
+            pump(from, to, None, &shared.asked, &count, |bytes| {
+                if bytes
+                    .windows(SYNC_REQUEST.len())
+                    .any(|at| at == SYNC_REQUEST)
+                {
+                    shared.pass_the_gate();
+                }
+            });
+        });
         let shared = Arc::clone(self);
-        std::thread::spawn(move || pump(server, client, cut, &shared.answered, &count));
+        std::thread::spawn(move || pump(server, client, cut, &shared.answered, &count, |_| ()));
+    }
+
+    fn pass_the_gate(&self) {
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if *gate == Gate::Shut {
+            *gate = Gate::Held;
+        }
+        while *gate == Gate::Held {
+            gate = self
+                .opened
+                .wait(gate)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 
@@ -147,6 +209,7 @@ fn pump(
     cut: Option<usize>,
     heard: &Mutex<Vec<u8>>,
     total: &AtomicUsize,
+    before: impl Fn(&[u8]),
 ) {
     let mut left = cut.unwrap_or(usize::MAX);
     let mut buffer = [0; 4096];
@@ -163,6 +226,7 @@ fn pump(
                 heard.extend(&buffer[..count]);
             }
         }
+        before(&buffer[..count]);
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }

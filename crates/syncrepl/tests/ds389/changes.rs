@@ -7,10 +7,11 @@ use syncrepl_testing::ds389::SUFFIX;
 use syncrepl_testing::scenarios::{BASE, OUTSIDE, scenarios};
 use syncrepl_testing::workload::{Options, Workload};
 
+use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
 use crate::{
     EVERYTHING, STAFF, apply, at, copies, delete, person, refresh_and_judge, relocate, replace,
-    unit,
+    unit, while_a_search_is_held,
 };
 
 /// Twenty refreshes in a row, every other one after a change: 389-ds says after each that it told
@@ -22,7 +23,11 @@ fn p01_twenty_refreshes_delete_nothing_that_is_there() {
         .map(|n| person(&at(&format!("uid=p{n}")), "staff"))
         .collect();
     apply(&server, &people);
-    let mut copies = copies(&server);
+    let mut copies = copies(&server).map(|mut copy| {
+        let proxy = Proxy::to(&server);
+        copy.hosts = Some(proxy.url());
+        (copy, proxy)
+    });
     for number in 0..20 {
         if number % 2 == 1 {
             let dn = at(&format!("uid=p{number}"));
@@ -32,10 +37,16 @@ fn p01_twenty_refreshes_delete_nothing_that_is_there() {
             };
             apply(&server, &[change]);
         }
-        for copy in &mut copies {
+        for (copy, proxy) in &mut copies {
             let deletes = copy.reader.deletes().len();
+            let sent = proxy.states_answered();
             copy.refresh();
             copy.assert_equal();
+            if number > 0 && number % 2 == 0 {
+                assert_eq!(proxy.states_answered(), sent, "nothing changed");
+            }
+            // Nor is it believed first, and found out by the search that confirms an absence.
+            assert_eq!(proxy.sync_searches(), number + 1);
             let expected = usize::from(number % 4 == 3);
             assert_eq!(copy.reader.deletes().len() - deletes, expected);
         }
@@ -51,7 +62,14 @@ fn p16_who_left_the_filter_while_we_were_away() {
     let mut copies = copies(&server);
     copies.iter_mut().for_each(Copied::refresh);
     apply(&server, &[replace(&ann, "employeeType", "guest")]);
-    copies.iter_mut().for_each(refresh_and_judge);
+    for copy in &mut copies {
+        let proxy = Proxy::to(&server);
+        copy.hosts = Some(proxy.url());
+        refresh_and_judge(copy);
+        // It was known before the cookie was sent; and the second time there was nothing to doubt.
+        assert_eq!(proxy.sync_searches(), 2);
+        copy.hosts = None;
+    }
     assert_eq!(copies[1].dump().len(), 2);
     // By follow: one that leaves while it is away, one while it looks.
     for copy in &mut copies {
@@ -77,6 +95,21 @@ fn p16_who_left_the_filter_while_we_were_away() {
         copy.assert_quiet();
     }
     assert_eq!(copies[1].dump().len(), 1);
+}
+
+/// Nothing had changed when it was asked, and then did before the search.
+#[test]
+fn p16_who_left_the_filter_at_the_last_moment() {
+    let server = Ds389::start();
+    let [ann, bob] = ["uid=ann", "uid=bob"].map(at);
+    apply(&server, &[&ann, &bob].map(|dn| person(dn, "staff")));
+    let mut copy = Copied::of(&server, SUFFIX, STAFF);
+    copy.refresh();
+    while_a_search_is_held(&server, &mut copy, || {
+        apply(&server, &[replace(&ann, "employeeType", "guest")]);
+    });
+    assert_eq!(copy.dump().len(), 1);
+    copy.assert_quiet();
 }
 
 /// Parents with children, into the base and out of it, with a filter and without.

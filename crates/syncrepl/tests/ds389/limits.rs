@@ -1,14 +1,18 @@
 //! What the server refuses, and what it refuses in silence.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
 use syncrepl_testing::process::Run;
 
 use crate::common::outcome::{Data, Outcome, assert_message, command};
+use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
 use crate::{apply, at, person};
+
+/// How long it waits before it asks why it hears nothing.
+const SILENCE: Duration = Duration::from_secs(10);
 
 fn sync(data: &Data, subcommand: &str, server: &Ds389, base: &str) -> Vec<String> {
     let mut arguments = data.sync(subcommand, &server.url());
@@ -43,8 +47,11 @@ fn p17_a_silent_refusal_is_found_out() {
     let missing = format!("ou=nowhere,{SUFFIX}");
     for subcommand in ["refresh", "follow"] {
         let data = Data::new();
+        let began = Instant::now();
         let outcome = Outcome::run(&sync(&data, subcommand, &server, &missing));
         outcome.assert_failed(3, &["(32)", "no such base"]);
+        // The base is asked for beforehand; a limit shows only in the silence.
+        assert!(began.elapsed() < SILENCE, "{:?}", began.elapsed());
         let mut run = Run::command(&mut command(&sync(&data, subcommand, &server, SUFFIX)));
         let status = run.wait_exit(Duration::from_secs(60));
         assert_eq!(status.code(), Some(3), "{}", run.stderr());
@@ -64,10 +71,18 @@ fn p17_too_many_followers() {
             copy
         })
         .collect();
+    // The eleventh has a cookie, which has nothing to do with it.
     let data = Data::new();
-    let mut eleventh = Run::command(&mut command(&sync(&data, "follow", &server, SUFFIX)));
+    Outcome::run(&sync(&data, "refresh", &server, SUFFIX)).assert_done();
+    let proxy = Proxy::to(&server);
+    let arguments: Vec<_> = sync(&data, "follow", &server, SUFFIX)
+        .into_iter()
+        .map(|word| word.replace(&server.url(), &proxy.url()))
+        .collect();
+    let mut eleventh = Run::command(&mut command(&arguments));
     let line = eleventh.wait_for_stderr(|line| line.contains("trying again in"), PATIENCE);
     assert_eq!(line, 0);
+    assert_eq!(proxy.sync_searches(), 1, "it was asked for everything");
     let stderr = eleventh.stderr();
     let first = stderr.lines().next().expect("a line");
     assert_message(

@@ -8,9 +8,12 @@ mod hidden;
 mod limits;
 mod memory;
 
-use common::Copied;
+use common::outcome::command;
+use common::proxy::Proxy;
+use common::{Copied, PATIENCE};
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
+use syncrepl_testing::process::{Run, wait_until};
 
 /// What 389-ds looks at when it is asked for everything.
 const EVERYTHING: &str = "(objectClass=*)";
@@ -68,4 +71,20 @@ fn refresh_and_judge(copy: &mut Copied<'_>) {
     copy.assert_equal();
     copy.assert_no_phantom_delete(deletes);
     copy.assert_quiet();
+}
+
+/// Refreshes, and does something between what is asked before the sync search and that search.
+fn while_a_search_is_held(server: &Ds389, copy: &mut Copied<'_>, act: impl FnOnce()) {
+    let proxy = Proxy::to(server);
+    proxy.hold_sync_search();
+    copy.hosts = Some(proxy.url());
+    let mut run = Run::command(&mut command(&copy.arguments("refresh")));
+    wait_until(PATIENCE, || proxy.holds_one());
+    act();
+    proxy.release();
+    let status = run.wait_exit(PATIENCE);
+    assert!(status.success(), "{}", run.stderr());
+    copy.reader.feed(&run.output());
+    copy.hosts = None;
+    copy.assert_equal();
 }

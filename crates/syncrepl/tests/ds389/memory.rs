@@ -1,14 +1,21 @@
 //! What the server remembers, and what it forgets: a trimmed changelog, a restart, a kill, a backup
 //! put back. And references, of which it says little.
 
+use std::fs;
 use std::time::Duration;
 
+use syncrepl_client::Store;
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
 use syncrepl_testing::process::wait_until;
+use syncrepl_testing::reader::{Change, Event};
 
+use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
-use crate::{EVERYTHING, apply, at, copies, delete, person, refresh_and_judge, replace};
+use crate::{
+    EVERYTHING, apply, at, copies, delete, person, refresh_and_judge, replace,
+    while_a_search_is_held,
+};
 
 /// Waits until nothing is remembered but the last change.
 fn wait_trimmed(server: &Ds389) {
@@ -35,7 +42,14 @@ fn p15_a_trimmed_changelog_loses_nothing() {
         ],
     );
     wait_trimmed(&server);
-    copies.iter_mut().for_each(refresh_and_judge);
+    for copy in &mut copies {
+        let proxy = Proxy::to(&server);
+        copy.hosts = Some(proxy.url());
+        refresh_and_judge(copy);
+        // It was known before the cookie was sent; and the second time there was nothing to doubt.
+        assert_eq!(proxy.sync_searches(), 2);
+        copy.hosts = None;
+    }
     assert_eq!(copies[1].dump().len(), 2);
     // With follow, too; and a cookie that is as new as the last change is good for ever.
     wait_trimmed(&server);
@@ -48,6 +62,22 @@ fn p15_a_trimmed_changelog_loses_nothing() {
         copy.stop();
     }
     assert_eq!(copies[1].dump().len(), 1);
+}
+
+/// They are forgotten after the server was asked what it remembers, and before the search.
+#[test]
+fn p15_trimmed_at_the_last_moment() {
+    let server = Ds389::builder().trims().start();
+    let [ann, bob, cyd] = ["uid=ann", "uid=bob", "uid=cyd"].map(at);
+    apply(&server, &[&ann, &bob, &cyd].map(|dn| person(dn, "staff")));
+    let mut copy = Copied::suffix(&server);
+    copy.refresh();
+    while_a_search_is_held(&server, &mut copy, || {
+        apply(&server, &[delete(&ann), replace(&bob, "sn", "forgotten")]);
+        apply(&server, &[replace(&cyd, "sn", "remembered")]);
+        wait_trimmed(&server);
+    });
+    copy.assert_quiet();
 }
 
 /// A clean restart and a kill, followed through, and a backup put back.
@@ -85,7 +115,7 @@ fn restarts_and_a_backup() {
 /// References come without state, and are passed over; referral objects that change live come as
 /// entries, and are no records.
 #[test]
-fn p28_references_without_state_are_no_records() {
+fn p27_references_without_state_are_no_records() {
     let server = Ds389::start();
     let dn = at("cn=elsewhere");
     let add = format!(
@@ -104,9 +134,82 @@ fn p28_references_without_state_are_no_records() {
         refresh_and_judge(&mut down);
         following.wait_equal();
         assert_eq!(down.dump().len(), 1, "only the suffix is there");
+        // It shows the reference itself only to who asks for everything.
+        let mut fresh = Copied::suffix(&server);
+        refresh_and_judge(&mut fresh);
+        let reconciled = down.try_refresh(&["--reconcile"]);
+        assert!(reconciled.status.success(), "{reconciled:?}");
+        down.assert_equal();
     }
     assert_eq!(following.reader.deletes().len(), 3);
     following.stop();
+}
+
+/// The cookie that comes with the deletes already speaks of the adds that come after it: cut in
+/// between, it is worth nothing.
+#[test]
+fn p05_cut_between_the_deletes_and_the_adds() {
+    let server = Ds389::start();
+    let dn = |number: usize| at(&format!("uid=p{number}"));
+    apply(&server, &[0, 1, 2].map(|n| person(&dn(n), "staff")));
+    let mut copy = Copied::suffix(&server);
+    copy.refresh();
+    for (number, subcommand) in ["refresh", "follow"].into_iter().enumerate() {
+        let (gone, new) = (dn(number), dn(number + 3));
+        apply(
+            &server,
+            &[
+                delete(&gone),
+                person(&new, "staff"),
+                replace(&dn(2), "sn", subcommand),
+            ],
+        );
+        // Another one with the same data sees where in the stream that is.
+        let mut other = Copied::suffix(&server);
+        fs::copy(copy.data(), other.data()).expect("a copy of the data file");
+        let proxy = Proxy::to(&server);
+        other.hosts = Some(proxy.url());
+        match subcommand {
+            "refresh" => assert!(other.try_refresh(&[]).status.success()),
+            _ => {
+                other.follow();
+                let commit = |line: &str| line.contains(r#""op":"commit""#);
+                other.follower().wait_for_line(commit, PATIENCE);
+                other.kill();
+            }
+        }
+        let last = cookie(&other);
+        let of_the_deletes = proxy.position_answered(&last);
+        let cut = proxy.position_answered(new.as_bytes()).expect("the add");
+        assert!(
+            of_the_deletes.is_some_and(|position| position + last.len() < cut),
+            "the cookie does not come before the adds"
+        );
+        let before = cookie(&copy);
+        assert_ne!(before, last);
+        let proxy = Proxy::cutting(&server, &[cut]);
+        copy.hosts = Some(proxy.url());
+        if subcommand == "refresh" {
+            assert_eq!(copy.try_refresh(&[]).status.code(), Some(4));
+            assert_eq!(cookie(&copy), before);
+            assert!(copy.dump().by_dn().contains_key(&gone), "half a refresh");
+            copy.refresh();
+            copy.assert_equal();
+        } else {
+            copy.follow();
+            copy.wait_equal();
+            assert!(copy.stop_after_trouble().contains("trying again"));
+            assert!(proxy.sync_searches() >= 2, "it was not cut");
+        }
+        assert_eq!(cookie(&copy), last);
+        copy.assert_quiet();
+    }
+}
+
+fn cookie(copy: &Copied<'_>) -> Vec<u8> {
+    let store = Store::open(copy.data()).expect("the store");
+    let status = store.status().expect("its status");
+    status.cookie.expect("a cookie")
 }
 
 /// Identities are made of nsUniqueId, also where entries have an entryUUID of their own.
@@ -134,5 +237,18 @@ fn p25_an_entry_uuid_of_its_own_is_not_taken_for_the_identity() {
         copy.assert_equal();
         copy.assert_no_phantom_delete(deletes);
         assert_eq!(copy.reader.deletes().len() - deletes, 1);
+    }
+    // So are hints.
+    for copy in &mut copies {
+        copy.follow();
+    }
+    apply(&server, &[replace(&names[1], "sn", "y"), delete(&names[2])]);
+    for copy in &mut copies {
+        copy.wait_equal();
+        copy.stop();
+        let changed = |event: &&Event| matches!(event.change, Change::Change { .. });
+        let told = copy.reader.events_since(0);
+        assert_eq!(told.iter().filter(changed).count(), 2, "{told:?}");
+        assert_eq!(copy.reader.deletes().len(), 2);
     }
 }

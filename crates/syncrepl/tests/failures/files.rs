@@ -9,6 +9,7 @@ use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{Slapd, Variant};
 
 use crate::common::outcome::{Data, Outcome, clean, people};
+use crate::common::proxy::Proxy;
 use crate::common::{PATIENCE, SYNCREPL};
 
 /// `refresh`, `dump` and `status` all refuse it.
@@ -274,4 +275,39 @@ fn a_full_disk() {
     clean(&mut script);
     Outcome::of(&mut script).assert_failed(5, &["disk is full", "free some space"]);
     assert_eq!(fs::read_to_string(after).expect("the dump"), before);
+}
+
+/// slapd takes the cookie of one search for another, and says that nothing has changed.
+#[test]
+fn p21_the_cookie_of_another_search_is_not_sent() {
+    let server = Slapd::start(Variant::SessionLog);
+    server.load(&people(3));
+    let data = Data::of(&server);
+    let proxy = Proxy::to(&server);
+    let whole = data.sync("refresh", &proxy.url());
+    let others: [(&[&str], &str); 4] = [
+        (&["(uid=p1)"], "its filter is (objectClass=*)"),
+        (&["(objectClass=*)", "cn"], "all user attributes"),
+        (&["-s", "one"], "its scope is sub"),
+        (
+            &["-b", "ou=people,dc=example,dc=com"],
+            "its base is \"dc=example,dc=com\"",
+        ),
+    ];
+    for (options, differs) in others {
+        for subcommand in ["refresh", "follow"] {
+            let mut arguments = whole.clone();
+            arguments[0] = subcommand.to_owned();
+            if options[0] == "-b" {
+                arguments.truncate(arguments.len() - 2);
+            }
+            arguments.extend(options.iter().map(|&option| option.to_owned()));
+            data.unchanged(|| {
+                Outcome::run(&arguments).assert_failed(5, &["another search", differs]);
+            });
+        }
+    }
+    assert_eq!(proxy.connections(), 0, "the server was asked");
+    Outcome::run(&whole).assert_done();
+    assert_eq!(proxy.sync_searches(), 1);
 }

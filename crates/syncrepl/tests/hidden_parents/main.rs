@@ -269,6 +269,76 @@ fn the_whole_copy_does_not_go_with_a_hidden_parent() {
     copy.assert_equal();
 }
 
+/// The name of the base is part of the search: when it goes elsewhere, what it held is neither
+/// followed nor deleted, whatever slapd says to a cookie.
+#[test]
+fn the_base_itself_renamed_or_gone() {
+    for variant in Variant::ALL {
+        let server = two_people(variant);
+        let mut copies = [PERSON, "(objectClass=*)"].map(|f| Copied::of(&server, &base(0), f));
+        copies.iter_mut().for_each(Copied::refresh);
+        let kept = copies.each_ref().map(|copy| copy.dump().entries);
+        let renamed = format!("ou=renamed,{SUFFIX}");
+        let away = [
+            moved(&base(0), "ou=renamed", None),
+            moved(&renamed, "ou=renamed", Some(OUTSIDE)),
+        ];
+        for step in away {
+            server.ldapmodify(&step).expect("a move of the base");
+            for (copy, kept) in copies.iter_mut().zip(&kept) {
+                for subcommand in ["refresh", "follow"] {
+                    let outcome = Outcome::run(&copy.arguments(subcommand));
+                    outcome.assert_failed(3, &["no such base", "(32)"]);
+                    assert_eq!(&copy.dump().entries, kept);
+                }
+            }
+        }
+        // Back again, nothing was lost and nothing is told.
+        let home = moved(&format!("ou=renamed,{OUTSIDE}"), "ou=base0", Some(SUFFIX));
+        server.ldapmodify(&home).expect("a move of the base");
+        for copy in &mut copies {
+            copy.refresh();
+            copy.assert_equal();
+            assert_eq!(copy.reader.deletes(), []);
+        }
+        // All of it deleted, the base last.
+        let all = ["uid=1,ou=a,", "uid=2,ou=a,", "ou=a,", ""].map(|rdns| {
+            let dn = format!("{rdns}{}", base(0));
+            format!("dn: {dn}\nchangetype: delete\n")
+        });
+        server.ldapmodify(&all.join("\n")).expect("deletes");
+        for (copy, kept) in copies.iter_mut().zip(&kept) {
+            let outcome = Outcome::run(&copy.arguments("refresh"));
+            outcome.assert_failed(3, &["no such base", "(32)"]);
+            assert_eq!(&copy.dump().entries, kept);
+        }
+    }
+}
+
+/// The same while it follows: a copy that would lose everything is left as it is.
+#[test]
+fn the_base_itself_goes_while_it_is_followed() {
+    for variant in Variant::ALL {
+        let server = two_people(variant);
+        let mut copies = [PERSON, "(objectClass=*)"].map(|f| Copied::of(&server, &base(0), f));
+        copies.iter_mut().for_each(Copied::follow);
+        copies.iter_mut().for_each(Copied::wait_equal);
+        let kept = copies.each_ref().map(|copy| copy.dump().entries);
+        let away = moved(&base(0), "ou=renamed", Some(OUTSIDE));
+        server.ldapmodify(&away).expect("a move of the base");
+        for (copy, kept) in copies.iter_mut().zip(&kept) {
+            let status = copy.follower().wait_exit(PATIENCE);
+            assert!(
+                matches!(status.code(), Some(3 | 6)),
+                "{variant:?} {}: {status}",
+                copy.filter
+            );
+            assert_eq!(&copy.dump().entries, kept);
+            copy.kill();
+        }
+    }
+}
+
 /// Where nothing can be hidden, nothing is asked beside the sync search.
 #[test]
 fn a_filter_that_shows_everything_asks_nothing() {
