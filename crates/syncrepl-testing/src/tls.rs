@@ -190,7 +190,6 @@ impl Authority<'_> {
              policy = any\n\
              copy_extensions = copy\n\
              x509_extensions = leaf\n\
-             preserve = yes\n\
              [any]\n\
              commonName = supplied\n\
              domainComponent = optional\n\
@@ -227,7 +226,14 @@ impl Authority<'_> {
     }
 
     fn sign(&self, kind: &str, request: &Path, certificate: &Path, validity: &[&str]) {
-        let mut sign = vec!["ca", "-batch", "-notext", "-extensions", kind];
+        let mut sign = vec![
+            "ca",
+            "-batch",
+            "-notext",
+            "-preserveDN",
+            "-extensions",
+            kind,
+        ];
         sign.extend(validity);
         openssl(
             &sign,

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
@@ -108,7 +107,7 @@ fn unusable(what: &str, path: &Path, problem: &str) -> Error {
 
 impl ResolvesClientCert for Identity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.seen.asked.store(true, Ordering::Relaxed);
+        self.seen.ask();
         self.pair.clone()
     }
 

@@ -233,16 +233,16 @@ impl Connection {
         self.loopback
     }
 
-    /// The connection ended before anything was heard, and the server had asked for a certificate
-    /// that there is none of. Many servers give no other reason.
-    fn certificate_missed(&self) -> Option<Error> {
-        let tls = self.transport.tls()?;
-        (!self.heard_in_tls && tls.seen().lacks_certificate())
-            .then(|| tls_errors::certificate_missed(&self.server))
+    /// The connection ended before anything was heard in TLS, and the server had asked for a client
+    /// certificate. Many servers give no other reason.
+    fn certificate_unwanted(&self) -> Option<Error> {
+        let seen = self.transport.tls()?.seen();
+        (!self.heard_in_tls && seen.was_asked())
+            .then(|| tls_errors::certificate_unwanted(&self.server, seen))
     }
 
     fn closed(&self) -> Error {
-        if let Some(error) = self.certificate_missed() {
+        if let Some(error) = self.certificate_unwanted() {
             return error;
         }
         let error = Error::new(
@@ -258,7 +258,7 @@ impl Connection {
 
     fn lost(&self, failure: Failure) -> Error {
         match failure {
-            Failure::Io(error) => self.certificate_missed().unwrap_or_else(|| {
+            Failure::Io(error) => self.certificate_unwanted().unwrap_or_else(|| {
                 Error::new(
                     ErrorKind::Unreachable,
                     format!("the connection to {} was lost", self.server),

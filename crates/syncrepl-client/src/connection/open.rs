@@ -161,8 +161,8 @@ impl Connection {
                 .with_kind(ErrorKind::Tls)
                 .with_hint(match options.starttls() {
                     StartTls::IfPossible => {
-                        "only an anonymous bind goes on in clear (-Z); nothing was sent but this \
-                         request. Set TLS up on the provider and use -ZZ, or ldaps://"
+                        "only an anonymous bind goes on in clear (-Z), and nothing was sent but this \
+                         request; set TLS up on the provider and use -ZZ, or ldaps://"
                     }
                     _ => "set TLS up on the provider; nothing was sent in clear but this request",
                 })),
@@ -207,7 +207,7 @@ impl Connection {
     }
 
     fn handshake_cut(&self, cause: Option<io::Error>) -> Error {
-        if let Some(error) = self.certificate_missed() {
+        if let Some(error) = self.certificate_unwanted() {
             return error;
         }
         let message = format!(
@@ -219,10 +219,16 @@ impl Connection {
             Some(cause) => error.with_source(cause),
             None => error,
         };
-        match self.server.is_ldaps() {
-            true => error.with_hint("if the port speaks plain LDAP, use ldap:// with StartTLS"),
-            false => error.with_hint("the provider's log may say why"),
-        }
+        // Many servers close without a word where they could have sent an alert.
+        error.with_hint(match self.server.is_ldaps() {
+            true => {
+                "if the port speaks plain LDAP, use ldap:// with StartTLS; if it speaks TLS, 1.2 or 1.3 \
+                 with a current cipher is needed"
+            }
+            false => {
+                "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log may say more"
+            }
+        })
     }
 }
 

@@ -40,24 +40,36 @@ pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen
     }
 }
 
-/// The error for a server that asked for a certificate, got none, and left.
-pub(super) fn certificate_missed(server: &Server) -> Error {
-    tls(format!(
-        "{server} asked for a client certificate and, without one, closed the connection"
-    ))
-    .with_hint(CLIENT_CERTIFICATE)
+/// The error for a server that asked for a client certificate and closed the connection. It may have
+/// had another reason, such as its own end: another try is worth it.
+pub(super) fn certificate_unwanted(server: &Server, seen: &Seen) -> Error {
+    let (without, hint) = match seen.ours {
+        true => (
+            "",
+            "it may not accept the one it was shown (--cert): its log may say why",
+        ),
+        false => (", got none,", CLIENT_CERTIFICATE),
+    };
+    Error::new(
+        ErrorKind::Unreachable,
+        format!("{server} asked for a client certificate{without} and closed the connection"),
+    )
+    .with_hint(hint)
 }
 
 fn alert(alert: AlertDescription, server: &Server, seen: Option<&Seen>) -> Error {
     use AlertDescription as Alert;
-    let asked = seen.is_some_and(|seen| seen.asked.load(std::sync::atomic::Ordering::Relaxed));
+    let asked = seen.is_some_and(Seen::was_asked);
     let ours = seen.is_some_and(|seen| seen.ours);
     let ended = || tls(format!("{server} ended TLS with the alert {alert:?}"));
     match alert {
         Alert::CertificateRequired => {
             tls(format!("{server} wants a client certificate")).with_hint(CLIENT_CERTIFICATE)
         }
-        _ if asked && !ours => certificate_missed(server),
+        _ if asked && !ours => tls(format!(
+            "{server} asked for a client certificate, got none, and ended TLS with the alert {alert:?}"
+        ))
+        .with_hint(CLIENT_CERTIFICATE),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked

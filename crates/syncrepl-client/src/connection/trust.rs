@@ -34,8 +34,7 @@ pub(super) struct Setup {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     certificate: Mutex<Option<CertificateDer<'static>>>,
-    /// The server asked for a client certificate.
-    pub(super) asked: AtomicBool,
+    asked: AtomicBool,
     /// There is a client certificate to show.
     pub(super) ours: bool,
 }
@@ -48,9 +47,14 @@ impl Seen {
         Facts::read(certificate.as_ref()?).ok()
     }
 
-    /// The server wants a client certificate and there is none.
-    pub(super) fn lacks_certificate(&self) -> bool {
-        !self.ours && self.asked.load(Ordering::Relaxed)
+    /// The server asks for a client certificate.
+    pub(super) fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// The server asked for a client certificate.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
