@@ -143,10 +143,12 @@ fn certificate(problem: &CertificateError, server: &Server, facts: Option<&Facts
         CertificateError::UnknownIssuer => {
             tls(format!("{whose} is signed by an unknown authority")).with_hint(CA_FILE)
         }
+        // Of the certificate or of the handshake: either way it is not whose it says.
         CertificateError::BadSignature => tls(format!(
-            "{whose} is not signed by the authority that it names"
+            "{whose} proves nothing: it is not signed by the authority that it names, or the other end has \
+             not the key that belongs to it"
         ))
-        .with_hint(CA_FILE),
+        .with_hint("somebody may be tampering with the connection; else ask who runs the provider"),
         other => tls(format!("{whose} cannot be used: {other}")).with_hint(
             "replace it on the provider; the program openssl x509 -text shows what is in it",
         ),
