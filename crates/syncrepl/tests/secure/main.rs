@@ -53,7 +53,7 @@ impl Made {
 }
 
 /// Words that name a file.
-fn file<'a>(option: &'a str, path: &Path) -> [String; 2] {
+fn file(option: &str, path: &Path) -> [String; 2] {
     [option.to_owned(), path.display().to_string()]
 }
 
