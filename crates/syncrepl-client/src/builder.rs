@@ -117,10 +117,40 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// A PEM file with the authorities to trust, instead of those of the platform. It is read when a
-    /// connection needs it; if it cannot be, that is [`ErrorKind::InvalidInput`].
+    /// A PEM file with the authorities to trust, instead of those of the platform. It may also hold the
+    /// provider's own certificate, if that is signed by itself. It is read when a connection needs it; if
+    /// it cannot be, that is [`ErrorKind::InvalidInput`].
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.ca_file = Some(path.into());
+        self
+    }
+
+    /// A certificate to show to a provider that asks for one, with those of its authorities behind it,
+    /// and its key (PKCS#8, PKCS#1 or SEC1, not encrypted): PEM files, read whenever a connection is
+    /// made. With [`Credentials::external`] it is who we are. A file that cannot be used is
+    /// [`ErrorKind::InvalidInput`].
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.options.client_certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Whether nothing may be sent without TLS, to whatever host, this one included; a local socket is
+    /// excepted. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
+    /// is [`ErrorKind::Tls`]. False by default.
+    pub fn require_tls(mut self, require: bool) -> Self {
+        self.options.require_tls = require;
+        self
+    }
+
+    /// Whether the provider's certificate is NOT checked, neither who signed it nor its name nor its
+    /// dates. Whoever is between you and the provider can then read the password, and everything else,
+    /// and change it. A warning is logged for every connection. False by default.
+    pub fn dangerous_accept_any_certificate(mut self, accept: bool) -> Self {
+        self.options.accept_any_certificate = accept;
         self
     }
 
@@ -232,6 +262,7 @@ impl<C: Callback> Builder<C> {
             (None, None) => Credentials::Anonymous,
         };
         credentials.check()?;
+        self.options.anonymous = credentials.is_anonymous();
         // Whatever is wrong with what was given leaves no file behind.
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;

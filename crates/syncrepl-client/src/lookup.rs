@@ -21,6 +21,9 @@ const NO_SUCH_OBJECT: u32 = 32;
 /// Asks one provider, bound as the consumer is.
 pub(crate) struct Lookup<'a> {
     pub(crate) server: &'a Server,
+    /// The connection of the sync search is: so must be this one, or somebody on the way could answer in
+    /// the provider's place what is gone.
+    pub(crate) encrypted: bool,
     pub(crate) options: &'a ConnectOptions,
     pub(crate) credentials: &'a Credentials,
     pub(crate) provider: Provider,
@@ -100,6 +103,7 @@ impl Lookup<'_> {
         // A first stop request lets the stage end, and so what it asks.
         let options = ConnectOptions {
             abandon_at: 2,
+            require_tls: self.encrypted || self.options.require_tls,
             ..self.options.clone()
         };
         let mut connection = Connection::open(self.server, &options, self.stop)?;

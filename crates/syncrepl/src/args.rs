@@ -187,13 +187,34 @@ pub(crate) struct SyncArgs {
     #[arg(short = 'R', value_name = "REALM")]
     pub(crate) realm: Option<String>,
 
-    /// StartTLS; given twice (-ZZ), go on only if it succeeds
+    /// StartTLS; refused, an anonymous bind goes on in clear, any other ends with an error. Given twice
+    /// (-ZZ), go on only if it succeeds
     #[arg(short = 'Z', action = ArgAction::Count)]
     pub(crate) starttls: u8,
 
-    /// PEM file of the certificate authorities to trust [env: LDAPTLS_CACERT]
+    /// PEM file of the certificate authorities to trust, instead of the platform's, or of the server's
+    /// own certificate if that is self-signed [env: LDAPTLS_CACERT]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+
+    /// PEM file of the client certificate, with those of its authorities behind it; with -Y EXTERNAL it
+    /// says who we are [env: LDAPTLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// PEM file of the client certificate's key, not encrypted [env: LDAPTLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Send nothing without TLS to any server, one on this machine included; ldapi:// is excepted. With
+    /// ldap:// that takes -ZZ
+    #[arg(long)]
+    pub(crate) require_tls: bool,
+
+    /// Do NOT check the server's certificate: whoever is on the way can read the password and change
+    /// what is copied. It is warned of at every run
+    #[arg(long, conflicts_with = "ca_file")]
+    pub(crate) tls_insecure: bool,
 
     /// How changes are printed [default: text on a terminal, json in a pipe]
     #[arg(long, value_name = "FORMAT")]

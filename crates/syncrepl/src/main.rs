@@ -9,7 +9,9 @@
 
 mod args;
 mod command;
+mod encryption;
 mod exit;
+mod ldap_conf;
 mod output;
 mod password;
 mod progress;

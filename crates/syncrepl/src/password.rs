@@ -44,7 +44,7 @@ pub(crate) fn read(args: &mut SyncArgs) -> Result<Option<Password>, Failure> {
 
 /// Of a credential that systemd hands over it cannot be told: newer ones lend it by an access list, whose
 /// mask then stands where the bits of the group are. Its folder is closed to others anyway.
-fn others_can_read(path: &Path) -> bool {
+pub(crate) fn others_can_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
     if credentials.is_some_and(|folder| path.starts_with(folder)) {

@@ -1,13 +1,14 @@
 //! Raw arguments into what to connect to, as whom, and what to search.
 
 use syncrepl_client::{
-    Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StartTls, StopHandle, Store,
-    Syncrepl, SyncreplMode,
+    Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StopHandle, Store, Syncrepl,
+    SyncreplMode,
 };
 
 use crate::args::{ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain};
-use crate::password;
+use crate::ldap_conf::LdapConf;
+use crate::{encryption, password};
 
 /// Builds the consumer that the arguments describe.
 pub(crate) fn builder<C: Callback>(
@@ -24,14 +25,9 @@ pub(crate) fn builder<C: Callback>(
         .iter()
         .flat_map(|hosts| hosts.split_whitespace())
         .collect();
-    for host in &hosts {
-        let url = if host.contains("://") {
-            (*host).to_owned()
-        } else {
-            format!("ldap://{host}")
-        };
-        builder = builder.ldap_url(url);
-    }
+    let conf = LdapConf::read();
+    let stored = stored_url(args);
+    let mut urls: Vec<String> = hosts.iter().map(|host| with_scheme(host)).collect();
     match args.search.first() {
         Some(first) if is_url(first) => {
             if !hosts.is_empty() || args.base.is_some() || args.scope.is_some() {
@@ -43,62 +39,81 @@ pub(crate) fn builder<C: Callback>(
                 ));
             }
             warn_of_base_scope(first);
-            builder = builder.ldap_url(first.clone());
+            urls.push(first.clone());
         }
         filter => {
             let named = filter.is_some() || args.base.is_some() || args.scope.is_some();
-            if named || !hosts.is_empty() {
-                builder = in_parts(builder, args, &hosts, named)?;
+            // Without a copy that says it, ldap.conf may say where and what.
+            let configured = stored.is_none() && conf.base.is_some();
+            if urls.is_empty() && (named || configured) {
+                urls = servers(stored.as_ref(), &conf);
+            }
+            if named || configured || !hosts.is_empty() {
+                builder = in_parts(builder, args, &hosts, named, stored.as_ref(), &conf)?;
             }
         }
+    }
+    let stored = stored.map(|url| url.to_string());
+    builder = encryption::configure(
+        builder,
+        args,
+        &conf,
+        if urls.is_empty() {
+            stored.as_slice()
+        } else {
+            &urls
+        },
+    )?;
+    for url in urls {
+        builder = builder.ldap_url(url);
     }
     if let Some(credentials) = credentials(args)? {
         builder = builder.credentials(credentials);
     }
-    builder = builder
-        .reconcile(args.reconcile)
-        .starttls(match args.starttls {
-            0 => StartTls::Never,
-            1 => StartTls::IfPossible,
-            _ => StartTls::Required,
-        });
+    builder = builder.reconcile(args.reconcile);
     if let Some(max_delete) = args.max_delete {
         builder = builder.max_delete(max_delete);
     }
     if let Some(interval) = args.reconcile_every {
         builder = builder.reconcile_every(interval);
     }
-    let from_environment = || std::env::var_os("LDAPTLS_CACERT").map(Into::into);
-    if let Some(ca_file) = args.ca_file.clone().or_else(from_environment) {
-        builder = builder.ca_file(ca_file);
-    }
     Ok(builder)
 }
 
-/// `-H`, `-b`, `-s`, filter and attributes. What is left out comes from the data file if it holds
-/// a copy, or else is as with `ldapsearch`.
+fn with_scheme(host: &str) -> String {
+    match host.contains("://") {
+        true => host.to_owned(),
+        false => format!("ldap://{host}"),
+    }
+}
+
+/// The servers when none is named: that of the copy, those of `ldap.conf`, or this machine.
+fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
+    if let Some(url) = stored {
+        let host = LdapUrl {
+            scheme: url.scheme,
+            host: url.host.clone(),
+            port: url.port,
+            ..LdapUrl::default()
+        };
+        return vec![host.to_string()];
+    }
+    match conf.uri.is_empty() {
+        true => vec!["ldap://localhost".to_owned()],
+        false => conf.uri.iter().map(|host| with_scheme(host)).collect(),
+    }
+}
+
+/// `-b`, `-s`, filter and attributes. What is left out comes from the data file if it holds a copy,
+/// or else is as with `ldapsearch`.
 fn in_parts<C: Callback>(
-    mut builder: Builder<C>,
+    builder: Builder<C>,
     args: &SyncArgs,
     hosts: &[&str],
     named: bool,
+    stored: Option<&LdapUrl>,
+    conf: &LdapConf,
 ) -> Result<Builder<C>, Failure> {
-    let stored = stored_url(args);
-    if hosts.is_empty() {
-        let host = match &stored {
-            Some(url) => LdapUrl {
-                scheme: url.scheme,
-                host: url.host.clone(),
-                port: url.port,
-                ..LdapUrl::default()
-            },
-            None => LdapUrl {
-                host: Some("localhost".to_owned()),
-                ..LdapUrl::default()
-            },
-        };
-        builder = builder.ldap_url(host.to_string());
-    }
     let in_url = hosts.first().is_some_and(|host| {
         LdapUrl::parse(host).is_ok_and(|url| url.dn.is_some() || url.filter.is_some())
     });
@@ -108,22 +123,21 @@ fn in_parts<C: Callback>(
     let base = args
         .base
         .clone()
-        .or_else(|| stored.as_ref().and_then(|url| url.dn.clone()));
+        .or_else(|| stored.and_then(|url| url.dn.clone()))
+        .or_else(|| conf.base.clone());
     let Some(base) = base else {
         return Err(usage(
-            "no base DN: give one with -b, or an LDAP URL that has one",
+            "no base DN: give one with -b, an LDAP URL that has one, or BASE in ldap.conf",
         ));
     };
     let scope = match args.scope {
         Some(ScopeArg::Base) => Scope::Base,
         Some(ScopeArg::One) => Scope::One,
         Some(ScopeArg::Sub) => Scope::Subtree,
-        None => stored
-            .as_ref()
-            .map_or(Scope::Subtree, LdapUrl::scope_or_default),
+        None => stored.map_or(Scope::Subtree, LdapUrl::scope_or_default),
     };
     let mut words = args.search.iter();
-    let (filter, attributes): (String, Vec<String>) = match (words.next(), &stored) {
+    let (filter, attributes): (String, Vec<String>) = match (words.next(), stored) {
         (Some(filter), _) => (filter.clone(), words.cloned().collect()),
         (None, Some(url)) => (
             url.filter

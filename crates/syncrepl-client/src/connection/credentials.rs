@@ -110,6 +110,15 @@ impl Credentials {
         }
     }
 
+    /// Whether nothing is proven by them, so that nothing can be stolen.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        match self {
+            Credentials::Anonymous => true,
+            Credentials::Simple { dn, password } => dn.is_empty() && password.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether this build can use them: `InvalidInput` if not.
     pub(crate) fn check(&self) -> Result<()> {
         match self {

@@ -2,7 +2,9 @@
 //! or for a deadline. What the messages mean is for `operations` and for the session.
 
 mod bound;
+mod certificate;
 mod credentials;
+mod identity;
 mod layer;
 mod network;
 mod open;
@@ -13,6 +15,7 @@ mod server;
 mod tls;
 mod tls_errors;
 mod transport;
+mod trust;
 mod waiter;
 
 #[cfg(test)]
@@ -70,6 +73,8 @@ pub(crate) struct Connection {
     loopback: bool,
     /// Anything was received so far.
     heard: bool,
+    /// Anything was received through TLS.
+    heard_in_tls: bool,
     /// An operation was left unfinished: what comes next could be the answer to it.
     broken: bool,
 }
@@ -155,6 +160,7 @@ impl Connection {
             Moved::Bytes(count) => {
                 self.frames.filled(count);
                 self.heard = true;
+                self.heard_in_tls |= self.transport.is_encrypted();
                 self.answer_key_updates()?;
                 Ok(true)
             }
@@ -227,7 +233,18 @@ impl Connection {
         self.loopback
     }
 
+    /// The connection ended before anything was heard in TLS, and the server had asked for a client
+    /// certificate. Many servers give no other reason.
+    fn certificate_unwanted(&self) -> Option<Error> {
+        let seen = self.transport.tls()?.seen();
+        (!self.heard_in_tls && seen.was_asked())
+            .then(|| tls_errors::certificate_unwanted(&self.server, seen))
+    }
+
     fn closed(&self) -> Error {
+        if let Some(error) = self.certificate_unwanted() {
+            return error;
+        }
         let error = Error::new(
             ErrorKind::Unreachable,
             format!("{} closed the connection", self.server),
@@ -241,12 +258,17 @@ impl Connection {
 
     fn lost(&self, failure: Failure) -> Error {
         match failure {
-            Failure::Io(error) => Error::new(
-                ErrorKind::Unreachable,
-                format!("the connection to {} was lost", self.server),
-            )
-            .with_source(error),
-            Failure::Tls(error) => tls_errors::explain(&error, &self.server),
+            Failure::Io(error) => self.certificate_unwanted().unwrap_or_else(|| {
+                Error::new(
+                    ErrorKind::Unreachable,
+                    format!("the connection to {} was lost", self.server),
+                )
+                .with_source(error)
+            }),
+            Failure::Tls(error) => {
+                let seen = self.transport.tls().map(tls::Tls::seen);
+                tls_errors::explain(&error, &self.server, seen)
+            }
             Failure::Layer(problem) => Error::new(
                 ErrorKind::Unreachable,
                 format!(

@@ -2,18 +2,17 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Instant;
 
-use rustls::ClientConfig;
 use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{Operation, START_TLS, result_name};
 
 use super::operations::unexpected;
 use super::server::{ConnectOptions, Server, StartTls};
-use super::tls::{self, Tls};
+use super::tls::Tls;
 use super::transport::{Endpoint, Moved, Socket, Transport};
+use super::trust::{self, Setup};
 use super::waiter::Waiter;
 use super::{Connection, Failure, refused};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,8 +24,8 @@ impl Connection {
     /// as the server and `options` say. Nothing is sent in clear that should not be.
     ///
     /// `Unreachable` when no address answers, `Tls` when the encryption or the certificate is at
-    /// fault or StartTLS is refused, `InvalidInput` for an unusable CA file, `Stopped` when
-    /// `stop` is asked meanwhile.
+    /// fault, or StartTLS is refused where it may not be; `InvalidInput` for a file of certificates or
+    /// a key that cannot be used, `Stopped` when `stop` is asked meanwhile.
     pub(crate) fn open(
         server: &Server,
         options: &ConnectOptions,
@@ -41,13 +40,20 @@ impl Connection {
         }
         let may_encrypt =
             server.is_ldaps() || server.host().is_some() && options.starttls != StartTls::Never;
-        let config = match may_encrypt {
-            true => Some(tls::config(options.ca_file.as_deref())?),
+        if options.require_tls && server.host().is_some() && !may_encrypt {
+            return Err(Error::new(
+                ErrorKind::Tls,
+                format!("TLS is required, and {server} would be spoken to without it"),
+            )
+            .with_hint("use StartTLS (-ZZ), or ldaps://; nothing was sent"));
+        }
+        let setup = match may_encrypt {
+            true => Some(trust::setup(options)?),
             false => None,
         };
         let mut failures = Vec::new();
         for endpoint in endpoints(server, options, stop)? {
-            match Connection::establish(server, &endpoint, options, config.as_ref(), stop) {
+            match Connection::establish(server, &endpoint, options, setup.as_ref(), stop) {
                 Ok(connection) => return Ok(connection),
                 Err(error) if error.kind() == ErrorKind::Unreachable => {
                     tracing::debug!("{error}");
@@ -77,7 +83,7 @@ impl Connection {
         server: &Server,
         endpoint: &Endpoint,
         options: &ConnectOptions,
-        config: Option<&Arc<ClientConfig>>,
+        setup: Option<&Setup>,
         stop: &StopHandle,
     ) -> Result<Self> {
         let deadline = options.network.after(options.connect_timeout);
@@ -97,23 +103,24 @@ impl Connection {
                 Endpoint::Unix(_) | Endpoint::Given(_) => true,
             },
             heard: false,
+            heard_in_tls: false,
             broken: false,
         };
-        if let Some(config) = config
-            && (server.is_ldaps() || connection.start_tls(options.starttls)?)
+        if let Some(setup) = setup
+            && (server.is_ldaps() || connection.start_tls(options)?)
         {
             // StartTLS has had its own time to answer.
             let deadline = match server.is_ldaps() {
                 true => deadline,
                 false => options.network.after(options.connect_timeout),
             };
-            connection.encrypt(config, options, deadline)?;
+            connection.encrypt(setup, options, deadline)?;
         }
         Ok(connection)
     }
 
     /// StartTLS (RFC 4511 §4.14): whether the handshake may begin.
-    fn start_tls(&mut self, wanted: StartTls) -> Result<bool> {
+    fn start_tls(&mut self, options: &ConnectOptions) -> Result<bool> {
         let request = Operation::ExtendedRequest {
             name: START_TLS,
             value: None,
@@ -123,11 +130,16 @@ impl Connection {
                 Ok(Some((result.code, excerpt(result.diagnostic))))
             }
             other => Err(unexpected(&other, "StartTLS")),
+        });
+        // Whatever else came may have been put there to confuse: TLS was not begun, that is what counts.
+        let answer = answer.map_err(|error| match error.kind() {
+            ErrorKind::Protocol => error.with_kind(ErrorKind::Tls),
+            _ => error,
         })?;
         match answer {
             // What was sent in clear behind the answer could have been put there by anybody.
             (0, _) if self.frames.buffered() > 0 => Err(Error::new(
-                ErrorKind::Protocol,
+                ErrorKind::Tls,
                 format!(
                     "{} sent something in clear after it agreed to StartTLS",
                     self.server
@@ -135,7 +147,9 @@ impl Connection {
             )
             .with_hint("someone may be tampering with the connection; nothing of it was used")),
             (0, _) => Ok(true),
-            (code, diagnostic) if wanted == StartTls::IfPossible => {
+            (code, diagnostic)
+                if options.starttls() == StartTls::IfPossible && options.anonymous =>
+            {
                 tracing::warn!(
                     "{} refused StartTLS ({}: {diagnostic}): the connection goes on in clear",
                     self.server,
@@ -145,24 +159,36 @@ impl Connection {
             }
             (code, diagnostic) => Err(refused(code, &diagnostic, "StartTLS")
                 .with_kind(ErrorKind::Tls)
-                .with_hint(
-                    "set TLS up on the provider; nothing was sent in clear but this request",
-                )),
+                .with_hint(match options.starttls() {
+                    StartTls::IfPossible => {
+                        "only an anonymous bind goes on in clear (-Z), and nothing was sent but this \
+                         request; set TLS up on the provider and use -ZZ, or ldaps://"
+                    }
+                    _ => "set TLS up on the provider; nothing was sent in clear but this request",
+                })),
         }
     }
 
     fn encrypt(
         &mut self,
-        config: &Arc<ClientConfig>,
+        setup: &Setup,
         options: &ConnectOptions,
         deadline: Option<Instant>,
     ) -> Result<()> {
-        self.transport
-            .encrypt(Tls::new(config.clone(), &self.server)?);
+        if options.accept_any_certificate {
+            tracing::warn!(
+                "the certificate of {} is NOT CHECKED: whoever answers can read and change everything",
+                self.server
+            );
+        }
+        self.transport.encrypt(Tls::new(setup, &self.server)?);
         loop {
             match self.transport.handshake() {
                 Ok(Moved::Bytes(_)) => {
                     (self.waiter.readable, self.waiter.writable) = (true, true);
+                    if let Some(tls) = self.transport.tls() {
+                        tracing::debug!("{} speaks {}", self.server, tls.agreed());
+                    }
                     return Ok(());
                 }
                 Ok(Moved::Blocked) => {}
@@ -181,6 +207,9 @@ impl Connection {
     }
 
     fn handshake_cut(&self, cause: Option<io::Error>) -> Error {
+        if let Some(error) = self.certificate_unwanted() {
+            return error;
+        }
         let message = format!(
             "{} closed the connection instead of starting TLS",
             self.server
@@ -190,10 +219,16 @@ impl Connection {
             Some(cause) => error.with_source(cause),
             None => error,
         };
-        match self.server.is_ldaps() {
-            true => error.with_hint("if the port speaks plain LDAP, use ldap:// with StartTLS"),
-            false => error.with_hint("the provider's log may say why"),
-        }
+        // Many servers close without a word where they could have sent an alert.
+        error.with_hint(match self.server.is_ldaps() {
+            true => {
+                "if the port speaks plain LDAP, use ldap:// with StartTLS; if it speaks TLS, 1.2 or 1.3 \
+                 with a current cipher is needed"
+            }
+            false => {
+                "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log may say more"
+            }
+        })
     }
 }
 

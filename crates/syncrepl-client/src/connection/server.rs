@@ -129,10 +129,11 @@ pub enum StartTls {
     #[default]
     Never,
     /// StartTLS is asked for; if the server refuses it, the connection goes on in clear, with a
-    /// warning. Someone between you and the server can make it look refused: use
-    /// [`Required`](StartTls::Required) wherever the server supports it. A local socket stays in
-    /// clear. A server that agrees and then fails the handshake or shows a bad certificate is an
-    /// error all the same.
+    /// warning, for an anonymous bind only. With any other credentials that is
+    /// [`ErrorKind::Tls`](crate::ErrorKind::Tls), before anything of them is sent. Someone between you
+    /// and the server can make it look refused: use [`Required`](StartTls::Required) wherever the
+    /// server supports it. A local socket stays in clear. A server that agrees and then fails the
+    /// handshake or shows a bad certificate is an error all the same.
     IfPossible,
     /// StartTLS has to succeed before anything else is sent.
     Required,
@@ -145,6 +146,14 @@ pub(crate) struct ConnectOptions {
     pub(crate) starttls: StartTls,
     /// A PEM file with the only certificate authorities to trust; those of the platform by default.
     pub(crate) ca_file: Option<PathBuf>,
+    /// PEM files with the certificate to show to a server that asks for one, and with its key.
+    pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Whoever answers is believed to be the server.
+    pub(crate) accept_any_certificate: bool,
+    /// Nothing is sent in clear, except to a local socket.
+    pub(crate) require_tls: bool,
+    /// Nothing but an anonymous bind is going to be made. True by default.
+    pub(crate) anonymous: bool,
     /// For name resolution, and then for each address of the server, its TLS handshake included;
     /// 10 s by default.
     pub(crate) connect_timeout: Duration,
@@ -160,11 +169,25 @@ pub(crate) struct ConnectOptions {
     pub(crate) network: GivenNetwork,
 }
 
+impl ConnectOptions {
+    /// What StartTLS has to come to, with what else was asked for.
+    pub(super) fn starttls(&self) -> StartTls {
+        match self.starttls {
+            StartTls::IfPossible if self.require_tls => StartTls::Required,
+            starttls => starttls,
+        }
+    }
+}
+
 impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions {
             starttls: StartTls::Never,
             ca_file: None,
+            client_certificate: None,
+            accept_any_certificate: false,
+            require_tls: false,
+            anonymous: true,
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,

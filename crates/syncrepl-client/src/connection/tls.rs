@@ -1,16 +1,14 @@
-//! TLS over a socket: the session, and what to trust. The server's name is always checked.
+//! TLS over a socket: the session. Whom it believes is in `trust`.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 
 use super::server::Server;
 use super::transport::{Failure, Moved, Socket, progress};
+use super::trust::{Seen, Setup};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much is read from the socket at a time, in bytes.
@@ -23,11 +21,12 @@ pub(super) struct Tls {
     pending: std::ops::Range<usize>,
     /// What ended the session; told once everything decrypted before it has been read.
     failed: Option<rustls::Error>,
+    seen: Arc<Seen>,
 }
 
 impl Tls {
     /// A session with `server`, whose certificate has to carry its name.
-    pub(super) fn new(config: Arc<ClientConfig>, server: &Server) -> Result<Self> {
+    pub(super) fn new(setup: &Setup, server: &Server) -> Result<Self> {
         let host = server.host().unwrap_or_default();
         let unfit = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::new(
@@ -39,11 +38,31 @@ impl Tls {
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|error| unfit(error.into()))?;
         Ok(Tls {
-            session: ClientConnection::new(config, name).map_err(|error| unfit(error.into()))?,
+            session: ClientConnection::new(setup.config.clone(), name)
+                .map_err(|error| unfit(error.into()))?,
             received: vec![0; CHUNK],
             pending: 0..0,
             failed: None,
+            seen: setup.seen.clone(),
         })
+    }
+
+    /// What was seen of the other end.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Version and cipher suite, for the log.
+    pub(super) fn agreed(&self) -> String {
+        let version = match self.session.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            _ => "TLS",
+        };
+        match self.session.negotiated_cipher_suite() {
+            Some(suite) => format!("{version}, {:?}", suite.suite()),
+            None => version.to_owned(),
+        }
     }
 
     pub(super) fn wants_write(&self) -> bool {
@@ -146,44 +165,4 @@ impl Tls {
         }
         Ok(Moved::Bytes(count))
     }
-}
-
-/// What to trust: the authorities in `ca_file` alone, or else those of the platform.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>> {
-    let unusable = |error: rustls::Error| {
-        Error::new(ErrorKind::Tls, "TLS cannot be set up on this machine")
-            .with_source(error)
-            .with_hint("give the certificate authority of the provider (--ca-file)")
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unusable)?;
-    let config = match ca_file {
-        Some(path) => builder.with_root_certificates(authorities(path)?),
-        None => builder.with_platform_verifier().map_err(unusable)?,
-    };
-    Ok(Arc::new(config.with_no_client_auth()))
-}
-
-fn authorities(path: &Path) -> Result<RootCertStore> {
-    let unusable = |what: &str| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("the CA file {path:?} {what}"),
-        )
-        .with_hint("it has to hold the certificate of an authority in PEM form")
-    };
-    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable("is damaged").with_source(error))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable("holds a certificate that is damaged").with_source(error))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("holds no certificate"));
-    }
-    Ok(roots)
 }

@@ -1,33 +1,28 @@
 //! TLS errors in words: what was wrong with the certificate or the handshake, and what to do.
 
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
+use super::certificate::{Facts, written};
 use super::server::Server;
+use super::trust::Seen;
 use crate::error::{Error, ErrorKind};
 use crate::text::excerpt;
 
 const CA_FILE: &str = "if you trust it, give the certificate of its authority (--ca-file); else ask who runs the provider";
+const SELF_SIGNED: &str = "if it is the right one, give the certificate itself (--ca-file); else ask who runs the provider";
+const CIPHERS: &str =
+    "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log says more";
+const CLIENT_CERTIFICATE: &str = "give one, and its key (--cert, --key)";
 
-/// The error for a TLS failure on the connection to `server`.
-pub(super) fn explain(error: &rustls::Error, server: &Server) -> Error {
+/// The error for a TLS failure on the connection to `server`, with what was seen of it.
+pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen>) -> Error {
     match error {
-        rustls::Error::InvalidCertificate(problem) => certificate(problem, server),
-        rustls::Error::NoCertificatesPresented => tls(format!("{server} shows no certificate")),
-        rustls::Error::AlertReceived(alert) => {
-            let message = format!("{server} ended TLS with the alert {alert:?}");
-            match alert {
-                AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
-                    tls(message).with_hint("it wants a client certificate")
-                }
-                AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => tls(
-                    message,
-                )
-                .with_hint(
-                    "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log says more",
-                ),
-                _ => tls(message).with_hint("the provider's log says more"),
-            }
+        rustls::Error::InvalidCertificate(problem) => {
+            certificate(problem, server, seen.and_then(Seen::facts).as_ref())
         }
+        rustls::Error::NoCertificatesPresented => tls(format!("{server} shows no certificate")),
+        rustls::Error::AlertReceived(alert) => self::alert(*alert, server, seen),
         rustls::Error::InvalidMessage(_) => {
             let hint = if server.is_ldaps() {
                 "the port seems to speak plain LDAP: use ldap:// with StartTLS, or the ldaps port, mostly 636"
@@ -45,50 +40,165 @@ pub(super) fn explain(error: &rustls::Error, server: &Server) -> Error {
     }
 }
 
-fn certificate(problem: &CertificateError, server: &Server) -> Error {
-    match problem {
-        CertificateError::UnknownIssuer => tls(format!(
-            "the certificate of {server} is signed by an unknown authority"
+/// The error for a server that asked for a client certificate and closed the connection. It may have
+/// had another reason, such as its own end: another try is worth it.
+pub(super) fn certificate_unwanted(server: &Server, seen: &Seen) -> Error {
+    let (without, hint) = match seen.ours {
+        true => (
+            "",
+            "it may not accept the one it was shown (--cert): its log may say why",
+        ),
+        false => (", got none,", CLIENT_CERTIFICATE),
+    };
+    Error::new(
+        ErrorKind::Unreachable,
+        format!("{server} asked for a client certificate{without} and closed the connection"),
+    )
+    .with_hint(hint)
+}
+
+fn alert(alert: AlertDescription, server: &Server, seen: Option<&Seen>) -> Error {
+    use AlertDescription as Alert;
+    let asked = seen.is_some_and(Seen::was_asked);
+    let ours = seen.is_some_and(|seen| seen.ours);
+    let ended = || tls(format!("{server} ended TLS with the alert {alert:?}"));
+    match alert {
+        Alert::CertificateRequired => {
+            tls(format!("{server} wants a client certificate")).with_hint(CLIENT_CERTIFICATE)
+        }
+        _ if asked && !ours => tls(format!(
+            "{server} asked for a client certificate, got none, and ended TLS with the alert {alert:?}"
         ))
-        .with_hint(CA_FILE),
-        CertificateError::BadSignature => tls(format!(
-            "the certificate of {server} is not signed by the authority that it names"
-        ))
-        .with_hint(CA_FILE),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            tls(format!("the certificate of {server} has expired"))
-                .with_hint("renew it on the provider, or set the clock of this machine")
+        .with_hint(CLIENT_CERTIFICATE),
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::AccessDenied
+        | Alert::DecryptError
+            if asked =>
+        {
+            tls(format!(
+                "{server} does not accept the client certificate (its alert is {alert:?})"
+            ))
+            .with_hint(match alert {
+                Alert::CertificateExpired => {
+                    "renew it (--cert), or look at the clock of the provider"
+                }
+                Alert::UnknownCA => {
+                    "the provider has to trust its authority; certificates between the two belong \
+                     behind it in the same file (--cert)"
+                }
+                _ => "the provider's log says more",
+            })
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            tls(format!("the certificate of {server} is not valid yet"))
-                .with_hint("set the clock of this machine, or replace it on the provider")
-        }
-        CertificateError::Revoked => tls(format!("the certificate of {server} is revoked"))
-            .with_hint("replace it on the provider"),
-        CertificateError::NotValidForName => mismatch(server, ""),
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            let names = match presented.is_empty() {
-                true => ": it has no subjectAltName".to_owned(),
-                false => format!(": it is for {}", excerpt(&names(presented))),
-            };
-            mismatch(server, &names)
-        }
-        other => tls(format!("the certificate of {server} cannot be used: {other}"))
-            .with_hint("self-signed certificates need --ca-file with the authority that signed them, and a name"),
+        Alert::ProtocolVersion | Alert::HandshakeFailure => ended().with_hint(CIPHERS),
+        _ => ended().with_hint("the provider's log says more"),
     }
 }
 
-/// rustls shows each name as `DnsName("…")` or the like; people want what is in the quotes.
+fn certificate(problem: &CertificateError, server: &Server, facts: Option<&Facts>) -> Error {
+    let whose = format!("the certificate of {server}");
+    let self_signed = facts.is_some_and(|facts| facts.self_issued);
+    match problem {
+        CertificateError::Expired => expired(&whose, ""),
+        CertificateError::ExpiredContext { time, not_after } => {
+            let whose = match facts {
+                Some(facts) if facts.not_after != seconds(*not_after) => {
+                    format!("the certificate of an authority above that of {server}")
+                }
+                _ => whose,
+            };
+            let (until, now) = (written(seconds(*not_after)), written(seconds(*time)));
+            expired(
+                &whose,
+                &format!(": it was valid until {until}, and here it is {now}"),
+            )
+        }
+        CertificateError::NotValidYet => not_yet(&whose, ""),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let (from, now) = (written(seconds(*not_before)), written(seconds(*time)));
+            not_yet(
+                &whose,
+                &format!(": it is valid from {from}, and here it is {now}"),
+            )
+        }
+        CertificateError::Revoked => {
+            tls(format!("{whose} is revoked")).with_hint("replace it on the provider")
+        }
+        CertificateError::NotValidForName => mismatch(&whose, ""),
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            common_name_only(&whose, facts)
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => mismatch(
+            &whose,
+            &format!(": it is for {}", excerpt(&names(presented))),
+        ),
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => tls(
+            format!("{whose} is self-signed, and not one that was given to trust"),
+        )
+        .with_hint(SELF_SIGNED),
+        CertificateError::UnknownIssuer => {
+            tls(format!("{whose} is signed by an unknown authority")).with_hint(CA_FILE)
+        }
+        // Of the certificate or of the handshake: either way it is not whose it says.
+        CertificateError::BadSignature => tls(format!(
+            "{whose} proves nothing: it is not signed by the authority that it names, or the other end has \
+             not the key that belongs to it"
+        ))
+        .with_hint("somebody may be tampering with the connection; else ask who runs the provider"),
+        other => tls(format!("{whose} cannot be used: {other}")).with_hint(
+            "replace it on the provider; the program openssl x509 -text shows what is in it",
+        ),
+    }
+}
+
+fn expired(whose: &str, when: &str) -> Error {
+    tls(format!("{whose} has expired{when}"))
+        .with_hint("renew it on the provider, or set the clock of this machine")
+}
+
+fn not_yet(whose: &str, when: &str) -> Error {
+    tls(format!("{whose} is not valid yet{when}"))
+        .with_hint("set the clock of this machine, or replace it on the provider")
+}
+
+/// Names are taken from the subjectAltName alone (RFC 6125 §6.4.4 lets a client do so, and browsers do).
+fn common_name_only(whose: &str, facts: Option<&Facts>) -> Error {
+    let message = match facts.and_then(|facts| facts.common_name.as_ref()) {
+        Some(name) => format!(
+            "{whose} does not match: it has a common name only (CN={}), which does not count, and no subjectAltName",
+            excerpt(name)
+        ),
+        None => format!("{whose} does not match: it has no subjectAltName"),
+    };
+    tls(message).with_hint(
+        "make a new one on the provider with the name in the subjectAltName: with openssl, \
+         -addext subjectAltName=DNS:…",
+    )
+}
+
+/// rustls shows each name as `DnsName("…")` or `IpAddress(…)`; people want what is inside.
 fn names(presented: &[String]) -> String {
-    let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+    let bare = |name: &String| {
+        let inside = name
+            .split_once('(')
+            .and_then(|(_, inside)| inside.strip_suffix(')'))
+            .unwrap_or(name);
+        inside.trim_matches('"').to_owned()
+    };
     presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
-fn mismatch(server: &Server, names: &str) -> Error {
-    tls(format!(
-        "the name in the certificate of {server} does not match{names}"
-    ))
-    .with_hint("connect by a name that is in the certificate, or add this one on the provider")
+fn mismatch(whose: &str, names: &str) -> Error {
+    tls(format!("the name in {whose} does not match{names}"))
+        .with_hint("connect by a name that is in the certificate, or add this one on the provider")
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn tls(message: String) -> Error {
@@ -109,14 +219,24 @@ mod tests {
             (CertificateError::NotValidForName, "does not match"),
             (CertificateError::BadEncoding, "cannot be used"),
         ] {
-            let error = explain(&rustls::Error::InvalidCertificate(problem), &server);
+            let error = explain(&rustls::Error::InvalidCertificate(problem), &server, None);
             assert_eq!(error.kind(), ErrorKind::Tls);
             assert!(!error.is_retryable());
             assert!(error.to_string().contains(words), "{error}");
             assert!(error.to_string().contains("ldap.example.com"), "{error}");
         }
         let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
-        let error = explain(&alert, &server).to_string();
+        let error = explain(&alert, &server, None).to_string();
         assert!(error.contains("client certificate"), "{error}");
+    }
+
+    #[test]
+    fn names_are_shown_bare() {
+        let presented = [
+            "DnsName(\"a.example\")".to_owned(),
+            "IpAddress(::1)".to_owned(),
+            "odd".to_owned(),
+        ];
+        assert_eq!(names(&presented), "a.example, ::1, odd");
     }
 }

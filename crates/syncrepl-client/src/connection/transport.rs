@@ -211,6 +211,10 @@ impl Transport {
         self.below.tls.is_some()
     }
 
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.below.tls.as_deref()
+    }
+
     /// From here on everything goes through `tls`, the handshake first.
     pub(super) fn encrypt(&mut self, tls: Tls) {
         self.below.tls = Some(Box::new(tls));

@@ -5,6 +5,7 @@ use syncrepl_proto::cookie;
 use syncrepl_proto::profile::Provider;
 
 use super::Syncrepl;
+use super::watch::lookup;
 use crate::callback::Callback;
 use crate::connection::RootDse;
 use crate::error::Result;
@@ -72,15 +73,7 @@ impl<C: Callback> Syncrepl<C> {
     /// Plain searches at the provider that it is connected to.
     pub(super) fn lookup(&mut self) -> Option<Lookup<'_>> {
         let link = self.link.as_ref()?;
-        Some(Lookup {
-            server: &self.settings.servers[link.server],
-            options: &self.settings.options,
-            credentials: &self.settings.credentials,
-            provider: link.provider,
-            search: &self.settings.search,
-            stop: &self.stop,
-            connection: &mut self.side,
-        })
+        Some(lookup(link, &self.settings, &self.stop, &mut self.side))
     }
 
     fn may_tell_too_little(&self, provider: Provider) -> bool {

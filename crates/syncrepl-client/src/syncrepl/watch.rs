@@ -213,6 +213,7 @@ pub(super) fn lookup<'a>(
 ) -> Lookup<'a> {
     Lookup {
         server: &settings.servers[link.server],
+        encrypted: link.connection.is_encrypted(),
         options: &settings.options,
         credentials: &settings.credentials,
         provider: link.provider,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use syncrepl_client::{Builder, ErrorKind, StartTls, Syncrepl};
-use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_client::{Builder, Credentials, ErrorKind, StartTls, Syncrepl};
+use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 use syncrepl_testing::tls::Certificates;
 use tempfile::TempDir;
 
@@ -76,6 +76,66 @@ fn a_server_without_tls() {
     let url = format!("{}??!StartTLS", fixture.url());
     let required = Syncrepl::builder(fixture.data(), ()).ldap_url(url);
     fails(refresh(required), ErrorKind::Tls, &["StartTLS"]);
+    // Credentials of whatever kind do not go on in clear, also by the words of a URL.
+    for credentials in [
+        Credentials::simple(ADMIN, PASSWORD),
+        Credentials::scram("ann", "geheim"),
+        Credentials::external(),
+    ] {
+        let possible = fixture
+            .builder(())
+            .credentials(credentials)
+            .starttls(StartTls::IfPossible);
+        fails(
+            refresh(possible),
+            ErrorKind::Tls,
+            &["anonymous", "ldaps://"],
+        );
+    }
+    let url = format!("{}??StartTLS,bindname=cn=a,X-BINDPW=b", fixture.url());
+    let possible = Syncrepl::builder(fixture.data(), ()).ldap_url(url);
+    fails(refresh(possible), ErrorKind::Tls, &["anonymous"]);
+    fails(
+        refresh(fixture.builder(()).require_tls(true)),
+        ErrorKind::Tls,
+        &["TLS is required", "nothing was sent"],
+    );
     refresh(fixture.builder(()).starttls(StartTls::IfPossible)).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 1);
+}
+
+#[test]
+fn who_we_are_and_whom_we_believe() {
+    let folder = TempDir::new().unwrap();
+    let made = Certificates::make(folder.path());
+    let pair = &made.self_signed;
+    let demanding = Slapd::builder(Variant::Plain)
+        .tls(&made.ca, &pair.cert, &pair.key)
+        .extra_global("TLSVerifyClient demand")
+        .start();
+    let fixture = Fixture::of(demanding);
+    let ldaps = format!("{}/{SUFFIX}??sub", fixture.server.ldaps_url());
+    fails(
+        refresh(trusting(&fixture, &pair.cert, &ldaps)),
+        ErrorKind::Unreachable,
+        &["client certificate", "got none"],
+    );
+    let client = |builder: Builder<()>| {
+        builder
+            .client_certificate(&made.client.cert, &made.client.key)
+            .credentials(Credentials::external())
+    };
+    fails(
+        refresh(client(trusting(&fixture, &made.ca, &ldaps))),
+        ErrorKind::Tls,
+        &["self-signed"],
+    );
+    refresh(client(trusting(&fixture, &pair.cert, &ldaps))).unwrap();
+    let status = fixture.store().status().unwrap();
+    assert_eq!(
+        status.authzid.as_deref(),
+        Some("dn:cn=client,dc=example,dc=com")
+    );
+    let anybody = trusting(&fixture, &made.ca, &ldaps).dangerous_accept_any_certificate(true);
+    refresh(client(anybody)).unwrap();
 }

@@ -21,14 +21,25 @@ pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
 pub fn clean(command: &mut Command) -> &mut Command {
     for name in [
         "CREDENTIALS_DIRECTORY",
+        "LDAPBASE",
+        "LDAPCONF",
+        "LDAPNOINIT",
+        "LDAPRC",
         "LDAPTLS_CACERT",
+        "LDAPTLS_CERT",
+        "LDAPTLS_KEY",
+        "LDAPTLS_REQCERT",
+        "LDAPURI",
         "NO_COLOR",
         "RUST_LOG",
         "RUST_BACKTRACE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
     ] {
         command.env_remove(name);
     }
-    command
+    // There may be an ldaprc in the real one.
+    command.env("HOME", "/nonexistent")
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod network;
 mod sasl;
 mod scripted;
 mod slapd;
+mod tls;
 mod waiting;
 
 use std::time::{Duration, Instant};

@@ -147,7 +147,7 @@ fn bytes_in_clear_behind_starttls_are_never_used() {
         ..ConnectOptions::default()
     };
     let opened = open(&Server::ldap("127.0.0.1", port), &options);
-    fails(opened, ErrorKind::Protocol, &["in clear after it agreed"]);
+    fails(opened, ErrorKind::Tls, &["in clear after it agreed"]);
     thread.join().unwrap();
 }
 

@@ -1,0 +1,118 @@
+//! The client certificate and its key: who this end is, in TLS. Keys are neither logged nor shown.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, SignatureScheme};
+use zeroize::Zeroizing;
+
+use super::trust::Seen;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What is shown to a server that asks for a certificate.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pair: Option<Arc<CertifiedKey>>,
+    seen: Arc<Seen>,
+}
+
+impl Identity {
+    pub(super) fn none(seen: Arc<Seen>) -> Self {
+        Identity { pair: None, seen }
+    }
+
+    /// A certificate, those of its authorities behind it, and its key; both in PEM, maybe in one file.
+    pub(super) fn read(
+        certificate: &Path,
+        key: &Path,
+        provider: &CryptoProvider,
+        seen: Arc<Seen>,
+    ) -> Result<Self> {
+        let chain = chain(certificate)?;
+        let signing = provider
+            .key_provider
+            .load_private_key(private_key(key)?)
+            .map_err(|error| unusable("client key", key, "cannot be used").with_source(error))?;
+        let pair = CertifiedKey::new(chain, signing);
+        // What else there is to say of the certificate is for the server to decide.
+        if let Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) =
+            pair.keys_match()
+        {
+            let what = format!("does not belong to the client certificate {certificate:?}");
+            return Err(unusable("client key", key, &what).with_hint(
+                "the first certificate in that file has to be the one that the key was made for",
+            ));
+        }
+        Ok(Identity {
+            pair: Some(Arc::new(pair)),
+            seen,
+        })
+    }
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let unusable = |what: &str| unusable("client certificate", path, what);
+    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable("is damaged").with_source(error))?;
+    match chain.is_empty() {
+        true => Err(unusable("holds no certificate").with_hint("it has to be in PEM form")),
+        false => Ok(chain),
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
+    let unusable = |what: &str| unusable("client key", path, what);
+    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
+    let pem = Zeroizing::new(pem);
+    if is_encrypted(&pem) {
+        return Err(unusable(
+            "is encrypted with a passphrase, which nobody can be asked for",
+        )
+        .with_hint(
+            "decrypt it into a file that only you can read: umask 077; openssl pkey -in KEY -out NEW",
+        ));
+    }
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            unusable("holds no private key").with_hint("it has to be in PEM form")
+        }
+        // The error may show what is in the file.
+        _ => unusable("is damaged").with_hint("it has to be in PEM form"),
+    })
+}
+
+/// As PKCS#8, or in the older way of OpenSSL (RFC 1421 §4.6.1.1).
+fn is_encrypted(pem: &[u8]) -> bool {
+    [
+        &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],
+        b"Proc-Type: 4,ENCRYPTED",
+    ]
+    .iter()
+    .any(|mark| pem.windows(mark.len()).any(|window| window == *mark))
+}
+
+fn unusable(what: &str, path: &Path, problem: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        format!("the {what} {path:?} {problem}"),
+    )
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.seen.ask();
+        self.pair.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        // With no, resolve is not called, and nobody knows that the server asked.
+        true
+    }
+}

@@ -1,0 +1,223 @@
+//! Whom TLS believes: the authorities of the platform, or those of a file; the server's own
+//! certificate if the file holds that; or, for those who insist, anybody.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use rustls_platform_verifier::Verifier;
+
+use super::certificate::Facts;
+use super::identity::Identity;
+use super::server::ConnectOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How to begin TLS, and where what was seen of the other end is kept for messages.
+pub(super) struct Setup {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) seen: Arc<Seen>,
+}
+
+/// What was seen while TLS began.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    certificate: Mutex<Option<CertificateDer<'static>>>,
+    asked: AtomicBool,
+    /// There is a client certificate to show.
+    pub(super) ours: bool,
+}
+
+impl Seen {
+    /// What the server's certificate says of itself, if one came that can be read.
+    pub(super) fn facts(&self) -> Option<Facts> {
+        let certificate = self.certificate.lock();
+        let certificate = certificate.unwrap_or_else(PoisonError::into_inner);
+        Facts::read(certificate.as_ref()?).ok()
+    }
+
+    /// The server asks for a client certificate.
+    pub(super) fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// The server asked for a client certificate.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// What `options` say of TLS. Files are read anew for every connection: they may have been renewed.
+pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
+    let unusable = |error: rustls::Error| {
+        Error::new(ErrorKind::Tls, "TLS cannot be set up on this machine")
+            .with_source(error)
+            .with_hint("give the certificate authority of the provider (--ca-file)")
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let believed = match (&options.ca_file, options.accept_any_certificate) {
+        (_, true) => Believed::Anybody,
+        (Some(path), _) => Believed::file(path, &provider)?,
+        (None, _) => Believed::Platform(Verifier::new(provider.clone()).map_err(unusable)?),
+    };
+    let seen = Arc::new(Seen {
+        ours: options.client_certificate.is_some(),
+        ..Seen::default()
+    });
+    let identity = match &options.client_certificate {
+        Some((certificate, key)) => Identity::read(certificate, key, &provider, seen.clone())?,
+        None => Identity::none(seen.clone()),
+    };
+    let trust = Trust {
+        believed,
+        algorithms: provider.signature_verification_algorithms,
+        seen: seen.clone(),
+    };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trust))
+        .with_client_cert_resolver(Arc::new(identity));
+    Ok(Setup {
+        config: Arc::new(config),
+        seen,
+    })
+}
+
+#[derive(Debug)]
+enum Believed {
+    Platform(Verifier),
+    /// Authorities, and the certificates in the file themselves.
+    File(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>),
+    Anybody,
+}
+
+impl Believed {
+    fn file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Self> {
+        let unusable = |what: &str| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the CA file {path:?} {what}"),
+            )
+            .with_hint("it has to hold the certificate of an authority in PEM form")
+        };
+        let pem =
+            std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable("is damaged").with_source(error))?;
+        if certificates.is_empty() {
+            return Err(unusable("holds no certificate"));
+        }
+        // Among the many of a whole platform there may be one that is odd.
+        let mut roots = RootCertStore::empty();
+        let (_, odd) = roots.add_parsable_certificates(certificates.iter().cloned());
+        if roots.is_empty() {
+            return Err(unusable("holds a certificate that is damaged"));
+        }
+        if odd > 0 {
+            tracing::debug!("{odd} certificates in {path:?} cannot be used");
+        }
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .map_err(|error| unusable("cannot be used").with_source(error))?;
+        Ok(Believed::File(verifier, certificates))
+    }
+}
+
+#[derive(Debug)]
+struct Trust {
+    believed: Believed,
+    algorithms: WebPkiSupportedAlgorithms,
+    seen: Arc<Seen>,
+}
+
+impl ServerCertVerifier for Trust {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self
+            .seen
+            .certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        match &self.believed {
+            Believed::Platform(inner) => {
+                inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+            }
+            // A server's certificate that is its own authority is refused by WebPKI, even where
+            // somebody has said that it is the right one.
+            Believed::File(_, given) if given.iter().any(|given| given == end_entity) => {
+                is_valid_now(end_entity, now)?;
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            Believed::File(inner, _) => {
+                inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+            }
+            Believed::Anybody => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+fn is_valid_now(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    let facts = Facts::read(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let time = |seconds: i64| {
+        let seconds = u64::try_from(seconds).unwrap_or_default();
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+    };
+    if seconds < facts.not_before {
+        return Err(rustls::Error::from(CertificateError::NotValidYetContext {
+            time: now,
+            not_before: time(facts.not_before),
+        }));
+    }
+    if seconds > facts.not_after {
+        return Err(rustls::Error::from(CertificateError::ExpiredContext {
+            time: now,
+            not_after: time(facts.not_after),
+        }));
+    }
+    Ok(())
+}
