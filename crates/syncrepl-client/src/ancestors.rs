@@ -280,7 +280,12 @@ impl Work<'_> {
     }
 
     /// Takes all that the search shows at and below a DN as stated.
-    fn sweep(&mut self, dn: &str, shown: &mut RoaringTreemap, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn sweep(
+        &mut self,
+        dn: &str,
+        shown: &mut RoaringTreemap,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
         ask.below(dn, &mut |uuid, dn, attributes| {
             self.entry(uuid, dn, attributes)?;
             if let Some(id) = self.apply.records().id_of(uuid)? {

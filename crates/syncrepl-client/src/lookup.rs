@@ -12,7 +12,7 @@ use syncrepl_proto::profile::Provider;
 use crate::connection::{ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::search::Search;
-use crate::settle::{Ask, Found};
+use crate::settle::{Absent, Ask, Found};
 use crate::stop::StopHandle;
 
 /// noSuchObject (RFC 4511 §4.1.9).
@@ -183,7 +183,7 @@ impl Ask for Lookup<'_> {
         wanted: &[(Uuid, String)],
         present: Option<Uuid>,
         found: &mut Found<'_>,
-    ) -> Result<()> {
+    ) -> Result<Absent> {
         let search = self.search;
         let ids = any_of(
             self.provider,
@@ -205,7 +205,7 @@ impl Ask for Lookup<'_> {
             },
         )?;
         if readable && searchable {
-            return Ok(());
+            return Ok(Absent::IsGone);
         }
         // Either entryUUID may not be searched, or the control is not there any more. Reading each
         // entry by its DN answers in both cases.
@@ -234,7 +234,7 @@ impl Ask for Lookup<'_> {
                 )?;
             }
         }
-        Ok(())
+        Ok(Absent::MayHaveMoved)
     }
 
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>> {

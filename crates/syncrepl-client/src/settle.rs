@@ -21,11 +21,23 @@ use crate::store::records::Parked;
 pub(crate) const BATCH: usize = 100;
 /// How often more is asked when hidden parents turn out to be elsewhere than just now.
 const LEARNING_ROUNDS: u32 = 3;
+/// How often records are asked for that their parents left behind.
+const DOUBTFUL_ROUNDS: u32 = 3;
 /// How often orphans are looked for; more only when parents keep moving meanwhile.
 const ORPHAN_ROUNDS: u32 = 3;
 
 /// Takes an entry that was asked for: entryUUID, DN, attributes.
 pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<()> + 'a;
+
+/// What it means that an entry was asked for by its entryUUID and not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// It is not in the search result.
+    IsGone,
+    /// entryUUID cannot be searched: it is not under the DN at which it was read, and may be
+    /// under another.
+    MayHaveMoved,
+}
 
 /// Plain searches beside the sync search, on a connection of their own.
 pub(crate) trait Ask: Locate {
@@ -36,7 +48,7 @@ pub(crate) trait Ask: Locate {
         wanted: &[(Uuid, String)],
         present: Option<Uuid>,
         found: &mut Found<'_>,
-    ) -> Result<()>;
+    ) -> Result<Absent>;
 
     /// The DNs of those among these entries that have children.
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>>;
@@ -78,6 +90,7 @@ impl Work<'_> {
                 "the provider named entries that it never sent",
             ));
         }
+        self.stage.looking = true;
         let mut sent = self.stage.stated.clone();
         if !self.stage.is_refresh() {
             self.stage.asking = true;
@@ -94,6 +107,14 @@ impl Work<'_> {
         }
         self.follow_parents(rules, ask)?;
         self.tell(rules, ask)?;
+        // What was placed by a search did not move along when its parent did.
+        for _ in 0..DOUBTFUL_ROUNDS {
+            if self.stage.doubtful.is_empty() {
+                break;
+            }
+            self.settle_doubtful(ask)?;
+            self.tell(rules, ask)?;
+        }
         if rules.shows_parents {
             // Whoever is found elsewhere than just now may be an orphan there.
             for _ in 0..ORPHAN_ROUNDS {
@@ -152,8 +173,13 @@ impl Work<'_> {
             new.push(parked.uuid);
             after = Some((parked.dn_key, parked.uuid));
         }
+        self.fetch_below(&new, ask)
+    }
+
+    /// Takes what the search shows below those of these entries that have children.
+    fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
         let mut parents = Vec::new();
-        for batch in new.chunks(BATCH) {
+        for batch in uuids.chunks(BATCH) {
             parents.extend(ask.with_children(batch)?);
         }
         for dn in parents {
@@ -163,6 +189,25 @@ impl Work<'_> {
         }
         self.stage.added.clear();
         Ok(())
+    }
+
+    /// Who is still there although the parent is gone may have been away with it, and others may
+    /// have come along since. With a filter that hides parents, most of them have not stirred.
+    fn fetch_below_the_found(
+        &mut self,
+        found: &RoaringTreemap,
+        rules: Rules<'_>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        let mut back = Vec::new();
+        for id in found {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))?
+                && (rules.shows_parents || self.apply.records().is_parked(stored.uuid)?)
+            {
+                back.push(stored.uuid);
+            }
+        }
+        self.fetch_below(&back, ask)
     }
 
     fn settle_doubtful(&mut self, ask: &mut dyn Ask) -> Result<()> {
@@ -201,7 +246,11 @@ impl Work<'_> {
             after = Some((parked.dn_key, parked.uuid));
         }
         let total = candidates.len();
-        let absent = self.ask_for(&candidates, ask)?;
+        let absent = match implied {
+            // Whoever moved was stated: under the stored DN there is nobody, or the candidate.
+            true => self.ask_at_stored_dns(&candidates, ask)?.0,
+            false => self.ask_for(&candidates, ask)?,
+        };
         if implied {
             if absent.len() < total {
                 if self.stage.restarts < 2 {
@@ -224,6 +273,9 @@ impl Work<'_> {
                 .records()
                 .retain_references(|id| seen.contains(member(id)))?;
         }
+        if !implied && rules.may_bring_others {
+            self.fetch_below_the_found(&(&candidates - &absent), rules, ask)?;
+        }
         let unnamed = !implied && !absent.is_empty();
         self.stage.doomed |= absent;
         if unnamed {
@@ -236,15 +288,30 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// Looks these records up. What is found is taken as stated; the rest is returned.
+    /// Looks these records up. What is found is taken as stated; the rest is gone, and returned.
     pub(crate) fn ask_for(
         &mut self,
         ids: &RoaringTreemap,
         ask: &mut dyn Ask,
     ) -> Result<RoaringTreemap> {
-        let mut absent = ids.clone();
+        let (mut absent, means) = self.ask_at_stored_dns(ids, ask)?;
+        if means == Absent::MayHaveMoved && !absent.is_empty() {
+            let mut shown = RoaringTreemap::new();
+            self.sweep(self.base, &mut shown, ask)?;
+            absent -= shown;
+        }
+        Ok(absent)
+    }
+
+    /// The same, but where entryUUID cannot be searched, the rest may have moved.
+    fn ask_at_stored_dns(
+        &mut self,
+        ids: &RoaringTreemap,
+        ask: &mut dyn Ask,
+    ) -> Result<(RoaringTreemap, Absent)> {
+        let (mut absent, mut means) = (ids.clone(), Absent::IsGone);
         if ids.is_empty() {
-            return Ok(absent);
+            return Ok((absent, means));
         }
         let present = self.control(|id| ids.contains(member(id)))?;
         let mut ids = ids.iter();
@@ -256,14 +323,17 @@ impl Work<'_> {
                 }
             }
             if wanted.is_empty() {
-                return Ok(absent);
+                return Ok((absent, means));
             }
-            ask.by_uuid(&wanted, present, &mut |uuid, dn, attributes| {
+            let batch = ask.by_uuid(&wanted, present, &mut |uuid, dn, attributes| {
                 if let Some(id) = self.apply.records().id_of(uuid)? {
                     absent.remove(member(id));
                 }
                 self.entry(uuid, dn, attributes)
             })?;
+            if batch == Absent::MayHaveMoved {
+                means = batch;
+            }
         }
     }
 
@@ -349,15 +419,25 @@ impl Work<'_> {
             return Ok(());
         }
         let present = self.control(|id| ids.contains(&id))?;
+        let mut missing: BTreeSet<_> = wanted.iter().map(|(uuid, _)| *uuid).collect();
+        let mut means = Absent::IsGone;
         for batch in wanted.chunks(BATCH) {
-            let mut missing: BTreeSet<_> = batch.iter().map(|(uuid, _)| *uuid).collect();
-            ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
+            let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 self.entry(uuid, dn, attributes)
             })?;
-            for uuid in missing {
-                self.delete(uuid)?;
+            if answer == Absent::MayHaveMoved {
+                means = answer;
             }
+        }
+        if means == Absent::MayHaveMoved && !missing.is_empty() {
+            ask.below(self.base, &mut |uuid, dn, attributes| {
+                missing.remove(&uuid);
+                self.entry(uuid, dn, attributes)
+            })?;
+        }
+        for uuid in missing {
+            self.delete(uuid)?;
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ use syncrepl_proto::Uuid;
 
 use crate::ancestors::Hidden;
 use crate::apply::Applier;
+use crate::error::Result;
+use crate::store::placed::Placed;
 
 /// How many ids that were named as present, but never sent, are kept.
 const UNKNOWN_LIMIT: usize = 10_000;
@@ -61,6 +63,11 @@ pub(crate) struct Stage {
     pub(crate) hints: BTreeMap<Uuid, String>,
     /// What there is to say of parents that the filter hides.
     pub(crate) hidden: Hidden,
+    /// The stage has ended, and searches show what is taken now: it is newer than what the provider
+    /// has told, and may yet tell, of the parents.
+    pub(crate) looking: bool,
+    /// Whether there are records whose DN is from a search, in the store.
+    pub(crate) any_placed: bool,
     /// What is said of entries now is the answer to a search: each DN is where the entry is at last,
     /// whatever moves above it. What a persist stage says is one change after the other.
     pub(crate) asking: bool,
@@ -90,6 +97,8 @@ impl Stage {
             only_hints: false,
             hints: BTreeMap::new(),
             hidden: Hidden::default(),
+            looking: false,
+            any_placed: false,
             asking: false,
             cookie: None,
             before,
@@ -106,6 +115,7 @@ impl Stage {
         self.references_seen.clear();
         self.unknown.clear();
         self.unknown_overflow = false;
+        self.looking = false;
         self.cookie = None;
     }
 
@@ -143,4 +153,28 @@ pub(crate) struct Work<'a> {
     pub(crate) apply: Applier<'a>,
     /// The base of the search.
     pub(crate) base: &'a str,
+}
+
+impl Work<'_> {
+    fn placed(&self) -> Placed<'_> {
+        Placed::new(self.apply.writer.connection())
+    }
+
+    /// Remembers whether the DN of a record is from a search, or was told.
+    fn note_place(&mut self, id: i64) -> Result<()> {
+        if self.stage.looking {
+            self.stage.any_placed = true;
+            return self.placed().insert(id);
+        }
+        if self.stage.any_placed {
+            self.placed().remove(id)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a record cannot be believed to have moved with its parent: the search that showed its
+    /// DN may have seen it there already, or below another parent.
+    fn is_placed(&self, id: i64) -> Result<bool> {
+        Ok(self.stage.any_placed && self.placed().contains(id)?)
+    }
 }

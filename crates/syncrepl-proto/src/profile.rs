@@ -67,6 +67,12 @@ impl Provider {
         }
     }
 
+    /// Whether a refresh stage after a cookie that names nobody as present may either say that
+    /// nothing is left (RFC 4533 §3.3.2) or, as 389-ds and ApacheDS do, tell changes only.
+    pub fn may_tell_only_changes(self) -> bool {
+        self == Provider::Unknown
+    }
+
     /// Whether what is told after a cookie holds only for a search of all entries below the base,
     /// with all their user attributes. 389-ds tells what became of the entries that match, and what
     /// was deleted; of an entry that a change has taken out of the filter or the scope it says
@@ -215,6 +221,10 @@ mod tests {
         assert!(!Provider::ApacheDs.tells_what_is_present(true));
         assert!(!Provider::Unknown.tells_what_is_present(false));
         assert!(Provider::Unknown.tells_what_is_present(true));
+        for known in [Provider::OpenLdap, Provider::Ds389, Provider::ApacheDs] {
+            assert!(!known.may_tell_only_changes());
+        }
+        assert!(Provider::Unknown.may_tell_only_changes());
     }
 
     /// A root DSE that says nothing, and cookies that say nothing either.

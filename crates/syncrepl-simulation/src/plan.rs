@@ -175,9 +175,6 @@ impl World {
             Profile::Ds389 => ends_present = mode == SyncMode::RefreshOnly,
             Profile::Unknown => {}
         }
-        if profile == Profile::Unknown && present && !items.iter().any(Item::names_present) {
-            self.facts.owed = Some("an unknown provider ended a present phase without one present");
-        }
         items.push(Item::Done {
             present: ends_present,
             cookie: with_cookie,
@@ -258,11 +255,5 @@ impl World {
         let place = self.rng.usize(0..=items.len());
         items.insert(place, Item::Cookie);
         self.rng.bool()
-    }
-}
-
-impl Item {
-    fn names_present(&self) -> bool {
-        matches!(self, Item::Present(_) | Item::PresentEntry(_))
     }
 }

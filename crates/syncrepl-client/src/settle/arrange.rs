@@ -74,8 +74,7 @@ impl Work<'_> {
             attributes: attribute_list(attributes)?,
         };
         let id = self.apply.add(&statement)?;
-        self.mark_added(id);
-        Ok(())
+        self.mark_added(id)
     }
 
     /// Renames if the target is free, and then whoever waited for what became free.

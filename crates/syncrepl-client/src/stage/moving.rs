@@ -59,6 +59,11 @@ impl Work<'_> {
                 goes_elsewhere = Some(child.dn_key);
                 continue;
             }
+            if self.is_placed(id)? {
+                self.stage.doubtful.insert(member(id));
+                goes_elsewhere = Some(child.dn_key);
+                continue;
+            }
             let levels = dn::depth(&child.dn_key).saturating_sub(depth);
             let Some(dn) = dn::rebase(&child.dn, levels, &parent.dn) else {
                 continue;

@@ -110,15 +110,15 @@ impl Work<'_> {
             return self.park(statement, None);
         }
         let id = self.apply.add(statement)?;
-        self.mark_added(id);
-        Ok(())
+        self.mark_added(id)
     }
 
-    pub(crate) fn mark_added(&mut self, id: i64) {
+    pub(crate) fn mark_added(&mut self, id: i64) -> Result<()> {
         self.stage.seen.insert(member(id));
         self.stage.stated.insert(member(id));
         self.stage.added.insert(member(id));
         self.stage.hidden.placed.insert(member(id));
+        self.note_place(id)
     }
 
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
@@ -128,6 +128,7 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
+        self.note_place(known.id)?;
         // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
         // has to find it there with the next event.
         if change::dn_difference(&known.dn, statement.dn) != Difference::Meaning {
@@ -138,7 +139,7 @@ impl Work<'_> {
             // Renames wait for the end of the stage: only then is it known what became of those
             // who hold the DN, and of what lies below.
             if self.stage.is_refresh() {
-                self.doubt_what_was_stated_below(&known)?;
+                self.doubt_what_was_stated_below(&known, statement.dn_key)?;
             }
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
@@ -158,7 +159,9 @@ impl Work<'_> {
 
     /// Records that were stated below the old DN before this entry was found to have left it may
     /// have moved with it, or stayed below an entry that took its place: only the provider knows.
-    fn doubt_what_was_stated_below(&mut self, known: &Stored) -> Result<()> {
+    /// Those that are new are then without a parent, unless only the case of its name differs.
+    fn doubt_what_was_stated_below(&mut self, known: &Stored, dn_key: &[u8]) -> Result<()> {
+        let respelled = known.dn_key == dn_key;
         let Stage {
             stated,
             doubtful,
@@ -170,7 +173,7 @@ impl Work<'_> {
         }
         self.apply.records().below(&known.dn_key, |id| {
             let id = member(id);
-            if stated.contains(id) && !added.contains(id) {
+            if stated.contains(id) && (respelled || !added.contains(id)) {
                 doubtful.insert(id);
             }
         })

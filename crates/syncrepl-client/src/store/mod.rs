@@ -7,6 +7,7 @@ mod backup;
 mod cursor;
 mod failure;
 mod file;
+pub(crate) mod placed;
 pub(crate) mod records;
 mod row;
 mod schema;

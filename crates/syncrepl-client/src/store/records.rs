@@ -177,6 +177,9 @@ impl<'c> Records<'c> {
         self.0
             .prepare_cached("DELETE FROM syncrepl_records WHERE id = ?1")?
             .execute([id])?;
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_placed WHERE id = ?1")?
+            .execute([id])?;
         Ok(())
     }
 
@@ -266,7 +269,7 @@ impl<'c> Records<'c> {
 
     pub(crate) fn prepare_stage(&self) -> Result<()> {
         // Every statement of this file, and of `ancestors`, stays prepared.
-        self.0.set_prepared_statement_cache_capacity(96);
+        self.0.set_prepared_statement_cache_capacity(112);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 
@@ -291,6 +294,14 @@ impl<'c> Records<'c> {
             .0
             .prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
         Ok(statement.execute([uuid.as_bytes()])? > 0)
+    }
+
+    /// Forgets everything that is parked.
+    pub(crate) fn unpark_all(&self) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM temp.syncrepl_parked")?
+            .execute([])?;
+        Ok(())
     }
 
     pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {

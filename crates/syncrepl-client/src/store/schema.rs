@@ -30,7 +30,7 @@ const VERSION_1: &str = "
 ";
 
 /// Entries above records that are no records themselves. Without an entryUUID: one that is not shown
-/// to us at all.
+/// to us at all. And the records whose DN was looked up and not told.
 const VERSION_2: &str = "
     CREATE TABLE syncrepl_ancestors (
         id INTEGER PRIMARY KEY,
@@ -39,6 +39,7 @@ const VERSION_2: &str = "
         dn_key BLOB NOT NULL
     );
     CREATE INDEX syncrepl_ancestors_dn_key ON syncrepl_ancestors (dn_key);
+    CREATE TABLE syncrepl_placed (id INTEGER PRIMARY KEY);
 ";
 
 /// What `PRAGMA application_id` tells of a store: "SynR".

@@ -166,6 +166,7 @@ impl<C: Callback> Syncrepl<C> {
             return Err(not_connected());
         };
         stage.restart();
+        Records::new(self.writer.connection()).unpark_all()?;
         if stage.restarts > RESTARTS {
             return Err(Error::new(
                 ErrorKind::Protocol,
@@ -197,6 +198,7 @@ impl<C: Callback> Syncrepl<C> {
         }
         let provider = link.provider.or_from_cookie(stage.cookie.as_deref());
         link.provider = provider;
+        let said = absent_is_deleted;
         let absent_is_deleted = if link.cookie_sent {
             absent_is_deleted && provider.tells_what_is_present(named_present)
         } else if stage.cookie.is_none() {
@@ -204,7 +206,7 @@ impl<C: Callback> Syncrepl<C> {
         } else {
             true
         };
-        if let Some(why) = self.doubt()? {
+        if let Some(why) = self.doubt(said, named_present)? {
             return self.start_again(why);
         }
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_ref()) else {

@@ -14,6 +14,8 @@ use crate::lookup::Lookup;
 const FORGOTTEN: &str = "the provider may have forgotten changes since the last refresh";
 const PARTIAL: &str =
     "the provider tells of changes only for a search of whole entries of a whole tree";
+const NOBODY: &str =
+    "the provider named nobody as present: either all are gone, or it told changes";
 
 impl<C: Callback> Syncrepl<C> {
     /// The cookie to send. None when there is none, or when everything has to be compared.
@@ -45,7 +47,12 @@ impl<C: Callback> Syncrepl<C> {
 
     /// Why the refresh that has just ended has to be made again, if so. What was looked at before
     /// it began is looked at once more, since changes may have come, and others gone, in between.
-    pub(super) fn doubt(&mut self) -> Result<Option<&'static str>> {
+    /// `absent_is_deleted` is what it said, `named_present` whether it named anybody.
+    pub(super) fn doubt(
+        &mut self,
+        absent_is_deleted: bool,
+        named_present: bool,
+    ) -> Result<Option<&'static str>> {
         let (Some(link), Some(stage), Some(sent)) = (&self.link, &self.stage, &self.cookie) else {
             return Ok(None);
         };
@@ -53,6 +60,10 @@ impl<C: Callback> Syncrepl<C> {
         if !link.cookie_sent || stage.cookie.as_ref() == Some(sent) {
             // The same cookie, if it counts changes: there was none.
             return Ok(None);
+        }
+        let silent = stage.cookie.is_none() && stage.messages == 0;
+        if absent_is_deleted && !named_present && !silent && provider.may_tell_only_changes() {
+            return Ok(Some(NOBODY));
         }
         if self.may_tell_too_little(provider) {
             return Ok(Some(PARTIAL));

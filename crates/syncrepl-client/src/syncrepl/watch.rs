@@ -21,6 +21,7 @@ use crate::status;
 use crate::stop::StopHandle;
 use crate::store::Writer;
 use crate::store::ancestors::Ancestors;
+use crate::store::placed::Placed;
 use crate::store::records::Records;
 
 /// How long to wait for what else comes, before asking.
@@ -235,5 +236,7 @@ pub(super) fn open_stage(
         writer.begin_stage()?;
         guard.counted(Records::new(writer.connection()).count()?);
     }
-    Ok(Stage::new(kind, guard.size()))
+    let mut stage = Stage::new(kind, guard.size());
+    stage.any_placed = Placed::new(writer.connection()).any()?;
+    Ok(stage)
 }

@@ -274,3 +274,49 @@ fn p13_below_a_parent_that_went_some_stay_and_some_are_gone() {
     bench.refresh(&fake).unwrap();
     assert_eq!(bench.events(), ["delete cn=y,cn=a", "delete cn=a", "done"]);
 }
+
+/// Who was below a parent that went may be anywhere, and who cannot be found by entryUUID is not
+/// gone because another DN is his now.
+#[test]
+fn below_a_parent_that_went_nobody_is_gone_who_moved() {
+    const CHILD: (u8, &str) = (4, "cn=x,cn=a,ou=base,dc=example");
+    const OTHER: (u8, &str) = (5, "cn=y,cn=a,ou=base,dc=example");
+    let mut bench = Bench::with("", SLAPD, &[A, B, CHILD, OTHER]);
+    let script = vec![Step::Ids(true, vec![1], None), Step::Done(Some(NEXT), true)];
+    let fake = Fake::start("", vec![script]);
+    fake.shows(&[
+        (2, B.1, "first"),
+        (4, "cn=x,cn=b,ou=base,dc=example", "first"),
+    ]);
+    fake.refuses_to_search_entry_uuid();
+    bench.refresh(&fake).unwrap();
+    assert_eq!(
+        bench.events(),
+        [
+            "delete cn=y,cn=a",
+            "delete cn=a",
+            "rename cn=x,cn=a cn=x,cn=b",
+            "done"
+        ]
+    );
+}
+
+/// refreshDeletes=FALSE and nobody named: it may mean that the rest is gone, or nothing.
+#[test]
+fn an_unknown_provider_that_names_nobody_is_compared_with_in_full() {
+    let mut bench = Bench::with("Somebody", "one", &[A, B]);
+    let changes = vec![
+        Step::Entry(Add, 1, A.1, "second"),
+        Step::Done(Some("two"), false),
+    ];
+    let fake = Fake::start("Somebody", vec![changes.clone(), changes]);
+    fake.shows(&[(1, A.1, "second")]);
+    bench.refresh(&fake).unwrap();
+    assert_eq!(fake.cookies(), [Some("one".to_owned()), None]);
+    assert_eq!(bench.events(), ["change cn=a", "delete cn=b", "done"]);
+    // Nothing changed: nothing is asked.
+    let fake = Fake::start("Somebody", vec![vec![Step::Done(Some("two"), false)]]);
+    bench.refresh(&fake).unwrap();
+    assert_eq!(fake.cookies(), [Some("two".to_owned())]);
+    assert_eq!(bench.events(), ["done"]);
+}

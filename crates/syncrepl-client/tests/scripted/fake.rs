@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -62,6 +63,7 @@ pub struct Fake {
     port: u16,
     pub log: Arc<Mutex<Log>>,
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+    unsearchable: Arc<AtomicBool>,
 }
 
 impl Fake {
@@ -74,13 +76,15 @@ impl Fake {
             port,
             log: Arc::default(),
             shown: Arc::default(),
+            unsearchable: Arc::default(),
         };
+        let unsearchable = Arc::clone(&fake.unsearchable);
         let (log, shown) = (Arc::clone(&fake.log), Arc::clone(&fake.shown));
         let scripts = Arc::new(Mutex::new(scripts.into_iter()));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
-                let scripts = Arc::clone(&scripts);
+                let (scripts, unsearchable) = (Arc::clone(&scripts), Arc::clone(&unsearchable));
                 // Small messages one by one: each would wait for the last to be acknowledged.
                 let _ = stream.set_nodelay(true);
                 thread::spawn(move || {
@@ -89,6 +93,7 @@ impl Fake {
                         vendor,
                         log,
                         shown,
+                        unsearchable,
                         sync: 0,
                     };
                     peer.serve(|| scripts.lock().expect("scripts").next());
@@ -104,6 +109,11 @@ impl Fake {
             .iter()
             .map(|(n, dn, text)| (*n, (*dn).to_owned(), (*text).to_owned()))
             .collect();
+    }
+
+    /// entryUUID may be read, and not searched.
+    pub fn refuses_to_search_entry_uuid(&self) {
+        self.unsearchable.store(true, Ordering::SeqCst);
     }
 
     pub fn url(&self) -> String {
@@ -133,6 +143,7 @@ struct Peer {
     vendor: &'static str,
     log: Arc<Mutex<Log>>,
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+    unsearchable: Arc<AtomicBool>,
     sync: u32,
 }
 
@@ -228,6 +239,7 @@ impl Peer {
         let filter = String::from_utf8_lossy(request.filter).into_owned();
         let asks_for_children = filter.contains("Subordinates");
         let shown = self.shown.lock().expect("shown").clone();
+        let searchable = !self.unsearchable.load(Ordering::SeqCst);
         for (number, dn, text) in &shown {
             let by_uuid = filter.contains("entryUUID");
             let named = filter.contains(&uuid(*number).to_string());
@@ -235,7 +247,7 @@ impl Peer {
                 .iter()
                 .any(|(_, other, _)| other.ends_with(&format!(",{dn}")));
             let matches = match (by_uuid, request.scope) {
-                (true, _) => named && (parent || !asks_for_children),
+                (true, _) => searchable && named && (parent || !asks_for_children),
                 (false, syncrepl_client::Scope::Base) => dn == request.base,
                 (false, _) => dn.ends_with(request.base),
             };

@@ -8,6 +8,7 @@ use crate::{Bench, copy, poll_until};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
+const LAST: &str = "rid=000,csn=20261121205330.954658Z#000000#000#000000";
 const P: &str = "cn=p,ou=base,dc=example";
 const Q: &str = "cn=q,ou=base,dc=example";
 
@@ -99,4 +100,95 @@ fn a_parent_that_leaves_and_returns_in_one_group_brings_what_it_has_now() {
     let bench = persist(first, live, &shows, below);
     let held: Vec<_> = copy(&bench.data()).into_keys().collect();
     assert_eq!(held, [below, P, BASE]);
+}
+
+#[test]
+fn a_parent_respelled_after_its_child_was_sent() {
+    let mut bench = Bench::new();
+    let script = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, P, "parent"),
+        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
+        Step::Entry(Add, 2, "cn=P,ou=base,dc=example", "parent"),
+        Step::Done(Some(FIRST), true),
+    ];
+    let fake = Fake::start("", vec![script]);
+    fake.shows(&[
+        (1, BASE, "base"),
+        (2, "cn=P,ou=base,dc=example", "parent"),
+        (3, "cn=c,cn=P,ou=base,dc=example", "child"),
+    ]);
+    bench.refresh(&fake).unwrap();
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    let parent = "cn=P,ou=base,dc=example";
+    assert_eq!(held, [parent, "cn=c,cn=P,ou=base,dc=example", BASE]);
+}
+
+#[test]
+fn what_was_told_before_a_refresh_began_anew_is_not_told_for_good() {
+    // Of a rename and of an entry that had to wait, nothing is left when everything is told.
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P)]);
+    let begun = vec![
+        Step::Entry(Add, 2, Q, "first"),
+        Step::Entry(Add, 3, P, "new"),
+        Step::Result(4096, ""),
+    ];
+    let whole = vec![
+        Step::Entry(Add, 1, BASE, "first"),
+        Step::Done(Some(NEXT), true),
+    ];
+    let fake = Fake::start("", vec![begun, whole]);
+    fake.shows(&[(1, BASE, "first")]);
+    bench.refresh(&fake).unwrap();
+    assert_eq!(bench.events(), ["delete cn=p", "done"]);
+}
+
+#[test]
+fn what_a_search_showed_does_not_leave_with_who_had_the_name_before() {
+    // n comes in below p with x. Then q becomes another and p becomes q, which the search sees first.
+    const N: &str = "cn=n,cn=q,ou=base,dc=example";
+    const X: &str = "cn=x,cn=n,cn=q,ou=base,dc=example";
+    const AWAY: &str = "cn=z,ou=base,dc=example";
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, Q), (3, P)]);
+    let shows = [
+        (1, BASE, "first"),
+        (2, AWAY, "first"),
+        (3, Q, "first"),
+        (4, N, "new"),
+        (5, X, "new"),
+    ];
+    let comes = vec![
+        Step::Entry(Add, 4, "cn=n,cn=p,ou=base,dc=example", "new"),
+        Step::Done(Some(NEXT), true),
+    ];
+    let moves = vec![
+        Step::Entry(Add, 2, AWAY, "first"),
+        Step::Entry(Add, 3, Q, "first"),
+        Step::Done(Some(LAST), true),
+    ];
+    for script in [comes, moves] {
+        let fake = Fake::start("", vec![script]);
+        fake.shows(&shows);
+        bench.refresh(&fake).unwrap();
+    }
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, [N, Q, X, AWAY, BASE]);
+}
+
+#[test]
+fn who_went_with_the_parent_and_came_back_may_bring_others() {
+    let below = "cn=c,cn=p,ou=base,dc=example";
+    let brought = "cn=d,cn=c,ou=base,dc=example";
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, below)]);
+    let script = vec![Step::Ids(true, vec![2], None), Step::Done(Some(NEXT), true)];
+    let fake = Fake::start("", vec![script]);
+    let back = "cn=c,ou=base,dc=example";
+    fake.shows(&[
+        (1, BASE, "first"),
+        (3, back, "first"),
+        (4, brought, "brought"),
+    ]);
+    bench.refresh(&fake).unwrap();
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, [back, brought, BASE]);
 }

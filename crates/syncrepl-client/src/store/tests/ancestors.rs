@@ -178,8 +178,11 @@ fn a_range_of_the_index_has_two_ends() {
 fn a_store_of_version_1_is_migrated() {
     let fixture = Fixture::new();
     let conn = Connection::open(fixture.path()).unwrap();
-    conn.execute_batch("DROP TABLE syncrepl_ancestors; UPDATE syncrepl_schema SET version = 1")
-        .unwrap();
+    conn.execute_batch(
+        "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; \
+         UPDATE syncrepl_schema SET version = 1",
+    )
+    .unwrap();
     drop(conn);
     let error = Store::open(fixture.path()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Store);
