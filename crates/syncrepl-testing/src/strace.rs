@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -178,10 +179,12 @@ pub fn tear(log: &Path, share: f64) -> bool {
         reason = "a share"
     )]
     bytes.truncate((length as f64 * share) as usize);
-    let file = OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .expect("the file");
+    let file = match OpenOptions::new().write(true).open(&path) {
+        Ok(file) => file,
+        // A temporary file, unlinked while it is open: it went with the process.
+        Err(error) if error.kind() == ErrorKind::NotFound => return false,
+        Err(error) => panic!("{path}: {error}"),
+    };
     let offset = match at_offset {
         true => {
             let digits: String = parts
