@@ -243,6 +243,14 @@ impl World {
             _ => 1,
         };
         let shown = next.shown(&search);
+        let before = self.shown();
+        let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
+        if !shown.contains_key(&change.id()) && shown.keys().any(came_along) {
+            // Who moved is hidden, and nobody tells of the others. No refresh that has begun
+            // makes up for it.
+            self.facts.owed = Some("entries were moved in under a hidden parent");
+            self.facts.full = false;
+        }
         self.log(format_args!(
             "  v{} {}",
             self.versions.len(),
