@@ -350,6 +350,12 @@ fn follow(
             }
             continue;
         }
+        if model.world().options.hidden_containers {
+            // Hidden parents are asked for a little later.
+            for _ in 0..3 {
+                client.poll(Duration::from_secs(12))?;
+            }
+        }
         client.callback().check_equal("at rest");
         if !model.world().findings.is_empty() {
             return Ok(());
