@@ -91,7 +91,7 @@ impl Work<'_> {
             ));
         }
         self.stage.looking = true;
-        let mut sent = self.stage.stated.clone();
+        let mut sent = &self.stage.stated | &self.stage.hidden.placed;
         if !self.stage.is_refresh() {
             self.stage.asking = true;
             self.stage.stated.clear();

@@ -145,6 +145,7 @@ impl World {
     }
 
     fn plain_search(&mut self, number: u64, id: u32, request: &SearchRequest<'_>) {
+        self.told = self.versions.len() - 1;
         if self.fault(20) {
             self.log("  a search fails");
             return match self.rng.bool() {

@@ -215,6 +215,20 @@ impl Directory {
             })
     }
 
+    /// Whether one of the parents of an entry is hidden by the filter.
+    pub fn is_below_hidden(&self, mut id: Id, search: &Search) -> bool {
+        while let Some(entry) = self.0.get(&id)
+            && id != search.base
+            && entry.parent != id
+        {
+            id = entry.parent;
+            if search.filtered && self.0.get(&id).is_some_and(|parent| !parent.keep) {
+                return true;
+            }
+        }
+        false
+    }
+
     pub fn shown(&self, search: &Search) -> BTreeMap<Id, Arc<Shown>> {
         self.0
             .keys()

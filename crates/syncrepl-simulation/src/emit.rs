@@ -188,6 +188,7 @@ impl World {
     fn persist(&mut self, number: u64, sync: &Sync) {
         let (before, version) = (self.lineage[sync.told - 1], self.lineage[sync.told]);
         let cookie = self.persist_cookie(sync.told);
+        self.told = self.told.max(version);
         let told = self.told_of(sync.told);
         let mut silent = true;
         for id in told {
@@ -212,6 +213,11 @@ impl World {
                     cookie.as_deref(),
                 );
             }
+        }
+        let mut cookie = cookie;
+        if silent && self.options.hidden_containers {
+            // By a cookie alone is it known that something happened to a hidden parent.
+            cookie.get_or_insert(self.cookie_of(sync.told).encode(self.options.profile));
         }
         if let Some(cookie) = cookie
             && (silent || self.rng.u8(0..6) == 0)
@@ -261,6 +267,7 @@ impl World {
                 !silent
             });
             if told {
+                self.told = self.versions.len() - 1;
                 view = &self.versions[self.versions.len() - 1];
             }
         }

@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use syncrepl_simulation::{Settings, folder, simulate};
 
-const USAGE: &str =
-    "simulate --seeds N [--from S] [--hidden] [--concurrent] [--unsearchable] | --seed S …
+const USAGE: &str = "simulate --seeds N [--from S] [--hidden] [--still] [--searchable] | --seed S …
   --seeds N   run N seeds, beginning with S or with one that the clock gives
   --seed S    run one seed, and print what happens
   --hidden    let filters hide containers of what they show
-  --concurrent  change the directory while it is read
-  --unsearchable  let some providers refuse to search entryUUID";
+  --still     do not change the directory while it is read
+  --searchable  let every provider search entryUUID";
 
 /// Beyond so many findings no more seeds are run.
 const ENOUGH: usize = 20;
@@ -42,8 +41,8 @@ fn run() -> Result<bool, String> {
             "--from" => from = Some(number()?),
             "--seed" => one = Some(number()?),
             "--hidden" => settings.hidden_containers = true,
-            "--concurrent" => settings.concurrent = true,
-            "--unsearchable" => settings.unsearchable = true,
+            "--still" => settings.concurrent = false,
+            "--searchable" => settings.unsearchable = false,
             other => return Err(format!("unknown: {other}")),
         }
     }

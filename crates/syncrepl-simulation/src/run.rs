@@ -27,7 +27,7 @@ pub struct Outcome {
 }
 
 /// What is not drawn from the seed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Entries may be shown below one that the filter hides.
     pub hidden_containers: bool,
@@ -37,6 +37,17 @@ pub struct Settings {
     pub unsearchable: bool,
     /// What happens is written down.
     pub traced: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            hidden_containers: false,
+            concurrent: true,
+            unsearchable: true,
+            traced: false,
+        }
+    }
 }
 
 /// How many changes of a backup are kept, at most.
@@ -338,6 +349,12 @@ fn follow(
                 return Ok(());
             }
             continue;
+        }
+        if model.world().options.hidden_containers {
+            // Hidden parents are asked for a little later.
+            for _ in 0..3 {
+                client.poll(Duration::from_secs(12))?;
+            }
         }
         client.callback().check_equal("at rest");
         if !model.world().findings.is_empty() {

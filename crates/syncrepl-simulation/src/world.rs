@@ -146,6 +146,8 @@ pub struct World {
     pub budget: u32,
     /// Whether anything may be made to fail.
     pub trouble: bool,
+    /// The newest version of which the consumer may have heard.
+    pub told: usize,
     pub facts: Facts,
     trace: Option<Vec<String>>,
     pub findings: Vec<String>,
@@ -172,6 +174,7 @@ impl World {
             half_loaded: false,
             budget: 0,
             trouble: false,
+            told: 0,
             facts: Facts::default(),
             trace: traced.then(Vec::new),
             findings: Vec::new(),
@@ -243,6 +246,14 @@ impl World {
             _ => 1,
         };
         let shown = next.shown(&search);
+        let before = self.shown();
+        let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
+        if !shown.contains_key(&change.id()) && shown.keys().any(came_along) {
+            // Who moved is hidden, and nobody tells of the others. No refresh that has begun
+            // makes up for it.
+            self.facts.owed = Some("entries were moved in under a hidden parent");
+            self.facts.full = false;
+        }
         self.log(format_args!(
             "  v{} {}",
             self.versions.len(),
@@ -324,6 +335,11 @@ impl World {
         let keep = self.rng.usize(1..=self.lineage.len());
         self.lineage.truncate(keep);
         let backup = self.versions[self.lineage[keep - 1]].clone();
+        if self.told > self.lineage[keep - 1] {
+            // A change may have been told without a cookie, or shown by a search.
+            self.facts.owed =
+                Some("the copy may hold what its cookie does not name, and it is lost");
+        }
         let (as_of, number) = (self.lineage[keep - 1], self.versions.len());
         self.log(format_args!(
             "  the server is restored as of v{as_of}, as v{number}"

@@ -128,10 +128,17 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
-        self.note_place(known.id)?;
+        let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
+        if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
+            // A search showed it where it is, and what is told now may be older: it holds only
+            // until the group ends, for who is told of next may be said to be below it.
+            self.stage.doubtful.insert(id);
+        } else {
+            self.note_place(known.id)?;
+        }
         // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
         // has to find it there with the next event.
-        if change::dn_difference(&known.dn, statement.dn) != Difference::Meaning {
+        if !moves {
             self.stage.stated.insert(id);
             return self.apply.restate(&known, statement.attributes.as_bytes());
         }

@@ -1,7 +1,7 @@
 //! A provider that changes while it is read: what it says is of different moments.
 
 use syncrepl_client::{Syncrepl, SyncreplMode};
-use syncrepl_proto::sync::EntryState::{Add, Delete};
+use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
 
 use crate::fake::{BASE, Fake, Step};
 use crate::{Bench, copy, poll_until};
@@ -191,4 +191,39 @@ fn who_went_with_the_parent_and_came_back_may_bring_others() {
     bench.refresh(&fake).unwrap();
     let held: Vec<_> = copy(&bench.data()).into_keys().collect();
     assert_eq!(held, [back, brought, BASE]);
+}
+
+/// What was told of the child after the refresh is older than what was told of the parent in it.
+fn child_told_late(first: &'static str) {
+    const CHILD: &str = "cn=c,cn=q,ou=base,dc=example";
+    const LAST: &str = "cn=z,ou=base,dc=example";
+    let told = vec![
+        Step::Entry(Add, 3, first, "child"),
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, Q, "parent"),
+    ];
+    let live = vec![
+        Step::Entry(Modify, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
+        Step::Entry(Modify, 2, Q, "parent"),
+        Step::Entry(Add, 4, LAST, "last"),
+    ];
+    let shows = [
+        (1, BASE, "base"),
+        (2, Q, "parent"),
+        (3, CHILD, "child"),
+        (4, LAST, "last"),
+    ];
+    let bench = persist(told, live, &shows, LAST);
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, [CHILD, Q, LAST, BASE]);
+}
+
+#[test]
+fn a_child_found_below_its_renamed_parent_stays_there() {
+    child_told_late("cn=c,cn=p,ou=base,dc=example");
+}
+
+#[test]
+fn a_child_moved_below_a_parent_that_is_renamed_already() {
+    child_told_late("cn=c,ou=base,dc=example");
 }
