@@ -2,9 +2,9 @@
 //! told: deletes, children first; renames, those with a free target first; then the parked adds.
 
 mod arrange;
+mod asked;
 mod orphans;
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use roaring::RoaringTreemap;
@@ -288,73 +288,6 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// Looks these records up. What is found is taken as stated; the rest is gone, and returned.
-    pub(crate) fn ask_for(
-        &mut self,
-        ids: &RoaringTreemap,
-        ask: &mut dyn Ask,
-    ) -> Result<RoaringTreemap> {
-        let (mut absent, means) = self.ask_at_stored_dns(ids, ask)?;
-        if means == Absent::MayHaveMoved && !absent.is_empty() {
-            let mut shown = RoaringTreemap::new();
-            self.sweep(self.base, &mut shown, ask)?;
-            absent -= shown;
-        }
-        Ok(absent)
-    }
-
-    /// The same, but where entryUUID cannot be searched, the rest may have moved.
-    fn ask_at_stored_dns(
-        &mut self,
-        ids: &RoaringTreemap,
-        ask: &mut dyn Ask,
-    ) -> Result<(RoaringTreemap, Absent)> {
-        let (mut absent, mut means) = (ids.clone(), Absent::IsGone);
-        if ids.is_empty() {
-            return Ok((absent, means));
-        }
-        let present = self.control(|id| ids.contains(member(id)))?;
-        let mut ids = ids.iter();
-        loop {
-            let mut wanted = Vec::new();
-            for id in ids.by_ref().take(BATCH) {
-                if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                    wanted.push((stored.uuid, stored.dn));
-                }
-            }
-            if wanted.is_empty() {
-                return Ok((absent, means));
-            }
-            let batch = ask.by_uuid(&wanted, present, &mut |uuid, dn, attributes| {
-                if let Some(id) = self.apply.records().id_of(uuid)? {
-                    absent.remove(member(id));
-                }
-                self.entry(uuid, dn, attributes)
-            })?;
-            if batch == Absent::MayHaveMoved {
-                means = batch;
-            }
-        }
-    }
-
-    /// A record that is believed to be there and is not in question itself.
-    fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
-        if let Some(id) = self
-            .stage
-            .seen
-            .iter()
-            .map(rowid)
-            .find(|id| !in_question(*id))
-            && let Some(stored) = self.apply.records().by_id(id)?
-        {
-            return Ok(Some(stored.uuid));
-        }
-        let doomed = &self.stage.doomed;
-        self.apply
-            .records()
-            .any(|id| !in_question(id) && !doomed.contains(member(id)))
-    }
-
     fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {
         let deletes = self.stage.doomed.len() + self.apply.writer.tally().deleted;
         rules.guard.check(rules.now, deletes)
@@ -363,82 +296,5 @@ impl Work<'_> {
     fn next_parked(&self, adds: bool, after: &Option<(Vec<u8>, Uuid)>) -> Result<Option<Parked>> {
         let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));
         self.apply.records().next_parked(adds, after)
-    }
-
-    /// Two entries were stated with one DN: the provider is asked for both, and for what lies below
-    /// it, since of which of them that was the child is not known either.
-    fn ask_about(&mut self, conflicts: &BTreeSet<(Uuid, Uuid)>, ask: &mut dyn Ask) -> Result<()> {
-        let mut uuids: BTreeSet<_> = conflicts
-            .iter()
-            .flat_map(|(one, two)| [*one, *two])
-            .collect();
-        let mut below = Vec::new();
-        for (_, holder) in conflicts {
-            if let Some(holder) = self.apply.records().by_uuid(*holder)? {
-                self.apply
-                    .records()
-                    .below(&holder.dn_key, |id| below.push(id))?;
-            }
-        }
-        for id in below {
-            uuids.extend(self.apply.records().by_id(id)?.map(|stored| stored.uuid));
-        }
-        let mut wanted = Vec::new();
-        let mut ids = BTreeSet::new();
-        for uuid in uuids {
-            let known = self.apply.records().by_uuid(uuid)?;
-            ids.extend(known.as_ref().map(|stored| stored.id));
-            let stated = self.apply.records().parked_dn(uuid)?;
-            wanted.push((
-                uuid,
-                stated.or(known.map(|stored| stored.dn)).unwrap_or_default(),
-            ));
-        }
-        self.take_as_found(&wanted, &ids, ask)
-    }
-
-    /// Takes the entries that the provider has only hinted at as a search shows them.
-    fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
-        let wanted: Vec<_> = std::mem::take(&mut self.stage.hints).into_iter().collect();
-        let mut ids = BTreeSet::new();
-        for (uuid, _) in &wanted {
-            ids.extend(self.apply.records().id_of(*uuid)?);
-        }
-        self.take_as_found(&wanted, &ids, ask)
-    }
-
-    /// Takes what a search shows of the wanted entries. Those that it does not show are gone. `ids`
-    /// are those of them that are records.
-    fn take_as_found(
-        &mut self,
-        wanted: &[(Uuid, String)],
-        ids: &BTreeSet<i64>,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let present = self.control(|id| ids.contains(&id))?;
-        let mut missing: BTreeSet<_> = wanted.iter().map(|(uuid, _)| *uuid).collect();
-        let mut means = Absent::IsGone;
-        for batch in wanted.chunks(BATCH) {
-            let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
-                missing.remove(&uuid);
-                self.entry(uuid, dn, attributes)
-            })?;
-            if answer == Absent::MayHaveMoved {
-                means = answer;
-            }
-        }
-        if means == Absent::MayHaveMoved && !missing.is_empty() {
-            ask.below(self.base, &mut |uuid, dn, attributes| {
-                missing.remove(&uuid);
-                self.entry(uuid, dn, attributes)
-            })?;
-        }
-        for uuid in missing {
-            self.delete(uuid)?;
-        }
-        Ok(())
     }
 }
