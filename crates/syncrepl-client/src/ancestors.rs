@@ -158,8 +158,7 @@ impl Work<'_> {
         }
         if searched == Searched::ByDn && !candidates.is_subset(&shown) {
             // Where the ancestors went cannot be asked, so neither can where the records went.
-            let base = self.base;
-            self.sweep(base, &mut shown, ask)?;
+            shown |= self.take_whole(ask)?;
             candidates -= &shown;
             return self.doom_all(candidates, rules);
         }
@@ -227,7 +226,7 @@ impl Work<'_> {
         let (cookie, csn) = (self.stage.cookie.as_deref(), named.csn.as_deref());
         match (cookie, csn) {
             (Some(cookie), Some(csn)) => cookie::covers(cookie, csn).unwrap_or(true),
-            _ => true,
+            _ => false,
         }
     }
 
@@ -265,7 +264,7 @@ impl Work<'_> {
         Ok(candidates)
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.stage.kind == Kind::Refresh { cookie_sent: false }
     }
 

@@ -264,6 +264,12 @@ impl Ask for Lookup<'_> {
         self.entries(dn, Scope::Subtree, &search.filter, found)?;
         Ok(())
     }
+
+    fn whole(&mut self, found: &mut Found<'_>) -> Result<()> {
+        let search = self.search;
+        self.entries(&search.base, search.scope, &search.filter, found)?;
+        Ok(())
+    }
 }
 
 fn self_attributes(search: &Search) -> Vec<&str> {

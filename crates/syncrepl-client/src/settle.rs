@@ -23,6 +23,8 @@ pub(crate) const BATCH: usize = 100;
 const LEARNING_ROUNDS: u32 = 3;
 /// How often records are asked for that their parents left behind.
 const DOUBTFUL_ROUNDS: u32 = 3;
+/// How often it is asked what lies below entries that are elsewhere when that is looked at.
+const CHILDREN_ROUNDS: u32 = 3;
 /// How often orphans are looked for; more only when parents keep moving meanwhile.
 const ORPHAN_ROUNDS: u32 = 3;
 
@@ -55,6 +57,9 @@ pub(crate) trait Ask: Locate {
 
     /// Hands out what the search shows below a DN.
     fn below(&mut self, dn: &str, found: &mut Found<'_>) -> Result<()>;
+
+    /// Hands out all that the search shows.
+    fn whole(&mut self, found: &mut Found<'_>) -> Result<()>;
 }
 
 /// What holds for a stage as a whole.
@@ -178,14 +183,22 @@ impl Work<'_> {
 
     /// Takes what the search shows below those of these entries that have children.
     fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
-        let mut parents = Vec::new();
         for batch in uuids.chunks(BATCH) {
-            parents.extend(ask.with_children(batch)?);
-        }
-        for dn in parents {
-            ask.below(&dn, &mut |uuid, dn, attributes| {
-                self.entry(uuid, dn, attributes)
-            })?;
+            for _ in 0..CHILDREN_ROUNDS {
+                let mut vanished = false;
+                for dn in ask.with_children(batch)? {
+                    let mut shown = false;
+                    ask.below(&dn, &mut |uuid, dn, attributes| {
+                        shown = true;
+                        self.entry(uuid, dn, attributes)
+                    })?;
+                    vanished |= !shown;
+                }
+                // Nobody there any more: between two searches it may have gone elsewhere.
+                if !vanished {
+                    break;
+                }
+            }
         }
         self.stage.added.clear();
         Ok(())

@@ -191,7 +191,14 @@ impl World {
         self.told = self.told.max(version);
         let told = self.told_of(sync.told);
         let mut silent = true;
+        // The cookie covers the whole change: it comes with its last message.
+        let said = |id: &Id| {
+            let shown = |version: usize| self.versions[version].shown.contains_key(id);
+            shown(before) || shown(version)
+        };
+        let last = told.iter().rfind(|id| said(id)).copied();
         for id in told {
+            let cookie = cookie.as_deref().filter(|_| Some(id) == last);
             let was = self.versions[before].shown.contains_key(&id);
             let is = self.versions[version].shown.contains_key(&id);
             if is {
@@ -202,16 +209,10 @@ impl World {
                 let newest = newest.filter(|newest| newest.dn(id) == then.dn(id));
                 silent = false;
                 let view = newest.unwrap_or(then);
-                self.entry_of(number, sync.message, id, &view, cookie.as_deref());
+                self.entry_of(number, sync.message, id, &view, cookie);
             } else if was {
                 silent = false;
-                self.bare(
-                    number,
-                    sync.message,
-                    id,
-                    EntryState::Delete,
-                    cookie.as_deref(),
-                );
+                self.bare(number, sync.message, id, EntryState::Delete, cookie);
             }
         }
         let mut cookie = cookie;

@@ -29,6 +29,19 @@ fn the_same_seeds_every_time() {
     run(0..count());
 }
 
+/// Each of these once found a fault that few others find.
+#[test]
+fn seeds_that_found_something() {
+    run([
+        1_000_127, // a derived rename, of which only the spelling was new
+        1_003_615, // a search for everything has the scope of the search
+        1_004_581, // a hidden parent that got its name while everything was sent
+        7_000_974, // elsewhere between two searches
+        7_002_003, // a parent renamed after its child was sent, its old name taken
+    ]
+    .into_iter());
+}
+
 #[test]
 fn a_seed_replays_to_the_letter() {
     let traced = Settings {

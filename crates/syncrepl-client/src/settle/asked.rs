@@ -9,6 +9,9 @@ use super::{Absent, Ask, BATCH};
 use crate::error::Result;
 use crate::stage::{Work, member, rowid};
 
+/// For more records than that, one search for everything is cheaper than one for each hundred.
+const ASKED_ONE_BY_ONE: u64 = 1000;
+
 impl Work<'_> {
     /// Looks these records up. What is found is taken as stated; the rest is gone, and returned.
     pub(crate) fn ask_for(
@@ -16,13 +19,28 @@ impl Work<'_> {
         ids: &RoaringTreemap,
         ask: &mut dyn Ask,
     ) -> Result<RoaringTreemap> {
-        let (mut absent, means) = self.ask_at_stored_dns(ids, ask)?;
+        let mut ids = ids.clone();
+        if ids.len() > ASKED_ONE_BY_ONE {
+            ids -= self.take_whole(ask)?;
+        }
+        let (mut absent, means) = self.ask_at_stored_dns(&ids, ask)?;
         if means == Absent::MayHaveMoved && !absent.is_empty() {
-            let mut shown = RoaringTreemap::new();
-            self.sweep(self.base, &mut shown, ask)?;
-            absent -= shown;
+            absent -= self.take_whole(ask)?;
         }
         Ok(absent)
+    }
+
+    /// Takes all that the search shows as stated. Returns the records among it.
+    pub(crate) fn take_whole(&mut self, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
+        let mut shown = RoaringTreemap::new();
+        ask.whole(&mut |uuid, dn, attributes| {
+            self.entry(uuid, dn, attributes)?;
+            if let Some(id) = self.apply.records().id_of(uuid)? {
+                shown.insert(member(id));
+            }
+            Ok(())
+        })?;
+        Ok(shown)
     }
 
     /// The same, but where entryUUID cannot be searched, the rest may have moved.
@@ -147,7 +165,7 @@ impl Work<'_> {
             }
         }
         if means == Absent::MayHaveMoved && !missing.is_empty() {
-            ask.below(self.base, &mut |uuid, dn, attributes| {
+            ask.whole(&mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 self.entry(uuid, dn, attributes)
             })?;

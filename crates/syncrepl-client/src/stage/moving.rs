@@ -3,6 +3,7 @@
 use syncrepl_proto::dn;
 
 use super::{Work, member};
+use crate::change::{self, Difference};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
 
@@ -69,7 +70,7 @@ impl Work<'_> {
                 continue;
             };
             let dn_key = dn::key(&dn);
-            if dn == child.dn {
+            if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
                 continue;
             }
             if self.apply.records().holder(&dn_key, Some(id))?.is_some() {

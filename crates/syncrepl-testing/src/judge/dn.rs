@@ -66,7 +66,11 @@ fn unescape(value: &str) -> Vec<u8> {
     let mut rest = inner.unwrap_or(bytes);
     let mut plain = Vec::with_capacity(rest.len());
     while let Some((&byte, after)) = rest.split_first() {
-        let pair = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        // A sign is no digit, although the number parser takes it.
+        let pair = after
+            .get(..2)
+            .filter(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|hex| std::str::from_utf8(hex).ok());
         match (byte, pair.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
             (b'\\', Some(decoded)) => {
                 plain.push(decoded);
@@ -95,6 +99,7 @@ mod tests {
             ("CN = Ann , O=x", "cn=Ann,o=x"),
             (r"cn=\20lead \2C\2b\20,o=x", r"cn=\ lead \,\+\ ,o=x"),
             (r"cn=B\C3\B6hm", "cn=Böhm"),
+            (r"cn=A\+B", r"cn=A\2BB"),
             ("uid=b+cn=a,o=x", "cn=a + uid=b,o=x"),
             (r#"cn="a, b",o=x"#, r"cn=a\, b,o=x"),
             (r"cn=back\\ ,o=x", r"cn=back\5c,o=x"),
