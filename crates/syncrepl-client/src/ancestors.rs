@@ -264,7 +264,7 @@ impl Work<'_> {
         Ok(candidates)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.stage.kind == Kind::Refresh { cookie_sent: false }
     }
 

@@ -31,7 +31,8 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
                 .with_hint("free some space if there is none; else look at the disk and the file system")
         }
         Some(ErrorCode::ReadOnly) => Error::new(ErrorKind::Store, "the store is read-only")
-            .with_hint("the file and its directory must be writable"),
+            // Or SQLite found no room to make its files beside it.
+            .with_hint("the file and its directory must be writable, with space left"),
         Some(ErrorCode::CannotOpen) => Error::new(ErrorKind::Store, "the store cannot be opened")
             .with_hint("the file and its directory must exist and be writable, with space left"),
         Some(ErrorCode::OperationInterrupted) => {
@@ -96,7 +97,7 @@ pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
             ErrorKind::Store,
             format!("{file} or its directory is read-only"),
         )
-        .with_hint("you need the right to create files beside it"),
+        .with_hint("you need the right to create files beside it, for which there must be space"),
         _ => return of_store(err),
     };
     error.with_source(err)
