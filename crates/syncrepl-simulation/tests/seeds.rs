@@ -33,7 +33,6 @@ fn the_same_seeds_every_time() {
 #[test]
 fn seeds_that_found_something() {
     run([
-        1_000_127, // a derived rename, of which only the spelling was new
         1_003_615, // a search for everything has the scope of the search
         1_004_581, // a hidden parent that got its name while everything was sent
         7_000_974, // elsewhere between two searches

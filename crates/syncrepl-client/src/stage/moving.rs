@@ -3,7 +3,6 @@
 use syncrepl_proto::dn;
 
 use super::{Work, member};
-use crate::change::{self, Difference};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
 
@@ -70,7 +69,7 @@ impl Work<'_> {
                 continue;
             };
             let dn_key = dn::key(&dn);
-            if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
+            if dn == child.dn {
                 continue;
             }
             if self.apply.records().holder(&dn_key, Some(id))?.is_some() {
