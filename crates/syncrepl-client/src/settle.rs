@@ -14,7 +14,7 @@ use syncrepl_proto::attributes::AttributeList;
 use crate::ancestors::{Locate, Parents};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::DeleteGuard;
-use crate::stage::{Kind, Work, member, rowid};
+use crate::stage::{Kind, Stage, Work, member, rowid};
 use crate::store::records::Parked;
 
 /// How many entries are asked for at a time.
@@ -281,10 +281,16 @@ impl Work<'_> {
             if total > 0 && total >= self.stage.before {
                 rules.guard.check_everything(total)?;
             }
-            let seen = &self.stage.references_seen;
-            self.apply
-                .records()
-                .retain_references(|id| seen.contains(member(id)))?;
+            let Stage {
+                references_seen,
+                listed,
+                ..
+            } = &*self.stage;
+            if !listed {
+                self.apply
+                    .records()
+                    .retain_references(|id| references_seen.contains(member(id)))?;
+            }
         }
         if !implied && rules.may_bring_others {
             self.fetch_below_the_found(&(&candidates - &absent), rules, ask)?;

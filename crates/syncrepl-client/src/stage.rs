@@ -73,6 +73,10 @@ pub(crate) struct Stage {
     pub(crate) asking: bool,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
+    /// The server ID in it, if there was one.
+    pub(crate) server_id: Option<String>,
+    /// Who is present was listed by a search, which does not name references.
+    pub(crate) listed: bool,
     /// How many records the store held when the stage, or group, began.
     pub(crate) before: u64,
     /// How many messages said something of an entry.
@@ -101,6 +105,8 @@ impl Stage {
             any_placed: false,
             asking: false,
             cookie: None,
+            server_id: None,
+            listed: false,
             before,
             messages: 0,
         }
@@ -116,6 +122,7 @@ impl Stage {
         self.unknown.clear();
         self.unknown_overflow = false;
         self.looking = false;
+        self.listed = false;
         self.cookie = None;
     }
 

@@ -15,6 +15,8 @@ pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
 /// Set while every hidden parent of a record is known, and was asked for after the state that the
 /// cookie stands for.
 pub(crate) const PARENTS: &str = "syncrepl_parents";
+/// Which server, and which node behind its name, the last refresh was of.
+pub(crate) const NODE: &str = "syncrepl_node";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

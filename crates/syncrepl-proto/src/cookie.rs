@@ -110,6 +110,14 @@ pub fn in_persist_stage(kept: Option<&[u8]>, received: &[u8]) -> Option<Vec<u8>>
     merged.encode()
 }
 
+/// The server ID by which one node of several names itself in a cookie of OpenLDAP. `None` in other
+/// cookies, and from a server that stands alone.
+pub fn server_id(received: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(received).ok()?;
+    let fields = is_openldap(received).then(|| text.split(','))?;
+    fields.filter_map(|field| field.strip_prefix("sid=")).next()
+}
+
 /// Whether a change with this `entryCSN` is part of what the cookie covers. `None` when that cannot
 /// be told: not a cookie of OpenLDAP, or a server that it does not name.
 pub fn covers(cookie: &[u8], entry_csn: &[u8]) -> Option<bool> {
@@ -129,6 +137,16 @@ mod tests {
 
     fn cookie(text: String) -> Vec<u8> {
         text.into_bytes()
+    }
+
+    #[test]
+    fn a_node_names_itself() {
+        let one = cookie(format!("rid=000,sid=001,csn={A1};{B1}"));
+        assert_eq!(server_id(&one), Some("001"));
+        let alone = cookie(format!("rid=000,csn={A1}"));
+        assert_eq!(server_id(&alone), None);
+        assert_eq!(server_id(b"host:1#sid=2,sid=3#4"), None);
+        assert_eq!(server_id(b"rid=000,sid=\xff"), None);
     }
 
     #[test]

@@ -81,6 +81,23 @@ impl Provider {
         self == Provider::Ds389
     }
 
+    /// Whether a refresh stage after a cookie may miss a change that is being made at that moment,
+    /// unless the persist stage was asked for as well. slapd counts a change in its contextCSN
+    /// before it writes it into its session log: who asks in between is given a cookie that covers
+    /// a delete it was not told of, and never hears of it. Only before a search that persists does
+    /// slapd wait for the changes that are under way.
+    pub fn resumes_safely_only_to_persist(self) -> bool {
+        self == Provider::OpenLdap
+    }
+
+    /// Whether the delete phase of one node says nothing of entries that it never held itself. A
+    /// node of slapd that lagged behind and caught up has not heard of what came and went
+    /// meanwhile, and its session log has not either. Who was told of it by another node hears of
+    /// no delete.
+    pub fn forgets_what_it_never_held(self) -> bool {
+        self == Provider::OpenLdap
+    }
+
     /// Whether entries of the persist stage are no more than a hint that something has changed:
     /// 389-ds sends them without a look at who may read what.
     pub fn persists_without_access_control(self) -> bool {

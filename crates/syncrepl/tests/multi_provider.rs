@@ -208,6 +208,30 @@ fn p08_a_cookie_ahead_of_a_lagging_node_is_accepted_and_heals() {
     }
 }
 
+/// The second node has lost the first, and looks for it once a second only, while somebody comes and
+/// goes there. It never hears of that, and its session log has nothing to say of it; but the copy
+/// heard of the coming, from the first.
+#[test]
+fn what_one_node_never_held_is_gone_at_the_other_all_the_same() {
+    for variant in [Variant::Plain, Variant::SessionLog] {
+        let pair = populated(variant);
+        let mut copy = Copied::suffix(&pair.a);
+        copy.refresh();
+        pair.a.stop();
+        pair.a.start_again();
+        write(&pair.a, &person("passing", "comes"));
+        copy.refresh();
+        write(&pair.a, &delete("passing"));
+        pair.wait_equal();
+        copy.server = &pair.b;
+        let mark = copy.reader.mark();
+        copy.refresh();
+        copy.assert_equal();
+        assert_eq!(copy.reader.events_since(mark).len(), 1, "{variant:?}");
+        copy.assert_quiet();
+    }
+}
+
 #[derive(Clone, Copy)]
 enum End {
     Stop,

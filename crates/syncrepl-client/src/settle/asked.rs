@@ -134,11 +134,20 @@ impl Work<'_> {
     /// Takes the entries that the provider has only hinted at as a search shows them.
     pub(super) fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let wanted: Vec<_> = std::mem::take(&mut self.stage.hints).into_iter().collect();
+        self.take_wanted(&wanted, ask)
+    }
+
+    /// Takes these entries, given with the DN where they are believed to be, as a search shows them.
+    pub(super) fn take_wanted(
+        &mut self,
+        wanted: &[(Uuid, String)],
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
         let mut ids = BTreeSet::new();
-        for (uuid, _) in &wanted {
+        for (uuid, _) in wanted {
             ids.extend(self.apply.records().id_of(*uuid)?);
         }
-        self.take_as_found(&wanted, &ids, ask)
+        self.take_as_found(wanted, &ids, ask)
     }
 
     /// Takes what a search shows of the wanted entries. Those that it does not show are gone. `ids`

@@ -2,6 +2,8 @@
 //! while the refresh ran, after its children had been sent; or it came in with a parent of its own
 //! and left again, and nobody said so. They are looked up, and are where the answer says.
 
+use std::collections::BTreeMap;
+
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
@@ -29,6 +31,7 @@ impl Work<'_> {
                 return Ok(found_wrong);
             }
             let absent = self.ask_for(&batch, ask)?;
+            self.take_parents_of(&batch, ask)?;
             let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
             self.stage.doomed |= absent;
             found_wrong |= wrong;
@@ -38,6 +41,34 @@ impl Work<'_> {
                 return Ok(found_wrong);
             }
         }
+    }
+
+    /// Takes whoever bears the name of their parent as stated. Where they are confirmed to be, what
+    /// is held of the parent may be older, or newer: read from one node of several and ahead of the
+    /// cookie, while this node lags behind. Then it follows this node, as the cookie does.
+    fn take_parents_of(&mut self, orphans: &RoaringTreemap, ask: &mut dyn Ask) -> Result<()> {
+        let mut dns = BTreeMap::new();
+        for id in orphans {
+            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+                continue;
+            };
+            if let (Some(key), Some((_, parent)), false) = (
+                dn::parent_key(&stored.dn_key),
+                dn::split_first(&stored.dn),
+                self.apply.records().is_parked(stored.uuid)?,
+            ) {
+                dns.insert(key.to_vec(), parent.to_owned());
+            }
+        }
+        if dns.is_empty() {
+            return Ok(());
+        }
+        let dns: Vec<_> = dns.into_values().collect();
+        let mut wanted = BTreeMap::new();
+        for parent in ask.named(&dns)?.into_iter().flatten() {
+            wanted.insert(parent.uuid, parent.dn);
+        }
+        self.take_wanted(&wanted.into_iter().collect::<Vec<_>>(), ask)
     }
 
     fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {

@@ -4,6 +4,7 @@ use syncrepl_proto::dn;
 use syncrepl_proto::message::Scope;
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
+use syncrepl_proto::sync::SyncMode;
 
 use super::{Link, Settings, Syncrepl, not_connected};
 use crate::builder::SyncreplMode;
@@ -40,7 +41,20 @@ impl<C: Callback> Syncrepl<C> {
             root_dse.object_classes.iter().map(String::as_str),
         );
         self.bind_complete(&mut connection)?;
-        let mut session = Session::new(self.settings.mode.into());
+        let known = self.writer.setting(status::AUTHZID)?;
+        let same_identity = known.is_none_or(|known| known == authzid.as_bytes());
+        if !same_identity {
+            self.callback
+                .debug("bound as somebody else than before: everything is compared");
+        }
+        let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
+        let mode = match provider.or_from_cookie(cookie.as_deref()) {
+            provider if cookie.is_some() && provider.resumes_safely_only_to_persist() => {
+                SyncMode::RefreshAndPersist
+            }
+            _ => self.settings.mode.into(),
+        };
+        let mut session = Session::new(mode);
         session.skip_references_without_state(provider.sends_references_without_state());
         let mut link = Link {
             connection,
@@ -48,7 +62,7 @@ impl<C: Callback> Syncrepl<C> {
             server,
             provider,
             authzid,
-            cookie_sent: false,
+            cookie_sent: cookie.is_some(),
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
             cancelled_at: None,
@@ -58,14 +72,6 @@ impl<C: Callback> Syncrepl<C> {
         if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut link.connection)?;
         }
-        let known = self.writer.setting(status::AUTHZID)?;
-        let same_identity = known.is_none_or(|known| known == link.authzid.as_bytes());
-        if !same_identity {
-            self.callback
-                .debug("bound as somebody else than before: everything is compared");
-        }
-        let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
-        link.cookie_sent = cookie.is_some();
         let id = link.connection.next_message_id();
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());

@@ -130,6 +130,7 @@ impl<C: Callback> Syncrepl<C> {
         if let Some(received) = received {
             let stage = work.stage;
             if stage.is_refresh() {
+                stage.server_id = cookie::server_id(received).map(str::to_owned);
                 stage.cookie = cookie::after_refresh(received).or(stage.cookie.take());
             } else {
                 let kept = stage.cookie.as_deref().or(self.cookie.as_deref());
@@ -209,6 +210,14 @@ impl<C: Callback> Syncrepl<C> {
         if let Some(why) = self.doubt(said, named_present)? {
             return self.start_again(why);
         }
+        let node = self.node();
+        let (absent_is_deleted, node) = match self.is_another_node(node.as_deref())? {
+            true if !absent_is_deleted => match self.list_the_present()? {
+                true => (true, node),
+                false => (false, None),
+            },
+            _ => (absent_is_deleted, node),
+        };
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_ref()) else {
             return Err(not_connected());
         };
@@ -242,6 +251,10 @@ impl<C: Callback> Syncrepl<C> {
             (status::LAST_REFRESH, &now),
         ] {
             self.writer.set_setting(name, Some(value.as_bytes()))?;
+        }
+        if let Some(node) = node {
+            self.writer
+                .set_setting(status::NODE, Some(node.as_bytes()))?;
         }
         if !link.cookie_sent {
             Schedule::write(SystemTime::now(), &self.writer)?;

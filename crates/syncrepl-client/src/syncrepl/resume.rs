@@ -4,12 +4,15 @@
 use syncrepl_proto::cookie;
 use syncrepl_proto::profile::Provider;
 
-use super::Syncrepl;
 use super::watch::lookup;
+use super::{Syncrepl, not_connected};
 use crate::callback::Callback;
 use crate::connection::RootDse;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::lookup::Lookup;
+use crate::stage::member;
+use crate::status;
+use crate::store::records::Records;
 
 const FORGOTTEN: &str = "the provider may have forgotten changes since the last refresh";
 const PARTIAL: &str =
@@ -79,6 +82,71 @@ impl<C: Callback> Syncrepl<C> {
         Ok(self
             .has_forgotten(provider, &sent, changes)
             .then_some(FORGOTTEN))
+    }
+
+    /// Which node the refresh stage is of: the server as it was named, and its own name for itself.
+    /// `None` when it sent no cookie: it may lag behind the one it was sent, and only with a cookie
+    /// of its own is sent again what it does not have yet.
+    pub(super) fn node(&self) -> Option<String> {
+        let (link, stage) = (self.link.as_ref()?, self.stage.as_ref()?);
+        stage.cookie.as_ref()?;
+        let id = stage.server_id.as_deref().unwrap_or_default();
+        Some(format!("{}#{id}", self.settings.servers[link.server]))
+    }
+
+    /// Whether the cookie that was sent is of another node than this one, whose delete phase then
+    /// may pass over deletes.
+    pub(super) fn is_another_node(&self, node: Option<&str>) -> Result<bool> {
+        let Some(node) = node else {
+            return Ok(false);
+        };
+        let doubtful = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.cookie_sent && link.provider.forgets_what_it_never_held());
+        if !doubtful {
+            return Ok(false);
+        }
+        let last = self.writer.setting(status::NODE)?;
+        Ok(last.as_deref() != Some(node.as_bytes()))
+    }
+
+    /// Marks all records that the provider shows as seen, so that the others are found to be gone.
+    /// False when it may not be asked.
+    pub(super) fn list_the_present(&mut self) -> Result<bool> {
+        self.callback
+            .debug("another node than last time: what it shows is compared with the copy");
+        let Some(link) = self.link.as_ref() else {
+            return Err(not_connected());
+        };
+        let Some(stage) = self.stage.as_mut() else {
+            return Err(not_connected());
+        };
+        let records = Records::new(self.writer.connection());
+        let mut lookup = lookup(link, &self.settings, &self.stop, &mut self.side);
+        let listed = lookup.ids(&mut |uuid| {
+            if let Some(id) = records.id_of(uuid)? {
+                stage.seen.insert(member(id));
+            }
+            Ok(())
+        });
+        match listed {
+            Ok(true) => {
+                stage.listed = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() != ErrorKind::Refused => Err(error),
+            refused => {
+                let why = refused.err().map(|error| format!(": {error}"));
+                tracing::warn!(
+                    "{} is another server than last time, and does not show which entries it has; \
+                     deletes that only the other one knows of are found by --reconcile{}",
+                    self.settings.servers[link.server],
+                    why.unwrap_or_default()
+                );
+                Ok(false)
+            }
+        }
     }
 
     /// Plain searches at the provider that it is connected to.

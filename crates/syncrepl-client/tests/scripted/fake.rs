@@ -15,8 +15,8 @@ use syncrepl_proto::message::{
     LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest, SearchResultEntry,
 };
 use syncrepl_proto::sync::{
-    EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncRequest,
-    SyncState, UuidSet,
+    EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncMode,
+    SyncRequest, SyncState, UuidSet,
 };
 
 /// One thing the provider sends in answer to a sync search.
@@ -34,7 +34,8 @@ pub enum Step {
     Cookie(&'static str),
     /// refreshDelete or refreshPresent: present, cookie, refreshDone.
     Phase(bool, Option<&'static str>, bool),
-    /// SearchResultDone with a Sync Done control: cookie, refreshDeletes.
+    /// The end of a refresh: cookie, refreshDeletes. SearchResultDone with a Sync Done control or,
+    /// when the persist stage was asked for too, the end of a phase with refreshDone.
     Done(Option<&'static str>, bool),
     /// SearchResultDone with this result and no control.
     Result(u32, &'static str),
@@ -57,10 +58,12 @@ pub struct Log {
     pub lookups: usize,
     pub abandoned: usize,
     pub cancelled: usize,
+    /// Whether each sync search asked for the persist stage.
+    pub persisted: Vec<bool>,
 }
 
 pub struct Fake {
-    port: u16,
+    pub port: u16,
     pub log: Arc<Mutex<Log>>,
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
     unsearchable: Arc<AtomicBool>,
@@ -95,6 +98,7 @@ impl Fake {
                         shown,
                         unsearchable,
                         sync: 0,
+                        persists: false,
                     };
                     peer.serve(|| scripts.lock().expect("scripts").next());
                 });
@@ -145,6 +149,8 @@ struct Peer {
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
     unsearchable: Arc<AtomicBool>,
     sync: u32,
+    /// Whether that search asked for the persist stage.
+    persists: bool,
 }
 
 impl Peer {
@@ -219,8 +225,12 @@ impl Peer {
                     let cookie = sync
                         .cookie
                         .map(|cookie| String::from_utf8_lossy(cookie).into_owned());
-                    self.log.lock().expect("log").cookies.push(cookie);
                     self.sync = message.id;
+                    self.persists = sync.mode == SyncMode::RefreshAndPersist;
+                    let mut log = self.log.lock().expect("log");
+                    log.cookies.push(cookie);
+                    log.persisted.push(self.persists);
+                    drop(log);
                     // One search more than was foreseen ends here, lest the test wait for ever.
                     next_script()
                         .unwrap_or_else(|| vec![Step::Cut])
@@ -314,6 +324,9 @@ impl Peer {
                         }
                     },
                 )
+            }
+            Step::Done(cookie, refresh_deletes) if self.persists => {
+                self.play(id, &Step::Phase(!refresh_deletes, *cookie, true))
             }
             Step::Done(cookie, refresh_deletes) => {
                 let (cookie, refresh_deletes) = (cookie.map(bytes), *refresh_deletes);

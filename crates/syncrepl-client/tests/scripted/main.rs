@@ -5,6 +5,7 @@ mod cookies;
 mod deletes;
 mod fake;
 mod moments;
+mod nodes;
 mod oddities;
 mod order;
 mod results;
@@ -100,6 +101,8 @@ impl Callback for Told {
 struct Bench {
     folder: TempDir,
     told: Told,
+    /// Whether the next provider is another node than the last.
+    other_node: bool,
 }
 
 impl Bench {
@@ -107,6 +110,7 @@ impl Bench {
         Bench {
             folder: TempDir::new().expect("a folder"),
             told: Told::default(),
+            other_node: false,
         }
     }
 
@@ -143,6 +147,9 @@ impl Bench {
         ) -> syncrepl_client::Builder<&'t mut Told>,
     ) -> Result<()> {
         let before = self.told.map.clone();
+        if !self.other_node {
+            self.take_for_the_same_node(fake);
+        }
         let builder = Syncrepl::builder(self.data(), &mut self.told).mode(mode);
         let result = with(builder.ldap_url(fake.url()))
             .connect()
@@ -152,6 +159,22 @@ impl Bench {
         }
         self.assert_copy_is_told();
         result
+    }
+
+    /// Each fake listens on a port of its own. To the store they are one server, as it would be in
+    /// a scenario with one; who tests what comes with another node sets `other_node`.
+    fn take_for_the_same_node(&self, fake: &Fake) {
+        if !self.data().exists() {
+            return;
+        }
+        let store =
+            syncrepl_client::rusqlite::Connection::open(self.data()).expect("the file opens");
+        store
+            .execute(
+                "UPDATE syncrepl_settings SET value = CAST(? AS BLOB) WHERE name = 'syncrepl_node'",
+                [format!("ldap://127.0.0.1:{}#", fake.port)],
+            )
+            .expect("the settings can be written");
     }
 
     fn assert_copy_is_told(&self) {

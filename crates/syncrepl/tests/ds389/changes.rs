@@ -157,7 +157,7 @@ fn scenarios_while_down_and_while_following() {
     let mut following = [SUFFIX, BASE].map(|base| Copied::of(&server, base, EVERYTHING));
     for (number, scenario) in scenarios().into_iter().enumerate() {
         println!("scenario: {}", scenario.name);
-        server.ldapmodify(&scenario.setup_ldif).expect("the setup");
+        set_up(&server, &scenario.setup_ldif);
         down.iter_mut().for_each(Copied::refresh);
         if number == 0 {
             following.iter_mut().for_each(Copied::follow);
@@ -182,6 +182,24 @@ fn scenarios_while_down_and_while_following() {
         clear(&server);
     }
     following.iter_mut().for_each(Copied::stop);
+}
+
+/// After a rename to a name with escapes the server at times holds an entry that no search of its
+/// own shows: it was not taken away with the others, and is in the way of the next scenario.
+fn set_up(server: &Ds389, ldif: &str) {
+    if let Err(error) = server.ldapmodify(ldif) {
+        assert!(error.to_string().contains("(68)"), "the setup: {error}");
+        let mut dns: Vec<_> = ldif
+            .lines()
+            .filter_map(|line| line.strip_prefix("dn: "))
+            .collect();
+        dns.reverse();
+        for dn in dns {
+            // Only what is in the way is there.
+            let _ = server.ldapmodify(&delete(dn));
+        }
+        server.ldapmodify(ldif).expect("the setup");
+    }
 }
 
 /// Takes away what is in both places, children first; the base itself stays as it is while a
