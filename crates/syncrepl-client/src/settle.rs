@@ -111,15 +111,7 @@ impl Work<'_> {
             return Ok(Settled::Incomplete("entries it left out are still there"));
         }
         self.follow_parents(rules, ask)?;
-        self.tell(rules, ask)?;
-        // What was placed by a search did not move along when its parent did.
-        for _ in 0..DOUBTFUL_ROUNDS {
-            if self.stage.doubtful.is_empty() {
-                break;
-            }
-            self.settle_doubtful(ask)?;
-            self.tell(rules, ask)?;
-        }
+        self.tell_all(rules, ask)?;
         if rules.shows_parents {
             // Whoever is found elsewhere than just now may be an orphan there.
             for _ in 0..ORPHAN_ROUNDS {
@@ -127,12 +119,12 @@ impl Work<'_> {
                 if !self.settle_orphans((!full).then_some(&sent), ask)? {
                     break;
                 }
-                self.tell(rules, ask)?;
+                self.tell_all(rules, ask)?;
             }
         }
         let mut rounds = 0;
         while self.learn_parents(rules, ask)? {
-            self.tell(rules, ask)?;
+            self.tell_all(rules, ask)?;
             rounds += 1;
             if rounds == LEARNING_ROUNDS {
                 self.stage.hidden.unsettled = true;
@@ -143,6 +135,20 @@ impl Work<'_> {
             self.ancestors().forget_unneeded()?;
         }
         Ok(Settled::Done)
+    }
+
+    /// Tells what is known by now, then asks for what was placed by a search and so did not move
+    /// along when its parent did.
+    fn tell_all(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        self.tell(rules, ask)?;
+        for _ in 0..DOUBTFUL_ROUNDS {
+            if self.stage.doubtful.is_empty() {
+                break;
+            }
+            self.settle_doubtful(ask)?;
+            self.tell(rules, ask)?;
+        }
+        Ok(())
     }
 
     /// Stores and tells what is known by now.
