@@ -51,7 +51,8 @@ impl Applier<'_> {
     }
 
     /// A record whose attributes were stated; nothing is told unless they differ in meaning.
-    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<()> {
+    /// What differed is returned.
+    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<Difference> {
         let stated = attribute_list(attributes)?;
         let difference = change::attributes_difference(known, &stated)?;
         if difference != Difference::None {
@@ -61,7 +62,7 @@ impl Applier<'_> {
             let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));
             self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
-        Ok(())
+        Ok(difference)
     }
 
     /// A record that is gone.

@@ -36,6 +36,7 @@ fn seeds_that_found_something() {
         1_003_615, // a search for everything has the scope of the search
         1_004_581, // a hidden parent that got its name while everything was sent
         7_000_974, // elsewhere between two searches
+        7_002_003, // a parent renamed after its child was sent, its old name taken
     ]
     .into_iter());
 }

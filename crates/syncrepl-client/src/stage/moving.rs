@@ -52,6 +52,10 @@ impl Work<'_> {
                 .as_ref()
                 .is_some_and(|key| child.dn_key.starts_with(key))
             {
+                // It does not move along with a placed one above it, when that does.
+                if self.is_placed(id)? {
+                    self.stage.doubtful.insert(member(id));
+                }
                 continue;
             }
             let stated = self.stage.is_about_the_end() && self.stage.stated.contains(member(id));

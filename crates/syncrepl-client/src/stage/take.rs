@@ -5,7 +5,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Stage, Work, member};
+use super::{Kind, Stage, Work, member};
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
@@ -140,7 +140,11 @@ impl Work<'_> {
         // has to find it there with the next event.
         if !moves {
             self.stage.stated.insert(id);
-            return self.apply.restate(&known, statement.attributes.as_bytes());
+            let attributes = statement.attributes.as_bytes();
+            if self.apply.restate(&known, attributes)? != Difference::Meaning {
+                self.doubt_what_is_below(&known)?;
+            }
+            return Ok(());
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those
@@ -183,6 +187,22 @@ impl Work<'_> {
             if stated.contains(id) && (respelled || !added.contains(id)) {
                 doubtful.insert(id);
             }
+        })
+    }
+
+    /// A change was told of an entry that was known in its new state already: it was sent while the
+    /// change was made. If that was a rename, what was sent before may be held below whoever has
+    /// its parent's old name now, and of that no provider tells. In a refresh of everything, and in
+    /// the answer to a search, it is no news to know an entry; in the persist stage neither, since
+    /// slapd sends the newest state for each of several changes.
+    fn doubt_what_is_below(&mut self, known: &Stored) -> Result<()> {
+        let resumed = self.stage.kind == Kind::Refresh { cookie_sent: true };
+        if !resumed || self.stage.looking || known.dn_key == dn::key(self.base) {
+            return Ok(());
+        }
+        let doubtful = &mut self.stage.doubtful;
+        self.apply.records().below(&known.dn_key, |id| {
+            doubtful.insert(member(id));
         })
     }
 
