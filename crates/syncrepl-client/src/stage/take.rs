@@ -109,6 +109,9 @@ impl Work<'_> {
         {
             return self.park(statement, None);
         }
+        if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
+            self.doubt_who_is_there_already(statement.dn_key)?;
+        }
         let id = self.apply.add(statement)?;
         self.mark_added(id)
     }
