@@ -51,8 +51,7 @@ impl Applier<'_> {
     }
 
     /// A record whose attributes were stated; nothing is told unless they differ in meaning.
-    /// What differed is returned.
-    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<Difference> {
+    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<()> {
         let stated = attribute_list(attributes)?;
         let difference = change::attributes_difference(known, &stated)?;
         if difference != Difference::None {
@@ -62,7 +61,7 @@ impl Applier<'_> {
             let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));
             self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
-        Ok(difference)
+        Ok(())
     }
 
     /// A record that is gone.

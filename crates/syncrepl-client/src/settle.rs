@@ -302,7 +302,13 @@ impl Work<'_> {
             self.fetch_below_the_found(&(&candidates - &absent), rules, ask)?;
         }
         let unnamed = !implied && !absent.is_empty();
+        let left_behind = match implied {
+            true => self.named_below(&absent)?,
+            false => RoaringTreemap::new(),
+        };
         self.stage.doomed |= absent;
+        let gone = self.ask_for(&left_behind, ask)?;
+        self.stage.doomed |= gone;
         if unnamed {
             // The base itself was named, it may be, and nothing of what lies below it.
             let (tally, doomed) = (self.apply.writer.tally(), self.stage.doomed.len());
@@ -311,6 +317,21 @@ impl Work<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Records that were named as present, below others that are absent: who was named was counted
+    /// when the stage began, and may have gone since, with the parent.
+    fn named_below(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        let mut named = RoaringTreemap::new();
+        for id in absent {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                self.apply.records().below(&stored.dn_key, |id| {
+                    named.insert(member(id));
+                })?;
+            }
+        }
+        named -= absent;
+        Ok(named - &self.stage.doomed)
     }
 
     fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {

@@ -48,6 +48,9 @@ pub(crate) struct Stage {
     pub(crate) added: RoaringTreemap,
     /// Records whose DN was stated before a parent of theirs moved away.
     pub(crate) doubtful: RoaringTreemap,
+    /// Records whose DN was stated in the last refresh stage, and may be from before a change that
+    /// is still to be told.
+    pub(crate) fresh: RoaringTreemap,
     /// References sent, or named as present.
     pub(crate) references_seen: RoaringTreemap,
     /// Ids named as present that the store does not hold.
@@ -94,6 +97,7 @@ impl Stage {
             returned: RoaringTreemap::new(),
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
+            fresh: RoaringTreemap::new(),
             references_seen: RoaringTreemap::new(),
             unknown: BTreeSet::new(),
             unknown_overflow: false,

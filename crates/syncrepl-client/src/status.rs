@@ -17,6 +17,8 @@ pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
 pub(crate) const PARENTS: &str = "syncrepl_parents";
 /// Which server, and which node behind its name, the last refresh was of.
 pub(crate) const NODE: &str = "syncrepl_node";
+/// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
+pub(crate) const FRESH: &str = "syncrepl_fresh";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

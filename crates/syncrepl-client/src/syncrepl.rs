@@ -2,6 +2,7 @@
 
 mod connect;
 mod deliver;
+mod fresh;
 mod refusal;
 mod resume;
 mod schedule;
@@ -11,6 +12,7 @@ mod watch;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use roaring::RoaringTreemap;
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
@@ -81,6 +83,10 @@ pub struct Syncrepl<C> {
     writer: Writer,
     /// The cookie that the store holds.
     cookie: Option<Vec<u8>>,
+    /// Records that may be from before a change that is still to be told,
+    fresh: RoaringTreemap,
+    /// as long as that change may be told in the persist stage.
+    fresh_until: Option<Instant>,
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
@@ -111,6 +117,7 @@ impl<C: Callback> Syncrepl<C> {
         Ancestors::new(writer.connection()).prepare()?;
         let watch = watch::Watch::open(&settings.search, &writer)?;
         let cookie = writer.setting(status::COOKIE)?;
+        let fresh = fresh::read(&writer)?;
         let schedule = Schedule::open(settings.reconcile_every, &writer)?;
         let guard = DeleteGuard::new(settings.max_delete);
         Ok(Syncrepl {
@@ -122,6 +129,8 @@ impl<C: Callback> Syncrepl<C> {
             settings,
             writer,
             cookie,
+            fresh,
+            fresh_until: None,
             reconcile,
             schedule,
             guard,
@@ -196,6 +205,7 @@ impl<C: Callback> Syncrepl<C> {
         self.finished = false;
         // A panic may have come between what was about to be stored and its commit.
         self.cookie = self.writer.setting(status::COOKIE)?;
+        self.fresh = fresh::read(&self.writer)?;
         self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();

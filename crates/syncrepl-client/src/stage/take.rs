@@ -1,14 +1,18 @@
 //! What each event of the provider does at once, and what it leaves for the end of the stage.
 
+use roaring::RoaringTreemap;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Kind, Stage, Work, member};
+use super::{Kind, Stage, Work, member, rowid};
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
+
+/// So few records are looked at one by one, to see whether they lie below an entry.
+const FEW: u64 = 1000;
 
 impl Work<'_> {
     /// Takes what was said of entries and references. Returns the cookie that came with it.
@@ -143,11 +147,8 @@ impl Work<'_> {
         // has to find it there with the next event.
         if !moves {
             self.stage.stated.insert(id);
-            let attributes = statement.attributes.as_bytes();
-            if self.apply.restate(&known, attributes)? != Difference::Meaning {
-                self.doubt_what_is_below(&known)?;
-            }
-            return Ok(());
+            self.doubt_what_is_below(&known)?;
+            return self.apply.restate(&known, statement.attributes.as_bytes());
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those
@@ -193,20 +194,33 @@ impl Work<'_> {
         })
     }
 
-    /// A change was told of an entry that was known in its new state already: it was sent while the
-    /// change was made. If that was a rename, what was sent before may be held below whoever has
-    /// its parent's old name now, and of that no provider tells. In a refresh of everything, and in
-    /// the answer to a search, it is no news to know an entry; in the persist stage neither, since
-    /// slapd sends the newest state for each of several changes.
+    /// A change was told of an entry that has the name by which it is known already. It may have
+    /// been renamed to it while the last refresh ran, and then been sent; what was sent before is
+    /// held below whoever has its parent's old name now, and of that no provider tells.
     fn doubt_what_is_below(&mut self, known: &Stored) -> Result<()> {
-        let resumed = self.stage.kind == Kind::Refresh { cookie_sent: true };
-        if !resumed || self.stage.looking || known.dn_key == dn::key(self.base) {
+        if self.stage.looking || self.stage.fresh.is_empty() || known.dn_key == dn::key(self.base) {
             return Ok(());
         }
-        let doubtful = &mut self.stage.doubtful;
-        self.apply.records().below(&known.dn_key, |id| {
-            doubtful.insert(member(id));
-        })
+        let records = self.apply.records();
+        let mut found = RoaringTreemap::new();
+        if self.stage.fresh.len() > FEW {
+            records.below(&known.dn_key, |id| {
+                found.insert(member(id));
+            })?;
+            found &= &self.stage.fresh;
+        } else {
+            for id in &self.stage.fresh {
+                let below = records
+                    .by_id(rowid(id))?
+                    .is_some_and(|stored| dn::is_within(&stored.dn_key, &known.dn_key));
+                if below && id != member(known.id) {
+                    found.insert(id);
+                }
+            }
+        }
+        self.stage.fresh -= &found;
+        self.stage.doubtful |= found;
+        Ok(())
     }
 
     fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {

@@ -80,6 +80,14 @@ impl<C: Callback> Syncrepl<C> {
             };
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
             stage.only_hints = !refreshing && provider.persists_without_access_control();
+            stage.fresh = std::mem::take(&mut self.fresh);
+            if !refreshing
+                && self
+                    .fresh_until
+                    .is_none_or(|until| self.settings.options.network.now() > until)
+            {
+                stage.fresh.clear();
+            }
             self.stage = Some(stage);
             self.group_began = self.settings.options.network.now();
         }
@@ -265,6 +273,8 @@ impl<C: Callback> Syncrepl<C> {
             &self.writer,
             self.settings.options.network.now(),
         )?;
+        let fresh = std::mem::take(&mut stage.stated);
+        self.store_fresh(fresh)?;
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
@@ -299,6 +309,7 @@ impl<C: Callback> Syncrepl<C> {
         let Some(mut stage) = self.stage.take() else {
             return Ok(());
         };
+        self.fresh = std::mem::take(&mut stage.fresh);
         let changed = stage.messages > 0 || parents != Parents::Leave;
         let received = stage
             .cookie
