@@ -51,6 +51,8 @@ pub(crate) struct Stage {
     /// Records whose DN was stated in the last refresh stage, and may be from before a change that
     /// is still to be told.
     pub(crate) fresh: RoaringTreemap,
+    /// Whether it is so soon after a refresh stage that the next of them still come.
+    pub(crate) may_be_ahead: bool,
     /// References sent, or named as present.
     pub(crate) references_seen: RoaringTreemap,
     /// Ids named as present that the store does not hold.
@@ -98,6 +100,7 @@ impl Stage {
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
             fresh: RoaringTreemap::new(),
+            may_be_ahead: false,
             references_seen: RoaringTreemap::new(),
             unknown: BTreeSet::new(),
             unknown_overflow: false,

@@ -124,6 +124,7 @@ impl Work<'_> {
         self.stage.seen.insert(member(id));
         self.stage.stated.insert(member(id));
         self.stage.added.insert(member(id));
+        self.note_fresh(id);
         self.stage.hidden.placed.insert(member(id));
         self.note_place(id)
     }
@@ -135,6 +136,11 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
+        if !self.stage.looking && self.is_placed(known.id)? {
+            // It was found before it was told of. What it brought along may be told of as gone
+            // meanwhile, which was so before.
+            self.stage.returned.insert(id);
+        }
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
@@ -159,6 +165,7 @@ impl Work<'_> {
             self.stage.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
+        self.note_fresh(known.id);
         self.stage.hidden.placed.insert(id);
         if self
             .apply
@@ -221,6 +228,14 @@ impl Work<'_> {
         self.stage.fresh -= &found;
         self.stage.doubtful |= found;
         Ok(())
+    }
+
+    /// As long as the parents may be known as they are to be told only later, what is told now may
+    /// be below a name that they had.
+    fn note_fresh(&mut self, id: i64) {
+        if self.stage.may_be_ahead && !self.stage.looking {
+            self.stage.fresh.insert(member(id));
+        }
     }
 
     fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {

@@ -81,12 +81,12 @@ impl<C: Callback> Syncrepl<C> {
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
             stage.only_hints = !refreshing && provider.persists_without_access_control();
             stage.fresh = std::mem::take(&mut self.fresh);
-            if !refreshing
-                && self
-                    .fresh_until
-                    .is_none_or(|until| self.settings.options.network.now() > until)
-            {
-                stage.fresh.clear();
+            if !refreshing {
+                let now = self.settings.options.network.now();
+                stage.may_be_ahead = self.fresh_until.is_some_and(|until| now <= until);
+                if !stage.may_be_ahead {
+                    stage.fresh.clear();
+                }
             }
             self.stage = Some(stage);
             self.group_began = self.settings.options.network.now();
