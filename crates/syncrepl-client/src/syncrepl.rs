@@ -21,6 +21,7 @@ use crate::callback::Callback;
 use crate::connection::{ConnectOptions, Connection, Credentials, Server};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::{DeleteGuard, MaxDelete};
+use crate::hashes::Hashes;
 use crate::search::Search;
 use crate::stage::Stage;
 use crate::status;
@@ -90,6 +91,7 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
+    hashes: Hashes,
     watch: watch::Watch,
     next_server: usize,
     finished: bool,
@@ -120,6 +122,7 @@ impl<C: Callback> Syncrepl<C> {
         let fresh = fresh::read(&writer)?;
         let schedule = Schedule::open(settings.reconcile_every, &writer)?;
         let guard = DeleteGuard::new(settings.max_delete);
+        let hashes = Hashes::open(&settings.search, &writer)?;
         Ok(Syncrepl {
             callback,
             link: None,
@@ -134,6 +137,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             schedule,
             guard,
+            hashes,
             watch,
             next_server: 0,
             finished: false,

@@ -151,11 +151,13 @@ pub(crate) struct SyncArgs {
     #[arg(short = 's', value_name = "SCOPE")]
     pub(crate) scope: Option<ScopeArg>,
 
-    /// DN to bind as
+    /// DN to bind as. Its password comes from -W, -y or -w, else from the variable
+    /// SYNCREPL_BIND_PASSWORD, else from the systemd credential "password"
     #[arg(short = 'D', value_name = "DN")]
     pub(crate) bind_dn: Option<String>,
 
-    /// Password; others can see it in the list of processes, so prefer -y or -W
+    /// Password. Every user of this machine can see it in the list of processes for as long as the
+    /// command runs: use -W or -y instead
     #[arg(short = 'w', value_name = "PASSWORD", conflicts_with_all = ["prompt", "password_file"])]
     pub(crate) password: Option<String>,
 
@@ -163,7 +165,8 @@ pub(crate) struct SyncArgs {
     #[arg(short = 'W', conflicts_with = "password_file")]
     pub(crate) prompt: bool,
 
-    /// File that holds the password, and nothing else (no line end)
+    /// File that holds the password, and nothing else (no line end). It is warned of when others can
+    /// read it
     #[arg(short = 'y', value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 

@@ -189,15 +189,30 @@ fn credentials(args: &mut SyncArgs) -> Result<Option<Credentials>, Failure> {
             )));
         }
     }
-    let password = password::read(args)?;
-    match (args.bind_dn.clone(), password) {
-        (Some(dn), Some(password)) => Ok(Some(Credentials::simple(dn, password))),
-        (Some(_), None) => Err(usage(
-            "-D needs a password: -W asks, -y FILE reads it from a file",
+    let Some(dn) = args.bind_dn.clone().or_else(|| name_in_url(args)) else {
+        return match password::read(args)? {
+            Some(_) => Err(usage("a password needs a DN to bind as: -D")),
+            None => Ok(None),
+        };
+    };
+    match password::needed(args)? {
+        Some(password) => Ok(Some(Credentials::simple(dn, password))),
+        None => Err(usage(
+            "the bind DN (-D) needs a password: -W asks, -y FILE reads it from a file",
         )),
-        (None, Some(_)) => Err(usage("a password needs a DN to bind as: -D")),
-        (None, None) => Ok(None),
     }
+}
+
+/// The DN of a simple bind, where an URL gives it without its password.
+fn name_in_url(args: &SyncArgs) -> Option<String> {
+    let first = args.hosts.iter().flat_map(|hosts| hosts.split_whitespace());
+    let url = first
+        .chain(args.search.first().map(String::as_str))
+        .next()?;
+    let url = LdapUrl::parse(url).ok()?;
+    let name = url.bind_name().filter(|name| !name.is_empty())?;
+    let simple = url.mechanism().is_none() && !name.eq_ignore_ascii_case("GSSAPI");
+    (simple && url.bind_password().is_none()).then(|| name.to_owned())
 }
 
 /// `-Y`, with `-U`, `-X`, `-R` and, where the mechanism takes one, a password.
@@ -207,7 +222,7 @@ fn sasl(args: &mut SyncArgs, mechanism: String) -> Result<Credentials, Failure> 
         .get(..5)
         .is_some_and(|start| start.eq_ignore_ascii_case("SCRAM"));
     let password = match scram {
-        true => password::read(args)?,
+        true => password::needed(args)?,
         // Nobody is asked for one that is then refused.
         false => given.then(Password::default),
     };

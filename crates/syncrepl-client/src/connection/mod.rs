@@ -14,6 +14,7 @@ mod sasl;
 mod server;
 mod tls;
 mod tls_errors;
+mod trace;
 mod transport;
 mod trust;
 mod waiter;
@@ -99,6 +100,7 @@ impl Connection {
     }
 
     fn send_within(&mut self, mut rest: &[u8], timeout: Duration) -> Result<()> {
+        trace::sent(rest);
         let mut deadline = self.network.after(timeout);
         loop {
             let before = rest.len();
@@ -204,9 +206,13 @@ impl Connection {
             ..
         } = self;
         let encrypted = transport.is_encrypted();
-        frames
+        let message = frames
             .poll_message()
-            .map_err(|error| unreadable(error, server, encrypted))
+            .map_err(|error| unreadable(error, server, encrypted))?;
+        if let Some(bytes) = message {
+            trace::received(bytes);
+        }
+        Ok(message)
     }
 
     /// An id for the next request: 1 and up.

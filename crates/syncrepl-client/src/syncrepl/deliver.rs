@@ -100,6 +100,7 @@ impl<C: Callback> Syncrepl<C> {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
+                hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
         };
@@ -244,6 +245,7 @@ impl<C: Callback> Syncrepl<C> {
             writer: &self.writer,
             callback: &mut self.callback,
             stop: &self.stop,
+            hashes: &mut self.hashes,
         }
         .refresh_done(count)?;
         let received = stage.cookie.take();
@@ -341,6 +343,7 @@ impl<C: Callback> Syncrepl<C> {
     pub(super) fn commit(&mut self) -> Result<()> {
         let tally = self.writer.tally();
         let result = told(self.callback.commit_pending(self.writer.next_commit()))
+            .and_then(|()| self.hashes.remember(&self.writer))
             .and_then(|()| self.writer.commit());
         if let Err(error) = result {
             // What the store holds decides, not what was about to be stored.
@@ -351,6 +354,7 @@ impl<C: Callback> Syncrepl<C> {
         self.guard
             .committed(self.settings.options.network.now(), tally);
         self.callback.committed();
+        self.hashes.committed(&self.writer);
         Ok(())
     }
 
@@ -365,6 +369,7 @@ impl<C: Callback> Syncrepl<C> {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
+                hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
         };
