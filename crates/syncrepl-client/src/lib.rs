@@ -69,6 +69,7 @@ mod builder;
 mod callback;
 mod change;
 mod connection;
+mod doctor;
 mod error;
 mod guard;
 mod hashes;
@@ -90,6 +91,7 @@ pub use callback::Callback;
 pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};
+pub use doctor::{Finding, Verdict};
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
 pub use guard::MaxDelete;
 pub use logging::LoggingCallback;

@@ -29,6 +29,7 @@ use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 use crate::store::{Store, Writer};
+pub(crate) use connect::{none_can_be_used, not_ready};
 use schedule::Schedule;
 
 /// What a consumer was built with.

@@ -10,7 +10,7 @@ use std::{env, fs};
 use syncrepl_client::Password;
 use zeroize::Zeroizing;
 
-use crate::args::SyncArgs;
+use crate::args::ConnectionArgs;
 use crate::exit::{Failure, complain};
 
 /// The variable with the password, for want of an option.
@@ -21,7 +21,7 @@ const CREDENTIAL: &str = "password";
 const LONGEST: usize = 64 << 10;
 
 /// The password that an option gives, if any does.
-pub(crate) fn read(args: &mut SyncArgs) -> Result<Option<Password>, Failure> {
+pub(crate) fn read(args: &mut ConnectionArgs) -> Result<Option<Password>, Failure> {
     if let Some(password) = args.password.take() {
         return Ok(Some(Password::from(password)));
     }
@@ -46,7 +46,7 @@ pub(crate) fn read(args: &mut SyncArgs) -> Result<Option<Password>, Failure> {
 }
 
 /// The password that an option gives, or else the environment, for a bind that needs one.
-pub(crate) fn needed(args: &mut SyncArgs) -> Result<Option<Password>, Failure> {
+pub(crate) fn needed(args: &mut ConnectionArgs) -> Result<Option<Password>, Failure> {
     if let Some(password) = read(args)? {
         return Ok(Some(password));
     }

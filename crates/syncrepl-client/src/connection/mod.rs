@@ -4,6 +4,7 @@
 mod bound;
 mod certificate;
 mod credentials;
+mod encryption;
 mod identity;
 mod layer;
 mod network;
@@ -30,10 +31,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 
 pub use bound::BoundLdap;
+pub(crate) use certificate::{seconds_of_digits, written};
 pub use credentials::{Credentials, Password, Sasl, ScramHash};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
-pub(crate) use operations::{RootDse, undecodable};
+pub(crate) use operations::{ANY_ENTRY, RootDse, undecodable};
 pub(crate) use refused::{not_allowed, notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};

@@ -16,6 +16,7 @@ use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{not_allowed, notice_of_disconnection, refused, undecodable};
+use crate::doctor::warn_of_nothing_shown;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::settle::{Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
@@ -249,6 +250,8 @@ impl<C: Callback> Syncrepl<C> {
         }
         .refresh_done(count)?;
         let received = stage.cookie.take();
+        let first = self.cookie.is_none();
+        let authzid = link.authzid.clone();
         let now: String = self.writer.connection().query_row(
             "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
             [],
@@ -280,6 +283,9 @@ impl<C: Callback> Syncrepl<C> {
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
+        if first && count == 0 {
+            warn_of_nothing_shown(&authzid);
+        }
         self.schedule.read(&self.writer)?;
         self.reconcile = false;
         if self.settings.mode == SyncreplMode::RefreshOnly {
