@@ -5,6 +5,7 @@ use syncrepl_proto::{Uuid, dn};
 use crate::callback::Callback;
 use crate::change::{self, Difference, Statement};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::hashes::Hashes;
 use crate::record::{Items, Record};
 use crate::stop::StopHandle;
 use crate::store::records::{Records, Stored, attribute_list};
@@ -15,6 +16,7 @@ pub(crate) struct Applier<'a> {
     pub(crate) writer: &'a Writer,
     pub(crate) callback: &'a mut dyn Callback,
     pub(crate) stop: &'a StopHandle,
+    pub(crate) hashes: &'a mut Hashes,
 }
 
 impl Applier<'_> {
@@ -45,6 +47,7 @@ impl Applier<'_> {
             .records()
             .insert(uuid, dn, dn_key, attributes.as_bytes())?;
         self.writer.note(1, 0);
+        self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
         Ok(id)
@@ -56,6 +59,7 @@ impl Applier<'_> {
         let difference = change::attributes_difference(known, &stated)?;
         if difference != Difference::None {
             self.records().set_attributes(known.id, attributes)?;
+            self.hashes.look(&stated);
         }
         if difference == Difference::Meaning {
             let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));

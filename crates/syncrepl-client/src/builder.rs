@@ -1,24 +1,23 @@
 //! What a consumer has to know before it connects, checked in one place.
 
+mod given;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::Scope;
 use syncrepl_proto::sync::SyncMode;
-use syncrepl_proto::url::{self, LdapUrl};
 
 use crate::callback::Callback;
-use crate::connection::{
-    ConnectOptions, Credentials, GivenNetwork, Network, Password, Sasl, Server, StartTls,
-};
-use crate::error::{Error, ErrorKind, Result};
+use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, StartTls};
+use crate::doctor::{self, Finding};
+use crate::error::Result;
 use crate::guard::MaxDelete;
-use crate::search::Search;
 use crate::stop::StopHandle;
-use crate::store::Writer;
-use crate::syncrepl::{Settings, Syncrepl};
+use crate::store::{Store, Writer};
+use crate::syncrepl::Syncrepl;
+use given::stored_url;
 
 /// What happens once the copy is up to date (RFC 4533 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -79,7 +78,7 @@ impl<C: Callback> Builder<C> {
     /// `base`, one entry. Extensions: `bindname` (a DN, or `GSSAPI` for the Kerberos ticket),
     /// `X-BINDPW`, `x-mech` (a SASL mechanism; `bindname` is then the name of its user), `StartTLS`;
     /// of several URLs those of the first count. When the store holds a copy already, the URL may be
-    /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`].
+    /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`](crate::ErrorKind::UrlConflict).
     pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
         self.urls.push(url.into());
         self
@@ -119,7 +118,7 @@ impl<C: Callback> Builder<C> {
 
     /// A PEM file with the authorities to trust, instead of those of the platform. It may also hold the
     /// provider's own certificate, if that is signed by itself. It is read when a connection needs it; if
-    /// it cannot be, that is [`ErrorKind::InvalidInput`].
+    /// it cannot be, that is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.ca_file = Some(path.into());
         self
@@ -128,7 +127,7 @@ impl<C: Callback> Builder<C> {
     /// A certificate to show to a provider that asks for one, with those of its authorities behind it,
     /// and its key (PKCS#8, PKCS#1 or SEC1, not encrypted): PEM files, read whenever a connection is
     /// made. With [`Credentials::external`] it is who we are. A file that cannot be used is
-    /// [`ErrorKind::InvalidInput`].
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
@@ -140,7 +139,7 @@ impl<C: Callback> Builder<C> {
 
     /// Whether nothing may be sent without TLS, to whatever host, this one included; a local socket is
     /// excepted. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
-    /// is [`ErrorKind::Tls`]. False by default.
+    /// is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
     pub fn require_tls(mut self, require: bool) -> Self {
         self.options.require_tls = require;
         self
@@ -168,14 +167,14 @@ impl<C: Callback> Builder<C> {
     }
 
     /// How long a refresh stage may be silent before it is given up, as
-    /// [`ErrorKind::Unreachable`]; 10 minutes by default. In the persist stage silence is normal.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal.
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
         self.refresh_timeout = timeout;
         self
     }
 
     /// The largest message accepted, in bytes; 64 MiB by default. An entry comes in one message. A
-    /// larger one ends the run with [`ErrorKind::Protocol`].
+    /// larger one ends the run with [`ErrorKind::Protocol`](crate::ErrorKind::Protocol).
     pub fn max_message_size(mut self, size: usize) -> Self {
         self.options.max_message_size = size;
         self
@@ -193,14 +192,14 @@ impl<C: Callback> Builder<C> {
     /// the end of the last refresh that was made so, which the store remembers: the next refresh
     /// after it is a full comparison. In the persist stage [`Syncrepl::poll`] begins it by itself when
     /// it is due, and then goes on in the persist stage. One that fails is owed until one has
-    /// committed. Zero is [`ErrorKind::InvalidInput`].
+    /// committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn reconcile_every(mut self, interval: Duration) -> Self {
         self.reconcile_every = Some(interval);
         self
     }
 
     /// How much may be deleted in one refresh, and within any minute of the persist stage; anything
-    /// but the whole copy by implication by default. More ends the run with [`ErrorKind::Guard`]: the
+    /// but the whole copy by implication by default. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard): the
     /// refresh, or the group of changes that goes too far, is rolled back, and the cookie stays with
     /// it, so that the provider tells those deletes again. The minute goes on over
     /// [`Syncrepl::reconnect`]; it is not remembered when the consumer is opened anew.
@@ -227,7 +226,7 @@ impl<C: Callback> Builder<C> {
     /// [`Callback::bind_complete`] and starts the search.
     ///
     /// # Errors
-    /// Whatever stands in the way; [`Error::is_retryable`] tells whether another try may help.
+    /// Whatever stands in the way; [`Error::is_retryable`](crate::Error::is_retryable) tells whether another try may help.
     pub fn connect(self) -> Result<Syncrepl<C>> {
         let mut syncrepl = self.open()?;
         syncrepl.reconnect()?;
@@ -238,141 +237,30 @@ impl<C: Callback> Builder<C> {
     /// tried until a server answers.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] and those of the store.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and those of the store.
     pub fn open(mut self) -> Result<Syncrepl<C>> {
-        let mut urls = Vec::new();
-        for url in &self.urls {
-            urls.push(parse_url(url)?);
-        }
-        let filter = match &self.search {
-            Some((.., filter, _)) if !filter.is_empty() => Some(parse_filter(filter)?),
-            _ => None,
-        };
-        if urls.is_empty() && !self.path.exists() {
-            return Err(no_url());
-        }
-        if self.reconcile_every == Some(Duration::ZERO) {
-            let message = "the interval between two full comparisons is zero";
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
-        let credentials = match (self.credentials, urls.first()) {
-            (Some(credentials), _) => credentials,
-            (None, Some(url)) => url_credentials(url)?,
-            // A stored URL names nobody.
-            (None, None) => Credentials::Anonymous,
-        };
-        credentials.check()?;
-        self.options.anonymous = credentials.is_anonymous();
+        let given = self.given()?;
         // Whatever is wrong with what was given leaves no file behind.
         let writer = Writer::open(&self.path)?;
         let stored = stored_url(&writer)?;
-        if urls.is_empty() {
-            urls.push(stored.clone().ok_or_else(no_url)?);
-        }
-        let first = &urls[0];
-        let search = match self.search.take() {
-            Some((base, scope, _, attributes)) => {
-                let filter = filter.unwrap_or_else(|| Filter::present("objectClass"));
-                Search {
-                    base,
-                    scope,
-                    filter,
-                    attributes,
-                }
-            }
-            None => Search::from_url(first),
-        };
-        if let Some(stored) = &stored {
-            search.check_same(&Search::from_url(stored))?;
-        }
-        if self.options.starttls == StartTls::Never {
-            self.options.starttls = match first.start_tls() {
-                None => StartTls::Never,
-                Some(url::StartTls::IfPossible) => StartTls::IfPossible,
-                Some(url::StartTls::Required) => StartTls::Required,
-            };
-        }
-        let servers = urls.iter().map(Server::of_url).collect();
-        let remembered = LdapUrl {
-            scheme: first.scheme,
-            host: first.host.clone(),
-            port: first.port,
-            ..search.to_url()
-        };
-        let settings = Settings {
-            servers,
-            options: self.options,
-            credentials,
-            mode: self.mode,
-            search,
-            url: remembered.to_string(),
-            refresh_timeout: self.refresh_timeout,
-            max_delete: self.max_delete,
-            reconcile_every: self.reconcile_every,
-        };
+        let settings = self.settings(given, stored)?;
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
-}
 
-fn no_url() -> Error {
-    Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
-        .with_hint("the first refresh of a store needs to know where and what")
-}
-
-fn parse_url(text: &str) -> Result<LdapUrl> {
-    // The text itself may hold a password, so it is not repeated.
-    let url = LdapUrl::parse(text).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, "the LDAP URL cannot be used").with_source(error)
-    })?;
-    if let Some(name) = url.unknown_critical() {
-        let name = crate::text::printable(name);
-        let message = format!("the LDAP URL demands the extension \"{name}\", which is not known");
-        return Err(Error::new(ErrorKind::InvalidInput, message)
-            .with_hint("known are bindname, X-BINDPW, x-mech and StartTLS"));
-    }
-    Ok(url)
-}
-
-fn parse_filter(text: &str) -> Result<Filter> {
-    Filter::parse(text).map_err(|error| {
-        let text = crate::text::printable(text);
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("the filter {text} cannot be used"),
-        )
-        .with_source(error)
-    })
-}
-
-fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
-    let Some(bytes) = writer.setting(crate::status::URL)? else {
-        return Ok(None);
-    };
-    let url = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| LdapUrl::parse(text).ok());
-    url.map(Some).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Store,
-            "the store is damaged: the search it holds cannot be read",
-        )
-        .with_hint("restore it from a backup, or delete it and refresh afresh")
-    })
-}
-
-/// `x-mech` names a SASL mechanism, and so does a `bindname` that is no DN but `GSSAPI`.
-fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
-    let name = url.bind_name().filter(|name| !name.is_empty());
-    let password = url.bind_password();
-    let gssapi = name.filter(|name| name.eq_ignore_ascii_case("GSSAPI"));
-    match (url.mechanism().or(gssapi), name) {
-        (Some(mechanism), _) => Credentials::sasl(Sasl {
-            mechanism: mechanism.to_owned(),
-            authcid: name.filter(|_| gssapi.is_none()).map(str::to_owned),
-            password: password.map(Password::from),
-            ..Sasl::default()
-        }),
-        (None, None) => Ok(Credentials::Anonymous),
-        (None, Some(name)) => Ok(Credentials::simple(name, password.unwrap_or_default())),
+    /// Looks at each server as a refresh would meet it, and tells what is found, line by line: what
+    /// works, what does not, and what to do about it. Nothing is stored. Of a store only the search and
+    /// the server that it remembers are read, if there is one. The entries of the search are sent, one
+    /// attribute of each.
+    ///
+    /// # Errors
+    /// The error that a refresh would end with; those that came of a server were told.
+    pub fn diagnose(mut self, mut tell: impl FnMut(&Finding)) -> Result<()> {
+        let given = self.given()?;
+        let stored = match self.path.exists() {
+            true => Store::open(&self.path)?.status()?.url,
+            false => None,
+        };
+        let settings = self.settings(given, stored)?;
+        doctor::examine(&settings, &self.stop, &mut tell)
     }
 }

@@ -100,6 +100,16 @@ impl Error {
         self
     }
 
+    /// What happened, without what to do about it.
+    pub(crate) fn without_hint(&self) -> String {
+        let whole = self.to_string();
+        let hint = self.hint().map(|hint| format!(" ({hint})"));
+        match hint.and_then(|hint| whole.strip_suffix(&hint)) {
+            Some(message) => message.to_owned(),
+            None => whole,
+        }
+    }
+
     /// The same error, seen as one of another kind.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;

@@ -10,6 +10,8 @@ pub(crate) const AUTHZID: &str = "syncrepl_authzid";
 pub(crate) const PROVIDER: &str = "syncrepl_provider";
 pub(crate) const COOKIE: &str = "syncrepl_cookie";
 pub(crate) const LAST_REFRESH: &str = "syncrepl_last_refresh";
+/// Set once it was told that the copy holds password hashes.
+pub(crate) const HASHES_TOLD: &str = "syncrepl_hashes_told";
 /// When everything was last compared: milliseconds since 1970, UTC, in decimal.
 pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
 /// Set while every hidden parent of a record is known, and was asked for after the state that the

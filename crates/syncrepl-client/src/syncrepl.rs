@@ -21,6 +21,7 @@ use crate::callback::Callback;
 use crate::connection::{ConnectOptions, Connection, Credentials, Server};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::{DeleteGuard, MaxDelete};
+use crate::hashes::Hashes;
 use crate::search::Search;
 use crate::stage::Stage;
 use crate::status;
@@ -28,6 +29,7 @@ use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 use crate::store::{Store, Writer};
+pub(crate) use connect::{none_can_be_used, not_ready};
 use schedule::Schedule;
 
 /// What a consumer was built with.
@@ -90,6 +92,7 @@ pub struct Syncrepl<C> {
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
+    hashes: Hashes,
     watch: watch::Watch,
     next_server: usize,
     finished: bool,
@@ -120,6 +123,7 @@ impl<C: Callback> Syncrepl<C> {
         let fresh = fresh::read(&writer)?;
         let schedule = Schedule::open(settings.reconcile_every, &writer)?;
         let guard = DeleteGuard::new(settings.max_delete);
+        let hashes = Hashes::open(&settings.search, &writer)?;
         Ok(Syncrepl {
             callback,
             link: None,
@@ -134,6 +138,7 @@ impl<C: Callback> Syncrepl<C> {
             reconcile,
             schedule,
             guard,
+            hashes,
             watch,
             next_server: 0,
             finished: false,

@@ -304,6 +304,13 @@ impl Writer {
         Writer::default()
     }
 
+    /// An empty writer that need not grow before it holds so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Writer {
+            out: Vec::with_capacity(bytes),
+        }
+    }
+
     /// What has been written.
     pub fn finish(self) -> Vec<u8> {
         self.out

@@ -127,6 +127,19 @@ pub fn covers(cookie: &[u8], entry_csn: &[u8]) -> Option<bool> {
     Some(csn <= *known)
 }
 
+/// The cookie of OpenLDAP that was good when the change with this `entryCSN` was the last one of its
+/// server. `None` where the cookie does not go beyond it.
+pub fn set_back(cookie: &[u8], entry_csn: &[u8]) -> Option<Vec<u8>> {
+    let mut cookie = OpenLdapCookie::parse(cookie)?;
+    let csn = std::str::from_utf8(entry_csn).ok()?;
+    let known = cookie.csns.get_mut(csn.split('#').nth(2)?)?;
+    if csn >= *known {
+        return None;
+    }
+    *known = csn;
+    cookie.encode()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +172,15 @@ mod tests {
         assert_eq!(covers(&one, B1.as_bytes()), None);
         assert_eq!(covers(b"h:1#d:b:f#3", A1.as_bytes()), None);
         assert_eq!(covers(&both, b"no csn"), None);
+    }
+
+    #[test]
+    fn a_cookie_is_set_back_for_one_server() {
+        let now = cookie(format!("rid=000,csn={A2};{B1}"));
+        let before = cookie(format!("rid=000,csn={A1};{B1}"));
+        assert_eq!(set_back(&now, A1.as_bytes()), Some(before));
+        assert_eq!(set_back(&now, A2.as_bytes()), None);
+        assert_eq!(set_back(b"h:1#d:b:f#3", A1.as_bytes()), None);
     }
 
     #[test]

@@ -155,7 +155,11 @@ impl<'a> Message<'a> {
 
     /// Writes a message.
     pub fn encode(id: u32, op: &Operation<'_>, controls: &[Control<'_>]) -> Vec<u8> {
-        let mut writer = Writer::new();
+        // What grows is moved, and leaves its old bytes behind: a password must not.
+        let mut writer = match op {
+            Operation::BindRequest(request) => Writer::with_capacity(request.encoded_at_most()),
+            _ => Writer::new(),
+        };
         writer.constructed(tag::SEQUENCE, |writer| {
             writer.number(tag::INTEGER, id);
             op.encode(writer);

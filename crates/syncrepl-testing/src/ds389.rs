@@ -38,6 +38,12 @@ impl Builder {
         self
     }
 
+    /// Leaves one of the plug-ins that synchronization needs switched off.
+    pub fn without_plugin(mut self, name: &str) -> Self {
+        self.0.off.push(name.to_owned());
+        self
+    }
+
     /// Lines for the entry of a plug-in.
     pub fn plugin_lines(mut self, name: &str, lines: &str) -> Self {
         self.0.lines.push((name.to_owned(), lines.to_owned()));

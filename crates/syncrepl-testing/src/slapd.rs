@@ -75,6 +75,12 @@ impl Builder {
         self
     }
 
+    /// Leaves out the overlay syncprov, and its module: [`Builder::extra_global`] may load it again.
+    pub fn without_syncprov(mut self) -> Self {
+        self.0.without_syncprov = true;
+        self
+    }
+
     /// Lines of configuration for the whole server, after our own.
     pub fn extra_global(mut self, lines: &str) -> Self {
         self.0.global += &format!("{lines}\n");
@@ -182,6 +188,7 @@ impl Slapd {
             tls: None,
             ldapi: false,
             empty: false,
+            without_syncprov: false,
             environment: Vec::new(),
         })
     }

@@ -72,6 +72,12 @@ impl Certificates {
             .issue("not-yet-valid", "/CN=localhost", HERE, &future)
     }
 
+    /// For the names of `server`, valid for five days more.
+    pub fn ends_soon(&self) -> Pair {
+        self.authority()
+            .issue("ends-soon", "/CN=localhost", HERE, &["-days", "5"])
+    }
+
     /// With the common name localhost, and no subjectAltName.
     pub fn common_name_only(&self) -> Pair {
         let extension = "extendedKeyUsage=serverAuth";

@@ -37,7 +37,8 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn verbose(&self) -> u8 {
         match &self.command {
-            Command::Refresh(args) | Command::Follow(args) => args.verbose,
+            Command::Refresh(args) | Command::Follow(args) => args.connection.verbose,
+            Command::Doctor(args) => args.connection.verbose,
             Command::Demo(args) => args.verbose,
             _ => 0,
         }
@@ -65,6 +66,18 @@ Examples:
 Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
 Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again.")]
     Follow(SyncArgs),
+
+    /// Say whether a refresh would work, and what to do about what stands in its way
+    #[command(after_help = "\
+Examples:
+  syncrepl doctor -H ldap://ldap.example.com -ZZ -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
+  syncrepl doctor 'ldap://localhost/dc=example,dc=com?cn,mail?sub?(objectClass=person)'
+  syncrepl doctor --data people.db        (the file knows its search)
+
+Each line begins with ✔ (good), ! (a refresh works, but look at it) or ✘ (a refresh fails).
+The exit code is that of a refresh: 0 when it would work. Nothing is changed or stored; all entries
+of the search are sent once, with one attribute.")]
+    Doctor(DoctorArgs),
 
     /// See it work: a little directory in memory that keeps changing, and follow on it
     #[command(after_help = "\
@@ -139,6 +152,45 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
 
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    /// How changes are printed [default: text on a terminal, json in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<SyncFormat>,
+
+    /// Compare everything once, without the cookie: finds what providers do not tell
+    #[arg(long)]
+    pub(crate) reconcile: bool,
+
+    /// Compare everything so every INTERVAL, such as 90m, 24h or 7d: at the first refresh after it has
+    /// passed since the last full one, which the data file remembers; follow does so in between, and
+    /// then goes on. One that fails is as any other refresh that fails: a guard ends follow too, and the
+    /// next run owes it
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
+    pub(crate) reconcile_every: Option<Duration>,
+
+    /// The most that may be deleted in one refresh, and by follow within any minute: a number, or a
+    /// part such as 5% of the copy as it was before. More ends the run, follow too, and is told again by
+    /// the next. 100% also allows the whole copy to go, which is otherwise always stopped
+    #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
+    pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
+}
+
+/// What `doctor` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// A file that holds a copy: its search is looked at, and nothing in it is changed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// Where to connect to, how, as whom, and what to search: what all take who speak to a provider.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ConnectionArgs {
     /// Servers to try, in this order; several URLs may also be given in one, separated by spaces
     #[arg(short = 'H', value_name = "URL")]
     pub(crate) hosts: Vec<String>,
@@ -151,11 +203,13 @@ pub(crate) struct SyncArgs {
     #[arg(short = 's', value_name = "SCOPE")]
     pub(crate) scope: Option<ScopeArg>,
 
-    /// DN to bind as
+    /// DN to bind as. Its password comes from -W, -y or -w, else from the variable
+    /// SYNCREPL_BIND_PASSWORD, else from the systemd credential "password"
     #[arg(short = 'D', value_name = "DN")]
     pub(crate) bind_dn: Option<String>,
 
-    /// Password; others can see it in the list of processes, so prefer -y or -W
+    /// Password. Every user of this machine can see it in the list of processes for as long as the
+    /// command runs: use -W or -y instead
     #[arg(short = 'w', value_name = "PASSWORD", conflicts_with_all = ["prompt", "password_file"])]
     pub(crate) password: Option<String>,
 
@@ -163,7 +217,8 @@ pub(crate) struct SyncArgs {
     #[arg(short = 'W', conflicts_with = "password_file")]
     pub(crate) prompt: bool,
 
-    /// File that holds the password, and nothing else (no line end)
+    /// File that holds the password, and nothing else (no line end). It is warned of when others can
+    /// read it
     #[arg(short = 'y', value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
@@ -215,27 +270,6 @@ pub(crate) struct SyncArgs {
     /// what is copied. It is warned of at every run
     #[arg(long, conflicts_with = "ca_file")]
     pub(crate) tls_insecure: bool,
-
-    /// How changes are printed [default: text on a terminal, json in a pipe]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<SyncFormat>,
-
-    /// Compare everything once, without the cookie: finds what providers do not tell
-    #[arg(long)]
-    pub(crate) reconcile: bool,
-
-    /// Compare everything so every INTERVAL, such as 90m, 24h or 7d: at the first refresh after it has
-    /// passed since the last full one, which the data file remembers; follow does so in between, and
-    /// then goes on. One that fails is as any other refresh that fails: a guard ends follow too, and the
-    /// next run owes it
-    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
-    pub(crate) reconcile_every: Option<Duration>,
-
-    /// The most that may be deleted in one refresh, and by follow within any minute: a number, or a
-    /// part such as 5% of the copy as it was before. More ends the run, follow too, and is told again by
-    /// the next. 100% also allows the whole copy to go, which is otherwise always stopped
-    #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
-    pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
 
     /// Say more on stderr; -vv and -vvv say even more
     #[arg(short = 'v', action = ArgAction::Count)]

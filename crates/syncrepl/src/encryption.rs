@@ -5,7 +5,7 @@ use std::path::Path;
 
 use syncrepl_client::{Builder, Callback, StartTls};
 
-use crate::args::SyncArgs;
+use crate::args::ConnectionArgs;
 use crate::exit::{Failure, complain};
 use crate::ldap_conf::LdapConf;
 use crate::password::others_can_read;
@@ -13,7 +13,7 @@ use crate::password::others_can_read;
 /// TLS for connections to `urls`, as the command line says, or else the environment, or `ldap.conf`.
 pub(crate) fn configure<C: Callback>(
     mut builder: Builder<C>,
-    args: &SyncArgs,
+    args: &ConnectionArgs,
     conf: &LdapConf,
     urls: &[String],
 ) -> Result<Builder<C>, Failure> {

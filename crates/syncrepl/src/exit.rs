@@ -11,6 +11,8 @@ use syncrepl_client::{Error, ErrorKind};
 pub(crate) enum Failure {
     /// The library said so.
     Client(Error),
+    /// What the library said has been told already, by `doctor`.
+    Diagnosed(Error),
     /// What was typed cannot be done.
     Usage(String),
     /// The output cannot be written; its reader may have gone away.
@@ -35,7 +37,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Output(_) => 1,
-            Failure::Client(error) => match error.kind() {
+            Failure::Client(error) | Failure::Diagnosed(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 // busy, unavailable: as good as not reached (RFC 4511 §4.1.9).
                 ErrorKind::Refused if matches!(error.result_code(), Some(51 | 52)) => 4,
@@ -84,7 +86,7 @@ impl Failure {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Failure::Client(error) => error.kind() == ErrorKind::Callback && broken(error),
-            Failure::Usage(_) => false,
+            Failure::Usage(_) | Failure::Diagnosed(_) => false,
         }
     }
 }
@@ -93,6 +95,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Client(error) => write!(f, "{error}"),
+            Failure::Diagnosed(_) => write!(
+                f,
+                "a refresh would end with exit code {}, because of what is marked ✘",
+                self.code()
+            ),
             Failure::Usage(message) => f.write_str(message),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
@@ -112,6 +119,11 @@ pub(crate) fn complain(message: &str) {
 /// Whether stderr is a terminal, and colour is not switched off (NO_COLOR, TERM=dumb).
 pub(crate) fn stderr_has_colour() -> bool {
     colour_allowed() && io::stderr().is_terminal()
+}
+
+/// The same of stdout.
+pub(crate) fn stdout_has_colour() -> bool {
+    colour_allowed() && io::stdout().is_terminal()
 }
 
 fn colour_allowed() -> bool {

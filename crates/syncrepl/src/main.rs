@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let (result, report): (_, fn(&Failure) -> ExitCode) = match args.command {
         Command::Refresh(args) => (command::refresh::run(args), Failure::report),
         Command::Follow(args) => (command::follow::run(args), Failure::report),
+        Command::Doctor(args) => (command::doctor::run(args), Failure::report),
         Command::Demo(args) => (command::demo::run(args), Failure::report),
         Command::Dump(args) => (command::dump::run(&args), Failure::report_of_reading),
         Command::Status(args) => (command::status::run(&args), Failure::report_of_reading),

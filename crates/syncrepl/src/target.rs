@@ -1,11 +1,13 @@
 //! Raw arguments into what to connect to, as whom, and what to search.
 
+use std::path::Path;
+
 use syncrepl_client::{
     Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StopHandle, Store, Syncrepl,
     SyncreplMode,
 };
 
-use crate::args::{ScopeArg, SyncArgs};
+use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain};
 use crate::ldap_conf::LdapConf;
 use crate::{encryption, password};
@@ -17,16 +19,33 @@ pub(crate) fn builder<C: Callback>(
     callback: C,
     stop: StopHandle,
 ) -> Result<Builder<C>, Failure> {
-    let mut builder = Syncrepl::builder(&args.data, callback)
+    let builder = Syncrepl::builder(&args.data, callback)
         .mode(mode)
         .stop_handle(stop);
+    let mut builder = connection(builder, &mut args.connection, &args.data)?;
+    builder = builder.reconcile(args.reconcile);
+    if let Some(max_delete) = args.max_delete {
+        builder = builder.max_delete(max_delete);
+    }
+    if let Some(interval) = args.reconcile_every {
+        builder = builder.reconcile_every(interval);
+    }
+    Ok(builder)
+}
+
+/// Where to connect to, how, as whom, and what to search, of which `data` may hold a copy.
+pub(crate) fn connection<C: Callback>(
+    mut builder: Builder<C>,
+    args: &mut ConnectionArgs,
+    data: &Path,
+) -> Result<Builder<C>, Failure> {
     let hosts: Vec<_> = args
         .hosts
         .iter()
         .flat_map(|hosts| hosts.split_whitespace())
         .collect();
     let conf = LdapConf::read();
-    let stored = stored_url(args);
+    let stored = stored_url(data);
     let mut urls: Vec<String> = hosts.iter().map(|host| with_scheme(host)).collect();
     match args.search.first() {
         Some(first) if is_url(first) => {
@@ -70,13 +89,6 @@ pub(crate) fn builder<C: Callback>(
     if let Some(credentials) = credentials(args)? {
         builder = builder.credentials(credentials);
     }
-    builder = builder.reconcile(args.reconcile);
-    if let Some(max_delete) = args.max_delete {
-        builder = builder.max_delete(max_delete);
-    }
-    if let Some(interval) = args.reconcile_every {
-        builder = builder.reconcile_every(interval);
-    }
     Ok(builder)
 }
 
@@ -108,7 +120,7 @@ fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
 /// or else is as with `ldapsearch`.
 fn in_parts<C: Callback>(
     builder: Builder<C>,
-    args: &SyncArgs,
+    args: &ConnectionArgs,
     hosts: &[&str],
     named: bool,
     stored: Option<&LdapUrl>,
@@ -152,10 +164,9 @@ fn in_parts<C: Callback>(
 }
 
 /// What the data file already copies. A file that cannot be opened is reported when it is used.
-fn stored_url(args: &SyncArgs) -> Option<LdapUrl> {
-    args.data
-        .exists()
-        .then(|| Store::open(&args.data).ok()?.status().ok()?.url)
+fn stored_url(data: &Path) -> Option<LdapUrl> {
+    data.exists()
+        .then(|| Store::open(data).ok()?.status().ok()?.url)
         .flatten()
 }
 
@@ -174,7 +185,7 @@ fn warn_of_base_scope(url: &str) {
     }
 }
 
-fn credentials(args: &mut SyncArgs) -> Result<Option<Credentials>, Failure> {
+fn credentials(args: &mut ConnectionArgs) -> Result<Option<Credentials>, Failure> {
     if let Some(mechanism) = args.mechanism.clone() {
         return sasl(args, mechanism).map(Some);
     }
@@ -189,25 +200,40 @@ fn credentials(args: &mut SyncArgs) -> Result<Option<Credentials>, Failure> {
             )));
         }
     }
-    let password = password::read(args)?;
-    match (args.bind_dn.clone(), password) {
-        (Some(dn), Some(password)) => Ok(Some(Credentials::simple(dn, password))),
-        (Some(_), None) => Err(usage(
-            "-D needs a password: -W asks, -y FILE reads it from a file",
+    let Some(dn) = args.bind_dn.clone().or_else(|| name_in_url(args)) else {
+        return match password::read(args)? {
+            Some(_) => Err(usage("a password needs a DN to bind as: -D")),
+            None => Ok(None),
+        };
+    };
+    match password::needed(args)? {
+        Some(password) => Ok(Some(Credentials::simple(dn, password))),
+        None => Err(usage(
+            "the bind DN (-D) needs a password: -W asks, -y FILE reads it from a file",
         )),
-        (None, Some(_)) => Err(usage("a password needs a DN to bind as: -D")),
-        (None, None) => Ok(None),
     }
 }
 
+/// The DN of a simple bind, where an URL gives it without its password.
+fn name_in_url(args: &ConnectionArgs) -> Option<String> {
+    let first = args.hosts.iter().flat_map(|hosts| hosts.split_whitespace());
+    let url = first
+        .chain(args.search.first().map(String::as_str))
+        .next()?;
+    let url = LdapUrl::parse(url).ok()?;
+    let name = url.bind_name().filter(|name| !name.is_empty())?;
+    let simple = url.mechanism().is_none() && !name.eq_ignore_ascii_case("GSSAPI");
+    (simple && url.bind_password().is_none()).then(|| name.to_owned())
+}
+
 /// `-Y`, with `-U`, `-X`, `-R` and, where the mechanism takes one, a password.
-fn sasl(args: &mut SyncArgs, mechanism: String) -> Result<Credentials, Failure> {
+fn sasl(args: &mut ConnectionArgs, mechanism: String) -> Result<Credentials, Failure> {
     let given = args.password.is_some() || args.prompt || args.password_file.is_some();
     let scram = mechanism
         .get(..5)
         .is_some_and(|start| start.eq_ignore_ascii_case("SCRAM"));
     let password = match scram {
-        true => password::read(args)?,
+        true => password::needed(args)?,
         // Nobody is asked for one that is then refused.
         false => given.then(Password::default),
     };

@@ -1,6 +1,8 @@
 //! What a certificate (RFC 5280 §4.1) says of itself, for messages and for one that is trusted by an
 //! exact match. Nothing is proven here.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use syncrepl_proto::ber::{DecodeError, Problem, Reader, tag, utf8};
 
 /// The tag of the version, which is left out for version 1.
@@ -9,6 +11,12 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 /// 2.5.4.3 (RFC 5280 appendix A.1).
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+/// 2.5.29.17 (RFC 5280 §4.2.1.6).
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
+/// The tags of the extensions of a certificate, and of two kinds of names.
+const EXTENSIONS: u8 = 0xa3;
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
 const DAY: i64 = 86_400;
 
 /// What a certificate says of itself.
@@ -21,6 +29,8 @@ pub(super) struct Facts {
     pub(super) common_name: Option<String>,
     /// Issuer and subject are the same.
     pub(super) self_issued: bool,
+    /// DNS names and addresses of the subjectAltName (RFC 5280 §4.2.1.6), as far as they can be read.
+    pub(super) names: Vec<String>,
 }
 
 impl Facts {
@@ -40,7 +50,9 @@ impl Facts {
         let mut validity = Reader::new(validity, "validity");
         let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
         let subject = contents.expect(tag::SEQUENCE, "subject")?;
+        contents.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
         Ok(Facts {
+            names: names(&mut contents).unwrap_or_default(),
             not_before,
             not_after,
             common_name: common_name(subject.value)?,
@@ -63,6 +75,46 @@ fn common_name(subject: &[u8]) -> Result<Option<String>, DecodeError> {
         }
     }
     Ok(found)
+}
+
+fn names(after_the_key: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
+    const WHAT: &str = "subjectAltName";
+    let mut names = Vec::new();
+    while !after_the_key.is_empty() {
+        let field = after_the_key.element()?;
+        if field.tag != EXTENSIONS {
+            continue;
+        }
+        let list = Reader::new(field.value, WHAT)
+            .expect(tag::SEQUENCE, WHAT)?
+            .value;
+        let mut list = Reader::new(list, WHAT);
+        while !list.is_empty() {
+            let mut extension = Reader::new(list.expect(tag::SEQUENCE, WHAT)?.value, WHAT);
+            let id = extension.element()?.value;
+            extension.optional(tag::BOOLEAN, WHAT)?;
+            if id != SUBJECT_ALT_NAME {
+                continue;
+            }
+            let value = Reader::new(extension.octets(WHAT)?, WHAT)
+                .expect(tag::SEQUENCE, WHAT)?
+                .value;
+            let mut value = Reader::new(value, WHAT);
+            while !value.is_empty() {
+                let name = value.element()?;
+                match (name.tag, <[u8; 4]>::try_from(name.value)) {
+                    (DNS_NAME, _) => names.push(utf8(name.value, WHAT)?.to_owned()),
+                    (IP_ADDRESS, Ok(address)) => names.push(Ipv4Addr::from(address).to_string()),
+                    (IP_ADDRESS, Err(_)) => {
+                        let address = <[u8; 16]>::try_from(name.value).map(Ipv6Addr::from);
+                        names.extend(address.ok().map(|address| address.to_string()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// UTCTime or GeneralizedTime, both in UTC and to the second (RFC 5280 §4.1.2.5).
@@ -92,6 +144,18 @@ fn time(from: &mut Reader<'_>) -> Result<i64, DecodeError> {
     Ok(days * DAY + part(4)? * 3600 + part(6)? * 60 + part(8)?)
 }
 
+/// The digits of a generalized time in UTC, `20210131120000`, whatever follows them, in seconds since
+/// 1970. What the days of a month and the like may be is not checked.
+pub(crate) fn seconds_of_digits(text: &str) -> Option<i64> {
+    let digits = text.get(..14)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part = |at: usize, length: usize| digits.get(at..at + length)?.parse::<i64>().ok();
+    let days = days(part(0, 4)?, part(4, 2)?, part(6, 2)?);
+    Some(days * DAY + part(8, 2)? * 3600 + part(10, 2)? * 60 + part(12, 2)?)
+}
+
 /// The days from 1970-01-01 to that day, in the Gregorian calendar. Years begin in March here, so that
 /// a leap day is the last of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
@@ -105,7 +169,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Seconds since 1970 as people write a time: `2021-01-31 12:00 UTC`.
-pub(super) fn written(seconds: i64) -> String {
+pub(crate) fn written(seconds: i64) -> String {
     let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     // Years of 365.2425 days lead to the right one or to the one after.
     let mut year = 1970 + (day * 400).div_euclid(146_097);
@@ -167,6 +231,16 @@ mod tests {
             assert!(read(UTC_TIME, wrong).is_err(), "{wrong}");
         }
         assert!(read(tag::INTEGER, "210101000000Z").is_err());
+    }
+
+    #[test]
+    fn digits_of_a_time() {
+        for text in ["20210101000000Z", "20210101000000.000001Z#0"] {
+            assert_eq!(seconds_of_digits(text), Some(1_609_459_200));
+        }
+        for wrong in ["", "2021010100000Z", "2021010100000é"] {
+            assert_eq!(seconds_of_digits(wrong), None);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod bound;
 mod certificate;
 mod credentials;
+mod encryption;
 mod identity;
 mod layer;
 mod network;
@@ -14,6 +15,7 @@ mod sasl;
 mod server;
 mod tls;
 mod tls_errors;
+mod trace;
 mod transport;
 mod trust;
 mod waiter;
@@ -29,10 +31,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 
 pub use bound::BoundLdap;
+pub(crate) use certificate::{seconds_of_digits, written};
 pub use credentials::{Credentials, Password, Sasl, ScramHash};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
-pub(crate) use operations::{RootDse, undecodable};
+pub(crate) use operations::{ANY_ENTRY, RootDse, undecodable};
 pub(crate) use refused::{not_allowed, notice_of_disconnection, refused};
 pub(crate) use server::ConnectOptions;
 pub use server::{Server, StartTls};
@@ -99,6 +102,7 @@ impl Connection {
     }
 
     fn send_within(&mut self, mut rest: &[u8], timeout: Duration) -> Result<()> {
+        trace::sent(rest);
         let mut deadline = self.network.after(timeout);
         loop {
             let before = rest.len();
@@ -204,9 +208,13 @@ impl Connection {
             ..
         } = self;
         let encrypted = transport.is_encrypted();
-        frames
+        let message = frames
             .poll_message()
-            .map_err(|error| unreadable(error, server, encrypted))
+            .map_err(|error| unreadable(error, server, encrypted))?;
+        if let Some(bytes) = message {
+            trace::received(bytes);
+        }
+        Ok(message)
     }
 
     /// An id for the next request: 1 and up.

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::{excerpt, printable};
 
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
-pub(super) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
+pub(crate) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
 
 /// What a server tells of itself (RFC 4512 §5.1). Whatever it hides is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

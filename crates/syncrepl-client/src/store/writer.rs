@@ -64,6 +64,11 @@ impl Writer {
         })
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Another connection to the same store, for users. Its writes fail at once while a stage is open.
     pub(crate) fn handle(&self) -> Result<Store> {
         Store::connect(&self.path, Arc::clone(&self.stage_open))

@@ -107,7 +107,7 @@ impl<C: Callback> Syncrepl<C> {
 }
 
 /// One error for all servers, of the kind of the last.
-pub(super) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
+pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
     let Some(last) = failures.pop() else {
         return not_connected();
     };
@@ -125,7 +125,7 @@ pub(super) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
 }
 
 /// An answer without a cookie to a search without one.
-pub(super) fn not_ready(server: &Server) -> Error {
+pub(crate) fn not_ready(server: &Server) -> Error {
     Error::new(
         ErrorKind::NotReady,
         format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),

@@ -16,6 +16,7 @@ use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{not_allowed, notice_of_disconnection, refused, undecodable};
+use crate::doctor::warn_of_nothing_shown;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::settle::{Rules, Settled};
 use crate::stage::{Kind, Stage, Work};
@@ -100,6 +101,7 @@ impl<C: Callback> Syncrepl<C> {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
+                hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
         };
@@ -244,9 +246,12 @@ impl<C: Callback> Syncrepl<C> {
             writer: &self.writer,
             callback: &mut self.callback,
             stop: &self.stop,
+            hashes: &mut self.hashes,
         }
         .refresh_done(count)?;
         let received = stage.cookie.take();
+        let first = self.cookie.is_none();
+        let authzid = link.authzid.clone();
         let now: String = self.writer.connection().query_row(
             "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
             [],
@@ -278,6 +283,9 @@ impl<C: Callback> Syncrepl<C> {
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
+        if first && count == 0 {
+            warn_of_nothing_shown(&authzid);
+        }
         self.schedule.read(&self.writer)?;
         self.reconcile = false;
         if self.settings.mode == SyncreplMode::RefreshOnly {
@@ -341,6 +349,7 @@ impl<C: Callback> Syncrepl<C> {
     pub(super) fn commit(&mut self) -> Result<()> {
         let tally = self.writer.tally();
         let result = told(self.callback.commit_pending(self.writer.next_commit()))
+            .and_then(|()| self.hashes.remember(&self.writer))
             .and_then(|()| self.writer.commit());
         if let Err(error) = result {
             // What the store holds decides, not what was about to be stored.
@@ -351,6 +360,7 @@ impl<C: Callback> Syncrepl<C> {
         self.guard
             .committed(self.settings.options.network.now(), tally);
         self.callback.committed();
+        self.hashes.committed(&self.writer);
         Ok(())
     }
 
@@ -365,6 +375,7 @@ impl<C: Callback> Syncrepl<C> {
                 writer: &self.writer,
                 callback: &mut self.callback,
                 stop: &self.stop,
+                hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
         };

@@ -72,6 +72,18 @@ impl<'a> BindRequest<'a> {
         })
     }
 
+    /// No message with this request and no controls has more bytes.
+    pub(super) fn encoded_at_most(&self) -> usize {
+        const HEADERS: usize = 64;
+        let authentication = match self.authentication {
+            Authentication::Simple(password) => password.len(),
+            Authentication::Sasl(mechanism, credentials) => {
+                mechanism.len() + credentials.map_or(0, <[u8]>::len)
+            }
+        };
+        HEADERS + self.name.len() + authentication
+    }
+
     pub(super) fn encode(&self, writer: &mut Writer) {
         writer.constructed(op::BIND_REQUEST, |writer| {
             writer.number(tag::INTEGER, 3);

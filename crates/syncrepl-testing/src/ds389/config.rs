@@ -63,6 +63,7 @@ const OWN_SCHEMA: &str = "dn: cn=schema\nobjectClass: top\nobjectClass: ldapSube
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub(super) plugins: Vec<String>,
+    pub(super) off: Vec<String>,
     pub(super) lines: Vec<(String, String)>,
     pub(super) entries: String,
     pub(super) size_limit: Option<usize>,
@@ -132,7 +133,7 @@ fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &st
 fn plugin(settings: &Settings, name: &str, entry: &str) -> String {
     let mut entry = entry.to_owned();
     let wanted = [CHANGELOG, SYNC].contains(&name) || settings.plugins.iter().any(|p| p == name);
-    if wanted {
+    if wanted && !settings.off.iter().any(|off| off == name) {
         entry = entry.replace("nsslapd-pluginenabled: off", "nsslapd-pluginenabled: on");
         assert!(entry.contains("nsslapd-pluginenabled: on"), "{name}");
     }

@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub(super) tls: Option<[PathBuf; 3]>,
     pub(super) ldapi: bool,
     pub(super) empty: bool,
+    pub(super) without_syncprov: bool,
     pub(super) environment: Vec<(String, String)>,
 }
 
@@ -34,10 +35,10 @@ fn global(text: &mut String, settings: &Settings, folder: &Path) -> std::fmt::Re
     for schema in ["core", "cosine", "inetorgperson", "nis"] {
         writeln!(text, "include /etc/ldap/schema/{schema}.schema")?;
     }
-    writeln!(
-        text,
-        "modulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload syncprov"
-    )?;
+    writeln!(text, "modulepath /usr/lib/ldap\nmoduleload back_mdb")?;
+    if !settings.without_syncprov {
+        writeln!(text, "moduleload syncprov")?;
+    }
     if settings.variant == Variant::AccessLog {
         writeln!(text, "moduleload accesslog")?;
     }
@@ -91,10 +92,14 @@ fn database(text: &mut String, settings: &Settings, folder: &Path) -> std::fmt::
          dbnosync\n\
          index objectClass,entryCSN,entryUUID eq\n\
          {}\n\
-         overlay syncprov\n\
+         {}\n\
          {}",
         folder.display(),
         settings.database,
+        match settings.without_syncprov {
+            true => "",
+            false => "overlay syncprov",
+        },
         settings.syncprov
     )?;
     match settings.variant {

@@ -4,7 +4,7 @@
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::kept::Kept;
-use crate::{describe, dn, people, person};
+use crate::{describe, dn, password, people, person};
 
 /// ann sees all; who comes over the Unix socket, and eve, see all but the addresses; anonymous
 /// sees neither addresses nor ou=hidden.
@@ -23,7 +23,8 @@ fn server(variant: Variant) -> Slapd {
         ))
         .start();
     let setup = people("people", 2) + &people("hidden", 2);
-    let users = person("ann", "people") + &person("eve", "people");
+    let user = |uid| person(uid, "people") + &password(uid, "people");
+    let users = user("ann") + &user("eve");
     server.ldapmodify(&(setup + &users)).expect("the setup");
     server
 }

@@ -31,7 +31,15 @@ fn dn(uid: &str, unit: &str) -> String {
 fn person(uid: &str, unit: &str) -> String {
     format!(
         "dn: {}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\
-         userPassword: secret-{uid}\nmail: {uid}@example.com\n\n",
+         mail: {uid}@example.com\n\n",
+        dn(uid, unit)
+    )
+}
+
+/// For who binds: `secret-UID`. Where it can be read, a copy of it is warned of.
+fn password(uid: &str, unit: &str) -> String {
+    format!(
+        "dn: {}\nchangetype: modify\nadd: userPassword\nuserPassword: secret-{uid}\n-\n\n",
         dn(uid, unit)
     )
 }

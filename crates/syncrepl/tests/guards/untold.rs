@@ -4,7 +4,7 @@
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::kept::Kept;
-use crate::{describe, dn, people, unit};
+use crate::{describe, dn, password, people, unit};
 
 /// A server with the overlay memberOf, p0 to p2, and a group that has p0.
 pub fn with_member_of(variant: Variant) -> Slapd {
@@ -70,8 +70,9 @@ pub fn with_access_by_group(variant: Variant, users: &str) -> Slapd {
         "dn: cn=insiders,{SUFFIX}\nchangetype: add\nobjectClass: groupOfNames\ncn: insiders\n\
          member: cn=nobody\n\n"
     );
+    let people = people("people", 2) + &password("p0", "people") + &people("hidden", 3);
     server
-        .ldapmodify(&(people("people", 2) + &people("hidden", 3) + &unit("other") + &group))
+        .ldapmodify(&(people + &unit("other") + &group))
         .expect("the setup");
     server
 }

@@ -281,7 +281,15 @@ fn help_teaches() {
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let all = help(&["--help"]);
-    for subcommand in ["refresh", "follow", "dump", "status", "completions", "man"] {
+    for subcommand in [
+        "refresh",
+        "follow",
+        "doctor",
+        "dump",
+        "status",
+        "completions",
+        "man",
+    ] {
         assert!(all.contains(&format!("  {subcommand}")));
         let text = help(&[subcommand, "--help"]);
         assert!(

@@ -16,7 +16,7 @@ use syncrepl_provider::Provider;
 use tempfile::TempDir;
 
 use super::follow;
-use crate::args::{DemoArgs, SyncArgs};
+use crate::args::{ConnectionArgs, DemoArgs, SyncArgs};
 use crate::exit::Failure;
 use crate::signals;
 
@@ -49,9 +49,12 @@ pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
     };
     let follow = SyncArgs {
         data: copy.path.clone(),
-        search: vec![provider.search_url()],
         format: args.format,
-        verbose: args.verbose,
+        connection: ConnectionArgs {
+            search: vec![provider.search_url()],
+            verbose: args.verbose,
+            ..ConnectionArgs::default()
+        },
         ..SyncArgs::default()
     };
     let result = follow::run_until(follow, stop.clone());

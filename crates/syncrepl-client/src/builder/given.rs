@@ -1,0 +1,169 @@
+//! What a builder was given, checked and completed: by the URL, by what the store holds.
+
+use std::time::Duration;
+
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::url::{self, LdapUrl};
+
+use super::Builder;
+use crate::callback::Callback;
+use crate::connection::{Credentials, Password, Sasl, Server, StartTls};
+use crate::error::{Error, ErrorKind, Result};
+use crate::search::Search;
+use crate::store::Writer;
+use crate::syncrepl::Settings;
+
+impl<C: Callback> Builder<C> {
+    /// What was given, checked as far as that goes without a store.
+    pub(super) fn given(&mut self) -> Result<Given> {
+        let mut urls = Vec::new();
+        for url in &self.urls {
+            urls.push(parse_url(url)?);
+        }
+        let search = match self.search.take() {
+            Some((base, scope, filter, attributes)) => Some(Search {
+                base,
+                scope,
+                filter: match filter.is_empty() {
+                    true => Filter::present("objectClass"),
+                    false => parse_filter(&filter)?,
+                },
+                attributes,
+            }),
+            None => None,
+        };
+        if urls.is_empty() && !self.path.exists() {
+            return Err(no_url());
+        }
+        if self.reconcile_every == Some(Duration::ZERO) {
+            let message = "the interval between two full comparisons is zero";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        let credentials = match (self.credentials.take(), urls.first()) {
+            (Some(credentials), _) => credentials,
+            (None, Some(url)) => url_credentials(url)?,
+            // A stored URL names nobody.
+            (None, None) => Credentials::Anonymous,
+        };
+        credentials.check()?;
+        Ok(Given {
+            urls,
+            search,
+            credentials,
+        })
+    }
+
+    /// What was given, completed by what the store holds.
+    pub(super) fn settings(&mut self, given: Given, stored: Option<LdapUrl>) -> Result<Settings> {
+        let Given {
+            mut urls,
+            search,
+            credentials,
+        } = given;
+        let mut options = std::mem::take(&mut self.options);
+        options.anonymous = credentials.is_anonymous();
+        if urls.is_empty() {
+            urls.push(stored.clone().ok_or_else(no_url)?);
+        }
+        let first = &urls[0];
+        let search = search.unwrap_or_else(|| Search::from_url(first));
+        if let Some(stored) = &stored {
+            search.check_same(&Search::from_url(stored))?;
+        }
+        if options.starttls == StartTls::Never {
+            options.starttls = match first.start_tls() {
+                None => StartTls::Never,
+                Some(url::StartTls::IfPossible) => StartTls::IfPossible,
+                Some(url::StartTls::Required) => StartTls::Required,
+            };
+        }
+        let servers = urls.iter().map(Server::of_url).collect();
+        let remembered = LdapUrl {
+            scheme: first.scheme,
+            host: first.host.clone(),
+            port: first.port,
+            ..search.to_url()
+        };
+        Ok(Settings {
+            servers,
+            options,
+            credentials,
+            mode: self.mode,
+            search,
+            url: remembered.to_string(),
+            refresh_timeout: self.refresh_timeout,
+            max_delete: self.max_delete,
+            reconcile_every: self.reconcile_every,
+        })
+    }
+}
+
+/// What a consumer was given, before its store is looked at.
+pub(super) struct Given {
+    urls: Vec<LdapUrl>,
+    search: Option<Search>,
+    credentials: Credentials,
+}
+
+fn no_url() -> Error {
+    Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
+        .with_hint("the first refresh of a store needs to know where and what")
+}
+
+fn parse_url(text: &str) -> Result<LdapUrl> {
+    // The text itself may hold a password, so it is not repeated.
+    let url = LdapUrl::parse(text).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, "the LDAP URL cannot be used").with_source(error)
+    })?;
+    if let Some(name) = url.unknown_critical() {
+        let name = crate::text::printable(name);
+        let message = format!("the LDAP URL demands the extension \"{name}\", which is not known");
+        return Err(Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("known are bindname, X-BINDPW, x-mech and StartTLS"));
+    }
+    Ok(url)
+}
+
+fn parse_filter(text: &str) -> Result<Filter> {
+    Filter::parse(text).map_err(|error| {
+        let text = crate::text::printable(text);
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("the filter {text} cannot be used"),
+        )
+        .with_source(error)
+    })
+}
+
+pub(super) fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
+    let Some(bytes) = writer.setting(crate::status::URL)? else {
+        return Ok(None);
+    };
+    let url = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| LdapUrl::parse(text).ok());
+    url.map(Some).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Store,
+            "the store is damaged: the search it holds cannot be read",
+        )
+        .with_hint("restore it from a backup, or delete it and refresh afresh")
+    })
+}
+
+/// `x-mech` names a SASL mechanism, and so does a `bindname` that is no DN but `GSSAPI`.
+fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
+    let name = url.bind_name().filter(|name| !name.is_empty());
+    let password = url.bind_password();
+    let gssapi = name.filter(|name| name.eq_ignore_ascii_case("GSSAPI"));
+    match (url.mechanism().or(gssapi), name) {
+        (Some(mechanism), _) => Credentials::sasl(Sasl {
+            mechanism: mechanism.to_owned(),
+            authcid: name.filter(|_| gssapi.is_none()).map(str::to_owned),
+            password: password.map(Password::from),
+            ..Sasl::default()
+        }),
+        (None, None) => Ok(Credentials::Anonymous),
+        (None, Some(name)) => Ok(Credentials::simple(name, password.unwrap_or_default())),
+    }
+}

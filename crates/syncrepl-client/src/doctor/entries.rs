@@ -1,0 +1,190 @@
+//! What the search shows: whether it is anything, how entries can be asked for again, and what should
+//! not be among it.
+
+use std::time::{Duration, Instant};
+
+use syncrepl_proto::dn;
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::{Scope, SearchRequest};
+use syncrepl_proto::profile::Provider;
+
+use super::trial::Trial;
+use super::{Doctor, Patient, advice};
+use crate::connection::ANY_ENTRY;
+use crate::error::{ErrorKind, Result};
+
+/// A search for one identity that takes longer is made without an index.
+const QUICK: Duration = Duration::from_secs(1);
+
+impl Doctor<'_> {
+    /// Whether there are any.
+    pub(super) fn entries(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        if trial.entries > 0 {
+            return Ok(());
+        }
+        let search = &self.settings.search;
+        let any = SearchRequest {
+            size_limit: 1,
+            filter: ANY_ENTRY,
+            attributes: vec!["1.1"],
+            ..search.request()
+        };
+        let who = shown_to(&patient.authzid);
+        let text = format!("entries: the search shows none to {who}");
+        match self.shows(patient, &any)? {
+            Some(_) => self.warn(
+                text,
+                &["there are others below this base: is the filter right, and may this identity search for what it asks?"],
+            ),
+            None => self.warn(
+                format!("{text}, with any filter"),
+                &[advice::NOTHING_READABLE],
+            ),
+        }
+        Ok(())
+    }
+
+    /// Whether entries may be searched for by what they are known by.
+    pub(super) fn identity(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        let name = patient.provider.uuid_attribute();
+        let Some((uuid, _)) = &trial.example else {
+            return Ok(());
+        };
+        let search = &self.settings.search;
+        let value = patient.provider.uuid_to_value(*uuid);
+        let filter = Filter::and(&[
+            search.filter.clone(),
+            Filter::equality(name, value.as_bytes()),
+        ]);
+        let request = SearchRequest {
+            filter: filter.as_bytes(),
+            attributes: vec![name],
+            ..search.request()
+        };
+        let began = Instant::now();
+        let shown = self.shows(patient, &request)?;
+        let took = began.elapsed();
+        match shown {
+            Some(true) if took > QUICK => self.warn(
+                format!("{name}: a search by it takes {:.1} s", took.as_secs_f64()),
+                &["index it: index entryUUID eq (olcDbIndex: entryUUID eq)"],
+            ),
+            Some(true) => self.good(format!(
+                "{name}: entries have it, and may be searched for by it"
+            )),
+            Some(false) => self.warn(
+                format!("{name}: it may be searched for, but not read"),
+                &[advice::SEARCH_BY_ID],
+            ),
+            None => self.warn(
+                format!("{name}: entries may not be searched for by it"),
+                &[advice::SEARCH_BY_ID],
+            ),
+        }
+        Ok(())
+    }
+
+    /// Whether the filter hides entries above those that it shows.
+    pub(super) fn parents(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        let search = &self.settings.search;
+        if patient.provider == Provider::Ds389 && !search.shows_a_whole_tree() {
+            self.warn(
+                "filter: 389-ds tells changes for a search of whole entries of a whole tree only",
+                &["with this one everything is compared at each start: copy with scope sub, (objectClass=*) and all \
+                   attributes, and choose from the copy, if there are many"],
+            );
+        }
+        if search.scope != Scope::Subtree {
+            return Ok(());
+        }
+        if !search.filter.may_hide_parents() {
+            self.good("filter: it hides no container");
+            return Ok(());
+        }
+        let parent = trial.example.as_ref();
+        let parent = parent.and_then(|(_, dn)| Some(dn::split_first(dn)?.1));
+        let Some(parent) = parent.filter(|parent| dn::key(parent) != dn::key(&search.base)) else {
+            self.good("filter: it may hide containers; none is between the base and what it shows");
+            return Ok(());
+        };
+        let request = SearchRequest {
+            base: parent,
+            scope: Scope::Base,
+            filter: ANY_ENTRY,
+            attributes: vec![patient.provider.uuid_attribute()],
+            ..search.request()
+        };
+        match self.shows(patient, &request)? {
+            Some(true) => self.good(
+                "filter: it may hide containers; when one is renamed, no server tells it, and it is looked up",
+            ),
+            _ => self.warn(
+                format!("filter: it may hide containers, and this identity may not see {parent:?}"),
+                &["when it is renamed, nobody tells: let this identity read the containers and their entryUUID, or \
+                   compare at intervals (--reconcile-every)"],
+            ),
+        }
+        Ok(())
+    }
+
+    /// Whether password hashes come that nobody asked for.
+    pub(super) fn secrets(&mut self, patient: &mut Patient) -> Result<()> {
+        const NAME: &str = "userPassword";
+        let search = &self.settings.search;
+        if !(search.attributes.is_empty() || search.attributes.iter().any(|name| name == "*")) {
+            return Ok(());
+        }
+        let filter = Filter::and(&[search.filter.clone(), Filter::present(NAME)]);
+        let request = SearchRequest {
+            size_limit: 1,
+            filter: filter.as_bytes(),
+            attributes: vec![NAME],
+            ..search.request()
+        };
+        if self.shows(patient, &request)? == Some(true) {
+            self.warn(
+                "secrets: the search brings password hashes (userPassword) into the copy",
+                &["name the attributes you want instead of all, or hide them from this identity"],
+            );
+        } else {
+            self.good("secrets: no password hash is among what is shown");
+        }
+        Ok(())
+    }
+
+    /// Whether a search shows an entry, and whether with an attribute. A refusal is a no; a limit
+    /// comes after what was shown.
+    pub(super) fn shows(
+        &self,
+        patient: &mut Patient,
+        request: &SearchRequest<'_>,
+    ) -> Result<Option<bool>> {
+        let mut shown = None;
+        let asked = patient.connection.search(request, &[], |entry| {
+            let attribute = entry.attributes.iter().next().is_some();
+            shown = Some(shown == Some(true) || attribute);
+            Ok(())
+        });
+        match asked {
+            Err(error) if error.kind() != ErrorKind::Refused => Err(error),
+            _ => Ok(shown),
+        }
+    }
+}
+
+/// The first refresh of a copy has shown no entry, which is no error, but hardly what was meant.
+pub(crate) fn warn_of_nothing_shown(authzid: &str) {
+    tracing::warn!(
+        "the search shows no entry to {}: is the filter right, and may this identity read there? \
+         `syncrepl doctor` tells which",
+        shown_to(authzid)
+    );
+}
+
+/// An identity (RFC 4513 §5.2.1.8), for people.
+fn shown_to(authzid: &str) -> String {
+    match authzid {
+        "" => "who has not bound".to_owned(),
+        authzid => crate::text::printable(authzid),
+    }
+}

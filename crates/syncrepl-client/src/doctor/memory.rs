@@ -1,0 +1,93 @@
+//! What the server remembers of changes, and with it what it sends after a break. slapd does not say it:
+//! it is asked with a cookie of a little while ago, and what it answers shows it.
+
+use syncrepl_proto::cookie;
+use syncrepl_proto::message::CANCEL;
+use syncrepl_proto::profile::Provider;
+
+use super::trial::{self, Trial};
+use super::{Doctor, Patient, advice};
+use crate::error::{ErrorKind, Result};
+
+impl Doctor<'_> {
+    pub(super) fn memory(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        match patient.provider {
+            Provider::OpenLdap => self.session_log(patient, trial),
+            Provider::Ds389 => {
+                self.changelog(patient);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn session_log(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        let unknown = "session log: it cannot be seen whether there is one";
+        let full = trial.cookie.as_deref().unwrap_or_default();
+        for csn in trial.csns.iter().rev() {
+            let Some(before) = cookie::set_back(full, csn.as_bytes()) else {
+                continue;
+            };
+            let asked = trial::run(
+                &mut patient.connection,
+                patient.provider,
+                &self.settings.search,
+                Some(&before),
+                self.settings.refresh_timeout,
+            );
+            match asked {
+                Ok(answer) if answer.required => self.warn(
+                    "session log: it does not reach back to the change before the last one",
+                    &["every refresh compares everything: keep more (syncprov-sessionlog, logpurge of the accesslog)"],
+                ),
+                Ok(answer) if answer.present => self.warn(
+                    "session log: none that knows the last change",
+                    &[advice::SESSION_LOG],
+                ),
+                // What changed since is not of this search: one change more shows it.
+                Ok(answer) if !answer.tells() => continue,
+                Ok(_) => {
+                    self.good("session log: after a break the server sends what changed, no more");
+                }
+                Err(error) if error.kind() == ErrorKind::Refused => {
+                    self.warn(format!("{unknown}: {}", error.without_hint()), &[]);
+                }
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
+        self.warn(
+            format!("{unknown}: no two changes are shown to this identity (entryCSN)"),
+            &["look again when there were some; who runs slapd sees it in cn=config (olcSpSessionlog)"],
+        );
+        Ok(())
+    }
+
+    fn changelog(&mut self, patient: &Patient) {
+        match patient.root.changes {
+            Some((first, last)) => self.good(format!(
+                "changelog: it remembers {} changes, {first} to {last} (nsslapd-changelogmaxage)",
+                last.saturating_sub(first).saturating_add(1)
+            )),
+            None => self.warn(
+                "changelog: it is not shown how far it reaches back, so every refresh compares everything",
+                &["grant this identity to read firstChangeNumber and lastChangeNumber of the root DSE; is the Retro \
+                   Changelog plug-in on?"],
+            ),
+        }
+    }
+
+    pub(super) fn cancel(&mut self, patient: &Patient) {
+        let extensions = &patient.root.supported_extensions;
+        if extensions.iter().any(|oid| oid == CANCEL) {
+            self.good("cancel: the server knows it (RFC 3909)");
+        } else if extensions.is_empty() {
+            self.warn("cancel: not shown whether the server knows it", &[]);
+        } else {
+            self.warn(
+                "cancel: the server does not know it (RFC 3909)",
+                &["nothing to do: follow is stopped by closing the connection"],
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A look at each server as a refresh would meet it, told line by line. Nothing is stored, and nothing
+//! on the server is changed.
+
+mod access;
+mod advice;
+mod clock;
+mod entries;
+mod memory;
+mod reach;
+mod trial;
+
+use syncrepl_proto::profile::Provider;
+
+pub(crate) use entries::warn_of_nothing_shown;
+
+use crate::connection::{Connection, RootDse, Server};
+use crate::error::{Error, Result};
+use crate::stop::StopHandle;
+use crate::syncrepl::{Settings, none_can_be_used};
+use crate::text::printable;
+
+/// What a look at something came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It is as it should be.
+    Good,
+    /// A refresh works, but this could be better, or could not be seen.
+    Warning,
+    /// A refresh fails because of it.
+    Bad,
+}
+
+/// One thing that was looked at, fit to be shown on a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The server it is about, as a URL.
+    pub server: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was looked at and what was found, in one line.
+    pub text: String,
+    /// What to do about it: none or several lines, among them such as go into a configuration.
+    pub advice: Vec<String>,
+}
+
+/// Looks at each server, and gives what a refresh would end with.
+pub(crate) fn examine(
+    settings: &Settings,
+    stop: &StopHandle,
+    tell: &mut dyn FnMut(&Finding),
+) -> Result<()> {
+    let (mut failures, mut outcome) = (Vec::new(), None);
+    for server in &settings.servers {
+        let mut doctor = Doctor {
+            settings,
+            stop,
+            server,
+            tell: &mut *tell,
+        };
+        let result = doctor.examine();
+        if stop.is_requested() {
+            return result;
+        }
+        // The first that is no reason to try the next server decides; the others are shown all the same.
+        match result {
+            Err(error) if outcome.is_none() && error.is_retryable() => failures.push(error),
+            result => {
+                outcome.get_or_insert(result);
+            }
+        }
+    }
+    outcome.unwrap_or_else(|| Err(none_can_be_used(failures)))
+}
+
+/// One server, and where it is told of.
+struct Doctor<'a> {
+    settings: &'a Settings,
+    stop: &'a StopHandle,
+    server: &'a Server,
+    tell: &'a mut dyn FnMut(&Finding),
+}
+
+/// A server that has let us in.
+struct Patient {
+    connection: Connection,
+    root: RootDse,
+    provider: Provider,
+    /// Who it takes us for, as far as is known.
+    authzid: String,
+}
+
+impl Doctor<'_> {
+    fn examine(&mut self) -> Result<()> {
+        let mut patient = self.reach()?;
+        self.base(&mut patient)?;
+        let trial = self.sync(&mut patient)?;
+        // From here on a refresh works; what else is seen makes it better.
+        if trial.entries > 0 {
+            self.identity(&mut patient, &trial)?;
+            self.parents(&mut patient, &trial)?;
+            self.secrets(&mut patient)?;
+        }
+        self.memory(&mut patient, &trial)?;
+        self.cancel(&patient);
+        self.clock(&mut patient, &trial)?;
+        patient.connection.unbind();
+        Ok(())
+    }
+
+    fn good(&mut self, text: impl AsRef<str>) {
+        self.told(Verdict::Good, text.as_ref(), &[]);
+    }
+
+    fn warn(&mut self, text: impl AsRef<str>, advice: &[&str]) {
+        self.told(Verdict::Warning, text.as_ref(), advice);
+    }
+
+    /// What ends a refresh: the error, and more to do about it than it says itself.
+    fn bad(&mut self, what: &str, error: &Error, advice: &[&str]) {
+        let hint = error.hint().filter(|_| advice.is_empty());
+        let advice = hint.as_slice().iter().chain(advice).copied();
+        let advice: Vec<&str> = advice.collect();
+        let text = format!("{what}: {}", error.without_hint());
+        self.told(Verdict::Bad, &text, &advice);
+    }
+
+    fn told(&mut self, verdict: Verdict, text: &str, advice: &[&str]) {
+        let lines = advice.iter().flat_map(|advice| advice.lines());
+        (self.tell)(&Finding {
+            server: self.server.to_string(),
+            verdict,
+            text: printable(text),
+            advice: lines.map(printable).collect(),
+        });
+    }
+}

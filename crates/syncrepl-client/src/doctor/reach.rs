@@ -1,0 +1,135 @@
+//! Whether the server is there, what protects the connection, and who it takes us for.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use syncrepl_proto::profile::Provider;
+
+use super::{Doctor, Patient};
+use crate::connection::{Connection, Credentials, RootDse, written};
+use crate::error::{ErrorKind, Result};
+
+/// A certificate that ends so soon is warned of, in days.
+const SOON: i64 = 21;
+
+impl Doctor<'_> {
+    pub(super) fn reach(&mut self) -> Result<Patient> {
+        let settings = self.settings;
+        let mut connection = Connection::open(self.server, &settings.options, self.stop)
+            .inspect_err(|error| {
+                let what = match error.kind() {
+                    ErrorKind::Tls => "TLS",
+                    ErrorKind::InvalidInput => "options",
+                    ErrorKind::Stopped => "stopped",
+                    _ => "reachable",
+                };
+                self.bad(what, error, &[]);
+            })?;
+        self.good(format!("reachable: {} answers", self.server));
+        self.encryption(&connection);
+        let bound = connection.bind(&settings.credentials);
+        bound.inspect_err(|error| self.bad("bind", error, &[]))?;
+        let who = connection.who_am_i();
+        let who = who.inspect_err(|error| self.bad("bind", error, &[]))?;
+        self.bound(who.as_deref());
+        let root = connection.root_dse();
+        let root = root.inspect_err(|error| self.bad("server", error, &[]))?;
+        let provider = Provider::from_root_dse(
+            root.vendor_name.as_deref(),
+            root.object_classes.iter().map(String::as_str),
+        );
+        self.provider(provider, &root);
+        Ok(Patient {
+            connection,
+            root,
+            provider,
+            authzid: who.unwrap_or_else(|| settings.credentials.identity()),
+        })
+    }
+
+    fn encryption(&mut self, connection: &Connection) {
+        const IN_CLEAR: &str =
+            "use -ZZ (StartTLS) or ldaps://, and --require-tls to allow nothing else";
+        let Some(tls) = connection.encryption() else {
+            return match &self.settings.credentials {
+                _ if self.server.socket_path().is_some() => {
+                    self.good("TLS: none, and none needed: a local socket");
+                }
+                _ if connection.is_loopback() => {
+                    self.good("TLS: none; it does not leave this machine");
+                }
+                Credentials::SaslGssapi { .. } => {
+                    self.good("TLS: none; Kerberos protects what follows");
+                }
+                Credentials::Simple { .. } => {
+                    let text = "TLS: none: the password and all that is copied go in clear";
+                    self.warn(text, &[IN_CLEAR]);
+                }
+                _ => self.warn("TLS: none: all that is copied goes in clear", &[IN_CLEAR]),
+            };
+        };
+        let names = match tls.names.is_empty() {
+            true => "no name".to_owned(),
+            false => tls.names.join(", "),
+        };
+        let mut text = format!("TLS: {}; the certificate is for {names}", tls.agreed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        let days = tls
+            .valid_until
+            .map(|until| (until.saturating_sub(now)).div_euclid(86_400));
+        if let Some(until) = tls.valid_until {
+            text += &format!(", valid until {}", written(until));
+        }
+        if self.settings.options.accept_any_certificate {
+            let text = format!("{text}; but it is NOT CHECKED");
+            return self.warn(text, &["trust the right one with --ca-file instead"]);
+        }
+        match days {
+            Some(days) if days < SOON => {
+                let text = format!("{text}, {days} days from now");
+                self.warn(
+                    text,
+                    &["have it renewed: when it has expired, nobody connects"],
+                );
+            }
+            _ => self.good(text),
+        }
+    }
+
+    fn bound(&mut self, who: Option<&str>) {
+        match who {
+            Some("") => self.good("bind: anonymous; the server takes us for nobody"),
+            Some(authzid) => self.good(format!("bind: the server takes us for {authzid}")),
+            None => self.warn(
+                "bind: accepted; the server does not say for whom it takes us (RFC 4532)",
+                &[],
+            ),
+        }
+    }
+
+    fn provider(&mut self, provider: Provider, root: &RootDse) {
+        let version = root.vendor_version.as_deref().unwrap_or_default();
+        match provider {
+            Provider::OpenLdap => self.good("server: OpenLDAP"),
+            Provider::Ds389 => self.good(format!("server: 389 Directory Server ({version})")),
+            Provider::ApacheDs => self.warn(
+                "server: ApacheDS, which is not supported",
+                &["it tells changes late or never"],
+            ),
+            _ if *root == RootDse::default() => self.warn(
+                "server: it hides its root DSE, so it is not known which one it is",
+                &["grant this identity to read the root DSE (dn.base=\"\" on slapd)"],
+            ),
+            _ => {
+                let name = root.vendor_name.as_deref().unwrap_or("no name");
+                self.warn(
+                    format!(
+                        "server: one that was not tested ({})",
+                        format!("{name} {version}").trim()
+                    ),
+                    &["what it says is gone is looked up before it is deleted"],
+                );
+            }
+        }
+    }
+}

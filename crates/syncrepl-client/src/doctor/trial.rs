@@ -1,0 +1,151 @@
+//! A refresh stage that stores nothing: what it sends is counted.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use syncrepl_proto::Uuid;
+use syncrepl_proto::cookie;
+use syncrepl_proto::message::{Message, SearchRequest};
+use syncrepl_proto::profile::Provider;
+use syncrepl_proto::session::{Session, SyncEvent};
+use syncrepl_proto::sync::SyncMode;
+
+use crate::apply::stopped;
+use crate::connection::{
+    Connection, Woken, not_allowed, notice_of_disconnection, refused, undecodable,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::search::Search;
+
+/// How many CSNs are remembered, the newest.
+const CSNS: usize = 8;
+
+/// What a refresh stage sent.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    /// Entries that were sent.
+    pub(super) entries: u64,
+    /// References that were sent.
+    pub(super) references: u64,
+    /// One of the entries, the last that is not the base itself if there is such.
+    pub(super) example: Option<(Uuid, String)>,
+    /// The cookie that it ended with, as it would be stored.
+    pub(super) cookie: Option<Vec<u8>>,
+    /// The newest `entryCSN`s.
+    pub(super) csns: BTreeSet<String>,
+    /// It named entries as present, instead of telling the changes.
+    pub(super) present: bool,
+    /// It named entries as deleted.
+    pub(super) deleted: bool,
+    /// It asked for a refresh without a cookie.
+    pub(super) required: bool,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+/// Runs a refresh stage of this search, from `cookie` on.
+pub(super) fn run(
+    connection: &mut Connection,
+    provider: Provider,
+    search: &Search,
+    sent: Option<&[u8]>,
+    patience: Duration,
+) -> Result<Trial> {
+    let began = Instant::now();
+    let mut session = Session::new(SyncMode::RefreshOnly);
+    session.skip_references_without_state(provider.sends_references_without_state());
+    let id = connection.next_message_id();
+    let request = SearchRequest {
+        attributes: vec!["entryCSN"],
+        ..search.request()
+    };
+    session.start(id, &request, sent);
+    while let Some(request) = session.poll_request() {
+        connection.send(&request)?;
+    }
+    let mut trial = Trial::default();
+    let server = connection.server().clone();
+    loop {
+        while let Some(bytes) = connection.next_message()? {
+            let message = Message::decode(bytes).map_err(undecodable)?;
+            if message.id == 0 {
+                match notice_of_disconnection(&message) {
+                    Some(error) => return Err(error),
+                    None => continue,
+                }
+            }
+            let event = session
+                .handle_message(&message)
+                .map_err(|error| not_allowed(error, &message.op, &server))?;
+            if trial.take(event, search)? {
+                trial.took = began.elapsed();
+                return Ok(trial);
+            }
+        }
+        match connection.wait(Some(Instant::now() + patience))? {
+            Woken::Readable => {}
+            Woken::Stop => return Err(stopped()),
+            Woken::Deadline => {
+                let message = format!("{server} was silent for {patience:?} in a refresh");
+                return Err(Error::new(ErrorKind::Unreachable, message));
+            }
+        }
+    }
+}
+
+impl Trial {
+    /// Whether it sent or deleted anything.
+    pub(super) fn tells(&self) -> bool {
+        self.entries + self.references > 0 || self.deleted
+    }
+
+    /// Whether the stage has ended with this.
+    fn take(&mut self, event: SyncEvent<'_>, search: &Search) -> Result<bool> {
+        match event {
+            SyncEvent::Entry {
+                uuid,
+                dn,
+                attributes,
+                ..
+            } => {
+                self.entries += 1;
+                if self.example.is_none() || dn.len() > search.base.len() {
+                    self.example = Some((uuid, dn.to_owned()));
+                }
+                let csn = attributes.values("entryCSN").next();
+                if let Some(csn) = csn.and_then(|csn| std::str::from_utf8(csn).ok()) {
+                    self.csns.insert(csn.to_owned());
+                    if self.csns.len() > CSNS {
+                        self.csns.pop_first();
+                    }
+                }
+            }
+            SyncEvent::Reference { .. } => self.references += 1,
+            SyncEvent::Present { .. } | SyncEvent::IdSet { deleted: false, .. } => {
+                self.present = true;
+            }
+            SyncEvent::Delete { .. } | SyncEvent::IdSet { deleted: true, .. } => {
+                self.deleted = true;
+            }
+            SyncEvent::RefreshRequired => {
+                self.required = true;
+                return Ok(true);
+            }
+            SyncEvent::RefreshDone { cookie, .. } => {
+                self.cookie = cookie.and_then(cookie::after_refresh);
+                return Ok(true);
+            }
+            SyncEvent::Refused(result) => {
+                return Err(refused(result.code, result.diagnostic, "the sync search"));
+            }
+            SyncEvent::Ended => {
+                return Err(Error::new(
+                    ErrorKind::Unreachable,
+                    "the provider ended the sync search",
+                ));
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,100 @@
+//! Which attributes hold secrets: passwords, what is made of them, and keys. Logs do not show them,
+//! and a search that brings them without having asked for them is told of.
+
+/// Attributes from whose values a password can be guessed, or which are one.
+const PASSWORDS: &[&str] = &[
+    "authPassword",
+    "dBCSPwd",
+    "ipaNTHash",
+    "krbMKey",
+    "krbPrincipalKey",
+    "krbPwdHistory",
+    "lmPwdHistory",
+    "ms-Mcs-AdmPwd",
+    "msLAPS-EncryptedPassword",
+    "msLAPS-Password",
+    "ntPwdHistory",
+    "olcRootPW",
+    "passwordHistory",
+    "pwdHistory",
+    "sambaClearTextPassword",
+    "sambaLMPassword",
+    "sambaNTPassword",
+    "sambaPasswordHistory",
+    "sambaPreviousClearTextPassword",
+    "supplementalCredentials",
+    "unicodePwd",
+    "userPassword",
+];
+
+/// Attributes that hold other secrets, or the values of any attribute that was written: those of
+/// OpenLDAP's accesslog (`reqMod`, `reqOld`) and of 389-ds' changelog (`changes`).
+const OTHER_SECRETS: &[&str] = &[
+    "changes",
+    "idnsSecKeyRef",
+    "ipaNTTrustAuthIncoming",
+    "ipaNTTrustAuthOutgoing",
+    "ipaPrivateKey",
+    "ipaSecretKey",
+    "ipatokenOTPkey",
+    "nsSymmetricKey",
+    "olcDbIDAssertBind",
+    "olcDbACLBind",
+    "olcSyncrepl",
+    "olcTLSCertificateKey",
+    "reqEntry",
+    "reqMod",
+    "reqNewRDN",
+    "reqOld",
+    "reqAssertion",
+    "reqFilter",
+    "trustAuthIncoming",
+    "trustAuthOutgoing",
+    "userPKCS12",
+];
+
+/// What the name of an attribute that nobody here knows has in it, when it may hold a secret.
+const TELLING: &[&str] = &["passw", "passphrase", "secret", "credential", "privatekey"];
+
+/// Whether the values of the attribute are passwords, or hashes of them. Options do not count.
+pub(crate) fn is_password(attribute: &str) -> bool {
+    is_one_of(PASSWORDS, attribute)
+}
+
+/// Whether the values of the attribute are to be kept out of logs. Rather too many than too few.
+pub(crate) fn is_secret(attribute: &str) -> bool {
+    is_password(attribute) || is_one_of(OTHER_SECRETS, attribute) || {
+        let name = attribute.to_ascii_lowercase();
+        TELLING.iter().any(|part| name.contains(part))
+    }
+}
+
+/// The name of an attribute without its options (RFC 4512 §2.5).
+pub(crate) fn without_options(attribute: &str) -> &str {
+    attribute.split(';').next().unwrap_or_default()
+}
+
+fn is_one_of(names: &[&str], attribute: &str) -> bool {
+    let attribute = without_options(attribute);
+    names
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(attribute))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_name() {
+        for name in ["userPassword", "USERPASSWORD;x-hash", "krbPrincipalKey"] {
+            assert!(is_password(name) && is_secret(name), "{name}");
+        }
+        for name in ["reqMod", "radiusTunnelPassword", "x-clientSecret;lang-de"] {
+            assert!(!is_password(name) && is_secret(name), "{name}");
+        }
+        for name in ["cn", "pwdChangedTime", "krbLastPwdChange", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `syncrepl doctor`: whether a refresh would work, line by line.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use syncrepl_client::{Callback, Finding, StopHandle, Syncrepl, SyncreplMode, Verdict};
+
+use crate::args::DoctorArgs;
+use crate::exit::{Failure, stdout_has_colour};
+use crate::{signals, target};
+
+/// Nobody is told of changes: there are none.
+struct Silent;
+
+impl Callback for Silent {}
+
+pub(crate) fn run(args: DoctorArgs) -> Result<(), Failure> {
+    let stop = StopHandle::new();
+    signals::install(stop.clone())?;
+    let DoctorArgs {
+        data,
+        mut connection,
+    } = args;
+    if let Some(data) = data.as_ref().filter(|data| !data.exists()) {
+        return Err(Failure::Usage(format!(
+            "there is no file {} (leave out --data, and give -H and -b)",
+            data.display()
+        )));
+    }
+    // Without a file none is looked for.
+    let data = data.unwrap_or_else(PathBuf::new);
+    let builder = Syncrepl::builder(&data, Silent)
+        .mode(SyncreplMode::RefreshOnly)
+        .stop_handle(stop);
+    let builder = target::connection(builder, &mut connection, &data)?;
+    let mut report = Report::default();
+    let result = builder.diagnose(|finding| report.tell(finding));
+    if let Some(error) = report.failed {
+        return Err(Failure::Output(error));
+    }
+    result.map_err(|error| match report.bad {
+        true => Failure::Diagnosed(error),
+        false => Failure::Client(error),
+    })
+}
+
+/// What was printed so far.
+#[derive(Default)]
+struct Report {
+    server: String,
+    bad: bool,
+    failed: Option<io::Error>,
+}
+
+impl Report {
+    fn tell(&mut self, finding: &Finding) {
+        self.bad |= finding.verdict == Verdict::Bad;
+        if self.failed.is_none() {
+            self.failed = self.print(finding).err();
+        }
+    }
+
+    fn print(&mut self, finding: &Finding) -> io::Result<()> {
+        let (sign, colour) = match finding.verdict {
+            Verdict::Good => ("✔", "32"),
+            Verdict::Warning => ("!", "33"),
+            Verdict::Bad => ("✘", "31"),
+        };
+        let mut out = io::stdout().lock();
+        if self.server != finding.server {
+            let gap = if self.server.is_empty() { "" } else { "\n" };
+            writeln!(out, "{gap}{}", finding.server)?;
+            self.server.clone_from(&finding.server);
+        }
+        match stdout_has_colour() {
+            true => writeln!(out, "\x1b[{colour}m{sign}\x1b[0m {}", finding.text)?,
+            false => writeln!(out, "{sign} {}", finding.text)?,
+        }
+        for line in &finding.advice {
+            writeln!(out, "{}", format!("    {line}").trim_end())?;
+        }
+        // Each line as it is found: the next may take its time.
+        out.flush()
+    }
+}

@@ -1,0 +1,114 @@
+//! The lines that are 389 Directory Server's own.
+
+use syncrepl_testing::Ds389;
+use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
+
+use crate::{assert_fails, assert_line, assert_works, doctor, person, refresh};
+
+const AS_READER: [&str; 4] = ["-D", READER, "-w", PASSWORD];
+
+#[test]
+fn a_389_directory_server() {
+    let server = Ds389::builder().size_limit(2).start();
+    server.ldapmodify(&person("ann")).expect("a person");
+    let url = server.url();
+    let outcome = doctor(&url, &AS_READER);
+    assert_works(&outcome, &url, &AS_READER);
+    let (first, last) = server.remembers();
+    let changes = format!("{first} to {last}");
+    for (topic, words) in [
+        ("bind:", &["dn: cn=reader,cn=config"][..]),
+        ("server: 389 Directory Server", &["389-Directory/"]),
+        ("sync control: advertised, and answers", &[]),
+        ("limits: none", &["2 entries"]),
+        ("nsUniqueId: entries have it", &[]),
+        ("filter: it hides no container", &[]),
+        ("changelog:", &[&changes]),
+        ("clock: as ours", &[]),
+    ] {
+        assert_line(&outcome, "✔", topic, words);
+    }
+    assert_line(
+        &outcome,
+        "!",
+        "cancel: the server does not know it",
+        &["nothing to do"],
+    );
+
+    // Not a whole tree of whole entries.
+    let words = [&AS_READER[..], &["(uid=*)", "cn"]].concat();
+    let outcome = doctor(&url, &words);
+    assert_works(&outcome, &url, &words);
+    assert_line(
+        &outcome,
+        "!",
+        "filter: 389-ds tells changes",
+        &["(objectClass=*)", "compared at each start"],
+    );
+
+    let outcome = doctor(&url, &[]);
+    assert_fails(
+        &outcome,
+        3,
+        &refresh(&url, SUFFIX, &[]),
+        &["(50)", "nobody is bound"],
+    );
+    assert_line(
+        &outcome,
+        "✘",
+        "sync control:",
+        &["nobody is bound", "-D, -W"],
+    );
+
+    server.ldapmodify(&person("bob")).expect("a person");
+    let outcome = doctor(&url, &AS_READER);
+    assert_fails(
+        &outcome,
+        3,
+        &refresh(&url, SUFFIX, &AS_READER),
+        &["(4)", "nsSizeLimit"],
+    );
+    assert_line(
+        &outcome,
+        "✘",
+        "limits:",
+        &["nsSizeLimit: -1", "nsLookThroughLimit: -1"],
+    );
+}
+
+/// Its root DSE may be hidden: then it is known by its cookie, and not what it remembers.
+#[test]
+fn its_root_dse_is_hidden() {
+    let server = Ds389::start();
+    let rule = "dn:\nchangetype: modify\nadd: aci\naci: (targetattr=\"*\")(version 3.0; acl \"hidden\"; \
+                deny (read, search, compare) userdn=\"ldap:///anyone\";)\n";
+    server.ldapmodify(rule).expect("a rule");
+    let url = server.url();
+    let outcome = doctor(&url, &AS_READER);
+    assert_works(&outcome, &url, &AS_READER);
+    assert_line(&outcome, "!", "server: it hides its root DSE", &["grant"]);
+    assert_line(
+        &outcome,
+        "✔",
+        "sync control: hidden in the root DSE, but there",
+        &[],
+    );
+    assert_line(&outcome, "✔", "nsUniqueId: entries have it", &[]);
+    let words = ["every refresh compares everything", "firstChangeNumber"];
+    assert_line(&outcome, "!", "changelog: it is not shown", &words);
+    assert_line(&outcome, "!", "cancel: not shown", &[]);
+}
+
+#[test]
+fn its_plugins_are_off() {
+    let server = Ds389::builder()
+        .without_plugin("Content Synchronization")
+        .without_plugin("Retro Changelog Plugin")
+        .start();
+    let url = server.url();
+    let outcome = doctor(&url, &AS_READER);
+    let words = ["(12)", "Content Synchronization"];
+    assert_fails(&outcome, 3, &refresh(&url, SUFFIX, &AS_READER), &words);
+    let words = ["contentsync enable", "retro-changelog enable", "restart"];
+    assert_line(&outcome, "✘", "sync control: not advertised", &words);
+}
