@@ -37,6 +37,13 @@ fn seeds_that_found_something() {
         1_004_581, // a hidden parent that got its name while everything was sent
         7_000_974, // elsewhere between two searches
         7_002_003, // a parent renamed after its child was sent, its old name taken
+        1_002_331, // left the base and came back with others below it
+        1_002_302, // below a name that was taken after the child was sent
+        1_003_164, // the same, and the child was sent in that stage
+        50_001_389, // named as present, gone with its parent before the stage ended
+        50_002_255, // sent before the case of its parent's name changed
+        50_002_291, // told live below a name that its parent had
+        50_003_795, // came along with who was found before the provider told of it
     ]
     .into_iter());
 }
