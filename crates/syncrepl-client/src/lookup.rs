@@ -3,13 +3,15 @@
 
 mod locate;
 
+use std::net::SocketAddr;
+
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 
-use crate::connection::{ConnectOptions, Connection, Credentials, Server};
+use crate::connection::{Addresses, ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::search::Search;
 use crate::settle::{Absent, Ask, Found};
@@ -24,6 +26,9 @@ pub(crate) struct Lookup<'a> {
     /// The connection of the sync search is: so must be this one, or somebody on the way could answer in
     /// the provider's place what is gone.
     pub(crate) encrypted: bool,
+    /// Where that connection goes: behind another address of the same name may be another provider, which
+    /// is ahead or behind.
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) options: &'a ConnectOptions,
     pub(crate) credentials: &'a Credentials,
     pub(crate) provider: Provider,
@@ -123,6 +128,7 @@ impl Lookup<'_> {
         // A first stop request lets the stage end, and so what it asks.
         let options = ConnectOptions {
             abandon_at: 2,
+            addresses: self.address.map_or(Addresses::All, Addresses::Only),
             require_tls: self.encrypted || self.options.require_tls,
             ..self.options.clone()
         };

@@ -34,6 +34,8 @@ impl<C: Callback> Syncrepl<C> {
             }
             self.end_group()?;
             self.watch_parents()?;
+            self.beat()?;
+            let beat_due = self.beat_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
@@ -49,6 +51,7 @@ impl<C: Callback> Syncrepl<C> {
             {
                 until = until.min(due);
             }
+            until = beat_due.map_or(until, |due| until.min(due));
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
             } else if let Some(left) = self.schedule.due_in(SystemTime::now()) {
@@ -77,6 +80,10 @@ impl<C: Callback> Syncrepl<C> {
                     let seconds = self.settings.refresh_timeout.as_secs();
                     let message = format!("the provider was silent for {seconds} s in a refresh");
                     return Err(Error::new(ErrorKind::Unreachable, message));
+                }
+                Woken::Deadline if beat_due == Some(until) => {
+                    self.check_heartbeat()?;
+                    continue;
                 }
                 // A question is due; after it, there is time left to wait.
                 Woken::Deadline if self.watch.due() == Some(until) => {}
