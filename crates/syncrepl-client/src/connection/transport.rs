@@ -214,6 +214,15 @@ impl Transport {
         }
     }
 
+    /// The options of the TCP socket, if it is one.
+    #[cfg(test)]
+    pub(super) fn tcp(&self) -> Option<SockRef<'_>> {
+        match &self.below.socket {
+            Socket::Tcp(stream) => Some(SockRef::from(stream)),
+            Socket::Unix(_) | Socket::Given(_) => None,
+        }
+    }
+
     pub(super) fn is_encrypted(&self) -> bool {
         self.below.tls.is_some()
     }

@@ -77,9 +77,12 @@ impl<C: Callback> Syncrepl<C> {
                     continue;
                 }
                 Woken::Deadline if link.session.in_refresh_stage() && until == silent_until => {
-                    let seconds = self.settings.refresh_timeout.as_secs();
-                    let message = format!("the provider was silent for {seconds} s in a refresh");
-                    return Err(Error::new(ErrorKind::Unreachable, message));
+                    let server = &self.settings.servers[link.server];
+                    let time = self.settings.refresh_timeout;
+                    let message = format!("{server} was silent for {time:?} in a refresh");
+                    return Err(Error::new(ErrorKind::Unreachable, message).with_hint(
+                        "it hangs, or needs longer: then allow it a longer refresh timeout",
+                    ));
                 }
                 Woken::Deadline if beat_due == Some(until) => {
                     self.check_heartbeat()?;
