@@ -7,6 +7,7 @@ mod common;
 mod black_hole;
 mod lives;
 mod opening;
+mod refused;
 
 use common::Copied;
 use common::outcome::assert_message;
