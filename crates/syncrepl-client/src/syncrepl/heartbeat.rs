@@ -86,7 +86,7 @@ impl<C: Callback> Syncrepl<C> {
         Err(Error::new(
             ErrorKind::Unreachable,
             format!(
-                "{server} gives no sign of life (no answer within {:?})",
+                "{server} gives no sign of life: no answer within {:?}",
                 self.answer_time()
             ),
         )

@@ -67,7 +67,7 @@ fn is_noticed(server: &dyn Target) {
     let story: [&[&str]; 2] = [
         &[
             &url,
-            "gives no sign of life (no answer within 1s)",
+            "gives no sign of life: no answer within 1s",
             "hangs",
             "trying again in",
         ],
