@@ -301,3 +301,36 @@ impl Ask for Lookup<'_> {
 fn self_attributes(search: &Search) -> Vec<&str> {
     search.attributes.iter().map(String::as_str).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+
+    /// It is the address that counts, whatever the name says by now.
+    #[test]
+    fn asks_at_the_address_of_the_sync_search() {
+        let slapd = Slapd::start(Variant::Plain);
+        let server = Server::ldap("no-such-host.invalid", slapd.port());
+        let (options, stop) = (ConnectOptions::default(), StopHandle::new());
+        let search = Search {
+            base: SUFFIX.to_owned(),
+            scope: Scope::Subtree,
+            filter: Filter::present("objectClass"),
+            attributes: Vec::new(),
+        };
+        let mut connection = None;
+        let mut lookup = Lookup {
+            server: &server,
+            encrypted: false,
+            address: Some(SocketAddr::from(([127, 0, 0, 1], slapd.port()))),
+            options: &options,
+            credentials: &Credentials::Anonymous,
+            provider: Provider::OpenLdap,
+            search: &search,
+            stop: &stop,
+            connection: &mut connection,
+        };
+        lookup.try_whole().unwrap();
+    }
+}

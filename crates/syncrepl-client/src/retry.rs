@@ -217,8 +217,10 @@ mod tests {
     fn waits_are_spread_over_all_of_the_time() {
         let mut quarters = [0; 4];
         for _ in 0..1000 {
-            let mut backoff = Backoff::default();
-            backoff.waits = 6;
+            let mut backoff = Backoff {
+                waits: 6,
+                ..Backoff::default()
+            };
             let part = backoff.next_wait().as_secs_f64() / 32.0;
             quarters[((part * 4.0) as usize).min(3)] += 1;
         }
