@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use syncrepl_client::Uuid;
 use syncrepl_proto::attributes::AttributeList;
@@ -72,8 +73,8 @@ pub enum Heartbeat {
     #[default]
     Success,
     Refuses(u32),
-    /// It does not answer, and sends a newcookie of the search instead.
-    Cookie(&'static str),
+    /// It does not answer, and after that time sends a newcookie of the search instead.
+    Cookie(Duration, &'static str),
     Silence,
     Closes,
 }
@@ -231,7 +232,10 @@ impl Peer {
                 match heartbeat {
                     Heartbeat::Success => self.extended(message.id, 0, Some(b"")),
                     Heartbeat::Refuses(code) => self.extended(message.id, code, None),
-                    Heartbeat::Cookie(cookie) => self.play(self.sync, &Step::Cookie(cookie)),
+                    Heartbeat::Cookie(after, cookie) => {
+                        thread::sleep(after);
+                        self.play(self.sync, &Step::Cookie(cookie))
+                    }
                     Heartbeat::Silence => true,
                     Heartbeat::Closes => false,
                 }

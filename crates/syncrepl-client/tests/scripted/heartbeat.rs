@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use syncrepl_client::{ErrorKind, Result, StopHandle, Syncrepl};
+use syncrepl_client::{Error, ErrorKind, Result, StopHandle, Syncrepl};
 use syncrepl_proto::sync::EntryState::Add;
 
 use crate::fake::{Fake, Heartbeat, Step};
@@ -51,9 +51,14 @@ fn poll_each(
     Ok(())
 }
 
+/// Polls until the connection is given up.
 #[track_caller]
-fn is_dead(result: Result<()>) {
-    let error = result.expect_err("it is dead");
+fn lost(client: &mut Syncrepl<&mut Told>) -> Error {
+    poll_until(client, || false).expect_err("it is dead")
+}
+
+#[track_caller]
+fn is_dead(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.is_retryable());
     assert!(error.to_string().contains("no sign of life"), "{error}");
@@ -88,7 +93,7 @@ fn silence_is_noticed() {
     fake.heartbeat(Heartbeat::Silence);
     for _ in 0..4 {
         let began = Instant::now();
-        is_dead(client.run());
+        is_dead(&lost(&mut client));
         let took = began.elapsed();
         assert!(took >= ANSWER / 2 && took < PATIENCE, "{took:?}");
         client.reconnect().unwrap();
@@ -112,8 +117,7 @@ fn who_never_answers_is_not_asked_for_ever() {
         fake.heartbeat(answer);
         let mut client = consumer(&mut bench, &fake, ANSWER);
         for _ in 0..2 {
-            let lost = client.run().expect_err("nothing came");
-            assert_eq!(lost.kind(), ErrorKind::Unreachable);
+            assert_eq!(lost(&mut client).kind(), ErrorKind::Unreachable);
             client.reconnect().unwrap();
         }
         let until = Instant::now() + 2 * (SILENCE + ANSWER);
@@ -129,12 +133,13 @@ fn who_never_answers_is_not_asked_for_ever() {
 fn news_are_a_sign_of_life() {
     let mut bench = Bench::with("", SLAPD, &[A]);
     let fake = quiet(2);
-    fake.heartbeat(Heartbeat::Cookie(NEWER));
+    let late = ANSWER * 2 / 3;
+    fake.heartbeat(Heartbeat::Cookie(late, NEWER));
     let mut client = consumer(&mut bench, &fake, ANSWER);
     let began = Instant::now();
-    is_dead(client.run());
+    is_dead(&lost(&mut client));
     // The time for the answer began anew with the cookie.
-    assert!(began.elapsed() >= ANSWER, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= late + ANSWER, "{:?}", began.elapsed());
     assert_eq!(fake.heartbeats(), 1);
     client.reconnect().unwrap();
     poll_until(&mut client, || fake.cookies().len() == 2).unwrap();

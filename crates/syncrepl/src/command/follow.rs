@@ -67,9 +67,10 @@ fn follow(
     progress.show(client.progress());
     loop {
         // On a terminal the line has to move; in a pipe nothing has to wake us.
-        let wait = match progress.is_shown() && !client.in_persist_stage() {
-            true => Duration::from_millis(50),
-            false => story.next_news(Instant::now()),
+        let wait = match (client.in_persist_stage(), progress.is_shown()) {
+            (true, _) => story.next_news(Instant::now()),
+            (false, true) => Duration::from_millis(50),
+            (false, false) => Duration::from_secs(60),
         };
         if !client.poll(wait)? {
             return Ok(());

@@ -100,8 +100,14 @@ fn a_server_that_hangs() {
     // It takes connections for as long as it hangs.
     one.swallow_new(true);
     one.swallow();
+    let tried = one.connections();
     add(&server, "meanwhile");
     copy.wait_equal();
+    assert_eq!(
+        one.connections(),
+        tried,
+        "the one that failed was tried first"
+    );
     // And now the other, while the first is well again.
     one.swallow_new(false);
     two.swallow_new(true);
