@@ -57,17 +57,20 @@ impl<C: Callback> Syncrepl<C> {
         })
     }
 
-    /// Sends a heartbeat, if one is due and none is under way.
+    /// Nothing was heard until the heartbeat was due: it is sent, or, if that was done, this is the end.
     pub(super) fn beat(&mut self) -> Result<()> {
-        let now = self.now();
-        let due = self.beat_due().is_some_and(|due| due <= now);
-        let Some(link) = self
-            .link
-            .as_mut()
-            .filter(|link| due && link.asked.is_none())
-        else {
+        let (now, answer_time) = (self.now(), self.answer_time());
+        let Some(link) = self.link.as_mut() else {
             return Ok(());
         };
+        if link.asked.is_some() {
+            let server = &self.settings.servers[link.server];
+            return Err(Error::new(
+                ErrorKind::Unreachable,
+                format!("{server} gives no sign of life: no answer within {answer_time:?}"),
+            )
+            .with_hint("it hangs, or something between here and there drops what is sent"));
+        }
         let id = link.connection.next_message_id();
         let request = Operation::ExtendedRequest {
             name: WHO_AM_I,
@@ -75,22 +78,6 @@ impl<C: Callback> Syncrepl<C> {
         };
         link.asked = Some((id, now));
         link.connection.send(&Message::encode(id, &request, &[]))
-    }
-
-    /// Nothing was heard until the heartbeat was due: an error if that was asked for already.
-    pub(super) fn check_heartbeat(&self) -> Result<()> {
-        let Some(link) = self.link.as_ref().filter(|link| link.asked.is_some()) else {
-            return Ok(());
-        };
-        let server = &self.settings.servers[link.server];
-        Err(Error::new(
-            ErrorKind::Unreachable,
-            format!(
-                "{server} gives no sign of life: no answer within {:?}",
-                self.answer_time()
-            ),
-        )
-        .with_hint("it hangs, or something between here and there drops what is sent"))
     }
 
     /// Learns from a connection that has come to its end.

@@ -34,7 +34,6 @@ impl<C: Callback> Syncrepl<C> {
             }
             self.end_group()?;
             self.watch_parents()?;
-            self.beat()?;
             let beat_due = self.beat_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
@@ -85,7 +84,7 @@ impl<C: Callback> Syncrepl<C> {
                     ));
                 }
                 Woken::Deadline if beat_due == Some(until) => {
-                    self.check_heartbeat()?;
+                    self.beat()?;
                     continue;
                 }
                 // A question is due; after it, there is time left to wait.

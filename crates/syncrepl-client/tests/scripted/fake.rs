@@ -6,7 +6,6 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use syncrepl_client::Uuid;
 use syncrepl_proto::attributes::AttributeList;
@@ -20,6 +19,8 @@ use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncMode,
     SyncRequest, SyncState, UuidSet,
 };
+
+use crate::heartbeat::Heartbeat;
 
 /// One thing the provider sends in answer to a sync search.
 #[derive(Debug, Clone)]
@@ -64,19 +65,6 @@ pub struct Log {
     pub persisted: Vec<bool>,
     /// How often it was asked who we are beside a sync search.
     pub heartbeats: usize,
-}
-
-/// What the provider does when it is asked who we are beside a sync search.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum Heartbeat {
-    /// It answers with this result.
-    #[default]
-    Success,
-    Refuses(u32),
-    /// It does not answer, and after that time sends a newcookie of the search instead.
-    Cookie(Duration, &'static str),
-    Silence,
-    Closes,
 }
 
 pub struct Fake {

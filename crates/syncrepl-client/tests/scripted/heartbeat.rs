@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use syncrepl_client::{Error, ErrorKind, Result, StopHandle, Syncrepl};
 use syncrepl_proto::sync::EntryState::Add;
 
-use crate::fake::{Fake, Heartbeat, Step};
+use crate::fake::{Fake, Step};
 use crate::{Bench, Told};
 
 const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
@@ -14,6 +14,19 @@ const NEWER: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
 const SILENCE: Duration = Duration::from_millis(20);
 const ANSWER: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the provider does when it is asked who we are beside a sync search.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Heartbeat {
+    /// It answers with this result.
+    #[default]
+    Success,
+    Refuses(u32),
+    /// It does not answer, and after that time sends a newcookie of the search instead.
+    Cookie(Duration, &'static str),
+    Silence,
+    Closes,
+}
 
 /// A provider with a persist stage in which nothing happens, so many times.
 fn quiet(times: usize) -> Fake {
