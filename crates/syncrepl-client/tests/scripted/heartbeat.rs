@@ -12,7 +12,7 @@ const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
 const SLAPD: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEWER: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
 const SILENCE: Duration = Duration::from_millis(20);
-const ANSWER: Duration = Duration::from_millis(300);
+const ANSWER: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the provider does when it is asked who we are beside a sync search.
@@ -167,11 +167,11 @@ fn news_are_a_sign_of_life() {
 fn who_is_busy_elsewhere_for_long_does_not_blame_the_provider() {
     let mut bench = Bench::with("", SLAPD, &[A]);
     let fake = quiet(1);
-    let mut client = consumer(&mut bench, &fake, Duration::from_millis(50));
+    let mut client = consumer(&mut bench, &fake, Duration::from_millis(100));
     for beats in 1..4 {
         // It is back before the answer can be there.
         poll_each(&mut client, Duration::ZERO, || fake.heartbeats() >= beats).unwrap();
-        StopHandle::new().wait(Duration::from_millis(80));
+        StopHandle::new().wait(Duration::from_millis(200));
     }
     client.unbind().unwrap();
     assert_eq!(fake.cookies().len(), 1);

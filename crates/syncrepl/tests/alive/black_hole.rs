@@ -56,10 +56,10 @@ fn is_noticed(server: &dyn Target) {
     copy.wait_equal();
     let took = began.elapsed();
     assert!(
-        took >= Duration::from_secs(1),
+        took >= Duration::from_secs(2),
         "it was not swallowed: {took:?}"
     );
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     add(server, "after");
     copy.wait_equal();
     assert_eq!(units_told(&copy, mark), ["meanwhile", "after"]);
@@ -67,7 +67,7 @@ fn is_noticed(server: &dyn Target) {
     let story: [&[&str]; 2] = [
         &[
             &url,
-            "gives no sign of life: no answer within 1s",
+            "gives no sign of life: no answer within 2s",
             "hangs",
             "trying again in",
         ],
@@ -151,7 +151,7 @@ fn in_a_refresh() {
     let proxy = Proxy::swallowing(&server, &[first, (first + last) / 2]);
     let mut copy = Copied::suffix(&server);
     copy.hosts = Some(proxy.url());
-    copy.follow_with(&["--refresh-timeout", "300ms", "--longest-wait", "50ms"]);
+    copy.follow_with(&["--refresh-timeout", "1s", "--longest-wait", "50ms"]);
     // What was told and never committed does not count.
     copy.wait_equal();
     add(&server, "after");
@@ -159,7 +159,7 @@ fn in_a_refresh() {
     let story: [&[&str]; 3] = [
         &[
             &proxy.url(),
-            "was silent for 300ms in a refresh",
+            "was silent for 1s in a refresh",
             "trying again in",
         ],
         &["still the same", "trying again in"],

@@ -20,7 +20,7 @@ const QUICK: [&str; 6] = [
     "--heartbeat",
     "200ms",
     "--response-timeout",
-    "1s",
+    "2s",
     "--longest-wait",
     "50ms",
 ];

@@ -46,7 +46,7 @@ impl Full {
 }
 
 /// Options with these limits, each limit different from the others so that its words tell it.
-const LIMITS: [&str; 4] = ["--connect-timeout", "400ms", "--response-timeout", "700ms"];
+const LIMITS: [&str; 4] = ["--connect-timeout", "500ms", "--response-timeout", "1500ms"];
 
 #[track_caller]
 fn fails(url: &str, options: &[&str], words: &[&str]) {
@@ -64,26 +64,22 @@ fn each_moment_has_its_limit() {
     fails(
         &full.url(),
         &[],
-        &[&full.url(), "no answer within 400ms", "firewall"],
+        &[&full.url(), "no answer within 500ms", "firewall"],
     );
     let hole = Proxy::to(&server);
     hole.swallow_new(true);
     let url = hole.url();
-    fails(
-        &url,
-        &[],
-        &[&url, "does not answer the bind (waited 700ms)"],
-    );
+    fails(&url, &[], &[&url, "does not answer the bind (waited 1.5s)"]);
     fails(
         &url,
         &["-ZZ"],
-        &[&url, "does not answer StartTLS (waited 700ms)"],
+        &[&url, "does not answer StartTLS (waited 1.5s)"],
     );
     let ldaps = url.replace("ldap://", "ldaps://");
     fails(
         &ldaps,
         &[],
-        &[&ldaps, "does not answer in TLS (waited 400ms)"],
+        &[&ldaps, "does not answer in TLS (waited 500ms)"],
     );
 }
 
@@ -120,7 +116,7 @@ fn the_next_server_is_tried() {
         &[
             "no server can be used",
             &full.url(),
-            "no answer within 400ms",
+            "no answer within 500ms",
             &hole.url(),
             "does not answer the bind",
             "trying again in",
