@@ -53,6 +53,11 @@ sweep:
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl --test sweep -- --nocapture
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl-client --test kill sweep -- --nocapture
 
+# packets dropped without a word, with the default time limits: three minutes
+black-hole:
+    cargo build --release --package syncrepl
+    scripts/black-hole.sh
+
 # the consumer against every legal provider: --seeds N, or --seed N for one with all that happens
 simulate *arguments:
     cargo run --release --quiet --package syncrepl-simulation -- {{arguments}}

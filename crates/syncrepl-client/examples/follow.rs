@@ -4,11 +4,11 @@
 //! cargo run --example follow -- state.db 'ldap://localhost/dc=example,dc=com??sub'
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use syncrepl_client::{LoggingCallback, Result, StopHandle, Syncrepl};
+use syncrepl_client::{Backoff, LoggingCallback, Result, StopHandle, Syncrepl};
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -33,30 +33,37 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         .ldap_url(url)
         .stop_handle(stop.clone())
         .open()?;
-    let mut wait = Duration::from_secs(1);
+    let mut backoff = Backoff::default();
     loop {
-        let before = client.commit_number();
-        match follow(&mut client) {
+        let mut up_since = None;
+        let error = match follow(&mut client, &mut up_since) {
             Ok(()) => break,
             Err(_) if stop.is_requested() => break,
             // Whatever was not committed comes again, so going on loses nothing.
-            Err(error) if error.is_retryable() => eprintln!("{error}; again in {wait:?}"),
+            Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
+        };
+        // All was well for a good minute: this is another failure, not the same one.
+        if up_since.is_some_and(|since: Instant| since.elapsed().as_secs() >= 60) {
+            backoff.reset();
         }
-        if client.commit_number() > before {
-            wait = Duration::from_secs(1);
-        }
+        let wait = backoff.next_wait();
+        eprintln!("{error}; again in {wait:?}");
         // Not a sleep: a stop request ends it.
         if stop.wait(wait) {
             break;
         }
-        wait = (wait * 2).min(Duration::from_secs(60));
     }
     client.unbind()?;
     Ok(())
 }
 
-fn follow(client: &mut Syncrepl<LoggingCallback>) -> Result<()> {
+fn follow(client: &mut Syncrepl<LoggingCallback>, up_since: &mut Option<Instant>) -> Result<()> {
     client.reconnect()?;
-    client.run()
+    while client.poll(Duration::from_secs(60))? {
+        if client.in_persist_stage() {
+            up_since.get_or_insert_with(Instant::now);
+        }
+    }
+    Ok(())
 }

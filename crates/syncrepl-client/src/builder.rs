@@ -49,6 +49,7 @@ pub struct Builder<C> {
     credentials: Option<Credentials>,
     options: ConnectOptions,
     refresh_timeout: Duration,
+    heartbeat: Duration,
     reconcile: bool,
     reconcile_every: Option<Duration>,
     max_delete: MaxDelete,
@@ -66,6 +67,7 @@ impl<C: Callback> Builder<C> {
             credentials: None,
             options: ConnectOptions::default(),
             refresh_timeout: Duration::from_secs(600),
+            heartbeat: Duration::from_secs(20),
             reconcile: false,
             reconcile_every: None,
             max_delete: MaxDelete::default(),
@@ -160,16 +162,28 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How long to wait for the answer to a single operation; 30 seconds by default.
+    /// How long to wait for the answer to a single operation, such as the bind; 30 seconds by default.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.options.response_timeout = timeout;
         self
     }
 
     /// How long a refresh stage may be silent before it is given up, as
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal.
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal, and
+    /// there is a [`heartbeat`](Builder::heartbeat).
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
         self.refresh_timeout = timeout;
+        self
+    }
+
+    /// After how much silence in the persist stage the provider is asked for a sign of life: who we are
+    /// (RFC 4532), on the same connection. 20 seconds by default; zero for never. Any answer will do. If
+    /// nothing comes within [`response_timeout`](Builder::response_timeout), `poll` fails with
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): so a server that hangs, or a firewall that has forgotten the connection,
+    /// is noticed within a minute. It is [`Syncrepl::poll`] that asks: whoever polls less often asks less
+    /// often.
+    pub fn heartbeat(mut self, silence: Duration) -> Self {
+        self.heartbeat = silence;
         self
     }
 

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::retry::{self, Asked};
+
 /// What a callback returns. Any error fits through `?`; it rolls the transaction back and ends the run.
 pub type CallbackResult = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
 
@@ -70,6 +72,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     result_code: Option<u32>,
+    asked: Asked,
     message: String,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -80,6 +83,7 @@ impl Error {
         Error(Box::new(Inner {
             kind,
             result_code: None,
+            asked: Asked::Other,
             message: message.into(),
             hint: None,
             source: None,
@@ -122,6 +126,15 @@ impl Error {
         self
     }
 
+    /// What the result code was the answer to, if not to an ordinary request.
+    pub(crate) fn answering(mut self, asked: Asked) -> Self {
+        // A Notice of Disconnection stays one, whatever it interrupted.
+        if self.0.asked == Asked::Other {
+            self.0.asked = asked;
+        }
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -158,15 +171,11 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Whether the same call may succeed later without anybody changing anything:
-    /// the network, a busy or restarting provider, a replica that is still loading.
+    /// Whether the same call may succeed later without anybody changing anything: the network, a busy
+    /// or restarting provider, a replica that is still loading. `docs/connecting.md` has the table. Wait
+    /// before the next try as [`Backoff`](crate::Backoff) says.
     pub fn is_retryable(&self) -> bool {
-        match self.0.kind {
-            ErrorKind::Unreachable | ErrorKind::NotReady => true,
-            // busy, unavailable, unwillingToPerform (too many sync sessions), other (RFC 4511 §4.1.9)
-            ErrorKind::Refused => matches!(self.0.result_code, Some(51 | 52 | 53 | 80)),
-            _ => false,
-        }
+        retry::may_pass(self.0.kind, self.0.result_code, self.0.asked)
     }
 }
 

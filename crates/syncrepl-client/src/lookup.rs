@@ -3,13 +3,15 @@
 
 mod locate;
 
+use std::net::SocketAddr;
+
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 
-use crate::connection::{ConnectOptions, Connection, Credentials, Server};
+use crate::connection::{Addresses, ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::search::Search;
 use crate::settle::{Absent, Ask, Found};
@@ -24,6 +26,9 @@ pub(crate) struct Lookup<'a> {
     /// The connection of the sync search is: so must be this one, or somebody on the way could answer in
     /// the provider's place what is gone.
     pub(crate) encrypted: bool,
+    /// Where that connection goes: behind another address of the same name may be another provider, which
+    /// is ahead or behind.
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) options: &'a ConnectOptions,
     pub(crate) credentials: &'a Credentials,
     pub(crate) provider: Provider,
@@ -123,6 +128,7 @@ impl Lookup<'_> {
         // A first stop request lets the stage end, and so what it asks.
         let options = ConnectOptions {
             abandon_at: 2,
+            addresses: self.address.map_or(Addresses::All, Addresses::Only),
             require_tls: self.encrypted || self.options.require_tls,
             ..self.options.clone()
         };
@@ -294,4 +300,37 @@ impl Ask for Lookup<'_> {
 
 fn self_attributes(search: &Search) -> Vec<&str> {
     search.attributes.iter().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+
+    /// It is the address that counts, whatever the name says by now.
+    #[test]
+    fn asks_at_the_address_of_the_sync_search() {
+        let slapd = Slapd::start(Variant::Plain);
+        let server = Server::ldap("no-such-host.invalid", slapd.port());
+        let (options, stop) = (ConnectOptions::default(), StopHandle::new());
+        let search = Search {
+            base: SUFFIX.to_owned(),
+            scope: Scope::Subtree,
+            filter: Filter::present("objectClass"),
+            attributes: Vec::new(),
+        };
+        let mut connection = None;
+        let mut lookup = Lookup {
+            server: &server,
+            encrypted: false,
+            address: Some(SocketAddr::from(([127, 0, 0, 1], slapd.port()))),
+            options: &options,
+            credentials: &Credentials::Anonymous,
+            provider: Provider::OpenLdap,
+            search: &search,
+            stop: &stop,
+            connection: &mut connection,
+        };
+        lookup.try_whole().unwrap();
+    }
 }

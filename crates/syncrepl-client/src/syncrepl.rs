@@ -3,12 +3,14 @@
 mod connect;
 mod deliver;
 mod fresh;
+mod heartbeat;
 mod refusal;
 mod resume;
 mod schedule;
 mod wait;
 mod watch;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     /// The search and the first server as a URL, to be remembered.
     pub(crate) url: String,
     pub(crate) refresh_timeout: Duration,
+    /// The silence after which the provider is asked for a sign of life; zero for never.
+    pub(crate) heartbeat: Duration,
     pub(crate) max_delete: MaxDelete,
     pub(crate) reconcile_every: Option<Duration>,
 }
@@ -56,6 +60,8 @@ struct Link {
     cookie_sent: bool,
     may_bring_others: bool,
     heard: Instant,
+    /// The heartbeat that has not been answered: its message ID, and when it was sent.
+    asked: Option<(u32, Instant)>,
     cancelled_at: Option<Instant>,
     /// Whether the provider knows Cancel. If not, the persist stage is ended by closing.
     can_cancel: bool,
@@ -95,6 +101,10 @@ pub struct Syncrepl<C> {
     hashes: Hashes,
     watch: watch::Watch,
     next_server: usize,
+    /// What is known of each server's heartbeat.
+    habits: Vec<heartbeat::Habit>,
+    /// The address of the last connection that failed: another one of the same name is tried first.
+    failed_at: Option<SocketAddr>,
     finished: bool,
     /// A poll is under way. Found set by the next one, the last has unwound out of a callback.
     polling: bool,
@@ -129,6 +139,8 @@ impl<C: Callback> Syncrepl<C> {
             link: None,
             side: None,
             stage: None,
+            habits: vec![heartbeat::Habit::default(); settings.servers.len()],
+            failed_at: None,
             group_began: settings.options.network.now(),
             settings,
             writer,
@@ -250,10 +262,10 @@ impl<C: Callback> Syncrepl<C> {
         }
         let result = self.poll_until(self.now() + timeout.min(LONGEST_WAIT));
         self.polling = false;
-        if result.is_err()
-            && let Some(link) = &self.link
-        {
+        if let (Err(error), Some(link)) = (&result, &self.link) {
             self.next_server = (link.server + 1) % self.settings.servers.len();
+            self.failed_at = link.connection.address();
+            self.note_heartbeat(error);
         }
         if !matches!(result, Ok(true)) {
             self.abandon();

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use crate::limits::{LimitArgs, PatienceArgs};
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -175,6 +177,9 @@ pub(crate) struct SyncArgs {
     /// the next. 100% also allows the whole copy to go, which is otherwise always stopped
     #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
     pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
 }
 
 /// What `doctor` takes.
@@ -271,6 +276,9 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, conflicts_with = "ca_file")]
     pub(crate) tls_insecure: bool,
 
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
     /// Say more on stderr; -vv and -vvv say even more
     #[arg(short = 'v', action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -354,7 +362,7 @@ pub(crate) enum StatusFormat {
     Json,
 }
 
-fn parse_interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
     match interval.is_zero() {

@@ -12,10 +12,12 @@ mod command;
 mod encryption;
 mod exit;
 mod ldap_conf;
+mod limits;
 mod output;
 mod password;
 mod progress;
 mod signals;
+mod story;
 mod target;
 
 use std::process::ExitCode;

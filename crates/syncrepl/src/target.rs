@@ -30,6 +30,9 @@ pub(crate) fn builder<C: Callback>(
     if let Some(interval) = args.reconcile_every {
         builder = builder.reconcile_every(interval);
     }
+    if let Some(silence) = args.patience.heartbeat {
+        builder = builder.heartbeat(silence);
+    }
     Ok(builder)
 }
 
@@ -89,7 +92,7 @@ pub(crate) fn connection<C: Callback>(
     if let Some(credentials) = credentials(args)? {
         builder = builder.credentials(credentials);
     }
-    Ok(builder)
+    Ok(args.limits.apply(builder))
 }
 
 fn with_scheme(host: &str) -> String {

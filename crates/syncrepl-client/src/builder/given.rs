@@ -92,6 +92,7 @@ impl<C: Callback> Builder<C> {
             search,
             url: remembered.to_string(),
             refresh_timeout: self.refresh_timeout,
+            heartbeat: self.heartbeat,
             max_delete: self.max_delete,
             reconcile_every: self.reconcile_every,
         })

@@ -23,6 +23,7 @@ mod waiter;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use syncrepl_proto::frame::{FrameError, Frames};
@@ -37,7 +38,7 @@ pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
 pub(crate) use operations::{ANY_ENTRY, RootDse, undecodable};
 pub(crate) use refused::{not_allowed, notice_of_disconnection, refused};
-pub(crate) use server::ConnectOptions;
+pub(crate) use server::{Addresses, ConnectOptions};
 pub use server::{Server, StartTls};
 
 use transport::{Failure, Moved, Transport};
@@ -74,6 +75,8 @@ pub(crate) struct Connection {
     response_timeout: Duration,
     abandon_at: u32,
     loopback: bool,
+    /// The address at the other end, of those that the server's name has.
+    address: Option<SocketAddr>,
     /// Anything was received so far.
     heard: bool,
     /// Anything was received through TLS.
@@ -137,7 +140,13 @@ impl Connection {
                 return Ok(Woken::Readable);
             }
             if !self.wait_for_socket(deadline)? {
-                return Ok(Woken::Deadline);
+                // Who waits may have been busy until long after the deadline: what has come by now has
+                // come in time. A stream looks by itself.
+                self.waiter.readable |= self.transport.stream().is_none();
+                return Ok(match self.fill_now()? {
+                    true => Woken::Readable,
+                    false => Woken::Deadline,
+                });
             }
         }
     }
@@ -229,6 +238,11 @@ impl Connection {
     /// The server this is a connection to.
     pub(crate) fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// The address that the server was reached at, if by TCP.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// Whether TLS protects it. A local socket needs none, and has none.

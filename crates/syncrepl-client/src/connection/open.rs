@@ -9,7 +9,7 @@ use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{Operation, START_TLS, result_name};
 
 use super::operations::unexpected;
-use super::server::{ConnectOptions, Server, StartTls};
+use super::server::{Addresses, ConnectOptions, Server, StartTls};
 use super::tls::Tls;
 use super::transport::{Endpoint, Moved, Socket, Transport};
 use super::trust::{self, Setup};
@@ -51,9 +51,29 @@ impl Connection {
             true => Some(trust::setup(options)?),
             false => None,
         };
+        let endpoints = match options.addresses {
+            Addresses::Only(address) => vec![Endpoint::Tcp(address)],
+            _ => endpoints(server, options, stop)?,
+        };
+        Connection::first_of(endpoints, server, options, setup.as_ref(), stop)
+    }
+
+    /// The first of these that takes a connection.
+    pub(super) fn first_of(
+        mut endpoints: Vec<Endpoint>,
+        server: &Server,
+        options: &ConnectOptions,
+        setup: Option<&Setup>,
+        stop: &StopHandle,
+    ) -> Result<Self> {
+        if let Addresses::Last(address) = options.addresses {
+            // The order of the others stays.
+            endpoints
+                .sort_by_key(|endpoint| matches!(endpoint, Endpoint::Tcp(at) if *at == address));
+        }
         let mut failures = Vec::new();
-        for endpoint in endpoints(server, options, stop)? {
-            match Connection::establish(server, &endpoint, options, setup.as_ref(), stop) {
+        for endpoint in endpoints {
+            match Connection::establish(server, &endpoint, options, setup, stop) {
                 Ok(connection) => return Ok(connection),
                 Err(error) if error.kind() == ErrorKind::Unreachable => {
                     tracing::debug!("{error}");
@@ -102,6 +122,10 @@ impl Connection {
                 Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
                 Endpoint::Unix(_) | Endpoint::Given(_) => true,
             },
+            address: match endpoint {
+                Endpoint::Tcp(address) => Some(*address),
+                Endpoint::Unix(_) | Endpoint::Given(_) => None,
+            },
             heard: false,
             heard_in_tls: false,
             broken: false,
@@ -126,9 +150,11 @@ impl Connection {
             value: None,
         };
         let answer = self.exchange(&request, &[], "StartTLS", |op| match op {
-            Operation::ExtendedResponse { result, .. } => {
-                Ok(Some((result.code, excerpt(result.diagnostic))))
-            }
+            Operation::ExtendedResponse { result, .. } => Ok(Some((
+                result.code,
+                excerpt(result.diagnostic),
+                refused(&result, "StartTLS"),
+            ))),
             other => Err(unexpected(&other, "StartTLS")),
         });
         // Whatever else came may have been put there to confuse: TLS was not begun, that is what counts.
@@ -138,7 +164,7 @@ impl Connection {
         })?;
         match answer {
             // What was sent in clear behind the answer could have been put there by anybody.
-            (0, _) if self.frames.buffered() > 0 => Err(Error::new(
+            (0, ..) if self.frames.buffered() > 0 => Err(Error::new(
                 ErrorKind::Tls,
                 format!(
                     "{} sent something in clear after it agreed to StartTLS",
@@ -146,8 +172,8 @@ impl Connection {
                 ),
             )
             .with_hint("someone may be tampering with the connection; nothing of it was used")),
-            (0, _) => Ok(true),
-            (code, diagnostic)
+            (0, ..) => Ok(true),
+            (code, diagnostic, _)
                 if options.starttls() == StartTls::IfPossible && options.anonymous =>
             {
                 tracing::warn!(
@@ -157,7 +183,7 @@ impl Connection {
                 );
                 Ok(false)
             }
-            (code, diagnostic) => Err(refused(code, &diagnostic, "StartTLS")
+            (.., refusal) => Err(refusal
                 .with_kind(ErrorKind::Tls)
                 .with_hint(match options.starttls() {
                     StartTls::IfPossible => {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Connection, Credentials, FAREWELL, notice_of_disconnection, refused};
 use crate::error::{Error, ErrorKind, Result};
+use crate::retry::Asked;
 use crate::text::{excerpt, printable};
 
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
@@ -37,11 +38,12 @@ pub(crate) struct RootDse {
 impl Connection {
     /// Binds as `credentials` say. `Refused` with the result code when the provider says no.
     pub(crate) fn bind(&mut self, credentials: &Credentials) -> Result<()> {
-        match credentials {
+        let bound = match credentials {
             Credentials::Anonymous => self.simple_bind("", &[]),
             Credentials::Simple { dn, password } => self.simple_bind(dn, password.as_bytes()),
             sasl => self.sasl_bind(sasl),
-        }
+        };
+        bound.map_err(|error| error.answering(Asked::Bind))
     }
 
     /// A simple bind (RFC 4513 §5.1); anonymous with an empty name and password. A name without a
@@ -85,7 +87,7 @@ impl Connection {
                 // protocolError (RFC 4511 §4.12 for an unknown request), unwillingToPerform,
                 // and notSupported as some providers have it.
                 2 | 53 | 92 => Ok(None),
-                code => Err(refused(code, result.diagnostic, what)),
+                _ => Err(refused(&result, what)),
             })),
             other => Err(unexpected(&other, what)),
         })?
@@ -299,7 +301,7 @@ impl RootDse {
 fn verdict(result: &syncrepl_proto::message::LdapResult<'_>, what: &str) -> Result<()> {
     match result.code {
         0 => Ok(()),
-        code => Err(refused(code, result.diagnostic, what)),
+        _ => Err(refused(result, what)),
     }
 }
 
@@ -307,9 +309,7 @@ fn verdict(result: &syncrepl_proto::message::LdapResult<'_>, what: &str) -> Resu
 /// ExtendedResponse, whatever was asked: then it tells what they meant.
 pub(super) fn unexpected(op: &Operation<'_>, what: &str) -> Error {
     match op {
-        Operation::ExtendedResponse { result, .. } if result.code != 0 => {
-            refused(result.code, result.diagnostic, what)
-        }
+        Operation::ExtendedResponse { result, .. } if result.code != 0 => refused(result, what),
         other => Error::new(
             ErrorKind::Protocol,
             format!("the provider answered {what} with {}", other.name()),

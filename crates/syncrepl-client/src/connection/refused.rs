@@ -1,10 +1,13 @@
 //! The one table from LDAP result codes (RFC 4511 appendix A) to what people are told.
 
-use syncrepl_proto::message::{Message, NOTICE_OF_DISCONNECTION, Operation, result_name};
+use syncrepl_proto::message::{
+    LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, Uris, result_name,
+};
 use syncrepl_proto::session::SessionError;
 
 use crate::connection::Server;
 use crate::error::{Error, ErrorKind};
+use crate::retry::Asked;
 use crate::text::excerpt;
 
 /// How a 389-ds says that it serves as many persistent searches as it can, and what to do.
@@ -12,33 +15,28 @@ const TOO_MANY: &str = "Too many active synchronization sessions";
 const FULL: &str = "389-ds serves ten consumers that follow, no more: stop one of them, or have some \
                     of them refresh at intervals";
 
-/// The error for `what` (“the bind”) having been answered with `code`, which is not success, and
-/// the provider's own words.
-pub(crate) fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
+/// Of how many servers that a referral names people are told.
+const MOST_URIS: usize = 4;
+
+/// The error for `what` (“the bind”) having been answered with a result that is not success: the
+/// provider's own words, and where it points.
+pub(crate) fn refused(result: &LdapResult<'_>, what: &str) -> Error {
     said(
         ErrorKind::Refused,
-        code,
-        diagnostic,
+        result,
         &format!("the provider refused {what}"),
     )
 }
 
 /// As [`refused`], where other words than those of the table say better what the code means.
 pub(super) fn refused_because(
-    code: u32,
-    diagnostic: &str,
+    result: &LdapResult<'_>,
     what: &str,
     words: &'static str,
     hint: &'static str,
 ) -> Error {
     let what = format!("the provider refused {what}");
-    in_words(
-        ErrorKind::Refused,
-        code,
-        diagnostic,
-        &what,
-        (Some(words), Some(hint)),
-    )
+    in_words(ErrorKind::Refused, result, &what, (Some(words), Some(hint)))
 }
 
 /// The error that a message with id 0 amounts to: a Notice of Disconnection (RFC 4511 §4.4.1), or
@@ -58,7 +56,7 @@ pub(crate) fn notice_of_disconnection(message: &Message<'_>) -> Option<Error> {
                     _ => ErrorKind::Refused,
                 };
                 let what = "the provider ended the connection";
-                Some(said(kind, result.code, result.diagnostic, what))
+                Some(said(kind, result, what).answering(Asked::Nothing))
             }
         },
         other => Some(Error::new(
@@ -75,23 +73,25 @@ pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Serv
         (&error, op)
         && result.code != 0
     {
-        return refused(result.code, result.diagnostic, "the sync search");
+        return refused(result, "the sync search");
     }
     let text = format!("{server} sent what RFC 4533 does not allow");
     Error::new(ErrorKind::Protocol, text).with_source(error)
 }
 
-fn said(kind: ErrorKind, code: u32, diagnostic: &str, what: &str) -> Error {
-    in_words(kind, code, diagnostic, what, explanation(code))
+fn said(kind: ErrorKind, result: &LdapResult<'_>, what: &str) -> Error {
+    in_words(kind, result, what, explanation(result.code))
 }
 
 fn in_words(
     kind: ErrorKind,
-    code: u32,
-    diagnostic: &str,
+    result: &LdapResult<'_>,
     what: &str,
     (words, hint): (Option<&'static str>, Option<&'static str>),
 ) -> Error {
+    let LdapResult {
+        code, diagnostic, ..
+    } = *result;
     let mut message = format!("{what}: ");
     if let Some(words) = words {
         message.push_str(words);
@@ -105,12 +105,28 @@ fn in_words(
         message.push_str(": ");
         message.push_str(&excerpt(diagnostic));
     }
+    if let Some(uris) = result.referral {
+        message.push_str(&points_to(uris));
+    }
     let error = Error::new(kind, message).with_result_code(code);
     let full = code == 53 && diagnostic.contains(TOO_MANY);
     let hint = full.then_some(FULL).or(hint);
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
+    }
+}
+
+/// Where a referral points.
+fn points_to(uris: Uris<'_>) -> String {
+    let mut named: Vec<_> = uris.iter().take(MOST_URIS).map(excerpt).collect();
+    let more = uris.iter().skip(MOST_URIS).count();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    match named.is_empty() {
+        true => "; it names none".to_owned(),
+        false => format!("; it points to {}", named.join(", ")),
     }
 }
 
@@ -140,7 +156,7 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
         ),
         10 => (
             "another server holds it",
-            "connect to the server that the provider names",
+            "referrals are not followed: connect to that server (-H) if it is the right one",
         ),
         11 => (
             "",
@@ -181,10 +197,19 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use syncrepl_proto::message::LdapResult;
+    use syncrepl_proto::ber::{Writer, tag};
 
     #[test]
     fn a_refusal_is_one_line_with_code_name_words_and_hint() {
+        fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
+            super::refused(
+                &LdapResult {
+                    diagnostic,
+                    ..LdapResult::new(code)
+                },
+                what,
+            )
+        }
         let error = refused(49, "bad\r\npassword\u{7}", "the bind");
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.result_code(), Some(49));
@@ -205,6 +230,36 @@ mod tests {
         );
         assert!(refused(13, "", "x").hint().unwrap().contains("StartTLS"));
         assert_eq!(refused(4096, "", "x").hint(), None);
+    }
+
+    #[test]
+    fn a_referral_names_where_it_points() {
+        let points = |uris: &[&str]| {
+            let mut writer = Writer::new();
+            for uri in uris {
+                writer.value(tag::OCTET_STRING, uri.as_bytes());
+            }
+            let bytes = writer.finish();
+            let result = LdapResult {
+                referral: Some(Uris::decode(&bytes, "referral").unwrap()),
+                ..LdapResult::new(10)
+            };
+            refused(&result, "the sync search").to_string()
+        };
+        assert_eq!(
+            points(&["ldap://b.example/dc=x??sub", "ldap://c\x1b[2J\n"]),
+            "the provider refused the sync search: another server holds it, referral (10); it points to \
+             ldap://b.example/dc=x??sub, ldap://c\\u{1b}[2J\\n (referrals are not followed: connect to \
+             that server (-H) if it is the right one)"
+        );
+        let many = points(&[
+            "ldap://a", "ldap://b", "ldap://c", "ldap://d", "ldap://e", "ldap://f",
+        ]);
+        assert!(many.contains("ldap://d, 2 more"), "{many}");
+        assert!(!many.contains("ldap://e"), "{many}");
+        let long = format!("ldap://{}", "x".repeat(100_000));
+        assert!(points(&[&long]).len() < 1000);
+        assert!(points(&[]).contains("it names none"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which server to connect to, and how: plain values, nothing is opened here.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,6 +140,17 @@ pub enum StartTls {
     Required,
 }
 
+/// Which addresses of a server's name are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// All, in the order the system prefers.
+    All,
+    /// This one last: it took the last connection, and then did not serve it.
+    Last(SocketAddr),
+    /// This one only: what is asked there has to be answered by the same machine.
+    Only(SocketAddr),
+}
+
 /// How to connect. Start from [`ConnectOptions::default`].
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectOptions {
@@ -154,6 +166,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) require_tls: bool,
     /// Nothing but an anonymous bind is going to be made. True by default.
     pub(crate) anonymous: bool,
+    /// Which addresses of the server to try; all of them by default.
+    pub(crate) addresses: Addresses,
     /// For name resolution, and then for each address of the server, its TLS handshake included;
     /// 10 s by default.
     pub(crate) connect_timeout: Duration,
@@ -188,6 +202,7 @@ impl Default for ConnectOptions {
             accept_any_certificate: false,
             require_tls: false,
             anonymous: true,
+            addresses: Addresses::All,
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,

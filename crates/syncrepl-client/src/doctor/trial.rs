@@ -136,7 +136,7 @@ impl Trial {
                 return Ok(true);
             }
             SyncEvent::Refused(result) => {
-                return Err(refused(result.code, result.diagnostic, "the sync search"));
+                return Err(refused(&result, "the sync search"));
             }
             SyncEvent::Ended => {
                 return Err(Error::new(

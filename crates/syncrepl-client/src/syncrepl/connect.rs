@@ -9,7 +9,9 @@ use syncrepl_proto::sync::SyncMode;
 use super::{Link, Settings, Syncrepl, not_connected};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
-use crate::connection::{BoundLdap, Connection, Credentials, RootDse, Server};
+use crate::connection::{
+    Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::search::Search;
 use crate::status;
@@ -17,12 +19,28 @@ use crate::status;
 impl<C: Callback> Syncrepl<C> {
     pub(super) fn establish(&mut self, server: usize) -> Result<Link> {
         let Settings {
+            servers, options, ..
+        } = &self.settings;
+        let options = ConnectOptions {
+            addresses: self.failed_at.map_or(Addresses::All, Addresses::Last),
+            ..options.clone()
+        };
+        let connection = Connection::open(&servers[server], &options, &self.stop)?;
+        let address = connection.address();
+        let link = self.begin(server, connection);
+        if link.is_err() {
+            self.failed_at = address;
+        }
+        link
+    }
+
+    /// Binds, and begins the sync search.
+    fn begin(&mut self, server: usize, mut connection: Connection) -> Result<Link> {
+        let Settings {
             servers,
-            options,
             credentials,
             ..
         } = &self.settings;
-        let mut connection = Connection::open(&servers[server], options, &self.stop)?;
         let in_clear = !connection.is_encrypted() && !connection.is_loopback();
         if in_clear && matches!(credentials, Credentials::Simple { .. }) && !self.warned_in_clear {
             self.warned_in_clear = true;
@@ -65,6 +83,7 @@ impl<C: Callback> Syncrepl<C> {
             cookie_sent: cookie.is_some(),
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
+            asked: None,
             cancelled_at: None,
             can_cancel: root_dse.can_cancel(),
             asked_why: false,

@@ -10,7 +10,7 @@ use super::connect::not_ready;
 use super::refusal::speaks_of_consumer_state;
 use super::schedule::Schedule;
 use super::watch::{lookup, open_stage};
-use super::{Link, Syncrepl, not_connected};
+use super::{Link, Syncrepl, heartbeat, not_connected};
 use crate::ancestors::Parents;
 use crate::apply::{Applier, stopped};
 use crate::builder::SyncreplMode;
@@ -55,8 +55,10 @@ impl<C: Callback> Syncrepl<C> {
             cookie_sent,
             server,
             provider,
+            asked,
             ..
         } = link;
+        let habit = &mut self.habits[*server];
         let server = &self.settings.servers[*server];
         let Some(bytes) = connection.next_message()? else {
             return Ok(false);
@@ -67,6 +69,10 @@ impl<C: Callback> Syncrepl<C> {
         let message = Message::decode(bytes).map_err(undecodable)?;
         if message.id == 0 {
             return notice_of_disconnection(&message).map_or(Ok(true), Err);
+        }
+        if heartbeat::answers(asked, &message) {
+            habit.answered();
+            return Ok(true);
         }
         let refreshing = session.in_refresh_stage();
         let event = session
@@ -116,7 +122,7 @@ impl<C: Callback> Syncrepl<C> {
                 )
             }
             SyncEvent::Refused(result) => {
-                let error = refused(result.code, result.diagnostic, "the sync search");
+                let error = refused(&result, "the sync search");
                 (None, Next::Refused(error))
             }
             SyncEvent::Ended => {

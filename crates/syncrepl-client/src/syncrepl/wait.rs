@@ -34,6 +34,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             self.end_group()?;
             self.watch_parents()?;
+            let beat_due = self.beat_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
@@ -49,6 +50,7 @@ impl<C: Callback> Syncrepl<C> {
             {
                 until = until.min(due);
             }
+            until = beat_due.map_or(until, |due| until.min(due));
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
             } else if let Some(left) = self.schedule.due_in(SystemTime::now()) {
@@ -74,9 +76,16 @@ impl<C: Callback> Syncrepl<C> {
                     continue;
                 }
                 Woken::Deadline if link.session.in_refresh_stage() && until == silent_until => {
-                    let seconds = self.settings.refresh_timeout.as_secs();
-                    let message = format!("the provider was silent for {seconds} s in a refresh");
-                    return Err(Error::new(ErrorKind::Unreachable, message));
+                    let server = &self.settings.servers[link.server];
+                    let time = self.settings.refresh_timeout;
+                    let message = format!("{server} was silent for {time:?} in a refresh");
+                    return Err(Error::new(ErrorKind::Unreachable, message).with_hint(
+                        "it hangs, or needs longer: then allow it a longer refresh timeout",
+                    ));
+                }
+                Woken::Deadline if beat_due == Some(until) => {
+                    self.beat()?;
+                    continue;
                 }
                 // A question is due; after it, there is time left to wait.
                 Woken::Deadline if self.watch.due() == Some(until) => {}

@@ -215,6 +215,7 @@ pub(super) fn lookup<'a>(
     Lookup {
         server: &settings.servers[link.server],
         encrypted: link.connection.is_encrypted(),
+        address: link.connection.address(),
         options: &settings.options,
         credentials: &settings.credentials,
         provider: link.provider,

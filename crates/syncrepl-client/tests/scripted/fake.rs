@@ -12,12 +12,15 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{
-    LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest, SearchResultEntry,
+    CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest,
+    SearchResultEntry,
 };
 use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncMode,
     SyncRequest, SyncState, UuidSet,
 };
+
+use crate::heartbeat::Heartbeat;
 
 /// One thing the provider sends in answer to a sync search.
 #[derive(Debug, Clone)]
@@ -60,6 +63,8 @@ pub struct Log {
     pub cancelled: usize,
     /// Whether each sync search asked for the persist stage.
     pub persisted: Vec<bool>,
+    /// How often it was asked who we are beside a sync search.
+    pub heartbeats: usize,
 }
 
 pub struct Fake {
@@ -67,6 +72,7 @@ pub struct Fake {
     pub log: Arc<Mutex<Log>>,
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
     unsearchable: Arc<AtomicBool>,
+    heartbeat: Arc<Mutex<Heartbeat>>,
 }
 
 impl Fake {
@@ -80,7 +86,9 @@ impl Fake {
             log: Arc::default(),
             shown: Arc::default(),
             unsearchable: Arc::default(),
+            heartbeat: Arc::default(),
         };
+        let heartbeat = Arc::clone(&fake.heartbeat);
         let unsearchable = Arc::clone(&fake.unsearchable);
         let (log, shown) = (Arc::clone(&fake.log), Arc::clone(&fake.shown));
         let scripts = Arc::new(Mutex::new(scripts.into_iter()));
@@ -88,6 +96,7 @@ impl Fake {
             for stream in listener.incoming().flatten() {
                 let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
                 let (scripts, unsearchable) = (Arc::clone(&scripts), Arc::clone(&unsearchable));
+                let heartbeat = Arc::clone(&heartbeat);
                 // Small messages one by one: each would wait for the last to be acknowledged.
                 let _ = stream.set_nodelay(true);
                 thread::spawn(move || {
@@ -97,6 +106,7 @@ impl Fake {
                         log,
                         shown,
                         unsearchable,
+                        heartbeat,
                         sync: 0,
                         persists: false,
                     };
@@ -113,6 +123,15 @@ impl Fake {
             .iter()
             .map(|(n, dn, text)| (*n, (*dn).to_owned(), (*text).to_owned()))
             .collect();
+    }
+
+    /// What becomes of heartbeats from now on.
+    pub fn heartbeat(&self, heartbeat: Heartbeat) {
+        *self.heartbeat.lock().expect("heartbeat") = heartbeat;
+    }
+
+    pub fn heartbeats(&self) -> usize {
+        self.log.lock().expect("log").heartbeats
     }
 
     /// entryUUID may be read, and not searched.
@@ -148,6 +167,7 @@ struct Peer {
     log: Arc<Mutex<Log>>,
     shown: Arc<Mutex<Vec<(u8, String, String)>>>,
     unsearchable: Arc<AtomicBool>,
+    heartbeat: Arc<Mutex<Heartbeat>>,
     sync: u32,
     /// Whether that search asked for the persist stage.
     persists: bool,
@@ -186,20 +206,27 @@ impl Peer {
                 self.log.lock().expect("log").abandoned += 1;
                 true
             }
+            Operation::ExtendedRequest { name: CANCEL, .. } => {
+                self.log.lock().expect("log").cancelled += 1;
+                let canceled = Operation::SearchResultDone(LdapResult::new(118));
+                self.send(self.sync, &canceled, &[]) && self.extended(message.id, 0, None)
+            }
+            Operation::ExtendedRequest { .. } if self.sync == 0 => {
+                self.extended(message.id, 0, Some(b""))
+            }
             Operation::ExtendedRequest { .. } => {
-                let whoami = message.id < self.sync || self.sync == 0;
-                if !whoami {
-                    self.log.lock().expect("log").cancelled += 1;
-                    let canceled = Operation::SearchResultDone(LdapResult::new(118));
-                    self.send(self.sync, &canceled, &[]);
+                self.log.lock().expect("log").heartbeats += 1;
+                let heartbeat = *self.heartbeat.lock().expect("heartbeat");
+                match heartbeat {
+                    Heartbeat::Success => self.extended(message.id, 0, Some(b"")),
+                    Heartbeat::Refuses(code) => self.extended(message.id, code, None),
+                    Heartbeat::Cookie(after, cookie) => {
+                        thread::sleep(after);
+                        self.play(self.sync, &Step::Cookie(cookie))
+                    }
+                    Heartbeat::Silence => true,
+                    Heartbeat::Closes => false,
                 }
-                let value = whoami.then_some(&b""[..]);
-                let response = Operation::ExtendedResponse {
-                    result: success,
-                    name: None,
-                    value,
-                };
-                self.send(message.id, &response, &[])
             }
             Operation::SearchRequest(request) if request.base.is_empty() => {
                 let slapd = vec![&b"top"[..], b"OpenLDAProotDSE"];
@@ -241,6 +268,15 @@ impl Peer {
             },
             other => panic!("the consumer sent {}", other.name()),
         }
+    }
+
+    fn extended(&mut self, id: u32, code: u32, value: Option<&[u8]>) -> bool {
+        let response = Operation::ExtendedResponse {
+            result: LdapResult::new(code),
+            name: None,
+            value,
+        };
+        self.send(id, &response, &[])
     }
 
     /// A plain search: by entryUUID if the filter names any, else by base.

@@ -4,6 +4,7 @@
 mod cookies;
 mod deletes;
 mod fake;
+mod heartbeat;
 mod moments;
 mod nodes;
 mod oddities;

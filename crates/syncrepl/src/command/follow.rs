@@ -8,12 +8,8 @@ use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
 use crate::output::Output;
 use crate::progress::ProgressLine;
+use crate::story::Story;
 use crate::{signals, target};
-
-/// The longest wait between two tries, before jitter.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A connection that lasted so long was a good one: the next wait is a short one again.
-const GOOD_WHILE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
     let stop = StopHandle::new();
@@ -32,12 +28,11 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
         stop.clone(),
     )?;
     let mut client = builder.open()?;
-    let mut failures = Failures::default();
+    let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
     loop {
         let commit = client.commit_number();
         client.callback().start(commit)?;
-        let began = Instant::now();
-        let result = follow(&mut client, &progress, failures.count > 0);
+        let result = follow(&mut client, &progress, &mut story);
         progress.show(None);
         let error = match result {
             Ok(()) => break,
@@ -47,10 +42,9 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
         };
-        if began.elapsed() >= GOOD_WHILE {
-            failures.count = 0;
-        }
-        if stop.wait(failures.report(&error)) {
+        let (wait, said) = story.failed(error.to_string(), Instant::now());
+        said.iter().for_each(|said| complain(said));
+        if stop.wait(wait) {
             break;
         }
     }
@@ -67,58 +61,26 @@ fn is_lost(error: &Error) -> bool {
 fn follow(
     client: &mut Syncrepl<Output>,
     progress: &ProgressLine,
-    mut again: bool,
+    story: &mut Story,
 ) -> Result<(), Error> {
     client.reconnect()?;
     progress.show(client.progress());
     loop {
         // On a terminal the line has to move; in a pipe nothing has to wake us.
-        let wait = match progress.is_shown() && !client.in_persist_stage() {
-            true => 50,
-            false => 60_000,
+        let wait = match (client.in_persist_stage(), progress.is_shown()) {
+            (true, _) => story.next_news(Instant::now()),
+            (false, true) => Duration::from_millis(50),
+            (false, false) => Duration::from_secs(60),
         };
-        if !client.poll(Duration::from_millis(wait))? {
+        if !client.poll(wait)? {
             return Ok(());
         }
         progress.show(client.progress());
-        if again
-            && client.in_persist_stage()
+        if client.in_persist_stage()
             && let Some(server) = client.server()
+            && let Some(said) = story.up_to_date(server, Instant::now())
         {
-            again = false;
-            complain(&format!("connected to {server}, and up to date again"));
+            complain(&said);
         }
     }
-}
-
-/// The failures in a row so far.
-#[derive(Default)]
-struct Failures {
-    count: u32,
-    last: String,
-}
-
-impl Failures {
-    /// Says what happened, once for as long as it stays the same, and gives the time to wait.
-    fn report(&mut self, error: &Error) -> Duration {
-        let wait = back_off(self.count);
-        let message = error.to_string();
-        let said = match self.count > 0 && self.last == message {
-            true => "still the same",
-            false => &message,
-        };
-        complain(&format!(
-            "{said}; trying again in {:.1} s",
-            wait.as_secs_f64()
-        ));
-        self.count += 1;
-        self.last = message;
-        wait
-    }
-}
-
-/// Exponential, with full jitter: many consumers of one provider do not come back at once.
-fn back_off(failures: u32) -> Duration {
-    let ceiling = Duration::from_millis(500 * (1 << failures.min(7))).min(LONGEST_WAIT);
-    Duration::from_millis(100) + ceiling.mul_f64(fastrand::f64())
 }

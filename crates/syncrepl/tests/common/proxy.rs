@@ -1,10 +1,11 @@
 //! A TCP proxy that a test puts between the command and its server: it hears what the command
-//! says, cuts connections, and holds a search back.
+//! says, cuts connections, holds a search back, and swallows everything as a firewall does that has
+//! forgotten a connection.
 #![allow(dead_code)] // each test target uses its part
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use syncrepl_testing::target::Target;
@@ -31,6 +32,23 @@ struct Shared {
     answered: Mutex<Vec<u8>>,
     gate: Mutex<Gate>,
     opened: Condvar,
+    /// New connections are swallowed.
+    swallows: AtomicBool,
+    /// Where `cuts` would cut, everything is swallowed instead.
+    swallows_at_cuts: bool,
+    lines: Mutex<Vec<Line>>,
+}
+
+/// A connection, with both of its ends.
+struct Line {
+    ends: [TcpStream; 2],
+    fate: Arc<Fate>,
+}
+
+#[derive(Default)]
+struct Fate {
+    swallowed: AtomicBool,
+    over: AtomicBool,
 }
 
 /// What becomes of sync searches on their way to the server.
@@ -50,6 +68,15 @@ impl Proxy {
     }
 
     pub fn cutting(server: &dyn Target, cuts: &[usize]) -> Proxy {
+        Proxy::start(server, cuts, false)
+    }
+
+    /// After so many bytes from the server a connection goes silent, in both directions and for ever.
+    pub fn swallowing(server: &dyn Target, after: &[usize]) -> Proxy {
+        Proxy::start(server, after, true)
+    }
+
+    fn start(server: &dyn Target, cuts: &[usize], swallows_at_cuts: bool) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its port").port();
         let shared = Arc::new(Shared {
@@ -61,6 +88,9 @@ impl Proxy {
             answered: Mutex::default(),
             gate: Mutex::default(),
             opened: Condvar::new(),
+            swallows: AtomicBool::new(false),
+            swallows_at_cuts,
+            lines: Mutex::default(),
         });
         let of_listener = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -128,6 +158,46 @@ impl Proxy {
         self.shared.opened.notify_all();
     }
 
+    /// From now on nothing passes on the connections that there are, in either direction, and none of
+    /// them is closed. New ones are not concerned.
+    pub fn swallow(&self) {
+        for line in self.lines().iter() {
+            line.fate.swallowed.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether new connections are swallowed, too: taken, and then nothing.
+    pub fn swallow_new(&self, swallow: bool) {
+        self.shared.swallows.store(swallow, Ordering::SeqCst);
+    }
+
+    /// Closes every connection that there is.
+    pub fn drop_all(&self) {
+        for line in self.lines().drain(..) {
+            for end in line.ends {
+                // It may be closed already.
+                let _ = end.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
+        let lines = &self.shared.lines;
+        lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the command has sent these bytes, and the server these.
+    pub fn count(&self, asked: &[u8], answered: &[u8]) -> (usize, usize) {
+        let count = |heard: &Mutex<Vec<u8>>, bytes: &[u8]| {
+            let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.windows(bytes.len()).filter(|&at| at == bytes).count()
+        };
+        (
+            count(&self.shared.asked, asked),
+            count(&self.shared.answered, answered),
+        )
+    }
+
     fn gate(&self) -> MutexGuard<'_, Gate> {
         let gate = &self.shared.gate;
         gate.lock().unwrap_or_else(PoisonError::into_inner)
@@ -171,11 +241,15 @@ impl Shared {
                 other.try_clone().expect("a socket"),
             )
         };
+        let fate = Arc::new(Fate::default());
+        let swallows = self.swallows.load(Ordering::SeqCst);
+        fate.swallowed.store(swallows, Ordering::SeqCst);
+        self.remember(both(&client, &server).into(), &fate);
         let (from, to) = both(&client, &server);
-        let shared = Arc::clone(self);
+        let (shared, requests) = (Arc::clone(self), Arc::clone(&fate));
         std::thread::spawn(move || {
             let count = AtomicUsize::new(0);
-            pump(from, to, None, &shared.asked, &count, |bytes| {
+            pump(from, to, None, &shared.asked, &count, &requests, |bytes| {
                 if bytes
                     .windows(SYNC_REQUEST.len())
                     .any(|at| at == SYNC_REQUEST)
@@ -185,7 +259,18 @@ impl Shared {
             });
         });
         let shared = Arc::clone(self);
-        std::thread::spawn(move || pump(server, client, cut, &shared.answered, &count, |_| ()));
+        std::thread::spawn(move || {
+            let cut = cut.map(|after| (after, shared.swallows_at_cuts));
+            pump(server, client, cut, &shared.answered, &count, &fate, |_| ());
+        });
+    }
+
+    fn remember(&self, ends: [TcpStream; 2], fate: &Arc<Fate>) {
+        let lines = self.lines.lock();
+        let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
+        lines.retain(|line| !line.fate.over.load(Ordering::SeqCst));
+        let fate = Arc::clone(fate);
+        lines.push(Line { ends, fate });
     }
 
     fn pass_the_gate(&self) {
@@ -202,22 +287,27 @@ impl Shared {
     }
 }
 
-/// Hands on, counts, and remembers the first megabytes.
+/// Hands on, counts, and remembers the first megabytes. After so many bytes the connection is cut, or
+/// swallowed.
 fn pump(
     mut from: TcpStream,
     mut to: TcpStream,
-    cut: Option<usize>,
+    cut: Option<(usize, bool)>,
     heard: &Mutex<Vec<u8>>,
     total: &AtomicUsize,
+    fate: &Fate,
     before: impl Fn(&[u8]),
 ) {
-    let mut left = cut.unwrap_or(usize::MAX);
+    let (mut left, swallow) = cut.unwrap_or((usize::MAX, false));
     let mut buffer = [0; 4096];
     while left > 0 {
         let space = buffer.len().min(left);
         let Ok(count @ 1..) = from.read(&mut buffer[..space]) else {
             break;
         };
+        if fate.swallowed.load(Ordering::SeqCst) {
+            continue;
+        }
         left -= count;
         total.fetch_add(count, Ordering::SeqCst);
         {
@@ -230,6 +320,16 @@ fn pump(
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }
+        if left == 0 && swallow {
+            fate.swallowed.store(true, Ordering::SeqCst);
+            left = usize::MAX;
+        }
+    }
+    fate.over.store(true, Ordering::SeqCst);
+    if fate.swallowed.load(Ordering::SeqCst) {
+        // Neither end hears of the other's end.
+        std::mem::forget((from, to));
+        return;
     }
     // Either end may have closed before.
     let _ = from.shutdown(Shutdown::Both);

@@ -10,7 +10,7 @@ mod scram;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Instant;
 
-use syncrepl_proto::message::{Authentication, BindRequest, Operation};
+use syncrepl_proto::message::{Authentication, BindRequest, LdapResult, Operation};
 use zeroize::Zeroizing;
 
 use super::layer::SecurityLayer;
@@ -65,8 +65,9 @@ type Stepped = (Box<dyn Mechanism>, Result<Zeroizing<Vec<u8>>>);
 /// What the provider answers to a step.
 struct Answer {
     code: u32,
-    diagnostic: String,
     credentials: Option<Vec<u8>>,
+    /// What it is if it is a refusal.
+    refusal: Error,
 }
 
 impl Connection {
@@ -99,7 +100,7 @@ impl Connection {
                 }
                 // saslBindInProgress
                 14 => challenge = Some(answer.credentials.unwrap_or_default()),
-                code => return Err(self.sasl_refused(name, code, &answer.diagnostic, &what)),
+                _ => return Err(self.sasl_refused(name, answer.refusal)),
             }
         }
         self.broken = true;
@@ -145,8 +146,8 @@ impl Connection {
         self.exchange(&request, &[], what, |op| match op {
             Operation::BindResponse(result, credentials) => Ok(Some(Answer {
                 code: result.code,
-                diagnostic: result.diagnostic.to_owned(),
                 credentials: credentials.map(<[u8]>::to_vec),
+                refusal: sasl_refusal(mechanism, &result, what),
             })),
             other => Err(unexpected(&other, what)),
         })
@@ -172,33 +173,12 @@ impl Connection {
         Ok(())
     }
 
-    /// The error for a refused bind, in the words of who binds by SASL.
-    fn sasl_refused(&mut self, mechanism: &str, code: u32, diagnostic: &str, what: &str) -> Error {
-        let because = |words, hint| refused_because(code, diagnostic, what, words, hint);
-        match code {
+    /// The error for a refused bind, with what the provider offers instead.
+    fn sasl_refused(&mut self, mechanism: &str, refusal: Error) -> Error {
+        match refusal.result_code() {
             // authMethodNotSupported
-            7 => refused(code, diagnostic, what).with_hint(self.offered_instead_of(mechanism)),
-            // invalidCredentials
-            49 if mechanism.starts_with("SCRAM") => because(
-                "wrong user name or password",
-                "the provider does not tell which; it has to hold the password in a form that fits SCRAM",
-            ),
-            49 => because(
-                "the identity was not accepted",
-                "the provider's words, or its log, say why",
-            ),
-            // insufficientAccessRights
-            50 => because(
-                "this identity may not bind so, or not act as that of -X",
-                "slapd: authz-policy, and authzTo or authzFrom of the two",
-            ),
-            // other
-            80 if mechanism.starts_with("SCRAM") => because(
-                "the provider cannot check this user",
-                "slapd answers so to a name that it does not know, and when userPassword is hashed, or \
-                 not open to the right auth",
-            ),
-            code => refused(code, diagnostic, what),
+            Some(7) => refusal.with_hint(self.offered_instead_of(mechanism)),
+            _ => refusal,
         }
     }
 
@@ -271,6 +251,34 @@ impl Connection {
                 .with_hint("with Kerberos: does a key distribution center answer?"));
             }
         }
+    }
+}
+
+/// The error for a refused bind, in the words of who binds by SASL.
+fn sasl_refusal(mechanism: &str, result: &LdapResult<'_>, what: &str) -> Error {
+    let because = |words, hint| refused_because(result, what, words, hint);
+    match result.code {
+        // invalidCredentials
+        49 if mechanism.starts_with("SCRAM") => because(
+            "wrong user name or password",
+            "the provider does not tell which; it has to hold the password in a form that fits SCRAM",
+        ),
+        49 => because(
+            "the identity was not accepted",
+            "the provider's words, or its log, say why",
+        ),
+        // insufficientAccessRights
+        50 => because(
+            "this identity may not bind so, or not act as that of -X",
+            "slapd: authz-policy, and authzTo or authzFrom of the two",
+        ),
+        // other
+        80 if mechanism.starts_with("SCRAM") => because(
+            "the provider cannot check this user",
+            "slapd answers so to a name that it does not know, and when userPassword is hashed, or \
+             not open to the right auth",
+        ),
+        _ => refused(result, what),
     }
 }
 

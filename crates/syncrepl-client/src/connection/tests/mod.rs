@@ -1,5 +1,6 @@
 //! Tests of the connection: against a real slapd, and against listeners that misbehave by script.
 
+mod addresses;
 mod fixture;
 mod network;
 mod sasl;

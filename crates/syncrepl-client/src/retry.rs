@@ -1,0 +1,229 @@
+//! Which failures pass by themselves, in one table, and how long to wait before another try.
+
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+
+/// What a result code was the answer to. The same code means another thing in a bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A bind.
+    Bind,
+    /// A search, or any other request.
+    Other,
+    /// Nothing: it came in a Notice of Disconnection (RFC 4511 §4.4.1).
+    Nothing,
+}
+
+/// Whether a result is worth another try: in a bind, in answer to another request, in a Notice of
+/// Disconnection. docs/connecting.md has the same table; a test compares the two.
+#[rustfmt::skip]
+const RESULTS: [(u32, [bool; 3]); 12] = [
+    // busy, unavailable
+    (51, [true,  true,  true ]),
+    (52, [true,  true,  true ]),
+    // unwillingToPerform: 389-ds serves too many already, slapd is behind the cookie; in a bind an
+    // account is switched off.
+    (53, [false, true,  true ]),
+    // other: something broke there; in a SASL bind slapd says so to a user that it does not know.
+    (80, [false, true,  true ]),
+    // protocolError, authMethodNotSupported, strongerAuthRequired, confidentialityRequired,
+    // inappropriateAuthentication, invalidCredentials, insufficientAccessRights, noSuchObject: who
+    // asks again gets the same answer, or the account locked.
+    (2,  [false, false, false]),
+    (7,  [false, false, false]),
+    (8,  [false, false, false]),
+    (13, [false, false, false]),
+    (48, [false, false, false]),
+    (49, [false, false, false]),
+    (50, [false, false, false]),
+    (32, [false, false, false]),
+];
+
+/// Of every other result. What ends a connection has not refused anything that was asked.
+const OTHERS: [bool; 3] = [false, false, true];
+
+/// Whether the same call may succeed later without anybody changing anything.
+pub(crate) fn may_pass(kind: ErrorKind, code: Option<u32>, asked: Asked) -> bool {
+    match kind {
+        ErrorKind::Unreachable | ErrorKind::NotReady => true,
+        ErrorKind::Refused => {
+            let row = RESULTS.iter().find(|(of, _)| Some(*of) == code);
+            let [bind, other, notice] = row.map_or(OTHERS, |(_, row)| *row);
+            match asked {
+                Asked::Bind => bind,
+                Asked::Other => other,
+                Asked::Nothing => notice,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// The first wait is not longer than this,
+const FIRST: Duration = Duration::from_millis(500);
+/// none is shorter than this,
+const SHORTEST: Duration = Duration::from_millis(100);
+/// and none longer than this, unless told otherwise.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How long to wait before the next [`reconnect`](crate::Syncrepl::reconnect): up to half a second at
+/// first, and up to twice as long each time, a minute at most. Each wait is drawn at random from all of
+/// that ("full jitter"), so that many consumers of one provider do not come back at the same moment.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    longest: Duration,
+    waits: u32,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff::new(LONGEST)
+    }
+}
+
+impl Backoff {
+    /// With no wait longer than `longest`.
+    pub fn new(longest: Duration) -> Self {
+        Backoff { longest, waits: 0 }
+    }
+
+    /// The next wait, after a failure.
+    pub fn next_wait(&mut self) -> Duration {
+        let ceiling = self.ceiling();
+        let floor = SHORTEST.min(ceiling);
+        self.waits = self.waits.saturating_add(1);
+        floor + (ceiling - floor).mul_f64(fastrand::f64())
+    }
+
+    /// Begins with short waits again: all was well for a good while, say for a minute.
+    pub fn reset(&mut self) {
+        self.waits = 0;
+    }
+
+    fn ceiling(&self) -> Duration {
+        let doubled = FIRST.saturating_mul(1 << self.waits.min(20));
+        doubled.min(self.longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        use ErrorKind::*;
+        for (kind, passes) in [
+            (Unreachable, true),
+            (NotReady, true),
+            (Tls, false),
+            (Credentials, false),
+            (Protocol, false),
+            (Guard, false),
+            (Store, false),
+            (StoreLocked, false),
+            (Callback, false),
+            (InvalidInput, false),
+            (Stopped, false),
+        ] {
+            assert_eq!(may_pass(kind, None, Asked::Other), passes, "{kind:?}");
+        }
+    }
+
+    /// The rows of the table in the documentation: result codes, and three answers.
+    fn documented() -> Vec<(Vec<u32>, [bool; 3])> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/connecting.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let begin = text.find("| result | in a bind |").expect("the table");
+        let rows = text[begin..].lines().skip(2);
+        rows.take_while(|line| line.starts_with('|'))
+            .map(|line| {
+                let cells: Vec<_> = line.split('|').map(str::trim).collect();
+                let [_, results, bind, other, notice, _] = cells[..] else {
+                    panic!("not four columns: {line}");
+                };
+                let codes = results
+                    .split(['(', ')'])
+                    .filter_map(|word| word.parse().ok());
+                let yes = |cell: &str| match cell {
+                    "yes" => true,
+                    "no" => false,
+                    _ => panic!("{cell} in {line}"),
+                };
+                (codes.collect(), [yes(bind), yes(other), yes(notice)])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_documentation_has_the_same_table() {
+        let mut documented = documented();
+        let (none, others) = documented.pop().expect("rows");
+        assert!(
+            none.is_empty(),
+            "the last row is of every other result: {none:?}"
+        );
+        assert_eq!(others, OTHERS);
+        let mut rows: Vec<_> = documented
+            .into_iter()
+            .flat_map(|(codes, row)| codes.into_iter().map(move |code| (code, row)))
+            .collect();
+        rows.sort();
+        let mut expected = RESULTS.to_vec();
+        expected.sort();
+        assert_eq!(rows, expected);
+        for (code, [bind, other, notice]) in rows {
+            let passes = |asked| may_pass(ErrorKind::Refused, Some(code), asked);
+            assert_eq!(passes(Asked::Bind), bind, "{code}");
+            assert_eq!(passes(Asked::Other), other, "{code}");
+            assert_eq!(passes(Asked::Nothing), notice, "{code}");
+        }
+        for code in [3, 4, 10, 11, 12, 4096] {
+            assert!(!may_pass(ErrorKind::Refused, Some(code), Asked::Other));
+            assert!(may_pass(ErrorKind::Refused, Some(code), Asked::Nothing));
+        }
+    }
+
+    #[test]
+    fn waits_grow_to_the_longest_and_begin_anew() {
+        let mut backoff = Backoff::default();
+        let ceilings: Vec<_> = (0..10)
+            .map(|_| {
+                let ceiling = backoff.ceiling();
+                let wait = backoff.next_wait();
+                assert!(
+                    SHORTEST <= wait && wait <= ceiling,
+                    "{wait:?} of {ceiling:?}"
+                );
+                ceiling.as_millis()
+            })
+            .collect();
+        let doubled = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
+        assert_eq!(ceilings[..7], doubled);
+        assert_eq!(ceilings[7..], [60_000; 3]);
+        backoff.waits = u32::MAX;
+        assert!(backoff.next_wait() <= LONGEST);
+        backoff.reset();
+        assert!(backoff.next_wait() <= FIRST);
+        let mut short = Backoff::new(Duration::from_millis(5));
+        for _ in 0..10 {
+            assert!(short.next_wait() <= Duration::from_millis(5));
+        }
+    }
+
+    /// Consumers that lost the same provider at the same moment do not come back at the same moment.
+    #[test]
+    fn waits_are_spread_over_all_of_the_time() {
+        let mut quarters = [0; 4];
+        for _ in 0..1000 {
+            let mut backoff = Backoff {
+                waits: 6,
+                ..Backoff::default()
+            };
+            let part = backoff.next_wait().as_secs_f64() / 32.0;
+            quarters[((part * 4.0) as usize).min(3)] += 1;
+        }
+        assert!(quarters.iter().all(|&count| count > 150), "{quarters:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! How long to wait for what: options whose defaults suit nearly everybody.
+
+use std::time::Duration;
+
+use syncrepl_client::{Builder, Callback};
+
+use crate::args::parse_interval;
+
+/// The limits of a connection.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// How long to look up a server's name, and then to connect to each of its addresses, the TLS
+    /// handshake included [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide_short_help = true)]
+    connect_timeout: Option<Duration>,
+
+    /// How long to wait for the answer to one request, such as the bind [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide_short_help = true)]
+    response_timeout: Option<Duration>,
+
+    /// How long the server may be silent in the middle of a refresh [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide_short_help = true)]
+    refresh_timeout: Option<Duration>,
+}
+
+impl LimitArgs {
+    pub(crate) fn apply<C: Callback>(&self, mut builder: Builder<C>) -> Builder<C> {
+        if let Some(time) = self.connect_timeout {
+            builder = builder.connect_timeout(time);
+        }
+        if let Some(time) = self.response_timeout {
+            builder = builder.response_timeout(time);
+        }
+        if let Some(time) = self.refresh_timeout {
+            builder = builder.refresh_timeout(time);
+        }
+        builder
+    }
+}
+
+/// What `follow` bears.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct PatienceArgs {
+    /// How long the server may be silent while follow waits for changes, before it is asked for a sign
+    /// of life; 0s for never [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, hide_short_help = true)]
+    pub(crate) heartbeat: Option<Duration>,
+
+    /// The longest wait between two tries of follow [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
+    pub(crate) longest_wait: Option<Duration>,
+
+    /// How long follow has to be up to date before its waits are short again [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
+    pub(crate) good_while: Option<Duration>,
+}

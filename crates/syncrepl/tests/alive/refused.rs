@@ -1,0 +1,72 @@
+//! What `follow` does not try again: it ends at once, with one line that says why.
+
+use syncrepl_testing::Ds389;
+use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
+use syncrepl_testing::slapd::{Slapd, Variant};
+
+use crate::common::outcome::{Data, Outcome};
+
+/// A referral is not followed, and names where it points, fit for a terminal.
+#[test]
+fn a_referral_names_where_it_points() {
+    let server = Slapd::builder(Variant::Plain)
+        .extra_global("referral ldap://other.example:1389")
+        .start();
+    for subcommand in ["refresh", "follow"] {
+        let data = Data::new();
+        let (path, url) = (data.path(), server.url());
+        let words = [
+            subcommand,
+            "--data",
+            &path,
+            "-H",
+            &url,
+            "-b",
+            "dc=elsewhere",
+            "--format",
+            "json",
+        ];
+        Outcome::run(&words).assert_failed(
+            3,
+            &[
+                "the sync search",
+                "referral (10)",
+                "it points to ldap://other.example:1389/dc=elsewhere",
+                "not followed",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_base_that_is_not_there() {
+    let server = Slapd::start(Variant::Plain);
+    let (data, url) = (Data::new(), server.url());
+    let path = data.path();
+    let words = [
+        "follow",
+        "--data",
+        &path,
+        "-H",
+        &url,
+        "-b",
+        "ou=nowhere,dc=example,dc=com",
+    ];
+    Outcome::run(&words).assert_failed(3, &["noSuchObject (32)", "namingContexts"]);
+}
+
+/// 53 may pass when it answers a search; in a bind 389-ds says so of an account that is switched off.
+#[test]
+fn an_account_that_is_switched_off() {
+    let server = Ds389::start();
+    let off = format!(
+        "dn: {READER}\nchangetype: modify\nreplace: nsAccountLock\nnsAccountLock: true\n-\n"
+    );
+    server.ldapmodify(&off).expect("it is switched off");
+    let (data, url) = (Data::new(), server.url());
+    let path = data.path();
+    let words = [
+        "follow", "--data", &path, "-H", &url, "-b", SUFFIX, "-D", READER, "-w", PASSWORD,
+    ];
+    Outcome::run(&words).assert_failed(3, &["the bind", "unwillingToPerform (53)"]);
+}
