@@ -51,6 +51,11 @@ pub(crate) struct Stage {
     /// Records whose DN was stated in the last refresh stage, and may be from before a change that
     /// is still to be told.
     pub(crate) fresh: RoaringTreemap,
+    /// Records that may be held elsewhere than they are, to be asked for when the provider has
+    /// nothing to tell for a moment: an answer to a search amid its changes is ahead of them.
+    pub(crate) suspects: RoaringTreemap,
+    /// Whether there are more fresh ones since a search was made.
+    pub(crate) looked_up: bool,
     /// Whether it is so soon after a refresh stage that the next of them still come.
     pub(crate) may_be_ahead: bool,
     /// References sent, or named as present.
@@ -100,6 +105,8 @@ impl Stage {
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
             fresh: RoaringTreemap::new(),
+            suspects: RoaringTreemap::new(),
+            looked_up: false,
             may_be_ahead: false,
             references_seen: RoaringTreemap::new(),
             unknown: BTreeSet::new(),
@@ -142,6 +149,15 @@ impl Stage {
         self.is_refresh() || self.asking
     }
 
+    /// Records that may be held elsewhere than they are. In a refresh stage they are asked for at its
+    /// end, in the persist stage when it is quiet.
+    pub(crate) fn suspect(&mut self, records: RoaringTreemap) {
+        match self.is_refresh() {
+            true => self.doubtful |= records,
+            false => self.suspects |= records,
+        }
+    }
+
     fn name_unknown(&mut self, uuid: Uuid) {
         if self.unknown.len() < UNKNOWN_LIMIT {
             self.unknown.insert(uuid);
@@ -178,6 +194,8 @@ impl Work<'_> {
     fn note_place(&mut self, id: i64) -> Result<()> {
         if self.stage.looking {
             self.stage.any_placed = true;
+            // One search shows entries of several moments, too.
+            self.stage.looked_up |= self.stage.fresh.insert(member(id));
             return self.placed().insert(id);
         }
         if self.stage.any_placed {

@@ -95,6 +95,10 @@ pub struct Syncrepl<C> {
     fresh: RoaringTreemap,
     /// as long as that change may be told in the persist stage.
     fresh_until: Option<Instant>,
+    /// Records that may be held elsewhere than they are,
+    suspects: RoaringTreemap,
+    /// and when they are asked for.
+    suspects_due: Option<Instant>,
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
@@ -147,6 +151,8 @@ impl<C: Callback> Syncrepl<C> {
             cookie,
             fresh,
             fresh_until: None,
+            suspects: RoaringTreemap::new(),
+            suspects_due: None,
             reconcile,
             schedule,
             guard,
@@ -223,6 +229,8 @@ impl<C: Callback> Syncrepl<C> {
         // A panic may have come between what was about to be stored and its commit.
         self.cookie = self.writer.setting(status::COOKIE)?;
         self.fresh = fresh::read(&self.writer)?;
+        self.suspects.clear();
+        self.suspects_due = None;
         self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();

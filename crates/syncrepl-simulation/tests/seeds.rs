@@ -33,13 +33,13 @@ fn the_same_seeds_every_time() {
 #[test]
 fn seeds_that_found_something() {
     run([
-        1_003_615, // a search for everything has the scope of the search
-        1_004_581, // a hidden parent that got its name while everything was sent
-        7_000_974, // elsewhere between two searches
-        7_002_003, // a parent renamed after its child was sent, its old name taken
-        1_002_331, // left the base and came back with others below it
-        1_002_302, // below a name that was taken after the child was sent
-        1_003_164, // the same, and the child was sent in that stage
+        1_003_615,  // a search for everything has the scope of the search
+        1_004_581,  // a hidden parent that got its name while everything was sent
+        7_000_974,  // elsewhere between two searches
+        7_002_003,  // a parent renamed after its child was sent, its old name taken
+        1_002_331,  // left the base and came back with others below it
+        1_002_302,  // below a name that was taken after the child was sent
+        1_003_164,  // the same, and the child was sent in that stage
         50_001_389, // named as present, gone with its parent before the stage ended
         50_002_255, // sent before the case of its parent's name changed
         50_002_291, // told live below a name that its parent had

@@ -31,7 +31,9 @@ impl Work<'_> {
                 return Ok(found_wrong);
             }
             let absent = self.ask_for(&batch, ask)?;
-            self.take_parents_of(&batch, ask)?;
+            if self.stage.is_refresh() {
+                self.take_parents_of(&batch, ask)?;
+            }
             let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
             self.stage.doomed |= absent;
             found_wrong |= wrong;

@@ -1,5 +1,6 @@
 //! A record goes to another DN, and what lies below it goes along.
 
+use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
 use super::{Work, member};
@@ -38,6 +39,7 @@ impl Work<'_> {
     pub(crate) fn doubt_who_is_there_already(&mut self, dn_key: &[u8]) -> Result<()> {
         let mut there = Vec::new();
         self.apply.records().below(dn_key, |id| there.push(id))?;
+        let mut suspects = RoaringTreemap::new();
         let mut moves_on: Option<Vec<u8>> = None;
         for id in there {
             let Some(stored) = self.apply.records().by_id(id)? else {
@@ -51,8 +53,9 @@ impl Work<'_> {
                 moves_on = Some(stored.dn_key);
                 continue;
             }
-            self.stage.doubtful.insert(member(id));
+            suspects.insert(member(id));
         }
+        self.stage.suspect(suspects);
         Ok(())
     }
 
@@ -117,6 +120,10 @@ impl Work<'_> {
                     attributes,
                 })?;
                 continue;
+            }
+            if !self.stage.is_refresh() && self.stage.fresh.contains(member(id)) {
+                // It may have been sent when another had taken the name that is left only now.
+                self.stage.suspects.insert(member(id));
             }
             let child_key = child.dn_key.clone();
             self.apply.rename(child, &dn, &dn_key)?;

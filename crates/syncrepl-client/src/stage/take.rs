@@ -136,7 +136,7 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
-        if !self.stage.looking && self.is_placed(known.id)? {
+        if self.stage.is_refresh() && !self.stage.looking && self.is_placed(known.id)? {
             // It was found before it was told of. What it brought along may be told of as gone
             // meanwhile, which was so before.
             self.stage.returned.insert(id);
@@ -225,8 +225,7 @@ impl Work<'_> {
                 }
             }
         }
-        self.stage.fresh -= &found;
-        self.stage.doubtful |= found;
+        self.stage.suspect(found);
         Ok(())
     }
 

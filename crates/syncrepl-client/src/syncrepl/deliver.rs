@@ -7,6 +7,7 @@ use syncrepl_proto::message::Message;
 use syncrepl_proto::session::SyncEvent;
 
 use super::connect::not_ready;
+use super::fresh;
 use super::refusal::speaks_of_consumer_state;
 use super::schedule::Schedule;
 use super::watch::{lookup, open_stage};
@@ -87,14 +88,8 @@ impl<C: Callback> Syncrepl<C> {
             };
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
             stage.only_hints = !refreshing && provider.persists_without_access_control();
-            stage.fresh = std::mem::take(&mut self.fresh);
-            if !refreshing {
-                let now = self.settings.options.network.now();
-                stage.may_be_ahead = self.fresh_until.is_some_and(|until| now <= until);
-                if !stage.may_be_ahead {
-                    stage.fresh.clear();
-                }
-            }
+            let now = self.settings.options.network.now();
+            fresh::lend(&mut self.fresh, self.fresh_until, now, &mut stage);
             self.stage = Some(stage);
             self.group_began = self.settings.options.network.now();
         }
@@ -323,7 +318,7 @@ impl<C: Callback> Syncrepl<C> {
         let Some(mut stage) = self.stage.take() else {
             return Ok(());
         };
-        self.fresh = std::mem::take(&mut stage.fresh);
+        self.keep_fresh(&mut stage)?;
         let changed = stage.messages > 0 || parents != Parents::Leave;
         let received = stage
             .cookie

@@ -1,12 +1,15 @@
 //! Which records may be from before a change that is still to be told: a refresh stage shows no one
 //! moment, but each entry as it was when it was read, and its cookie stands for the beginning.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 
 use super::Syncrepl;
+use super::watch::open_stage;
+use crate::callback::Callback;
 use crate::error::{Error, ErrorKind, Result};
+use crate::stage::{Kind, Stage};
 use crate::status;
 use crate::store::Writer;
 
@@ -20,7 +23,59 @@ pub(super) fn read(writer: &Writer) -> Result<RoaringTreemap> {
     Ok(RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default())
 }
 
-impl<C> Syncrepl<C> {
+/// So long the provider has to be silent before it is asked for suspects: what it has still to tell
+/// would be older than its answer.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Hands the fresh records to a stage that begins at `now`, as far as they still are.
+pub(super) fn lend(
+    fresh: &mut RoaringTreemap,
+    until: Option<Instant>,
+    now: Instant,
+    stage: &mut Stage,
+) {
+    stage.fresh = std::mem::take(fresh);
+    if !stage.is_refresh() {
+        stage.may_be_ahead = until.is_some_and(|until| now <= until);
+        if !stage.may_be_ahead {
+            stage.fresh.clear();
+        }
+    }
+}
+
+impl<C: Callback> Syncrepl<C> {
+    /// Takes them back from a group that ends, and whom it found suspect.
+    pub(super) fn keep_fresh(&mut self, stage: &mut Stage) -> Result<()> {
+        self.suspects |= &stage.suspects;
+        if !self.suspects.is_empty() {
+            self.suspects_due = self.settings.options.network.after(QUIET);
+        }
+        let fresh = std::mem::take(&mut stage.fresh);
+        if stage.looked_up {
+            return self.store_fresh(fresh);
+        }
+        self.fresh = fresh;
+        Ok(())
+    }
+
+    /// Asks for the suspects, if the provider has been silent for a while.
+    pub(super) fn ask_for_suspects(&mut self) -> Result<()> {
+        let now = self.settings.options.network.now();
+        let persisting = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.session.in_persist_stage() && link.cancelled_at.is_none());
+        if self.suspects_due.is_none_or(|due| now < due) || !persisting || self.stage.is_some() {
+            return Ok(());
+        }
+        self.suspects_due = None;
+        let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
+        stage.doubtful = std::mem::take(&mut self.suspects);
+        lend(&mut self.fresh, self.fresh_until, now, &mut stage);
+        self.stage = Some(stage);
+        self.end_group()
+    }
+
     /// Keeps the records whose DN was stated, in the transaction of their refresh stage.
     pub(super) fn store_fresh(&mut self, fresh: RoaringTreemap) -> Result<()> {
         let known = self.writer.setting(status::FRESH)?;

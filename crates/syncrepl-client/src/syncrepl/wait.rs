@@ -34,6 +34,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             self.end_group()?;
             self.watch_parents()?;
+            self.ask_for_suspects()?;
             let beat_due = self.beat_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
@@ -50,6 +51,10 @@ impl<C: Callback> Syncrepl<C> {
             {
                 until = until.min(due);
             }
+            let suspects_due = self
+                .suspects_due
+                .filter(|_| link.session.in_persist_stage());
+            until = suspects_due.map_or(until, |due| until.min(due));
             until = beat_due.map_or(until, |due| until.min(due));
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
@@ -89,6 +94,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
                 // A question is due; after it, there is time left to wait.
                 Woken::Deadline if self.watch.due() == Some(until) => {}
+                Woken::Deadline if suspects_due == Some(until) => {}
                 Woken::Deadline => return Ok(true),
             }
             if self.settings.options.network.now() >= deadline && link.cancelled_at.is_none() {

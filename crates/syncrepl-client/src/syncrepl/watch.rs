@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 use syncrepl_proto::message::Scope;
 
-use super::{Link, Settings, Syncrepl, not_connected};
+use super::{Link, Settings, Syncrepl, fresh, not_connected};
 use crate::ancestors::{Parents, Searched, look_up};
 use crate::callback::Callback;
 use crate::connection::Connection;
@@ -196,6 +196,7 @@ impl<C: Callback> Syncrepl<C> {
         if strayed > 0 || missing > 0 || !doubtful.is_empty() {
             let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
             stage.doubtful = doubtful;
+            fresh::lend(&mut self.fresh, self.fresh_until, began, &mut stage);
             stage.hidden.task = Parents::LookedUp(searched);
             self.stage = Some(stage);
             self.end_group()?;
