@@ -195,6 +195,22 @@ impl Pair<'_> {
 
 fn push_value(out: &mut Vec<u8>, value: &[u8], case: Case) {
     let start = out.len();
+    // Nearly all values are plain words, which are copied whole.
+    if value.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        for word in value
+            .split(|&byte| byte == b' ')
+            .filter(|word| !word.is_empty())
+        {
+            if out.len() > start {
+                out.push(b' ');
+            }
+            out.extend_from_slice(word);
+        }
+        if let (Case::Fold, Some(written)) = (case, out.get_mut(start..)) {
+            written.make_ascii_lowercase();
+        }
+        return;
+    }
     let mut space = false;
     for chunk in value.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -254,6 +270,11 @@ const NAMES: [(&str, &[&str]); 14] = [
 
 /// The short name of a type known under several; else the type without its `OID.` prefix.
 fn short_name(attribute: &str) -> Result<&'static str, &str> {
+    // Nearly all types in DNs are short, and only one short one is another name.
+    const SHORT: usize = 4;
+    if attribute.len() < SHORT && !attribute.eq_ignore_ascii_case("gn") {
+        return Err(attribute);
+    }
     let attribute = match attribute.split_at_checked(4) {
         Some((prefix, oid)) if prefix.eq_ignore_ascii_case("oid.") => oid,
         _ => attribute,
