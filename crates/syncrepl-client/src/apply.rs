@@ -35,22 +35,24 @@ impl Applier<'_> {
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }
 
-    /// An entry that is new, its DN free.
-    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<i64> {
+    /// An entry whose DN is free; nothing happens, and `None` is the answer, when it is not new.
+    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<Option<i64>> {
         let Statement {
             uuid,
             dn,
             dn_key,
             attributes,
         } = *statement;
-        let id = self
-            .records()
-            .insert(uuid, dn, dn_key, attributes.as_bytes())?;
+        let attributes_stored = attributes.as_bytes();
+        let added = self.records().insert(uuid, dn, dn_key, attributes_stored)?;
+        if added.is_none() {
+            return Ok(None);
+        }
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
-        Ok(id)
+        Ok(added)
     }
 
     /// A record whose attributes were stated; nothing is told unless they differ in meaning.

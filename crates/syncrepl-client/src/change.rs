@@ -58,9 +58,15 @@ pub(crate) fn attributes_difference(
 /// changes in the persist stage although a search shows it as a reference. `None` when its object
 /// classes were not asked for.
 pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> Option<bool> {
-    let mut classes = attributes.values("objectClass").peekable();
-    classes.peek()?;
-    Some(classes.any(|class| class.eq_ignore_ascii_case(b"referral")))
+    let mut known = None;
+    for attribute in attributes.iter() {
+        if attribute.name.eq_ignore_ascii_case("objectClass") {
+            let mut classes = attribute.values();
+            let referral = classes.any(|class| class.eq_ignore_ascii_case(b"referral"));
+            known = Some(known.unwrap_or(false) || referral);
+        }
+    }
+    known
 }
 
 #[cfg(test)]

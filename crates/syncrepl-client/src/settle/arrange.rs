@@ -8,7 +8,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use crate::apply::waiting_dn;
 use crate::change::Statement;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::stage::{Kind, Work, member, rowid};
 use crate::store::records::{Parked, attribute_list};
 
@@ -76,8 +76,13 @@ impl Work<'_> {
         if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
             self.doubt_who_is_there_already(statement.dn_key)?;
         }
-        let id = self.apply.add(&statement)?;
-        self.mark_added(id)
+        match self.apply.add(&statement)? {
+            Some(id) => self.mark_added(id),
+            None => Err(Error::new(
+                ErrorKind::Store,
+                format!("{} waits to be added and is there already", parked.uuid),
+            )),
+        }
     }
 
     /// Renames if the target is free, and then whoever waited for what became free.

@@ -109,6 +109,7 @@ impl Work<'_> {
                 goes_elsewhere = Some(child.dn_key);
                 self.stage.derived_waits = true;
                 let (id, attributes) = (Some(id), None);
+                self.stage.any_parked = true;
                 self.apply.records().park(&Parked {
                     uuid: child.uuid,
                     id,

@@ -101,18 +101,19 @@ impl<'c> Records<'c> {
         Records(connection)
     }
 
-    fn one(&self, condition: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
-        let sql = format!("SELECT {COLUMNS} FROM syncrepl_records WHERE {condition}");
-        let mut statement = self.0.prepare_cached(&sql)?;
+    fn one(&self, sql: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
+        let mut statement = self.0.prepare_cached(sql)?;
         Ok(statement.query_row([parameter], Stored::read).optional()?)
     }
 
     pub(crate) fn by_uuid(&self, uuid: Uuid) -> Result<Option<Stored>> {
-        self.one("uuid = ?1", uuid.as_bytes())
+        let sql = "SELECT id, uuid, dn, dn_key, attributes FROM syncrepl_records WHERE uuid = ?1";
+        self.one(sql, uuid.as_bytes())
     }
 
     pub(crate) fn by_id(&self, id: i64) -> Result<Option<Stored>> {
-        self.one("id = ?1", id)
+        let sql = "SELECT id, uuid, dn, dn_key, attributes FROM syncrepl_records WHERE id = ?1";
+        self.one(sql, id)
     }
 
     /// The record with this DN. Several may share a key while a stage is open; then the one whose
@@ -146,17 +147,20 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
+    /// Stores a record, unless there is one with this entryUUID.
     pub(crate) fn insert(
         &self,
         uuid: Uuid,
         dn: &str,
         dn_key: &[u8],
         attributes: &[u8],
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
         let mut statement = self.0.prepare_cached(
-            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (uuid) DO NOTHING",
         )?;
-        Ok(statement.insert(params![uuid.as_bytes(), dn, dn_key, attributes])?)
+        let inserted = statement.execute(params![uuid.as_bytes(), dn, dn_key, attributes])?;
+        Ok((inserted > 0).then(|| self.0.last_insert_rowid()))
     }
 
     pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {
@@ -304,6 +308,13 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
+    pub(crate) fn any_parked(&self) -> Result<bool> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked")?;
+        Ok(statement.exists([])?)
+    }
+
     pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
         let mut statement = self
             .0
@@ -423,6 +434,11 @@ impl<'c> Records<'c> {
     }
 
     // References.
+
+    pub(crate) fn any_references(&self) -> Result<bool> {
+        let mut statement = self.0.prepare_cached("SELECT 1 FROM syncrepl_references")?;
+        Ok(statement.exists([])?)
+    }
 
     pub(crate) fn reference_id(&self, uuid: Uuid) -> Result<Option<i64>> {
         let mut statement = self

@@ -238,6 +238,9 @@ pub(super) fn open_stage(
         guard.counted(Records::new(writer.connection()).count()?);
     }
     let mut stage = Stage::new(kind, guard.size());
+    let records = Records::new(writer.connection());
     stage.any_placed = Placed::new(writer.connection()).any()?;
+    stage.any_parked = records.any_parked()?;
+    stage.any_references = records.any_references()?;
     Ok(stage)
 }
