@@ -1,14 +1,15 @@
 //! One change at a time: into the open transaction, then to the callback.
 
+use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
 use crate::callback::Callback;
-use crate::change::{self, Difference, Statement};
+use crate::change::Statement;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::hashes::Hashes;
 use crate::record::{Items, Record};
 use crate::stop::StopHandle;
-use crate::store::records::{Records, Stored, attribute_list};
+use crate::store::records::{Records, Stored};
 use crate::store::{Cursor, Writer};
 
 /// Stores changes and tells them.
@@ -55,16 +56,17 @@ impl Applier<'_> {
         Ok(added)
     }
 
-    /// A record whose attributes were stated; nothing is told unless they differ in meaning.
-    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<()> {
-        let stated = attribute_list(attributes)?;
-        let difference = change::attributes_difference(known, &stated)?;
-        if difference != Difference::None {
-            self.records().set_attributes(known.id, attributes)?;
-            self.hashes.look(&stated);
+    /// A record whose attributes were stated; nothing is told unless they differ in meaning: the
+    /// order of attributes and values, the case of their names and empty lists mean nothing.
+    pub(crate) fn restate(&mut self, known: &Stored, stated: AttributeList<'_>) -> Result<()> {
+        if known.attributes == stated.as_bytes() {
+            return Ok(());
         }
-        if difference == Difference::Meaning {
-            let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));
+        let old = known.record()?;
+        self.records().set_attributes(known.id, stated.as_bytes())?;
+        self.hashes.look(&stated);
+        if !old.attrs().same(&stated) {
+            let new = Record::new(known.uuid, &known.dn, stated);
             self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
         Ok(())

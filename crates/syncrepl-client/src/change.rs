@@ -3,9 +3,6 @@
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
-use crate::error::Result;
-use crate::store::records::{Stored, attribute_list};
-
 /// What the provider said of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement<'a> {
@@ -36,22 +33,6 @@ pub(crate) fn dn_difference(known: &str, stated: &str) -> Difference {
     } else {
         Difference::Meaning
     }
-}
-
-/// The attributes: the order of attributes and values, the case of their names and empty value
-/// lists mean nothing.
-pub(crate) fn attributes_difference(
-    known: &Stored,
-    stated: &AttributeList<'_>,
-) -> Result<Difference> {
-    if known.attributes == stated.as_bytes() {
-        return Ok(Difference::None);
-    }
-    Ok(if attribute_list(&known.attributes)?.same(stated) {
-        Difference::Spelling
-    } else {
-        Difference::Meaning
-    })
 }
 
 /// Whether an entry is a referral object (RFC 3296), which providers send as an entry when it

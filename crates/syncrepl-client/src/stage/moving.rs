@@ -4,7 +4,7 @@ use syncrepl_proto::dn;
 
 use super::{Work, member};
 use crate::error::Result;
-use crate::store::records::{Parked, Stored};
+use crate::store::records::{Parked, Stored, attribute_list};
 
 impl Work<'_> {
     /// Moves a record to its parked DN, tells what is new of its attributes, and takes along what
@@ -21,7 +21,7 @@ impl Work<'_> {
         }
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
         if let Some(attributes) = &parked.attributes {
-            self.apply.restate(&renamed, attributes)?;
+            self.apply.restate(&renamed, attribute_list(attributes)?)?;
         }
         if old_key == parked.dn_key {
             // Only the letter case differs: what lies below has its DN respelled all the same.

@@ -179,7 +179,7 @@ impl Work<'_> {
         if !moves {
             self.stage.stated.insert(id);
             self.doubt_what_is_below(&known)?;
-            return self.apply.restate(&known, statement.attributes.as_bytes());
+            return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those

@@ -402,11 +402,18 @@ impl<'c> Records<'c> {
 
     /// Takes the next doomed record, children before parents.
     pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
-        let mut statement = self.0.prepare_cached(
-            "DELETE FROM temp.syncrepl_doomed WHERE id =
-             (SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1) RETURNING id",
-        )?;
-        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+        // RETURNING would make a table in memory each time, and as a rule nothing is doomed.
+        let next = self
+            .0
+            .prepare_cached("SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1")?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .optional()?;
+        if let Some(id) = next {
+            self.0
+                .prepare_cached("DELETE FROM temp.syncrepl_doomed WHERE id = ?1")?
+                .execute([id])?;
+        }
+        Ok(next)
     }
 
     /// Lists what lies below a DN, parents first, as a list that stays while the records move.
