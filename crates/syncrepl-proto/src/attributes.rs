@@ -156,7 +156,7 @@ impl<'a> AttributeList<'a> {
 }
 
 /// So many attributes are compared with each other, more are sorted.
-const FEW: usize = 64;
+const FEW: usize = 32;
 
 impl<'a> Attribute<'a> {
     fn same_values(&self, other: &Attribute<'_>) -> bool {

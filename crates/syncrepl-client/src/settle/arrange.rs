@@ -16,17 +16,20 @@ impl Work<'_> {
     /// Stores and tells what has waited, in order. Returns who stands in whose way without being
     /// about to move: parked entryUUID, holder's entryUUID.
     pub(super) fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
-        for id in std::mem::take(&mut self.stage.doomed) {
+        let doomed = std::mem::take(&mut self.stage.doomed);
+        for id in &doomed {
             self.apply.records().doom(rowid(id))?;
         }
-        while let Some(id) = self.apply.records().take_doomed()? {
+        while !doomed.is_empty()
+            && let Some(id) = self.apply.records().take_doomed()?
+        {
             if let Some(known) = self.apply.records().by_id(id)? {
                 self.apply.records().unpark(known.uuid)?;
                 self.apply.delete(&known)?;
             }
         }
         let mut conflicts = BTreeSet::new();
-        if self.apply.records().parked_count()? == 0 {
+        if !self.stage.any_parked || self.apply.records().parked_count()? == 0 {
             return Ok(conflicts);
         }
         let mut opened = RoaringTreemap::new();

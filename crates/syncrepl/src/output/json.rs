@@ -91,7 +91,7 @@ fn who(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
 }
 
 /// How many attributes are compared with each other; with more, names are looked up in a tree.
-const FEW: usize = 64;
+const FEW: usize = 32;
 
 /// Each attribute with its values, under the description the provider uses, in the order of these.
 fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
