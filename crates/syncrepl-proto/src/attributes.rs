@@ -84,9 +84,11 @@ impl<'a> AttributeList<'a> {
         if ours.len() != theirs.len() {
             return Some(false);
         }
-        Some(ours.iter().flatten().all(|our| {
+        Some(ours.iter().zip(theirs).all(|(our, across)| {
+            let Some(our) = our else { return true };
             let named = |their: &&Attribute<'_>| their.name.eq_ignore_ascii_case(our.name);
-            let their = theirs.iter().flatten().find(named);
+            // As a rule they come in the same order.
+            let their = across.iter().chain(theirs.iter().flatten()).find(named);
             their.is_some_and(|their| our.same_values(their))
         }))
     }

@@ -180,7 +180,13 @@ impl Pair<'_> {
     fn encode(&self, out: &mut Vec<u8>, case: Case) {
         match short_name(self.attribute) {
             Ok(name) => out.extend_from_slice(name.as_bytes()),
-            Err(other) => out.extend(other.bytes().map(|byte| byte.to_ascii_lowercase())),
+            Err(other) => {
+                let start = out.len();
+                out.extend_from_slice(other.as_bytes());
+                if let Some(written) = out.get_mut(start..) {
+                    written.make_ascii_lowercase();
+                }
+            }
         }
         out.push(b'=');
         match &self.value {
@@ -197,14 +203,16 @@ fn push_value(out: &mut Vec<u8>, value: &[u8], case: Case) {
     let start = out.len();
     // Nearly all values are plain words, which are copied whole.
     if value.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        for word in value
-            .split(|&byte| byte == b' ')
-            .filter(|word| !word.is_empty())
-        {
-            if out.len() > start {
-                out.push(b' ');
+        if value.contains(&b' ') {
+            let words = value.split(|&byte| byte == b' ');
+            for word in words.filter(|word| !word.is_empty()) {
+                if out.len() > start {
+                    out.push(b' ');
+                }
+                out.extend_from_slice(word);
             }
-            out.extend_from_slice(word);
+        } else {
+            out.extend_from_slice(value);
         }
         if let (Case::Fold, Some(written)) = (case, out.get_mut(start..)) {
             written.make_ascii_lowercase();
