@@ -20,6 +20,14 @@ doc:
 tests:
     ./test tests
 
+# instructions of inner loops, compared with their budget: just counts --write to set it anew
+counts *arguments:
+    scripts/counts.sh {{arguments}}
+
+# beside others that do the same; writes docs/performance.md. --quick: beside ldapsearch only
+bench *arguments:
+    scripts/bench.sh {{arguments}}
+
 # mutated recordings against the library and the command: just mutate --streams 100000
 mutate *arguments:
     scripts/mutate.sh {{arguments}}

@@ -310,7 +310,7 @@ impl Work<'_> {
             return Ok(());
         }
         self.stage.doomed |= absent;
-        let (doomed, count) = (self.stage.doomed.len(), self.apply.records().count()?);
+        let (doomed, count) = (self.stage.doomed.len(), self.apply.writer.entries());
         if doomed >= count {
             rules.guard.check_everything(doomed)?;
         }

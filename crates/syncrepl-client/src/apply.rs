@@ -1,14 +1,15 @@
 //! One change at a time: into the open transaction, then to the callback.
 
+use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
 use crate::callback::Callback;
-use crate::change::{self, Difference, Statement};
+use crate::change::Statement;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::hashes::Hashes;
 use crate::record::{Items, Record};
 use crate::stop::StopHandle;
-use crate::store::records::{Records, Stored, attribute_list};
+use crate::store::records::{Records, Stored};
 use crate::store::{Cursor, Writer};
 
 /// Stores changes and tells them.
@@ -35,34 +36,37 @@ impl Applier<'_> {
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }
 
-    /// An entry that is new, its DN free.
-    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<i64> {
+    /// An entry whose DN is free; nothing happens, and `None` is the answer, when it is not new.
+    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<Option<i64>> {
         let Statement {
             uuid,
             dn,
             dn_key,
             attributes,
         } = *statement;
-        let id = self
-            .records()
-            .insert(uuid, dn, dn_key, attributes.as_bytes())?;
+        let attributes_stored = attributes.as_bytes();
+        let added = self.records().insert(uuid, dn, dn_key, attributes_stored)?;
+        if added.is_none() {
+            return Ok(None);
+        }
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
-        Ok(id)
+        Ok(added)
     }
 
-    /// A record whose attributes were stated; nothing is told unless they differ in meaning.
-    pub(crate) fn restate(&mut self, known: &Stored, attributes: &[u8]) -> Result<()> {
-        let stated = attribute_list(attributes)?;
-        let difference = change::attributes_difference(known, &stated)?;
-        if difference != Difference::None {
-            self.records().set_attributes(known.id, attributes)?;
-            self.hashes.look(&stated);
+    /// A record whose attributes were stated; nothing is told unless they differ in meaning: the
+    /// order of attributes and values, the case of their names and empty lists mean nothing.
+    pub(crate) fn restate(&mut self, known: &Stored, stated: AttributeList<'_>) -> Result<()> {
+        if known.attributes == stated.as_bytes() {
+            return Ok(());
         }
-        if difference == Difference::Meaning {
-            let (old, new) = (known.record()?, Record::new(known.uuid, &known.dn, stated));
+        let old = known.record()?;
+        self.records().set_attributes(known.id, stated.as_bytes())?;
+        self.hashes.look(&stated);
+        if !old.attrs().same(&stated) {
+            let new = Record::new(known.uuid, &known.dn, stated);
             self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
         Ok(())

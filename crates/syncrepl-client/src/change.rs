@@ -3,9 +3,6 @@
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
-use crate::error::Result;
-use crate::store::records::{Stored, attribute_list};
-
 /// What the provider said of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement<'a> {
@@ -38,29 +35,19 @@ pub(crate) fn dn_difference(known: &str, stated: &str) -> Difference {
     }
 }
 
-/// The attributes: the order of attributes and values, the case of their names and empty value
-/// lists mean nothing.
-pub(crate) fn attributes_difference(
-    known: &Stored,
-    stated: &AttributeList<'_>,
-) -> Result<Difference> {
-    if known.attributes == stated.as_bytes() {
-        return Ok(Difference::None);
-    }
-    Ok(if attribute_list(&known.attributes)?.same(stated) {
-        Difference::Spelling
-    } else {
-        Difference::Meaning
-    })
-}
-
 /// Whether an entry is a referral object (RFC 3296), which providers send as an entry when it
 /// changes in the persist stage although a search shows it as a reference. `None` when its object
 /// classes were not asked for.
 pub(crate) fn is_referral(attributes: &AttributeList<'_>) -> Option<bool> {
-    let mut classes = attributes.values("objectClass").peekable();
-    classes.peek()?;
-    Some(classes.any(|class| class.eq_ignore_ascii_case(b"referral")))
+    let mut known = None;
+    for attribute in attributes.iter() {
+        if attribute.name.eq_ignore_ascii_case("objectClass") {
+            let mut classes = attribute.values();
+            let referral = classes.any(|class| class.eq_ignore_ascii_case(b"referral"));
+            known = Some(known.unwrap_or(false) || referral);
+        }
+    }
+    known
 }
 
 #[cfg(test)]

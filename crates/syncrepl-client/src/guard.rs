@@ -28,7 +28,7 @@ pub enum MaxDelete {
 }
 
 /// How many records a transaction has added and deleted.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) added: u64,
     pub(crate) deleted: u64,
@@ -60,7 +60,7 @@ impl DeleteGuard {
         }
     }
 
-    /// A refresh stage has counted the records.
+    /// A refresh stage begins with so many records.
     pub(crate) fn counted(&mut self, size: u64) {
         self.size = size;
     }

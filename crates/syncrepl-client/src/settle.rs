@@ -340,6 +340,9 @@ impl Work<'_> {
     }
 
     fn next_parked(&self, adds: bool, after: &Option<(Vec<u8>, Uuid)>) -> Result<Option<Parked>> {
+        if !self.stage.any_parked {
+            return Ok(None);
+        }
         let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));
         self.apply.records().next_parked(adds, after)
     }

@@ -78,6 +78,12 @@ pub(crate) struct Stage {
     pub(crate) looking: bool,
     /// Whether there are records whose DN is from a search, in the store.
     pub(crate) any_placed: bool,
+    /// Whether anything may be parked. As a rule nothing is, and need not be looked for.
+    pub(crate) any_parked: bool,
+    /// Whether there may be references, in the store.
+    pub(crate) any_references: bool,
+    /// Whether the entry before was new: then so is the next, as a rule.
+    pub(crate) after_new: bool,
     /// What is said of entries now is the answer to a search: each DN is where the entry is at last,
     /// whatever moves above it. What a persist stage says is one change after the other.
     pub(crate) asking: bool,
@@ -117,6 +123,9 @@ impl Stage {
             hidden: Hidden::default(),
             looking: false,
             any_placed: false,
+            any_parked: true,
+            any_references: true,
+            after_new: false,
             asking: false,
             cookie: None,
             server_id: None,

@@ -45,6 +45,15 @@ pub struct Status {
 }
 
 impl Store {
+    /// The search whose result is copied, as in [`Status::url`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn url(&self) -> Result<Option<LdapUrl>> {
+        let url = self.get_setting(URL)?;
+        Ok(url.and_then(|url| LdapUrl::parse(&String::from_utf8_lossy(&url)).ok()))
+    }
+
     /// What the store tells of itself, all of one snapshot.
     ///
     /// # Errors
@@ -58,7 +67,7 @@ impl Store {
             };
             Ok(Status {
                 entries: self.count()?,
-                url: text(URL)?.and_then(|url| LdapUrl::parse(&url).ok()),
+                url: self.url()?,
                 authzid: text(AUTHZID)?,
                 provider: text(PROVIDER)?,
                 cookie: self.get_setting(COOKIE)?,

@@ -70,7 +70,42 @@ impl<'a> AttributeList<'a> {
     /// Whether both hold the same values under the same descriptions, whatever their order and
     /// the case of the descriptions. Bytes are compared first.
     pub fn same(&self, other: &AttributeList<'_>) -> bool {
-        self.contents == other.contents || self.sorted() == other.sorted()
+        self.contents == other.contents
+            || self
+                .same_if_named_once(other)
+                .unwrap_or_else(|| self.sorted() == other.sorted())
+    }
+
+    /// The same where it can be told without gathering: few attributes, no description twice.
+    fn same_if_named_once(&self, other: &AttributeList<'_>) -> Option<bool> {
+        let mut ours = [None; FEW];
+        let mut theirs = [None; FEW];
+        let (ours, theirs) = (self.few(&mut ours)?, other.few(&mut theirs)?);
+        if ours.len() != theirs.len() {
+            return Some(false);
+        }
+        Some(ours.iter().zip(theirs).all(|(our, across)| {
+            let Some(our) = our else { return true };
+            let named = |their: &&Attribute<'_>| their.name.eq_ignore_ascii_case(our.name);
+            // As a rule they come in the same order.
+            let their = across.iter().chain(theirs.iter().flatten()).find(named);
+            their.is_some_and(|their| our.same_values(their))
+        }))
+    }
+
+    /// The attributes if they are few and none is named twice.
+    fn few<'f>(&self, few: &'f mut [Option<Attribute<'a>>]) -> Option<&'f [Option<Attribute<'a>>]> {
+        let mut count = 0;
+        for attribute in self.iter() {
+            let (before, free) = few.split_at_mut_checked(count)?;
+            let same = |other: &Attribute<'_>| other.name.eq_ignore_ascii_case(attribute.name);
+            if before.iter().flatten().any(same) {
+                return None;
+            }
+            *free.first_mut()? = Some(attribute);
+            count += 1;
+        }
+        few.get(..count)
     }
 
     fn sorted(&self) -> BTreeMap<String, Vec<&'a [u8]>> {
@@ -122,7 +157,21 @@ impl<'a> AttributeList<'a> {
     }
 }
 
+/// So many attributes are compared with each other, more are sorted.
+const FEW: usize = 32;
+
 impl<'a> Attribute<'a> {
+    fn same_values(&self, other: &Attribute<'_>) -> bool {
+        self.values == other.values || self.sorted_values() == other.sorted_values()
+    }
+
+    fn sorted_values(&self) -> Vec<&'a [u8]> {
+        let mut values: Vec<_> = self.values().collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+
     /// Reads a PartialAttribute; its values are not looked at.
     pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let element = reader.expect(tag::SEQUENCE, "attribute")?;

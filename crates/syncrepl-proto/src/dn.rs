@@ -180,7 +180,13 @@ impl Pair<'_> {
     fn encode(&self, out: &mut Vec<u8>, case: Case) {
         match short_name(self.attribute) {
             Ok(name) => out.extend_from_slice(name.as_bytes()),
-            Err(other) => out.extend(other.bytes().map(|byte| byte.to_ascii_lowercase())),
+            Err(other) => {
+                let start = out.len();
+                out.extend_from_slice(other.as_bytes());
+                if let Some(written) = out.get_mut(start..) {
+                    written.make_ascii_lowercase();
+                }
+            }
         }
         out.push(b'=');
         match &self.value {
@@ -195,6 +201,24 @@ impl Pair<'_> {
 
 fn push_value(out: &mut Vec<u8>, value: &[u8], case: Case) {
     let start = out.len();
+    // Nearly all values are plain words, which are copied whole.
+    if value.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        if value.contains(&b' ') {
+            let words = value.split(|&byte| byte == b' ');
+            for word in words.filter(|word| !word.is_empty()) {
+                if out.len() > start {
+                    out.push(b' ');
+                }
+                out.extend_from_slice(word);
+            }
+        } else {
+            out.extend_from_slice(value);
+        }
+        if let (Case::Fold, Some(written)) = (case, out.get_mut(start..)) {
+            written.make_ascii_lowercase();
+        }
+        return;
+    }
     let mut space = false;
     for chunk in value.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -254,6 +278,11 @@ const NAMES: [(&str, &[&str]); 14] = [
 
 /// The short name of a type known under several; else the type without its `OID.` prefix.
 fn short_name(attribute: &str) -> Result<&'static str, &str> {
+    // Nearly all types in DNs are short, and only one short one is another name.
+    const SHORT: usize = 4;
+    if attribute.len() < SHORT && !attribute.eq_ignore_ascii_case("gn") {
+        return Err(attribute);
+    }
     let attribute = match attribute.split_at_checked(4) {
         Some((prefix, oid)) if prefix.eq_ignore_ascii_case("oid.") => oid,
         _ => attribute,

@@ -169,7 +169,7 @@ fn in_parts<C: Callback>(
 /// What the data file already copies. A file that cannot be opened is reported when it is used.
 fn stored_url(data: &Path) -> Option<LdapUrl> {
     data.exists()
-        .then(|| Store::open(data).ok()?.status().ok()?.url)
+        .then(|| Store::open(data).ok()?.url().ok()?)
         .flatten()
 }
 

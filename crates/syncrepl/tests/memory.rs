@@ -9,7 +9,7 @@ use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{Slapd, Variant};
 
 const ENTRIES: usize = 100_000;
-const AT_MOST_KIB: u64 = 48 * 1024;
+const AT_MOST_KIB: u64 = 32 * 1024;
 const LONG: Duration = Duration::from_secs(240);
 
 /// The peak of a run to its end. It only ever grows, so what counts is the last that is seen.

@@ -8,7 +8,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use crate::apply::waiting_dn;
 use crate::change::Statement;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::stage::{Kind, Work, member, rowid};
 use crate::store::records::{Parked, attribute_list};
 
@@ -16,17 +16,20 @@ impl Work<'_> {
     /// Stores and tells what has waited, in order. Returns who stands in whose way without being
     /// about to move: parked entryUUID, holder's entryUUID.
     pub(super) fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
-        for id in std::mem::take(&mut self.stage.doomed) {
+        let doomed = std::mem::take(&mut self.stage.doomed);
+        for id in &doomed {
             self.apply.records().doom(rowid(id))?;
         }
-        while let Some(id) = self.apply.records().take_doomed()? {
+        while !doomed.is_empty()
+            && let Some(id) = self.apply.records().take_doomed()?
+        {
             if let Some(known) = self.apply.records().by_id(id)? {
                 self.apply.records().unpark(known.uuid)?;
                 self.apply.delete(&known)?;
             }
         }
         let mut conflicts = BTreeSet::new();
-        if self.apply.records().parked_count()? == 0 {
+        if !self.stage.any_parked || self.apply.records().parked_count()? == 0 {
             return Ok(conflicts);
         }
         let mut opened = RoaringTreemap::new();
@@ -76,8 +79,13 @@ impl Work<'_> {
         if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
             self.doubt_who_is_there_already(statement.dn_key)?;
         }
-        let id = self.apply.add(&statement)?;
-        self.mark_added(id)
+        match self.apply.add(&statement)? {
+            Some(id) => self.mark_added(id),
+            None => Err(Error::new(
+                ErrorKind::Store,
+                format!("{} waits to be added and is there already", parked.uuid),
+            )),
+        }
     }
 
     /// Renames if the target is free, and then whoever waited for what became free.

@@ -5,7 +5,7 @@ use syncrepl_proto::dn;
 
 use super::{Work, member};
 use crate::error::Result;
-use crate::store::records::{Parked, Stored};
+use crate::store::records::{Parked, Stored, attribute_list};
 
 impl Work<'_> {
     /// Moves a record to its parked DN, tells what is new of its attributes, and takes along what
@@ -22,7 +22,7 @@ impl Work<'_> {
         }
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
         if let Some(attributes) = &parked.attributes {
-            self.apply.restate(&renamed, attributes)?;
+            self.apply.restate(&renamed, attribute_list(attributes)?)?;
         }
         if old_key == parked.dn_key {
             // Only the letter case differs: what lies below has its DN respelled all the same.
@@ -112,6 +112,7 @@ impl Work<'_> {
                 goes_elsewhere = Some(child.dn_key);
                 self.stage.derived_waits = true;
                 let (id, attributes) = (Some(id), None);
+                self.stage.any_parked = true;
                 self.apply.records().park(&Parked {
                     uuid: child.uuid,
                     id,

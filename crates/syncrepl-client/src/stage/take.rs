@@ -79,7 +79,10 @@ impl Work<'_> {
         attributes: AttributeList<'_>,
     ) -> Result<()> {
         self.stage.unknown.remove(&uuid);
-        let reference = self.apply.records().reference_id(uuid)?;
+        let reference = match self.stage.any_references {
+            true => self.apply.records().reference_id(uuid)?,
+            false => None,
+        };
         // In a refresh stage a referral object comes as a reference, so this is none.
         let referral = change::is_referral(&attributes)
             .unwrap_or(reference.is_some() && !self.stage.is_refresh());
@@ -89,8 +92,7 @@ impl Work<'_> {
         if reference.is_some() {
             self.apply.records().delete_reference(uuid)?;
         }
-        let known = self.apply.records().by_uuid(uuid)?;
-        self.apply.records().unpark(uuid)?;
+        self.unpark(uuid)?;
         let dn_key = dn::key(dn);
         let statement = Statement {
             uuid,
@@ -98,26 +100,49 @@ impl Work<'_> {
             dn_key: &dn_key,
             attributes,
         };
+        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
+        if full && self.stage.after_new && self.add_if_new(&statement)? {
+            return Ok(());
+        }
+        let known = self.apply.records().by_uuid(uuid)?;
+        self.stage.after_new = known.is_none();
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
         }
     }
 
-    fn new_entry(&mut self, statement: &Statement<'_>) -> Result<()> {
-        if self
-            .apply
-            .records()
-            .holder(statement.dn_key, None)?
-            .is_some()
-        {
-            return self.park(statement, None);
+    /// Adds an entry that is new, its DN free; false when it is known, or its DN is held.
+    fn add_if_new(&mut self, statement: &Statement<'_>) -> Result<bool> {
+        if self.is_held(statement.dn_key)? {
+            return Ok(false);
         }
         if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
             self.doubt_who_is_there_already(statement.dn_key)?;
         }
-        let id = self.apply.add(statement)?;
-        self.mark_added(id)
+        let Some(id) = self.apply.add(statement)? else {
+            return Ok(false);
+        };
+        self.mark_added(id)?;
+        Ok(true)
+    }
+
+    fn new_entry(&mut self, statement: &Statement<'_>) -> Result<()> {
+        match self.add_if_new(statement)? {
+            true => Ok(()),
+            false => self.park(statement, None),
+        }
+    }
+
+    fn is_held(&self, dn_key: &[u8]) -> Result<bool> {
+        Ok(self.apply.records().holder(dn_key, None)?.is_some())
+    }
+
+    fn unpark(&mut self, uuid: Uuid) -> Result<()> {
+        if self.stage.any_parked {
+            self.apply.records().unpark(uuid)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn mark_added(&mut self, id: i64) -> Result<()> {
@@ -154,7 +179,7 @@ impl Work<'_> {
         if !moves {
             self.stage.stated.insert(id);
             self.doubt_what_is_below(&known)?;
-            return self.apply.restate(&known, statement.attributes.as_bytes());
+            return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those
@@ -238,12 +263,14 @@ impl Work<'_> {
     }
 
     fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {
+        self.stage.any_parked = true;
         self.apply.records().park(&parked(statement, id))
     }
 
     /// A reference was sent, or a referral object whose URLs are not known.
     pub(crate) fn reference(&mut self, uuid: Uuid, uris: Option<Uris<'_>>) -> Result<()> {
         self.stage.unknown.remove(&uuid);
+        self.stage.any_references = true;
         let urls = uris.map(|uris| uris.as_bytes());
         let id = self.apply.records().set_reference(uuid, urls)?;
         self.stage.references_seen.insert(member(id));
@@ -270,8 +297,8 @@ impl Work<'_> {
     /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.unknown.remove(&uuid);
-        self.apply.records().unpark(uuid)?;
-        if self.apply.records().delete_reference(uuid)? {
+        self.unpark(uuid)?;
+        if self.stage.any_references && self.apply.records().delete_reference(uuid)? {
             return Ok(());
         }
         let Some(known) = self.apply.records().by_uuid(uuid)? else {

@@ -91,13 +91,22 @@ pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection> {
     conn.busy_timeout(busy).map_err(failed)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
         .map_err(failed)?;
-    // 8 MiB of cache whatever the size of the file. NORMAL: a power cut may lose the newest
-    // commits, whole and in order, and the provider sends them again.
-    conn.execute_batch(
-        "PRAGMA cache_size = -8192; PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL;",
-    )
-    .map_err(failed)?;
+    // NORMAL: a power cut may lose the newest commits, whole and in order, and the provider sends
+    // them again.
+    conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL;")
+        .and_then(|()| conn.execute_batch(CACHE))
+        .map_err(failed)?;
     Ok(conn)
+}
+
+/// 8 MiB whatever the size of the file. SQLite counts pages of the size that it knows just then.
+const CACHE: &str = "PRAGMA cache_size = -8192;";
+
+/// Chooses the page size of a file that has nothing in it. Large pages take fewer calls to read and
+/// write and waste less of their space; a single change is written as whole pages, though.
+pub(super) fn choose_page_size(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("PRAGMA page_size = 8192;")?;
+    conn.execute_batch(CACHE)
 }
 
 fn private() -> OpenOptions {

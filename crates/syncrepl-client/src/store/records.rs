@@ -1,11 +1,15 @@
-//! The rows: records, references, and what is parked while a stage is open. Each function is one
+//! The rows: records and references; in `parked` those of an open stage. Each function is one
 //! statement; in which order they run is decided elsewhere.
+
+mod parked;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
 
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
+
+pub(crate) use parked::Parked;
 
 /// A row of `syncrepl_records`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,40 +51,6 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     })
 }
 
-/// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
-/// a record that gets another DN. Without attributes, the record keeps its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Parked {
-    pub(crate) uuid: Uuid,
-    pub(crate) id: Option<i64>,
-    pub(crate) dn: String,
-    pub(crate) dn_key: Vec<u8>,
-    pub(crate) attributes: Option<Vec<u8>>,
-}
-
-impl Parked {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Parked {
-            uuid: Uuid::from_bytes(row.get(0)?),
-            id: row.get(1)?,
-            dn: row.get(2)?,
-            dn_key: row.get(3)?,
-            attributes: row.get(4)?,
-        })
-    }
-}
-
-/// The temporary tables of an open stage. They live in a file of SQLite's own, outside the store.
-const TEMPORARY: &str = "
-    CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
-        uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
-    ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
-    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
-    CREATE TEMP TABLE IF NOT EXISTS syncrepl_doomed (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
-    CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
-";
-
 const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 
 /// Between which keys everything below a DN lies. There are always two, both compared with the
@@ -101,18 +71,19 @@ impl<'c> Records<'c> {
         Records(connection)
     }
 
-    fn one(&self, condition: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
-        let sql = format!("SELECT {COLUMNS} FROM syncrepl_records WHERE {condition}");
-        let mut statement = self.0.prepare_cached(&sql)?;
+    fn one(&self, sql: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
+        let mut statement = self.0.prepare_cached(sql)?;
         Ok(statement.query_row([parameter], Stored::read).optional()?)
     }
 
     pub(crate) fn by_uuid(&self, uuid: Uuid) -> Result<Option<Stored>> {
-        self.one("uuid = ?1", uuid.as_bytes())
+        let sql = "SELECT id, uuid, dn, dn_key, attributes FROM syncrepl_records WHERE uuid = ?1";
+        self.one(sql, uuid.as_bytes())
     }
 
     pub(crate) fn by_id(&self, id: i64) -> Result<Option<Stored>> {
-        self.one("id = ?1", id)
+        let sql = "SELECT id, uuid, dn, dn_key, attributes FROM syncrepl_records WHERE id = ?1";
+        self.one(sql, id)
     }
 
     /// The record with this DN. Several may share a key while a stage is open; then the one whose
@@ -146,17 +117,20 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
+    /// Stores a record, unless there is one with this entryUUID.
     pub(crate) fn insert(
         &self,
         uuid: Uuid,
         dn: &str,
         dn_key: &[u8],
         attributes: &[u8],
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
         let mut statement = self.0.prepare_cached(
-            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (uuid) DO NOTHING",
         )?;
-        Ok(statement.insert(params![uuid.as_bytes(), dn, dn_key, attributes])?)
+        let inserted = statement.execute(params![uuid.as_bytes(), dn, dn_key, attributes])?;
+        Ok((inserted > 0).then(|| self.0.last_insert_rowid()))
     }
 
     pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {
@@ -265,164 +239,12 @@ impl<'c> Records<'c> {
         Ok(statement.exists(params![lower, upper])?)
     }
 
-    // What a stage parks.
-
-    pub(crate) fn prepare_stage(&self) -> Result<()> {
-        // Every statement of this file, and of `ancestors`, stays prepared.
-        self.0.set_prepared_statement_cache_capacity(112);
-        Ok(self.0.execute_batch(TEMPORARY)?)
-    }
-
-    pub(crate) fn park(&self, parked: &Parked) -> Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT OR REPLACE INTO temp.syncrepl_parked (uuid, id, dn, dn_key, attributes)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                parked.uuid.as_bytes(),
-                parked.id,
-                parked.dn,
-                parked.dn_key,
-                parked.attributes
-            ])?;
-        Ok(())
-    }
-
-    pub(crate) fn unpark(&self, uuid: Uuid) -> Result<bool> {
-        let mut statement = self
-            .0
-            .prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
-        Ok(statement.execute([uuid.as_bytes()])? > 0)
-    }
-
-    /// Forgets everything that is parked.
-    pub(crate) fn unpark_all(&self) -> Result<()> {
-        self.0
-            .prepare_cached("DELETE FROM temp.syncrepl_parked")?
-            .execute([])?;
-        Ok(())
-    }
-
-    pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
-        Ok(statement.exists([uuid.as_bytes()])?)
-    }
-
-    /// The DN that was stated for what is parked.
-    pub(crate) fn parked_dn(&self, uuid: Uuid) -> Result<Option<String>> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT dn FROM temp.syncrepl_parked WHERE uuid = ?1")?;
-        Ok(statement
-            .query_row([uuid.as_bytes()], |row| row.get(0))
-            .optional()?)
-    }
-
-    /// The parked rename of a record.
-    pub(crate) fn parked_rename(&self, id: i64) -> Result<Option<Parked>> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked WHERE id = ?1",
-        )?;
-        Ok(statement.query_row([id], Parked::read).optional()?)
-    }
-
-    /// A parked rename to this DN.
-    pub(crate) fn rename_to(&self, dn_key: &[u8]) -> Result<Option<Parked>> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
-             WHERE dn_key = ?1 AND id IS NOT NULL LIMIT 1",
-        )?;
-        Ok(statement.query_row([dn_key], Parked::read).optional()?)
-    }
-
-    /// The next parked rename (or add) after this one, parents first.
-    pub(crate) fn next_parked(
-        &self,
-        adds: bool,
-        after: Option<(&[u8], Uuid)>,
-    ) -> Result<Option<Parked>> {
-        let (key, uuid) = match after {
-            Some((key, uuid)) => (key, *uuid.as_bytes()),
-            None => (&[][..], [0; 16]),
-        };
-        let mut statement = self.0.prepare_cached(
-            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
-             WHERE (id IS NULL) = ?1 AND (dn_key, uuid) > (?2, ?3)
-             ORDER BY dn_key, uuid LIMIT 1",
-        )?;
-        Ok(statement
-            .query_row(params![adds, key, uuid], Parked::read)
-            .optional()?)
-    }
-
-    /// The ids of the records whose renames are parked.
-    pub(crate) fn parked_ids(&self, mut each: impl FnMut(i64)) -> Result<()> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT id FROM temp.syncrepl_parked WHERE id IS NOT NULL")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get(0)?);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn parked_count(&self) -> Result<u64> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
-        Ok(statement
-            .query_row([], |row| row.get::<_, i64>(0))?
-            .unsigned_abs())
-    }
-
-    pub(crate) fn doom(&self, id: i64) -> Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT OR IGNORE INTO temp.syncrepl_doomed (id, dn_key)
-                 SELECT id, dn_key FROM syncrepl_records WHERE id = ?1",
-            )?
-            .execute([id])?;
-        Ok(())
-    }
-
-    /// Takes the next doomed record, children before parents.
-    pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
-        let mut statement = self.0.prepare_cached(
-            "DELETE FROM temp.syncrepl_doomed WHERE id =
-             (SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1) RETURNING id",
-        )?;
-        Ok(statement.query_row([], |row| row.get(0)).optional()?)
-    }
-
-    /// Lists what lies below a DN, parents first, as a list that stays while the records move.
-    pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<(i64, i64)> {
-        let first: i64 = self
-            .0
-            .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM temp.syncrepl_moving")?
-            .query_row([], |row| row.get(0))?;
-        let (lower, upper) = range(dn_key);
-        let count = self
-            .0
-            .prepare_cached(
-                "INSERT INTO temp.syncrepl_moving (id) SELECT id FROM syncrepl_records
-                 WHERE dn_key > ?1 AND dn_key < ?2 ORDER BY dn_key",
-            )?
-            .execute(params![lower, upper])?;
-        Ok((first, first + count as i64))
-    }
-
-    pub(crate) fn moving(&self, number: i64) -> Result<Option<i64>> {
-        let mut statement = self
-            .0
-            .prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
-        Ok(statement.query_row([number], |row| row.get(0)).optional()?)
-    }
-
     // References.
+
+    pub(crate) fn any_references(&self) -> Result<bool> {
+        let mut statement = self.0.prepare_cached("SELECT 1 FROM syncrepl_references")?;
+        Ok(statement.exists([])?)
+    }
 
     pub(crate) fn reference_id(&self, uuid: Uuid) -> Result<Option<i64>> {
         let mut statement = self

@@ -113,26 +113,29 @@ fn version(conn: &Connection, path: &Path) -> Result<usize> {
     Ok(version)
 }
 
-/// Brings the file to the current version, each step in a transaction of its own.
+/// Brings the file to the current version, in one transaction: a new file is of this version or empty,
+/// whenever it is interrupted.
 pub(super) fn migrate(conn: &Connection, from: Found) -> Result<()> {
     let done = match from {
         Found::Empty => 0,
         Found::Store(version) => version,
     };
-    for (version, migration) in MIGRATIONS.iter().enumerate().skip(done) {
-        let step = format!(
-            "BEGIN IMMEDIATE; {migration} \
-             UPDATE syncrepl_schema SET version = {}; \
-             PRAGMA application_id = {APPLICATION_ID}; COMMIT;",
-            version + 1
-        );
-        if let Err(err) = conn.execute_batch(&step) {
-            if !conn.is_autocommit() {
-                // The error that brought us here is the one to tell.
-                conn.execute_batch("ROLLBACK").ok();
-            }
-            return Err(failure::of_store(err));
+    let steps = MIGRATIONS.get(done..).unwrap_or_default();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let all = format!(
+        "BEGIN IMMEDIATE; {} UPDATE syncrepl_schema SET version = {}; \
+         PRAGMA application_id = {APPLICATION_ID}; COMMIT;",
+        steps.concat(),
+        current()
+    );
+    if let Err(err) = conn.execute_batch(&all) {
+        if !conn.is_autocommit() {
+            // The error that brought us here is the one to tell.
+            conn.execute_batch("ROLLBACK").ok();
         }
+        return Err(failure::of_store(err));
     }
     Ok(())
 }

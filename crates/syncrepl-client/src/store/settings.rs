@@ -8,6 +8,9 @@ use crate::{Error, ErrorKind, Result};
 /// The number of commits so far, in decimal.
 pub(super) const COMMIT: &str = "syncrepl_commit";
 
+/// The number of records, in decimal.
+pub(super) const ENTRIES: &str = "syncrepl_entries";
+
 /// The value of a setting, ours or a user's.
 pub(super) fn get(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
     let value = conn
@@ -41,14 +44,24 @@ pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result
 
 /// The number of the commit that is on disk, or in the snapshot that is being read.
 pub(super) fn commit_number(conn: &Connection) -> Result<u64> {
-    let Some(value) = get(conn, COMMIT)? else {
-        return Ok(0);
+    Ok(number(conn, COMMIT, "the store's commit number is damaged")?.unwrap_or(0))
+}
+
+/// How many records there are, as the last commit left them; `None` in stores of earlier versions.
+pub(super) fn entries(conn: &Connection) -> Result<Option<u64>> {
+    number(conn, ENTRIES, "what the store tells of its size is damaged")
+}
+
+fn number(conn: &Connection, name: &str, damaged: &'static str) -> Result<Option<u64>> {
+    let Some(value) = get(conn, name)? else {
+        return Ok(None);
     };
     std::str::from_utf8(&value)
         .ok()
         .and_then(|digits| digits.parse().ok())
+        .map(Some)
         .ok_or_else(|| {
-            Error::new(ErrorKind::Store, "the store's commit number is damaged")
+            Error::new(ErrorKind::Store, damaged)
                 .with_hint("restore it from a backup, or delete it and start afresh")
         })
 }

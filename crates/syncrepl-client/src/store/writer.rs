@@ -12,6 +12,8 @@ use rusqlite::Connection;
 use super::authorizer::Gate;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
+use super::records::Records;
+use super::schema::Found;
 use super::{Store, failure, schema, settings};
 use crate::guard::Tally;
 use crate::{CallbackResult, Error, ErrorKind, Result};
@@ -27,6 +29,8 @@ pub(crate) struct Writer {
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
     commit_number: u64,
+    /// How many records the last commit left.
+    entries: Cell<u64>,
     tally: Cell<Tally>,
     checkpoint_owed: bool,
     path: PathBuf,
@@ -48,15 +52,23 @@ impl Writer {
         file::create(&path)?;
         let mut conn = file::connect(&path, BUSY)?;
         let found = schema::identify(&conn, &path)?;
+        if found == Found::Empty {
+            file::choose_page_size(&conn).map_err(failure::of_store)?;
+        }
         use_wal(&conn, &path)?;
         schema::migrate(&conn, found)?;
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
         let commit_number = settings::commit_number(&conn)?;
+        let entries = match settings::entries(&conn)? {
+            Some(entries) => entries,
+            None => Records::new(&conn).count()?,
+        };
         Ok(Writer {
             conn,
             gate,
             stage_open: Arc::new(AtomicBool::new(false)),
             commit_number,
+            entries: Cell::new(entries),
             tally: Cell::default(),
             checkpoint_owed: false,
             path,
@@ -110,6 +122,8 @@ impl Writer {
         }
         self.stage_closed();
         self.commit_number = number;
+        self.entries.set(self.entries());
+        self.tally.take();
         if was_stage || self.checkpoint_owed {
             self.checkpoint_owed = !self.checkpoint();
         }
@@ -121,6 +135,10 @@ impl Writer {
             return Err(failure::transaction_ended());
         }
         self.set_setting(settings::COMMIT, Some(number.to_string().as_bytes()))?;
+        if self.tally.get() != Tally::default() || self.stage_open.load(Ordering::Acquire) {
+            let entries = self.entries().to_string();
+            self.set_setting(settings::ENTRIES, Some(entries.as_bytes()))?;
+        }
         self.conn.execute_batch("COMMIT").map_err(failure::of_store)
     }
 
@@ -161,6 +179,7 @@ impl Writer {
             // What was not committed is gone when the connection closes, at the latest.
             tracing::warn!(%error, "the rollback failed");
         }
+        self.tally.take();
         self.stage_closed();
     }
 
@@ -177,6 +196,23 @@ impl Writer {
             version("PRAGMA main.schema_version").map_err(failure::of_store)?,
             version("PRAGMA temp.schema_version").map_err(failure::of_store)?,
         ))
+    }
+
+    /// How many records there are, in the open transaction if there is one. Told by what was added
+    /// and deleted: to count them would be to read all of them.
+    pub(crate) fn entries(&self) -> u64 {
+        let Tally { added, deleted } = self.tally.get();
+        let before = self.entries.get();
+        before.saturating_add(added).saturating_sub(deleted)
+    }
+
+    /// Counts the records after all: a comparison with everything also repairs this number.
+    pub(crate) fn count_entries(&self) -> Result<u64> {
+        let Tally { added, deleted } = self.tally.get();
+        let counted = Records::new(&self.conn).count()?;
+        self.entries
+            .set(counted.saturating_add(deleted).saturating_sub(added));
+        Ok(counted)
     }
 
     /// How many records the open transaction has added and deleted.

@@ -242,7 +242,10 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
-        let count = Records::new(self.writer.connection()).count()?;
+        let count = match link.cookie_sent {
+            true => self.writer.entries(),
+            false => self.writer.count_entries()?,
+        };
         Applier {
             writer: &self.writer,
             callback: &mut self.callback,

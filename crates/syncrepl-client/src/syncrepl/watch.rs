@@ -236,9 +236,15 @@ pub(super) fn open_stage(
         writer.begin_group()?;
     } else {
         writer.begin_stage()?;
-        guard.counted(Records::new(writer.connection()).count()?);
+        guard.counted(match kind {
+            Kind::Refresh { cookie_sent: false } => writer.count_entries()?,
+            _ => writer.entries(),
+        });
     }
     let mut stage = Stage::new(kind, guard.size());
+    let records = Records::new(writer.connection());
     stage.any_placed = Placed::new(writer.connection()).any()?;
+    stage.any_parked = records.any_parked()?;
+    stage.any_references = records.any_references()?;
     Ok(stage)
 }

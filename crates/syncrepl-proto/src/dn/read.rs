@@ -127,6 +127,17 @@ impl<'a> Scan<'a> {
     /// A value up to one of `ends` that is not escaped, and where it ends: after its last
     /// character other than a space, or after its last escape.
     fn text(&mut self, ends: &[u8]) -> Result<(Value<'a>, usize), DnError> {
+        let rest = self.dn.as_bytes().get(self.at..).unwrap_or_default();
+        let special = |byte: &u8| matches!(byte, b'\\' | 0) || ends.contains(byte);
+        let length = rest.iter().position(special).unwrap_or(rest.len());
+        if !matches!(rest.get(length), Some(b'\\' | 0)) {
+            // Nothing is escaped in nearly all values.
+            let value = rest.get(..length).unwrap_or_default();
+            let spaces = value.iter().rev().take_while(|byte| **byte == b' ').count();
+            let end = self.at + length - spaces;
+            self.at += length;
+            return Ok((Value::Text(Cow::Borrowed(value)), end));
+        }
         let mut start = self.at;
         let mut end = self.at;
         let mut unescaped: Vec<u8> = Vec::new();

@@ -278,7 +278,7 @@ fn no_litter() {
     let mut place = scene.before.copy();
     let inject = Inject {
         call: "pwrite64".to_owned(),
-        number: 100,
+        number: 50,
         fault: Fault::Onward("ENOSPC"),
     };
     let run = place.start(&scene.strace, "refresh", &scene.server.url(), Some(&inject));

@@ -1,0 +1,283 @@
+//! What syncrepl costs, beside others that do the same: `just bench` runs it, `docs/performance.md` is what it writes.
+
+mod consumer;
+mod measure;
+mod peers;
+mod people;
+mod persist;
+mod plot;
+mod report;
+mod situations;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use peers::{Peer, Programs};
+use situations::Copies::{There, ToBeMade};
+use situations::{Bench, Table};
+use syncrepl_testing::slapd::{Slapd, Variant};
+
+const HELP: &str = "usage: syncrepl-bench --syncrepl PROGRAM [--python INTERPRETER --scripts FOLDER] [--ldap3 PROGRAM] \
+[--runs N] [--quick] [--million] --out FOLDER";
+
+/// The files of a copy: all whose names begin as its own does.
+pub(crate) fn files_of(data: &Path) -> Vec<PathBuf> {
+    let (Some(folder), Some(name)) = (data.parent(), data.file_name()) else {
+        return Vec::new();
+    };
+    let name = name.to_string_lossy();
+    let files = std::fs::read_dir(folder).expect("the folder of the copies");
+    files
+        .map(|file| file.expect("a file").path())
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|other| other.to_string_lossy().starts_with(&*name))
+        })
+        .collect()
+}
+
+/// Removes a copy.
+pub(crate) fn clear(data: &Path) {
+    for file in files_of(data) {
+        std::fs::remove_file(file).expect("removing a copy");
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    syncrepl: Option<PathBuf>,
+    python: Option<PathBuf>,
+    scripts: Option<PathBuf>,
+    ldap3: Option<PathBuf>,
+    out: Option<PathBuf>,
+    runs: Option<usize>,
+    quick: bool,
+    million: bool,
+}
+
+impl Options {
+    fn read(words: &[String]) -> Option<Options> {
+        let mut options = Options::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => options.quick = true,
+                "--million" => options.million = true,
+                "--runs" => options.runs = words.next()?.parse().ok(),
+                name => {
+                    let path = Some(PathBuf::from(words.next()?));
+                    match name {
+                        "--syncrepl" => options.syncrepl = path,
+                        "--python" => options.python = path,
+                        "--scripts" => options.scripts = path,
+                        "--ldap3" => options.ldap3 = path,
+                        "--out" => options.out = path,
+                        _ => return None,
+                    }
+                }
+            }
+        }
+        Some(options)
+    }
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == measure::WORD) {
+        return measure::run_one(&words[1..]);
+    }
+    let options = Options::read(&words);
+    let Some(Options {
+        syncrepl: Some(syncrepl),
+        python,
+        scripts,
+        ldap3,
+        out: Some(out),
+        runs,
+        quick,
+        million,
+    }) = options
+    else {
+        eprintln!("{HELP}");
+        return ExitCode::from(2);
+    };
+    let programs = Programs {
+        syncrepl,
+        python: python.zip(scripts),
+        ldap3,
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bench = Bench {
+        programs: &programs,
+        folder: folder.path(),
+        runs: runs.unwrap_or(5),
+    };
+    let page = measure_all(&bench, quick, million, &out);
+    let file = out.join("performance.md");
+    std::fs::write(&file, page).expect("writing the page");
+    eprintln!("written: {}", file.display());
+    ExitCode::SUCCESS
+}
+
+const QUICK: [Peer; 2] = [Peer::Syncrepl, Peer::Ldapsearch];
+
+fn measure_all(bench: &Bench<'_>, quick: bool, million: bool, out: &Path) -> String {
+    let who: &[Peer] = if quick { &QUICK } else { &Peer::ALL };
+    let mut sizes = vec![10_000, 100_000];
+    if million {
+        sizes.push(1_000_000);
+    }
+    let (mut tables, mut firsts) = (String::new(), Vec::new());
+    for &size in &sizes {
+        eprintln!("first refresh of {size}");
+        let server = Slapd::start(Variant::Plain);
+        server.load(&people::people(size));
+        let large = size > 100_000;
+        let runs = if large { bench.runs.min(3) } else { bench.runs };
+        let bench = Bench { runs, ..*bench };
+        let who = if large { &QUICK } else { who };
+        let first = bench.first(&server, size, who, !quick && !large);
+        let title = format!("First refresh of {size} entries");
+        report::table(&mut tables, &title, "", &first);
+        if size == 100_000 {
+            others(&bench, &server, size, who, &mut tables);
+        }
+        if large {
+            let modified = bench.again(&server, who, There, |writer, run| {
+                situations::modify(writer, size, run)
+            });
+            report::table(
+                &mut tables,
+                "1 % of 1,000,000 modified, no session log",
+                "",
+                &modified,
+            );
+        }
+        firsts.push((size as f64, first));
+    }
+    let stages = persist(bench, who);
+    let mut persisted = String::new();
+    report::persist(&mut persisted, &stages);
+    for (name, title, unit, of) in [
+        (
+            "performance-cpu.svg",
+            "First refresh: CPU time of the client",
+            "s",
+            (|cost| cost.cpu) as fn(&measure::Cost) -> f64,
+        ),
+        (
+            "performance-memory.svg",
+            "First refresh: peak memory of the client",
+            "MiB",
+            |cost| cost.peak,
+        ),
+    ] {
+        std::fs::write(out.join(name), plot(&firsts, title, unit, of)).expect("writing a plot");
+    }
+    include_str!("page.md")
+        .replace("{machine}", &report::machine())
+        .replace("{tables}", &tables)
+        .replace("{persist}", &persisted)
+}
+
+/// What comes after a first refresh of the same directory.
+fn others(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &mut String) {
+    let cookie = "`ldapsearch` is given the cookie; it keeps nothing, and compares nothing.";
+    eprintln!("nothing changed");
+    report::table(
+        tables,
+        "Nothing changed",
+        cookie,
+        &bench.again(plain, who, There, |_, _| {}),
+    );
+    eprintln!("1 % modified and deleted, no session log");
+    let modified = bench.again(plain, who, There, |writer, run| {
+        situations::modify(writer, size, run)
+    });
+    report::table(
+        tables,
+        "1 % modified, no session log: the present phase",
+        cookie,
+        &modified,
+    );
+    let deleted = bench.again(plain, who, There, |writer, run| {
+        situations::delete(writer, size, run)
+    });
+    report::table(
+        tables,
+        "1 % deleted, no session log: the present phase",
+        "`ldapsearch` does not find out what is gone. `syncrepl` does, and asks the provider by a search whether that is true.",
+        &deleted,
+    );
+    eprintln!("1 % modified and deleted, with a session log");
+    let logged = Slapd::builder(Variant::SessionLog)
+        .sessionlog(100_000)
+        .start();
+    logged.load(&people::people(size));
+    let modified = bench.again(&logged, who, ToBeMade, |writer, run| {
+        situations::modify(writer, size, run)
+    });
+    report::table(
+        tables,
+        "1 % modified, with a session log",
+        cookie,
+        &modified,
+    );
+    let deleted = bench.again(&logged, who, There, |writer, run| {
+        situations::delete(writer, size, run)
+    });
+    report::table(tables, "1 % deleted, with a session log", cookie, &deleted);
+    eprintln!("a large group");
+    let server = Slapd::start(Variant::Plain);
+    server.load(&situations::group(100_000));
+    let grown = bench.again(&server, who, ToBeMade, |writer, run| {
+        writer.add_value(
+            &situations::group_dn(),
+            "member",
+            &people::dn(200_000 + run),
+        );
+    });
+    report::table(
+        tables,
+        "A group of 100,000 members gains one",
+        "The provider sends the whole group.",
+        &grown,
+    );
+}
+
+fn persist(bench: &Bench<'_>, who: &[Peer]) -> Vec<(&'static str, Vec<persist::Stage>)> {
+    const PEOPLE: usize = 10_000;
+    eprintln!("the persist stage");
+    let server = Slapd::start(Variant::Plain);
+    server.load(&people::people(PEOPLE));
+    let mut stages: Vec<(&'static str, Vec<persist::Stage>)> = Vec::new();
+    for _ in 0..bench.runs {
+        for &peer in who.iter().filter(|&&peer| bench.programs.has(peer)) {
+            let stage = persist::stage(peer, bench.programs, &server, PEOPLE, bench.folder);
+            match stages.iter_mut().find(|(name, _)| *name == peer.name()) {
+                Some((_, all)) => all.push(stage),
+                None => stages.push((peer.name(), vec![stage])),
+            }
+        }
+    }
+    stages
+}
+
+fn plot(firsts: &[(f64, Table)], title: &str, unit: &str, of: fn(&measure::Cost) -> f64) -> String {
+    let mut names: Vec<_> = firsts.iter().flat_map(|(_, table)| table.keys()).collect();
+    names.sort();
+    names.dedup();
+    let lines: Vec<plot::Line<'_>> = names
+        .into_iter()
+        .map(|who| {
+            let points = firsts.iter().filter_map(|(size, table)| {
+                table
+                    .get(who)
+                    .map(|figures| (*size, figures.spread(of).median))
+            });
+            (who.1, points.collect())
+        })
+        .collect();
+    plot::svg(title, unit, &lines)
+}

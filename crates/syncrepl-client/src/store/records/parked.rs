@@ -1,0 +1,212 @@
+//! The temporary rows of an open stage: what is parked, what is doomed, what is about to move.
+
+use rusqlite::{OptionalExtension, Row, params};
+use syncrepl_proto::Uuid;
+
+use super::{Records, range};
+use crate::error::Result;
+
+/// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
+/// a record that gets another DN. Without attributes, the record keeps its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parked {
+    pub(crate) uuid: Uuid,
+    pub(crate) id: Option<i64>,
+    pub(crate) dn: String,
+    pub(crate) dn_key: Vec<u8>,
+    pub(crate) attributes: Option<Vec<u8>>,
+}
+
+impl Parked {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Parked {
+            uuid: Uuid::from_bytes(row.get(0)?),
+            id: row.get(1)?,
+            dn: row.get(2)?,
+            dn_key: row.get(3)?,
+            attributes: row.get(4)?,
+        })
+    }
+}
+
+/// The temporary tables of an open stage. They live in a file of SQLite's own, outside the store.
+const TEMPORARY: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
+        uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
+    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_doomed (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
+";
+
+impl Records<'_> {
+    pub(crate) fn prepare_stage(&self) -> Result<()> {
+        // Every statement of this file, and of `ancestors`, stays prepared.
+        self.0.set_prepared_statement_cache_capacity(112);
+        Ok(self.0.execute_batch(TEMPORARY)?)
+    }
+
+    pub(crate) fn park(&self, parked: &Parked) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO temp.syncrepl_parked (uuid, id, dn, dn_key, attributes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                parked.uuid.as_bytes(),
+                parked.id,
+                parked.dn,
+                parked.dn_key,
+                parked.attributes
+            ])?;
+        Ok(())
+    }
+
+    pub(crate) fn unpark(&self, uuid: Uuid) -> Result<bool> {
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement.execute([uuid.as_bytes()])? > 0)
+    }
+
+    /// Forgets everything that is parked.
+    pub(crate) fn unpark_all(&self) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM temp.syncrepl_parked")?
+            .execute([])?;
+        Ok(())
+    }
+
+    pub(crate) fn any_parked(&self) -> Result<bool> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked")?;
+        Ok(statement.exists([])?)
+    }
+
+    pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement.exists([uuid.as_bytes()])?)
+    }
+
+    /// The DN that was stated for what is parked.
+    pub(crate) fn parked_dn(&self, uuid: Uuid) -> Result<Option<String>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn FROM temp.syncrepl_parked WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// The parked rename of a record.
+    pub(crate) fn parked_rename(&self, id: i64) -> Result<Option<Parked>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked WHERE id = ?1",
+        )?;
+        Ok(statement.query_row([id], Parked::read).optional()?)
+    }
+
+    /// A parked rename to this DN.
+    pub(crate) fn rename_to(&self, dn_key: &[u8]) -> Result<Option<Parked>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
+             WHERE dn_key = ?1 AND id IS NOT NULL LIMIT 1",
+        )?;
+        Ok(statement.query_row([dn_key], Parked::read).optional()?)
+    }
+
+    /// The next parked rename (or add) after this one, parents first.
+    pub(crate) fn next_parked(
+        &self,
+        adds: bool,
+        after: Option<(&[u8], Uuid)>,
+    ) -> Result<Option<Parked>> {
+        let (key, uuid) = match after {
+            Some((key, uuid)) => (key, *uuid.as_bytes()),
+            None => (&[][..], [0; 16]),
+        };
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
+             WHERE (id IS NULL) = ?1 AND (dn_key, uuid) > (?2, ?3)
+             ORDER BY dn_key, uuid LIMIT 1",
+        )?;
+        Ok(statement
+            .query_row(params![adds, key, uuid], Parked::read)
+            .optional()?)
+    }
+
+    /// The ids of the records whose renames are parked.
+    pub(crate) fn parked_ids(&self, mut each: impl FnMut(i64)) -> Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id FROM temp.syncrepl_parked WHERE id IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn parked_count(&self) -> Result<u64> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
+        Ok(statement
+            .query_row([], |row| row.get::<_, i64>(0))?
+            .unsigned_abs())
+    }
+
+    pub(crate) fn doom(&self, id: i64) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT OR IGNORE INTO temp.syncrepl_doomed (id, dn_key)
+                 SELECT id, dn_key FROM syncrepl_records WHERE id = ?1",
+            )?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Takes the next doomed record, children before parents.
+    pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
+        // RETURNING would make a table in memory each time, and as a rule nothing is doomed.
+        let next = self
+            .0
+            .prepare_cached("SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1")?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .optional()?;
+        if let Some(id) = next {
+            self.0
+                .prepare_cached("DELETE FROM temp.syncrepl_doomed WHERE id = ?1")?
+                .execute([id])?;
+        }
+        Ok(next)
+    }
+
+    /// Lists what lies below a DN, parents first, as a list that stays while the records move.
+    pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<(i64, i64)> {
+        let first: i64 = self
+            .0
+            .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM temp.syncrepl_moving")?
+            .query_row([], |row| row.get(0))?;
+        let (lower, upper) = range(dn_key);
+        let count = self
+            .0
+            .prepare_cached(
+                "INSERT INTO temp.syncrepl_moving (id) SELECT id FROM syncrepl_records
+                 WHERE dn_key > ?1 AND dn_key < ?2 ORDER BY dn_key",
+            )?
+            .execute(params![lower, upper])?;
+        Ok((first, first + count as i64))
+    }
+
+    pub(crate) fn moving(&self, number: i64) -> Result<Option<i64>> {
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
+        Ok(statement.query_row([number], |row| row.get(0)).optional()?)
+    }
+}
