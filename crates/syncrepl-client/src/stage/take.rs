@@ -6,13 +6,10 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Kind, Stage, Work, member, rowid};
+use super::{Kind, Stage, Work, member};
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
-
-/// So few records are looked at one by one, to see whether they lie below an entry.
-const FEW: u64 = 1000;
 
 impl Work<'_> {
     /// Takes what was said of entries and references. Returns the cookie that came with it.
@@ -230,26 +227,19 @@ impl Work<'_> {
     /// been renamed to it while the last refresh ran, and then been sent; what was sent before is
     /// held below whoever has its parent's old name now, and of that no provider tells.
     fn doubt_what_is_below(&mut self, known: &Stored) -> Result<()> {
-        if self.stage.looking || self.stage.fresh.is_empty() || known.dn_key == dn::key(self.base) {
+        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
+        if full
+            || self.stage.looking
+            || self.stage.fresh.is_empty()
+            || known.dn_key == dn::key(self.base)
+        {
             return Ok(());
         }
-        let records = self.apply.records();
         let mut found = RoaringTreemap::new();
-        if self.stage.fresh.len() > FEW {
-            records.below(&known.dn_key, |id| {
-                found.insert(member(id));
-            })?;
-            found &= &self.stage.fresh;
-        } else {
-            for id in &self.stage.fresh {
-                let below = records
-                    .by_id(rowid(id))?
-                    .is_some_and(|stored| dn::is_within(&stored.dn_key, &known.dn_key));
-                if below && id != member(known.id) {
-                    found.insert(id);
-                }
-            }
-        }
+        self.apply.records().below(&known.dn_key, |id| {
+            found.insert(member(id));
+        })?;
+        found &= &self.stage.fresh;
         self.stage.suspect(found);
         Ok(())
     }

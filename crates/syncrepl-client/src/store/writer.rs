@@ -99,7 +99,7 @@ impl Writer {
 
     fn begin(&self) -> Result<()> {
         self.tally.set(Tally::default());
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|err| {
+        self.run("BEGIN IMMEDIATE").map_err(|err| {
             if failure::is_busy(&err) {
                 let message = format!("another program keeps writing to {}", self.path.display());
                 return Error::new(ErrorKind::StoreLocked, message)
@@ -139,7 +139,12 @@ impl Writer {
             let entries = self.entries().to_string();
             self.set_setting(settings::ENTRIES, Some(entries.as_bytes()))?;
         }
-        self.conn.execute_batch("COMMIT").map_err(failure::of_store)
+        self.run("COMMIT").map_err(failure::of_store)
+    }
+
+    /// A statement that is needed for each group: kept, since parsing it costs as much.
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
 
     /// A refresh may leave a log as large as the copy. Readers that are still inside it keep it;
