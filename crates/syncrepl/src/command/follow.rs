@@ -75,6 +75,9 @@ fn follow(
         if !client.poll(wait)? {
             return Ok(());
         }
+        if client.callback().is_lost() {
+            return Ok(());
+        }
         progress.show(client.progress());
         if client.in_persist_stage()
             && let Some(server) = client.server()

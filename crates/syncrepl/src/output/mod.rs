@@ -17,7 +17,12 @@ type Out = BufWriter<Screen>;
 
 /// Prints every change in the chosen format. Lines are flushed before their transaction commits.
 pub(crate) enum Output {
-    Json { out: Out, pending: u64 },
+    Json {
+        out: Out,
+        pending: u64,
+        /// Why the line that says what is committed could not be written.
+        lost: Option<io::Error>,
+    },
     Text(Box<LoggingCallback<Out>>),
     Ldif(Box<ldif::Changes<Out>>),
     None,
@@ -33,7 +38,11 @@ impl Output {
         };
         let out = BufWriter::with_capacity(64 << 10, Screen::new(progress));
         match format.unwrap_or(default) {
-            SyncFormat::Json => Output::Json { out, pending: 0 },
+            SyncFormat::Json => Output::Json {
+                out,
+                pending: 0,
+                lost: None,
+            },
             SyncFormat::Text => Output::Text(Box::new(LoggingCallback::new(out))),
             SyncFormat::Ldif => Output::Ldif(Box::new(ldif::Changes::new(out))),
             SyncFormat::None => Output::None,
@@ -53,9 +62,18 @@ impl Output {
         Ok(())
     }
 
+    /// Whether it could not say what is committed: whoever reads it is gone, or the disk is full.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Output::Json { lost: Some(_), .. })
+    }
+
     /// Nothing more will come.
+    ///
+    /// # Errors
+    /// When not all of it could be written.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
-        if let Output::Json { out, .. } = self {
+        if let Output::Json { out, lost, .. } = self {
+            lost.take().map_or(Ok(()), Err)?;
             out.flush()?;
         }
         Ok(())
@@ -114,7 +132,7 @@ impl Callback for Output {
     }
 
     fn commit_pending(&mut self, commit: u64) -> CallbackResult {
-        if let Output::Json { out, pending } = self {
+        if let Output::Json { out, pending, .. } = self {
             *pending = commit;
             return Ok(out.flush()?);
         }
@@ -122,9 +140,8 @@ impl Callback for Output {
     }
 
     fn committed(&mut self) {
-        if let Output::Json { out, pending } = self {
-            // If it cannot be written, the next line cannot either, and that one can say so.
-            let _ = json::commit(out, *pending).and_then(|()| out.flush());
+        if let Output::Json { out, pending, lost } = self {
+            *lost = json::commit(out, *pending).and_then(|()| out.flush()).err();
         }
     }
 
