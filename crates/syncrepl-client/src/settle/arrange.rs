@@ -9,7 +9,7 @@ use syncrepl_proto::{Uuid, dn};
 use crate::apply::waiting_dn;
 use crate::change::Statement;
 use crate::error::{Error, ErrorKind, Result};
-use crate::stage::{Kind, Work, member, rowid};
+use crate::stage::{Work, member, rowid};
 use crate::store::records::{Parked, attribute_list};
 
 impl Work<'_> {
@@ -76,9 +76,6 @@ impl Work<'_> {
             dn_key: &parked.dn_key,
             attributes: attribute_list(attributes)?,
         };
-        if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
-            self.doubt_who_is_there_already(statement.dn_key)?;
-        }
         match self.apply.add(&statement)? {
             Some(id) => self.mark_added(id),
             None => Err(Error::new(

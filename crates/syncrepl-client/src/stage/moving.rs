@@ -1,6 +1,5 @@
 //! A record goes to another DN, and what lies below it goes along.
 
-use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
 use super::{Work, member};
@@ -17,9 +16,6 @@ impl Work<'_> {
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<()> {
         let old_key = known.dn_key.clone();
-        if old_key != parked.dn_key {
-            self.doubt_who_is_there_already(&parked.dn_key)?;
-        }
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
         if let Some(attributes) = &parked.attributes {
             self.apply.restate(&renamed, attribute_list(attributes)?)?;
@@ -30,32 +26,6 @@ impl Work<'_> {
         }
         self.move_below(&old_key, &renamed, freed)?;
         freed.push(old_key);
-        Ok(())
-    }
-
-    /// Below a DN that an entry takes there can be nobody yet: who is held there was below another,
-    /// who went away while they were sent. Unless they are about to move on, with what is below
-    /// them.
-    pub(crate) fn doubt_who_is_there_already(&mut self, dn_key: &[u8]) -> Result<()> {
-        let mut there = Vec::new();
-        self.apply.records().below(dn_key, |id| there.push(id))?;
-        let mut suspects = RoaringTreemap::new();
-        let mut moves_on: Option<Vec<u8>> = None;
-        for id in there {
-            let Some(stored) = self.apply.records().by_id(id)? else {
-                continue;
-            };
-            let goes_along = |key: &Vec<u8>| stored.dn_key.starts_with(key);
-            if moves_on.as_ref().is_some_and(goes_along) {
-                continue;
-            }
-            if self.apply.records().is_parked(stored.uuid)? {
-                moves_on = Some(stored.dn_key);
-                continue;
-            }
-            suspects.insert(member(id));
-        }
-        self.stage.suspect(suspects);
         Ok(())
     }
 

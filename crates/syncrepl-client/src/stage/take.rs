@@ -114,9 +114,6 @@ impl Work<'_> {
         if self.is_held(statement.dn_key)? {
             return Ok(false);
         }
-        if self.stage.kind != (Kind::Refresh { cookie_sent: false }) {
-            self.doubt_who_is_there_already(statement.dn_key)?;
-        }
         let Some(id) = self.apply.add(statement)? else {
             return Ok(false);
         };
@@ -158,11 +155,6 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
-        if self.stage.is_refresh() && !self.stage.looking && self.is_placed(known.id)? {
-            // It was found before it was told of. What it brought along may be told of as gone
-            // meanwhile, which was so before.
-            self.stage.returned.insert(id);
-        }
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
