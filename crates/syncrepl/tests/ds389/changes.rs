@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
-use syncrepl_testing::scenarios::{BASE, OUTSIDE, scenarios};
 use syncrepl_testing::workload::{Options, Workload};
 
 use crate::common::proxy::Proxy;
@@ -146,76 +145,6 @@ fn p16_who_left_the_base_while_we_were_away() {
     copy.wait_equal();
     copy.stop();
     copy.assert_quiet();
-}
-
-/// Each scenario with the command down, then with it following. One server for all of them: what a
-/// scenario leaves behind is taken away.
-#[test]
-fn scenarios_while_down_and_while_following() {
-    let server = Ds389::start();
-    let mut down = [SUFFIX, BASE].map(|base| Copied::of(&server, base, EVERYTHING));
-    let mut following = [SUFFIX, BASE].map(|base| Copied::of(&server, base, EVERYTHING));
-    for (number, scenario) in scenarios().into_iter().enumerate() {
-        println!("scenario: {}", scenario.name);
-        set_up(&server, &scenario.setup_ldif);
-        down.iter_mut().for_each(Copied::refresh);
-        if number == 0 {
-            following.iter_mut().for_each(Copied::follow);
-        }
-        for copy in &mut following {
-            copy.wait_equal();
-        }
-        for change in &scenario.changes {
-            server.ldapmodify(change).expect("the change");
-        }
-        for copy in &mut down {
-            println!("down, base {}", copy.base);
-            let deletes = copy.reader.deletes().len();
-            copy.refresh();
-            copy.assert_equal();
-            copy.assert_no_phantom_delete(deletes);
-        }
-        for copy in &mut following {
-            println!("following, base {}", copy.base);
-            copy.wait_equal();
-        }
-        clear(&server);
-    }
-    following.iter_mut().for_each(Copied::stop);
-}
-
-/// After a rename to a name with escapes the server at times holds an entry that no search of its
-/// own shows: it was not taken away with the others, and is in the way of the next scenario.
-fn set_up(server: &Ds389, ldif: &str) {
-    if let Err(error) = server.ldapmodify(ldif) {
-        assert!(error.to_string().contains("(68)"), "the setup: {error}");
-        let mut dns: Vec<_> = ldif
-            .lines()
-            .filter_map(|line| line.strip_prefix("dn: "))
-            .collect();
-        dns.reverse();
-        for dn in dns {
-            // Only what is in the way is there.
-            let _ = server.ldapmodify(&delete(dn));
-        }
-        server.ldapmodify(ldif).expect("the setup");
-    }
-}
-
-/// Takes away what is in both places, children first; the base itself stays as it is while a
-/// consumer follows it.
-fn clear(server: &Ds389) {
-    for base in [BASE, OUTSIDE] {
-        let mut dns: Vec<_> = server
-            .search(base, EVERYTHING, &["1.1"])
-            .entries
-            .into_values()
-            .map(|entry| entry.dn)
-            .collect();
-        dns.sort_by_key(|dn| std::cmp::Reverse(dn.split(',').count()));
-        let deletes: Vec<_> = dns.iter().map(|dn| delete(dn)).collect();
-        apply(server, &deletes);
-    }
 }
 
 /// Not with renamed parents, nor with names that have to be escaped: after many changes this server

@@ -7,6 +7,7 @@ mod changes;
 mod hidden;
 mod limits;
 mod memory;
+mod scenarios;
 
 use common::outcome::command;
 use common::proxy::Proxy;

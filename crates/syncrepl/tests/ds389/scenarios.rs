@@ -1,0 +1,139 @@
+//! Each scenario, with the command down and with it following.
+//!
+//! They rename parents, which 389-ds (2.3.1) does not always survive: with searches at the same
+//! moment it afterwards shows a child twice, below the old name and below the new one, or refuses an
+//! add because of an entry that no search shows. Nobody can be equal to a server that is not equal
+//! to itself, so such a scenario is played again on a new one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use syncrepl_testing::Ds389;
+use syncrepl_testing::ds389::SUFFIX;
+use syncrepl_testing::scenarios::{BASE, OUTSIDE, Scenario, scenarios};
+
+use crate::common::Copied;
+use crate::{EVERYTHING, apply, delete};
+
+/// How often the server may be at odds with itself before the test gives up.
+const NEW_SERVERS: usize = 5;
+
+#[test]
+fn scenarios_while_down_and_while_following() {
+    let all = scenarios();
+    let mut rest = all.as_slice();
+    for number in 0..=NEW_SERVERS {
+        let played = on_one_server(&Ds389::start(), rest);
+        rest = &rest[played..];
+        if rest.is_empty() {
+            return;
+        }
+        println!("new server {}: the last one contradicts itself", number + 1);
+    }
+    panic!("{NEW_SERVERS} servers in a row contradicted themselves");
+}
+
+/// Plays one after the other, and takes away what each leaves behind. Returns how many were played
+/// to their end before the server contradicted itself.
+fn on_one_server(server: &Ds389, scenarios: &[Scenario]) -> usize {
+    let mut copies = Copies {
+        down: [SUFFIX, BASE].map(|base| Copied::of(server, base, EVERYTHING)),
+        following: [SUFFIX, BASE].map(|base| Copied::of(server, base, EVERYTHING)),
+    };
+    for (number, scenario) in scenarios.iter().enumerate() {
+        println!("scenario: {}", scenario.name);
+        if !set_up(server, &scenario.setup_ldif) {
+            return number;
+        }
+        let play = || play(server, &mut copies, scenario, number == 0);
+        if let Err(failure) = catch_unwind(AssertUnwindSafe(play)) {
+            if contradicts_itself(server) {
+                return number;
+            }
+            resume_unwind(failure);
+        }
+    }
+    copies.following.iter_mut().for_each(Copied::stop);
+    scenarios.len()
+}
+
+struct Copies<'a> {
+    down: [Copied<'a>; 2],
+    following: [Copied<'a>; 2],
+}
+
+fn play(server: &Ds389, copies: &mut Copies<'_>, scenario: &Scenario, first: bool) {
+    copies.down.iter_mut().for_each(Copied::refresh);
+    if first {
+        copies.following.iter_mut().for_each(Copied::follow);
+    }
+    copies.following.iter_mut().for_each(Copied::wait_equal);
+    for change in &scenario.changes {
+        server.ldapmodify(change).expect("the change");
+    }
+    for copy in &mut copies.down {
+        println!("down, base {}", copy.base);
+        let deletes = copy.reader.deletes().len();
+        copy.refresh();
+        copy.assert_equal();
+        copy.assert_no_phantom_delete(deletes);
+    }
+    for copy in &mut copies.following {
+        println!("following, base {}", copy.base);
+        copy.wait_equal();
+    }
+    clear(server);
+}
+
+/// Whether nobody could be equal to what it shows: one entry twice, or, though nobody writes,
+/// something else after a restart, which empties its caches.
+fn contradicts_itself(server: &Ds389) -> bool {
+    let shown = || {
+        let search = || server.search(SUFFIX, EVERYTHING, &[]);
+        catch_unwind(AssertUnwindSafe(search)).ok()
+    };
+    let before = shown();
+    server.stop();
+    server.start_again();
+    before.is_none() || before != shown()
+}
+
+/// False when the server holds what no search of its own shows: it was not taken away with the
+/// others, nor by its name, and is in the way.
+fn set_up(server: &Ds389, ldif: &str) -> bool {
+    let Err(error) = server.ldapmodify(ldif) else {
+        return true;
+    };
+    assert!(error.contains("(68)"), "the setup: {error}");
+    let mut dns: Vec<_> = ldif
+        .lines()
+        .filter_map(|line| line.strip_prefix("dn: "))
+        .collect();
+    dns.reverse();
+    for dn in dns {
+        // Only what is in the way is there.
+        let _ = server.ldapmodify(&delete(dn));
+    }
+    match server.ldapmodify(ldif) {
+        Ok(()) => true,
+        Err(error) => {
+            assert!(error.contains("(68)"), "the setup: {error}");
+            false
+        }
+    }
+}
+
+/// Takes away what is in both places, children first; the base itself stays as it is while a
+/// consumer follows it.
+fn clear(server: &Ds389) {
+    for base in [BASE, OUTSIDE] {
+        let mut dns: Vec<_> = server
+            .search(base, EVERYTHING, &["1.1"])
+            .entries
+            .into_values()
+            .map(|entry| entry.dn)
+            .collect();
+        dns.sort_by_key(|dn| std::cmp::Reverse(dn.split(',').count()));
+        let deletes: Vec<_> = dns.iter().map(|dn| delete(dn)).collect();
+        apply(server, &deletes);
+    }
+}
