@@ -8,8 +8,8 @@ mod orphans;
 use std::time::Instant;
 
 use roaring::RoaringTreemap;
-use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::{Uuid, dn};
 
 use crate::ancestors::{Locate, Parents};
 use crate::error::{Error, ErrorKind, Result};
@@ -106,7 +106,11 @@ impl Work<'_> {
         if rules.may_bring_others && !full {
             self.fetch_below_the_new(ask)?;
         }
-        self.settle_doubtful(ask)?;
+        if self.stage.is_refresh() && rules.absent_is_deleted {
+            // Who was left out is asked for with the others that were.
+            self.stage.doubtful &= &self.stage.seen;
+        }
+        self.settle_doubtful(rules, ask)?;
         if !self.find_the_absent(rules, ask)? {
             return Ok(Settled::Incomplete("entries it left out are still there"));
         }
@@ -121,6 +125,16 @@ impl Work<'_> {
                 }
                 self.tell_all(rules, ask)?;
             }
+        }
+        if self.stage.may_be_ahead && !self.stage.must_commit {
+            // Their parents may be hidden; or known elsewhere, by what is told before or behind it.
+            let orphans = self.orphans_among(&self.stage.hidden.placed)?;
+            self.stage.suspect(orphans);
+        }
+        if rules.may_bring_others && !full && !self.stage.added.is_empty() {
+            // Who was found to be new only by now may have come with others, too.
+            self.fetch_below_the_new(ask)?;
+            self.tell_all(rules, ask)?;
         }
         let mut rounds = 0;
         while self.learn_parents(rules, ask)? {
@@ -145,7 +159,7 @@ impl Work<'_> {
             if self.stage.doubtful.is_empty() {
                 break;
             }
-            self.settle_doubtful(ask)?;
+            self.settle_doubtful(rules, ask)?;
             self.tell(rules, ask)?;
         }
         Ok(())
@@ -229,10 +243,20 @@ impl Work<'_> {
         self.fetch_below(&back, ask)
     }
 
-    fn settle_doubtful(&mut self, ask: &mut dyn Ask) -> Result<()> {
+    /// Asks for the doubtful, and for what is held below those of them that are gone.
+    fn settle_doubtful(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         let doubtful = std::mem::take(&mut self.stage.doubtful);
         let absent = self.ask_for(&doubtful, ask)?;
+        let mut below = self.held_below_all(&absent)?;
+        if self.stage.is_refresh() && rules.absent_is_deleted {
+            below &= &self.stage.seen;
+        }
         self.stage.doomed |= absent;
+        let gone = self.ask_for(&below, ask)?;
+        if rules.may_bring_others {
+            self.fetch_below_the_found(&(&below - &gone), rules, ask)?;
+        }
+        self.stage.doomed |= gone;
         Ok(())
     }
 
@@ -249,11 +273,7 @@ impl Work<'_> {
         } else {
             // What lay below an entry that is gone may be gone with it, or may stay.
             for id in &(&self.stage.doomed | &self.stage.returned) {
-                if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                    self.apply.records().below(&stored.dn_key, |id| {
-                        candidates.insert(member(id));
-                    })?;
-                }
+                self.held_below(id, &mut candidates)?;
             }
         }
         candidates -= &self.stage.doomed;
@@ -303,7 +323,7 @@ impl Work<'_> {
         }
         let unnamed = !implied && !absent.is_empty();
         let left_behind = match implied {
-            true => self.named_below(&absent)?,
+            true => self.held_below_all(&absent)?,
             false => RoaringTreemap::new(),
         };
         self.stage.doomed |= absent;
@@ -319,19 +339,32 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// Records that were named as present, below others that are absent: who was named was counted
-    /// when the stage began, and may have gone since, with the parent.
-    fn named_below(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
-        let mut named = RoaringTreemap::new();
+    /// Records below others that are absent. Also of those that were named as present: who was named
+    /// was counted when the stage began, and may have gone since, with the parent.
+    fn held_below_all(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        let mut below = RoaringTreemap::new();
         for id in absent {
-            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                self.apply.records().below(&stored.dn_key, |id| {
-                    named.insert(member(id));
-                })?;
-            }
+            self.held_below(id, &mut below)?;
         }
-        named -= absent;
-        Ok(named - &self.stage.doomed)
+        below -= absent;
+        Ok(below - &self.stage.doomed)
+    }
+
+    /// Records below another: where it is held, and where it was about to go.
+    fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
+        let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+            return Ok(());
+        };
+        let target = match self.stage.any_parked {
+            true => self.apply.records().parked_dn(stored.uuid)?,
+            false => None,
+        };
+        for key in std::iter::once(stored.dn_key).chain(target.map(|dn| dn::key(&dn))) {
+            self.apply.records().below(&key, |id| {
+                below.insert(member(id));
+            })?;
+        }
+        Ok(())
     }
 
     fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {

@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     /// Records that may be held elsewhere than they are, to be asked for when the provider has
     /// nothing to tell for a moment: an answer to a search amid its changes is ahead of them.
     pub(crate) suspects: RoaringTreemap,
+    /// Whether the group is to be committed although the provider said nothing.
+    pub(crate) must_commit: bool,
     /// Whether there are more fresh ones since a search was made.
     pub(crate) looked_up: bool,
     /// Whether it is so soon after a refresh stage that the next of them still come.
@@ -112,6 +114,7 @@ impl Stage {
             doubtful: RoaringTreemap::new(),
             fresh: RoaringTreemap::new(),
             suspects: RoaringTreemap::new(),
+            must_commit: false,
             looked_up: false,
             may_be_ahead: false,
             references_seen: RoaringTreemap::new(),
@@ -217,5 +220,12 @@ impl Work<'_> {
     /// DN may have seen it there already, or below another parent.
     fn is_placed(&self, id: i64) -> Result<bool> {
         Ok(self.stage.any_placed && self.placed().contains(id)?)
+    }
+
+    /// The same for what was stated in the last refresh stage, which showed it at some moment of its
+    /// own. In the persist stage that is asked for later, when the provider is quiet.
+    fn is_uncertain(&self, id: i64) -> Result<bool> {
+        let is_fresh = self.stage.is_refresh() && self.stage.fresh.contains(member(id));
+        Ok(is_fresh || self.is_placed(id)?)
     }
 }

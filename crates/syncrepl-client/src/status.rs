@@ -21,6 +21,8 @@ pub(crate) const PARENTS: &str = "syncrepl_parents";
 pub(crate) const NODE: &str = "syncrepl_node";
 /// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
 pub(crate) const FRESH: &str = "syncrepl_fresh";
+/// Those of them that are still to be asked for, in the same form.
+pub(crate) const SUSPECTS: &str = "syncrepl_suspects";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

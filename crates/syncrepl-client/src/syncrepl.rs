@@ -134,7 +134,7 @@ impl<C: Callback> Syncrepl<C> {
         Ancestors::new(writer.connection()).prepare()?;
         let watch = watch::Watch::open(&settings.search, &writer)?;
         let cookie = writer.setting(status::COOKIE)?;
-        let fresh = fresh::read(&writer)?;
+        let fresh = fresh::read(&writer, status::FRESH)?;
         let schedule = Schedule::open(settings.reconcile_every, &writer)?;
         let guard = DeleteGuard::new(settings.max_delete);
         let hashes = Hashes::open(&settings.search, &writer)?;
@@ -228,8 +228,8 @@ impl<C: Callback> Syncrepl<C> {
         self.finished = false;
         // A panic may have come between what was about to be stored and its commit.
         self.cookie = self.writer.setting(status::COOKIE)?;
-        self.fresh = fresh::read(&self.writer)?;
-        self.suspects.clear();
+        self.fresh = fresh::read(&self.writer, status::FRESH)?;
+        self.suspects = fresh::read(&self.writer, status::SUSPECTS)?;
         self.suspects_due = None;
         self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();

@@ -140,7 +140,7 @@ impl Checker {
         let Some(bytes) = &self.committed.cookie else {
             return;
         };
-        if world.facts.owed.is_some() {
+        if world.facts.owed.is_some() || self.has_suspects() {
             return;
         }
         let Some(cookie) = Cookie::parse(world.options.profile, bytes) else {
@@ -168,9 +168,23 @@ impl Checker {
                     _ => false,
                 }
             });
-            // What happened to itself later is told later, cookie or not.
+            // What happened to itself later is told later, cookie or not, and so is what happened
+            // to what it lies below, or is held below, with which it comes and goes.
+            let key = held.get(&id).map(|held| dn::key(&held.dn));
+            let holds = |told: &Id| match (&key, held.get(told)) {
+                (Some(key), Some(above)) => dn::is_within(key, &dn::key(&above.dn)),
+                _ => false,
+            };
             let mut later =
                 (0..world.lineage.len()).filter(|&place| world.lineage[place] > covered);
+            let tells = |place: usize| {
+                let after = &world.versions[world.lineage[place]].directory;
+                let before = &world.versions[world.lineage[place.saturating_sub(1)]].directory;
+                let told = world.told_of(place);
+                told.iter().any(|told| {
+                    after.is_within(id, *told) || before.is_within(id, *told) || holds(told)
+                })
+            };
             // Of what is below a hidden parent the next question tells, which is owed until it is
             // asked, and a later life asks it: equality at rest is what judges that.
             let search = world.options.search;
@@ -179,13 +193,21 @@ impl Checker {
                     .versions
                     .iter()
                     .any(|version| version.directory.is_below_hidden(id, &search));
-            if !so && !hidden && !later.any(|place| world.told_of(place).contains(&id)) {
+            if !so && !hidden && !later.any(tells) {
                 let held = held.get(&id).map(|held| held.dn.as_str());
                 world.finding(format_args!(
                     "the cookie is ahead: it covers v{covered}, and since then entry {id} was never as it is held ({held:?})"
                 ));
             }
         }
+    }
+
+    /// Whether the store knows of records that are still to be asked for.
+    fn has_suspects(&self) -> bool {
+        let setting = |store: &Store| store.get_setting("syncrepl_suspects");
+        self.store
+            .as_ref()
+            .is_some_and(|store| matches!(setting(store), Ok(Some(_))))
     }
 
     /// The copy equals the search result.

@@ -40,6 +40,8 @@ pub struct Sync {
     /// In the persist stage: the place in the lineage of the last change that was told.
     pub told: usize,
     pub persist: bool,
+    /// The newest version that was looked at for the refresh stage: what is read later is no older.
+    pub seen: usize,
 }
 
 /// One message of a refresh stage. What it says of an entry is what is so when it is sent.
@@ -53,7 +55,7 @@ pub enum Item {
     Present(Vec<Id>),
     /// The same with a Sync State control.
     PresentEntry(Id),
-    /// They are gone, as far as that is so.
+    /// They were gone when the search began.
     Deleted(Vec<Id>),
     /// A cookie and nothing else.
     Cookie,

@@ -108,27 +108,25 @@ impl World {
             Item::Entry(id) => {
                 let then = &self.versions[self.lineage[sync.told]];
                 let then = then.shown.contains_key(&id).then(|| then.directory.clone());
-                if let Some(view) = self.view(sync.told, id).or(then) {
+                if let Some(view) = self.view(sync, id).or(then) {
                     self.entry_of(number, sync.message, id, &view, None);
                 }
             }
-            Item::Touched(id) => match self.view(sync.told, id) {
+            Item::Touched(id) => match self.view(sync, id) {
                 Some(view) => self.entry_of(number, sync.message, id, &view, None),
                 None => self.bare(number, sync.message, id, EntryState::Delete, None),
             },
             Item::PresentEntry(id) => {
-                if self.view(sync.told, id).is_some() {
+                if self.view(sync, id).is_some() {
                     self.bare(number, sync.message, id, EntryState::Present, None);
                 }
             }
             Item::Present(mut ids) => {
-                ids.retain(|id| self.view(sync.told, *id).is_some());
+                ids.retain(|id| self.view(sync, *id).is_some());
                 self.id_set(number, sync.message, &ids, false);
             }
-            Item::Deleted(mut ids) => {
-                ids.retain(|id| self.view(sync.told, *id).is_none());
-                self.id_set(number, sync.message, &ids, true);
-            }
+            // Who came back since is told of later.
+            Item::Deleted(ids) => self.id_set(number, sync.message, &ids, true),
             Item::Cookie => {
                 let cookie = self.cookie_of(sync.told).encode(self.options.profile);
                 self.log("  newcookie");
@@ -205,7 +203,7 @@ impl World {
                 // slapd reads the entry when its turn has come.
                 let then = self.versions[version].directory.clone();
                 // Where it is, is told in the order in which it came there.
-                let newest = self.view(sync.told, id);
+                let newest = self.newest(sync.told, id);
                 let newest = newest.filter(|newest| newest.dn(id) == then.dn(id));
                 silent = false;
                 let view = newest.unwrap_or(then);
@@ -252,28 +250,50 @@ impl World {
         }
     }
 
-    /// The directory in which an entry is looked at whose state up to a place in the lineage is to
-    /// be told: as it was then or, sometimes, as it is now; `None` when it is not shown there. Now
-    /// only if every coming and going since then will be told too, which is not so of what comes
-    /// and goes with its parent.
-    fn view(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
-        let then = &self.versions[self.lineage[place]];
-        let mut view = then;
+    /// The directory in which an entry is looked at in a refresh stage: as it was when the search
+    /// began or at some later moment, though never earlier than the entry before; `None` when it is
+    /// not shown there.
+    fn view(&mut self, sync: &mut Sync, id: Id) -> Option<Arc<Directory>> {
         if self.rng.bool() && self.options.concurrent {
-            let mut was = then.shown.contains_key(&id);
-            let told = (place + 1..self.lineage.len()).all(|place| {
+            sync.seen = self.versions.len() - 1;
+            self.told = sync.seen;
+        }
+        let began = self.lineage[sync.told];
+        let version = match sync.seen > began && self.will_be_told(sync.told, sync.seen, id) {
+            true => sync.seen,
+            false => began,
+        };
+        let view = &self.versions[version];
+        let shown = view.shown.contains_key(&id);
+        shown.then(|| view.directory.clone())
+    }
+
+    /// The newest directory, in which an entry is sometimes looked at whose state up to a place in
+    /// the lineage is to be told; `None` when it is not shown there.
+    fn newest(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
+        let newest = self.versions.len() - 1;
+        let mut version = self.lineage[place];
+        if self.rng.bool() && self.options.concurrent && self.will_be_told(place, newest, id) {
+            self.told = newest;
+            version = newest;
+        }
+        let view = &self.versions[version];
+        let shown = view.shown.contains_key(&id);
+        shown.then(|| view.directory.clone())
+    }
+
+    /// Whether every coming and going of an entry between a place in the lineage and a version will be
+    /// told, which is not so of what comes and goes with its parent.
+    fn will_be_told(&self, place: usize, version: usize, id: Id) -> bool {
+        let mut was = self.versions[self.lineage[place]].shown.contains_key(&id);
+        (place + 1..self.lineage.len())
+            .take_while(|&place| self.lineage[place] <= version)
+            .all(|place| {
                 let is = self.versions[self.lineage[place]].shown.contains_key(&id);
                 let silent = is != was && !self.told_of(place).contains(&id);
                 was = is;
                 !silent
-            });
-            if told {
-                self.told = self.versions.len() - 1;
-                view = &self.versions[self.versions.len() - 1];
-            }
-        }
-        let shown = view.shown.contains_key(&id);
-        shown.then(|| view.directory.clone())
+            })
     }
 
     fn entry_of(

@@ -80,6 +80,7 @@ impl World {
             items: VecDeque::from(items),
             told: self.lineage.len() - 1,
             persist: false,
+            seen: 0,
         }
     }
 

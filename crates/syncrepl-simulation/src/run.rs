@@ -350,6 +350,12 @@ fn follow(
             }
             continue;
         }
+        // Suspects are asked for when nothing was said for a second.
+        let commit = client.commit_number();
+        client.poll(Duration::from_secs(3))?;
+        if client.commit_number() != commit || !model.world().is_idle() {
+            continue;
+        }
         if model.world().options.hidden_containers {
             // Hidden parents are asked for a little later.
             for _ in 0..3 {

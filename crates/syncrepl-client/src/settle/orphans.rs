@@ -73,7 +73,7 @@ impl Work<'_> {
         self.take_wanted(&wanted.into_iter().collect::<Vec<_>>(), ask)
     }
 
-    fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+    pub(super) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         for id in sent {

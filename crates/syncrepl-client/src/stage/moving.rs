@@ -3,6 +3,7 @@
 use syncrepl_proto::dn;
 
 use super::{Work, member};
+use crate::change::{self, Difference};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored, attribute_list};
 
@@ -53,7 +54,7 @@ impl Work<'_> {
                 .is_some_and(|key| child.dn_key.starts_with(key))
             {
                 // It does not move along with a placed one above it, when that does.
-                if self.is_placed(id)? {
+                if self.is_uncertain(id)? {
                     self.stage.doubtful.insert(member(id));
                 }
                 continue;
@@ -63,7 +64,7 @@ impl Work<'_> {
                 goes_elsewhere = Some(child.dn_key);
                 continue;
             }
-            if self.is_placed(id)? {
+            if self.is_uncertain(id)? {
                 self.stage.doubtful.insert(member(id));
                 goes_elsewhere = Some(child.dn_key);
                 continue;
@@ -73,7 +74,7 @@ impl Work<'_> {
                 continue;
             };
             let dn_key = dn::key(&dn);
-            if dn == child.dn {
+            if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
                 continue;
             }
             if self.apply.records().holder(&dn_key, Some(id))?.is_some() {

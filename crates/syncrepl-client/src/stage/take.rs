@@ -103,6 +103,9 @@ impl Work<'_> {
         }
         let known = self.apply.records().by_uuid(uuid)?;
         self.stage.after_new = known.is_none();
+        if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
+            self.doubt_what_is_below(&dn_key)?;
+        }
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
@@ -155,6 +158,11 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
+        if !self.stage.looking && self.is_placed(known.id)? && known.dn_key != dn::key(self.base) {
+            // A search showed it before it was told of. It may be told of now because it came, and
+            // what came with it may have been told to be gone since then.
+            self.stage.returned.insert(id);
+        }
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
@@ -167,7 +175,7 @@ impl Work<'_> {
         // has to find it there with the next event.
         if !moves {
             self.stage.stated.insert(id);
-            self.doubt_what_is_below(&known)?;
+            self.doubt_what_is_below(&known.dn_key)?;
             return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
@@ -215,24 +223,37 @@ impl Work<'_> {
         })
     }
 
-    /// A change was told of an entry that has the name by which it is known already. It may have
-    /// been renamed to it while the last refresh ran, and then been sent; what was sent before is
-    /// held below whoever has its parent's old name now, and of that no provider tells.
-    fn doubt_what_is_below(&mut self, known: &Stored) -> Result<()> {
+    /// An entry was stated with this name, which it may have had already, or takes now. It may have
+    /// been renamed to it while the last refresh ran. What was sent before that is held below whoever
+    /// has its parent's old name now, and what was sent after it below whoever had this name before;
+    /// of neither does a provider tell.
+    fn doubt_what_is_below(&mut self, dn_key: &[u8]) -> Result<()> {
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
-        if full
-            || self.stage.looking
-            || self.stage.fresh.is_empty()
-            || known.dn_key == dn::key(self.base)
+        if full || self.stage.looking || self.stage.fresh.is_empty() || dn_key == dn::key(self.base)
         {
             return Ok(());
         }
         let mut found = RoaringTreemap::new();
-        self.apply.records().below(&known.dn_key, |id| {
+        self.apply.records().below(dn_key, |id| {
             found.insert(member(id));
         })?;
         found &= &self.stage.fresh;
         self.stage.suspect(found);
+        Ok(())
+    }
+
+    /// An entry is gone that was about to be renamed: what a search showed below its new name already
+    /// may be gone with it.
+    fn doubt_what_went_ahead(&mut self, uuid: Uuid) -> Result<()> {
+        if !self.stage.any_parked {
+            return Ok(());
+        }
+        if let Some(dn) = self.apply.records().parked_dn(uuid)? {
+            let doubtful = &mut self.stage.doubtful;
+            self.apply.records().below(&dn::key(&dn), |id| {
+                doubtful.insert(member(id));
+            })?;
+        }
         Ok(())
     }
 
@@ -279,6 +300,7 @@ impl Work<'_> {
     /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.unknown.remove(&uuid);
+        self.doubt_what_went_ahead(uuid)?;
         self.unpark(uuid)?;
         if self.stage.any_references && self.apply.records().delete_reference(uuid)? {
             return Ok(());

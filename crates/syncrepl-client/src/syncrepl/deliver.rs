@@ -229,9 +229,11 @@ impl<C: Callback> Syncrepl<C> {
             },
             _ => (absent_is_deleted, node),
         };
-        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_ref()) else {
+        let suspects = self.take_suspects()?;
+        let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
+        stage.suspect(suspects);
         let parents = self
             .watch
             .at_refresh(link.cookie_sent, stage, self.cookie.as_deref());
@@ -322,7 +324,7 @@ impl<C: Callback> Syncrepl<C> {
             return Ok(());
         };
         self.keep_fresh(&mut stage)?;
-        let changed = stage.messages > 0 || parents != Parents::Leave;
+        let changed = stage.messages > 0 || stage.must_commit || parents != Parents::Leave;
         let received = stage
             .cookie
             .take()

@@ -17,10 +17,24 @@ use crate::store::Writer;
 /// the next refresh stage; after so long in the persist stage nothing of it is under way any more.
 pub(super) const FRESH_FOR: Duration = Duration::from_secs(60);
 
-/// What the store knows of it. One that cannot be read is taken for none.
-pub(super) fn read(writer: &Writer) -> Result<RoaringTreemap> {
-    let stored = writer.setting(status::FRESH)?.unwrap_or_default();
+/// What the store knows of it, or of the suspects. A bitmap that cannot be read is taken for none.
+pub(super) fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
+    let stored = writer.setting(name)?.unwrap_or_default();
     Ok(RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default())
+}
+
+fn store(writer: &Writer, name: &str, records: &RoaringTreemap) -> Result<()> {
+    if records.is_empty() {
+        if writer.setting(name)?.is_some() {
+            writer.set_setting(name, None)?;
+        }
+        return Ok(());
+    }
+    let mut bytes = Vec::with_capacity(records.serialized_size());
+    records
+        .serialize_into(&mut bytes)
+        .map_err(|error| Error::new(ErrorKind::Store, error.to_string()))?;
+    writer.set_setting(name, Some(&bytes))
 }
 
 /// So long the provider has to be silent before it is asked for suspects: what it has still to tell
@@ -46,7 +60,10 @@ pub(super) fn lend(
 impl<C: Callback> Syncrepl<C> {
     /// Takes them back from a group that ends, and whom it found suspect.
     pub(super) fn keep_fresh(&mut self, stage: &mut Stage) -> Result<()> {
-        self.suspects |= &stage.suspects;
+        if !stage.suspects.is_subset(&self.suspects) {
+            self.suspects |= &stage.suspects;
+            store(&self.writer, status::SUSPECTS, &self.suspects)?;
+        }
         if !self.suspects.is_empty() {
             self.suspects_due = self.settings.options.network.after(QUIET);
         }
@@ -68,28 +85,25 @@ impl<C: Callback> Syncrepl<C> {
         if self.suspects_due.is_none_or(|due| now < due) || !persisting || self.stage.is_some() {
             return Ok(());
         }
-        self.suspects_due = None;
         let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
-        stage.doubtful = std::mem::take(&mut self.suspects);
+        stage.doubtful = self.take_suspects()?;
+        stage.must_commit = true;
         lend(&mut self.fresh, self.fresh_until, now, &mut stage);
         self.stage = Some(stage);
         self.end_group()
     }
 
+    /// The suspects, who are none any more once the transaction is committed.
+    pub(super) fn take_suspects(&mut self) -> Result<RoaringTreemap> {
+        self.suspects_due = None;
+        let suspects = std::mem::take(&mut self.suspects);
+        store(&self.writer, status::SUSPECTS, &self.suspects)?;
+        Ok(suspects)
+    }
+
     /// Keeps the records whose DN was stated, in the transaction of their refresh stage.
     pub(super) fn store_fresh(&mut self, fresh: RoaringTreemap) -> Result<()> {
-        let known = self.writer.setting(status::FRESH)?;
-        if fresh.is_empty() {
-            if known.is_some() {
-                self.writer.set_setting(status::FRESH, None)?;
-            }
-        } else {
-            let mut bytes = Vec::with_capacity(fresh.serialized_size());
-            fresh
-                .serialize_into(&mut bytes)
-                .map_err(|error| Error::new(ErrorKind::Store, error.to_string()))?;
-            self.writer.set_setting(status::FRESH, Some(&bytes))?;
-        }
+        store(&self.writer, status::FRESH, &fresh)?;
         self.fresh = fresh;
         self.fresh_until = self.settings.options.network.after(FRESH_FOR);
         Ok(())

@@ -4,6 +4,7 @@
 mod cookies;
 mod deletes;
 mod fake;
+mod fresh;
 mod heartbeat;
 mod moments;
 mod nodes;
@@ -132,6 +133,15 @@ impl Bench {
             .expect("the first refresh");
         bench.told.events.clear();
         bench
+    }
+
+    /// A further refresh in which nothing is new: what was stated in the one before is certain.
+    fn settled(mut self, cookie: &'static str) -> Self {
+        let script = vec![Step::Done(Some(cookie), true)];
+        self.refresh(&Fake::start("", vec![script]))
+            .expect("a refresh without changes");
+        self.told.events.clear();
+        self
     }
 
     /// One refresh; what was told before an error is void, as it is for whoever reads by commits.

@@ -21,7 +21,7 @@ fn refreshed_showing(
     mut script: Vec<Step>,
     shows: &[(u8, &str, &str)],
 ) -> Vec<String> {
-    let mut bench = Bench::with("", FIRST, before);
+    let mut bench = Bench::with("", FIRST, before).settled(FIRST);
     script.push(Step::Done(Some(NEXT), true));
     let fake = Fake::start("", vec![script]);
     fake.shows(shows);
@@ -120,7 +120,8 @@ fn what_is_below_a_record_that_waits_waits_with_it() {
             (11, "cn=t,cn=b,ou=base,dc=example"),
             (12, "cn=x,cn=t,cn=a,ou=base,dc=example"),
         ],
-    );
+    )
+    .settled(FIRST);
     let script = vec![
         add(1, B.1),
         add(2, A.1),
