@@ -9,7 +9,7 @@ use syncrepl_client::{Builder, Error, ErrorKind, MaxDelete, Syncrepl, SyncreplMo
 
 use crate::checker::{Checker, Reader};
 use crate::network::Model;
-use crate::world::{Facts, Options, World};
+use crate::world::{Facts, LOST, Options, World};
 
 /// What came of a seed.
 #[derive(Debug, Default)]
@@ -91,9 +91,18 @@ struct Run {
     rng: Rng,
     options: Options,
     folder: PathBuf,
-    /// Copies of the store, each with its reader and with what was owed to it.
-    backups: Vec<(PathBuf, Reader, Option<&'static str>)>,
+    backups: Vec<Backup>,
     outcome: Outcome,
+}
+
+/// A copy of the store.
+#[derive(Clone)]
+struct Backup {
+    path: PathBuf,
+    reader: Reader,
+    owed: Option<&'static str>,
+    /// The newest version of which the consumer may have heard.
+    told: usize,
 }
 
 /// What one life is like.
@@ -155,7 +164,16 @@ impl Run {
     fn strike(&mut self) {
         match self.rng.u8(0..14) {
             0 => self.model.world().restart_server(),
-            1 => self.model.world().restore_server(),
+            1 => {
+                let mut world = self.model.world();
+                world.restore_server();
+                let as_of = world.lineage[world.lineage.len() - 1];
+                for backup in &mut self.backups {
+                    if backup.told > as_of {
+                        backup.owed = Some(LOST);
+                    }
+                }
+            }
             2 => {
                 let mut world = self.model.world();
                 world.half_loaded = true;
@@ -168,9 +186,10 @@ impl Run {
                 self.model.world().facts.owed = None;
             }
             4..=5 => {
-                if let Some((path, reader, owed)) = self.rng.choice(self.backups.clone()) {
+                if let Some(backup) = self.rng.choice(self.backups.clone()) {
+                    let Backup { reader, owed, .. } = backup;
                     self.remove_store();
-                    let copied = std::fs::copy(path, self.data());
+                    let copied = std::fs::copy(backup.path, self.data());
                     let mut world = self.model.world();
                     if let Err(error) = copied {
                         world.finding(format_args!("a backup cannot be restored: {error}"));
@@ -195,10 +214,15 @@ impl Run {
         let path = self
             .folder
             .join(format!("backup-{}.db", self.backups.len()));
-        let owed = self.model.world().facts.owed;
+        let world = self.model.world();
+        let (owed, told) = (world.facts.owed, world.told);
         if std::fs::copy(self.data(), &path).is_ok() {
-            self.backups
-                .push((path, self.checker.committed.clone(), owed));
+            self.backups.push(Backup {
+                path,
+                reader: self.checker.committed.clone(),
+                owed,
+                told,
+            });
         }
     }
 

@@ -16,6 +16,9 @@ use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
 use crate::run::Settings;
 use crate::workload::Workload;
 
+/// Why a reconcile is owed when a server was restored.
+pub const LOST: &str = "the copy may hold what its cookie does not name, and it is lost";
+
 /// What the provider is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -337,8 +340,7 @@ impl World {
         let backup = self.versions[self.lineage[keep - 1]].clone();
         if self.told > self.lineage[keep - 1] {
             // A change may have been told without a cookie, or shown by a search.
-            self.facts.owed =
-                Some("the copy may hold what its cookie does not name, and it is lost");
+            self.facts.owed = Some(LOST);
         }
         let (as_of, number) = (self.lineage[keep - 1], self.versions.len());
         self.log(format_args!(

@@ -56,6 +56,8 @@ impl Work<'_> {
                 // It does not move along with a placed one above it, when that does.
                 if self.is_uncertain(id)? {
                     self.stage.doubtful.insert(member(id));
+                } else if self.stage.fresh.contains(member(id)) {
+                    self.stage.suspects.insert(member(id));
                 }
                 continue;
             }

@@ -23,6 +23,10 @@ impl Work<'_> {
             } => {
                 self.stage.messages += 1;
                 if self.stage.only_hints {
+                    if let Some(known) = self.apply.records().by_uuid(uuid)? {
+                        self.doubt_what_may_have_come(&known)?;
+                    }
+                    self.doubt_what_is_below(&dn::key(dn))?;
                     self.stage.hints.insert(uuid, dn.to_owned());
                 } else {
                     self.entry(uuid, dn, attributes)?;
@@ -158,11 +162,7 @@ impl Work<'_> {
             self.stage.returned.insert(id);
         }
         self.stage.doubtful.remove(id);
-        if !self.stage.looking && self.is_placed(known.id)? && known.dn_key != dn::key(self.base) {
-            // A search showed it before it was told of. It may be told of now because it came, and
-            // what came with it may have been told to be gone since then.
-            self.stage.returned.insert(id);
-        }
+        self.doubt_what_may_have_come(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
@@ -221,6 +221,15 @@ impl Work<'_> {
                 doubtful.insert(id);
             }
         })
+    }
+
+    /// An entry is told of that a search showed before. It may be told of now because it came, and
+    /// what came with it may have been told to be gone since that search.
+    fn doubt_what_may_have_come(&mut self, known: &Stored) -> Result<()> {
+        if !self.stage.looking && self.is_placed(known.id)? && known.dn_key != dn::key(self.base) {
+            self.stage.returned.insert(member(known.id));
+        }
+        Ok(())
     }
 
     /// An entry was stated with this name, which it may have had already, or takes now. It may have

@@ -21,10 +21,10 @@ fn held(bench: &Bench) -> Vec<String> {
 /// The first refresh sent 3 when another entry than 2 had the name p already.
 #[test]
 fn a_child_stays_below_the_name_that_another_has_now() {
-    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, BELOW_P)]);
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, BELOW_P), (4, Z)]);
     let script = vec![
         Step::Entry(Modify, 2, Q, "first"),
-        Step::Entry(Add, 5, P, "new"),
+        Step::Entry(Modify, 4, P, "first"),
         Step::Done(Some(NEXT), true),
     ];
     let fake = Fake::start("", vec![script]);
@@ -32,7 +32,7 @@ fn a_child_stays_below_the_name_that_another_has_now() {
         (1, BASE, "first"),
         (2, Q, "first"),
         (3, BELOW_P, "first"),
-        (5, P, "new"),
+        (4, P, "first"),
     ]);
     bench.refresh(&fake).unwrap();
     assert_eq!(held(&bench), [BELOW_P, P, Q, BASE]);
