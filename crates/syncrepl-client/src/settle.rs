@@ -126,11 +126,6 @@ impl Work<'_> {
                 self.tell_all(rules, ask)?;
             }
         }
-        if self.stage.may_be_ahead && !self.stage.must_commit {
-            // Their parents may be hidden; or known elsewhere, by what is told before or behind it.
-            let orphans = self.orphans_among(&self.stage.hidden.placed)?;
-            self.stage.suspect(orphans);
-        }
         if rules.may_bring_others && !full && !self.stage.added.is_empty() {
             // Who was found to be new only by now may have come with others, too.
             self.fetch_below_the_new(ask)?;
@@ -148,6 +143,7 @@ impl Work<'_> {
         if rules.parents != Parents::Leave {
             self.ancestors().forget_unneeded()?;
         }
+        self.suspect_orphans()?;
         Ok(Settled::Done)
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Stage {
     /// Records said to be gone, and then to be there again: what is below them may have changed
     /// meanwhile without a word.
     pub(crate) returned: RoaringTreemap,
+    /// Records that went with one that was said to be gone, unless something is said of them yet.
+    pub(crate) went_along: RoaringTreemap,
     /// Records that are new.
     pub(crate) added: RoaringTreemap,
     /// Records whose DN was stated before a parent of theirs moved away.
@@ -54,6 +56,10 @@ pub(crate) struct Stage {
     /// Records that may be held elsewhere than they are, to be asked for when the provider has
     /// nothing to tell for a moment: an answer to a search amid its changes is ahead of them.
     pub(crate) suspects: RoaringTreemap,
+    /// Those that were, and are asked for in this stage.
+    pub(crate) suspects_before: RoaringTreemap,
+    /// Records that a search showed in this stage.
+    pub(crate) found: RoaringTreemap,
     /// Whether the group is to be committed although the provider said nothing.
     pub(crate) must_commit: bool,
     /// Whether there are more fresh ones since a search was made.
@@ -110,10 +116,13 @@ impl Stage {
             stated: RoaringTreemap::new(),
             doomed: RoaringTreemap::new(),
             returned: RoaringTreemap::new(),
+            went_along: RoaringTreemap::new(),
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
             fresh: RoaringTreemap::new(),
             suspects: RoaringTreemap::new(),
+            suspects_before: RoaringTreemap::new(),
+            found: RoaringTreemap::new(),
             must_commit: false,
             looked_up: false,
             may_be_ahead: false,
@@ -208,6 +217,7 @@ impl Work<'_> {
             self.stage.any_placed = true;
             // One search shows entries of several moments, too.
             self.stage.looked_up |= self.stage.fresh.insert(member(id));
+            self.stage.found.insert(member(id));
             return self.placed().insert(id);
         }
         if self.stage.any_placed {

@@ -55,8 +55,10 @@ pub enum Item {
     Present(Vec<Id>),
     /// The same with a Sync State control.
     PresentEntry(Id),
-    /// They were gone when the search began.
+    /// They were gone when the search began. Who came back since is told of later.
     Deleted(Vec<Id>),
+    /// The same with a Sync State control.
+    Gone(Id),
     /// A cookie and nothing else.
     Cookie,
     /// A present phase has ended, a delete phase follows.

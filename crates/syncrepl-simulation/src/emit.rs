@@ -125,7 +125,7 @@ impl World {
                 ids.retain(|id| self.view(sync, *id).is_some());
                 self.id_set(number, sync.message, &ids, false);
             }
-            // Who came back since is told of later.
+            Item::Gone(id) => self.bare(number, sync.message, id, EntryState::Delete, None),
             Item::Deleted(ids) => self.id_set(number, sync.message, &ids, true),
             Item::Cookie => {
                 let cookie = self.cookie_of(sync.told).encode(self.options.profile);

@@ -225,7 +225,7 @@ impl World {
             let set: Vec<_> = ids.drain(..some).collect();
             if !slapd && self.rng.u8(0..3) == 0 {
                 items.extend(set.into_iter().map(|id| match deleted {
-                    true => Item::Touched(id),
+                    true => Item::Gone(id),
                     false => Item::PresentEntry(id),
                 }));
             } else if deleted {

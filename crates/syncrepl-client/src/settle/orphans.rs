@@ -73,7 +73,28 @@ impl Work<'_> {
         self.take_wanted(&wanted.into_iter().collect::<Vec<_>>(), ask)
     }
 
-    pub(super) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+    /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere
+    /// already, or still, because a search is ahead of what is told. They are asked for later, once.
+    pub(super) fn suspect_orphans(&mut self) -> Result<()> {
+        let mut sent = self.stage.found.clone();
+        if self.stage.may_be_ahead {
+            sent |= &self.stage.hidden.placed;
+        }
+        sent -= &self.stage.suspects_before;
+        for id in self.orphans_among(&sent)? {
+            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+                continue;
+            };
+            if let Some(parent) = dn::parent_key(&stored.dn_key)
+                && !self.ancestors().is_shown(parent)?
+            {
+                self.stage.suspects.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         for id in sent {

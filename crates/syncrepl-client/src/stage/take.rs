@@ -223,11 +223,15 @@ impl Work<'_> {
         })
     }
 
-    /// An entry is told of that a search showed before. It may be told of now because it came, and
-    /// what came with it may have been told to be gone since that search.
+    /// An entry is told of that a search showed before, or that was below one that left. It may be told
+    /// of now because it came, and what came with it may have been told to be gone before.
     fn doubt_what_may_have_come(&mut self, known: &Stored) -> Result<()> {
-        if !self.stage.looking && self.is_placed(known.id)? && known.dn_key != dn::key(self.base) {
-            self.stage.returned.insert(member(known.id));
+        if self.stage.looking || known.dn_key == dn::key(self.base) {
+            return Ok(());
+        }
+        let id = member(known.id);
+        if self.stage.went_along.remove(id) || self.is_placed(known.id)? {
+            self.stage.returned.insert(id);
         }
         Ok(())
     }
@@ -322,9 +326,16 @@ impl Work<'_> {
         self.stage.stated.remove(id);
         self.stage.added.remove(id);
         // In a refresh stage the entry may still be sent; and children are told before parents.
-        if self.stage.is_about_the_end() || self.apply.records().any_below(&known.dn_key)? {
+        if self.stage.is_about_the_end() {
             self.stage.doomed.insert(id);
             return Ok(());
+        }
+        if self.apply.records().any_below(&known.dn_key)? {
+            self.stage.doomed.insert(id);
+            let went_along = &mut self.stage.went_along;
+            return self.apply.records().below(&known.dn_key, |id| {
+                went_along.insert(member(id));
+            });
         }
         self.apply.delete(&known)
     }

@@ -88,6 +88,14 @@ impl<'c> Ancestors<'c> {
         Ok(statement.exists([dn_key])?)
     }
 
+    /// Whether an ancestor has this DN that was shown to us, and so exists.
+    pub(crate) fn is_shown(&self, dn_key: &[u8]) -> Result<bool> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT 1 FROM syncrepl_ancestors WHERE dn_key = ?1 AND uuid IS NOT NULL",
+        )?;
+        Ok(statement.exists([dn_key])?)
+    }
+
     /// Remembers an entry, in the place of what was known of its entryUUID. Without one: an entry
     /// that is hidden from us.
     pub(crate) fn put(&self, uuid: Option<Uuid>, dn: &str, dn_key: &[u8]) -> Result<()> {

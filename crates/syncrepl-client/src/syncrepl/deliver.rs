@@ -233,6 +233,7 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
+        stage.suspects_before = suspects.clone();
         stage.suspect(suspects);
         let parents = self
             .watch
@@ -284,8 +285,9 @@ impl<C: Callback> Syncrepl<C> {
             &self.writer,
             self.settings.options.network.now(),
         )?;
-        let fresh = std::mem::take(&mut stage.stated);
+        let (fresh, suspects) = (stage.stated.clone(), stage.suspects.clone());
         self.store_fresh(fresh)?;
+        self.keep_suspects(&suspects)?;
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;

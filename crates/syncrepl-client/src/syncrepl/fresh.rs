@@ -60,18 +60,24 @@ pub(super) fn lend(
 impl<C: Callback> Syncrepl<C> {
     /// Takes them back from a group that ends, and whom it found suspect.
     pub(super) fn keep_fresh(&mut self, stage: &mut Stage) -> Result<()> {
-        if !stage.suspects.is_subset(&self.suspects) {
-            self.suspects |= &stage.suspects;
-            store(&self.writer, status::SUSPECTS, &self.suspects)?;
-        }
-        if !self.suspects.is_empty() {
-            self.suspects_due = self.settings.options.network.after(QUIET);
-        }
+        self.keep_suspects(&stage.suspects)?;
         let fresh = std::mem::take(&mut stage.fresh);
         if stage.looked_up {
             return self.store_fresh(fresh);
         }
         self.fresh = fresh;
+        Ok(())
+    }
+
+    /// Stores who is suspect now, in the transaction that found it.
+    pub(super) fn keep_suspects(&mut self, found: &RoaringTreemap) -> Result<()> {
+        if !found.is_subset(&self.suspects) {
+            self.suspects |= found;
+            store(&self.writer, status::SUSPECTS, &self.suspects)?;
+        }
+        if !self.suspects.is_empty() {
+            self.suspects_due = self.settings.options.network.after(QUIET);
+        }
         Ok(())
     }
 
@@ -87,6 +93,7 @@ impl<C: Callback> Syncrepl<C> {
         }
         let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
         stage.doubtful = self.take_suspects()?;
+        stage.suspects_before = stage.doubtful.clone();
         stage.must_commit = true;
         lend(&mut self.fresh, self.fresh_until, now, &mut stage);
         self.stage = Some(stage);
