@@ -309,7 +309,7 @@ impl Work<'_> {
         if absent.is_empty() {
             return Ok(());
         }
-        self.stage.doomed |= absent;
+        self.doom_absent(absent)?;
         let (doomed, count) = (self.stage.doomed.len(), self.apply.writer.entries());
         if doomed >= count {
             rules.guard.check_everything(doomed)?;

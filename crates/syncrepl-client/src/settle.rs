@@ -247,13 +247,12 @@ impl Work<'_> {
         if self.stage.is_refresh() && rules.absent_is_deleted {
             below &= &self.stage.seen;
         }
-        self.stage.doomed |= absent;
+        self.doom_absent(absent)?;
         let gone = self.ask_for(&below, ask)?;
         if rules.may_bring_others {
             self.fetch_below_the_found(&(&below - &gone), rules, ask)?;
         }
-        self.stage.doomed |= gone;
-        Ok(())
+        self.doom_absent(gone)
     }
 
     /// Decides what is gone without having been named. False when the provider left out what it
@@ -324,7 +323,7 @@ impl Work<'_> {
         };
         self.stage.doomed |= absent;
         let gone = self.ask_for(&left_behind, ask)?;
-        self.stage.doomed |= gone;
+        self.doom_absent(gone)?;
         if unnamed {
             // The base itself was named, it may be, and nothing of what lies below it.
             let (tally, doomed) = (self.apply.writer.tally(), self.stage.doomed.len());

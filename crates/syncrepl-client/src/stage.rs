@@ -207,7 +207,7 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn placed(&self) -> Placed<'_> {
+    pub(crate) fn placed(&self) -> Placed<'_> {
         Placed::new(self.apply.writer.connection())
     }
 

@@ -374,17 +374,17 @@ fn follow(
             }
             continue;
         }
-        // Suspects are asked for when nothing was said for a second.
-        let commit = client.commit_number();
-        client.poll(Duration::from_secs(3))?;
-        if client.commit_number() != commit || !model.world().is_idle() {
-            continue;
+        // Suspects are asked for when nothing was said for a second, hidden parents a little later.
+        let before = (client.commit_number(), model.world().versions.len());
+        let (times, seconds) = match model.world().options.hidden_containers {
+            true => (8, 12),
+            false => (1, 3),
+        };
+        for _ in 0..times {
+            client.poll(Duration::from_secs(seconds))?;
         }
-        if model.world().options.hidden_containers {
-            // Hidden parents are asked for a little later.
-            for _ in 0..3 {
-                client.poll(Duration::from_secs(12))?;
-            }
+        if (client.commit_number(), model.world().versions.len()) != before {
+            continue;
         }
         client.callback().check_equal("at rest");
         if !model.world().findings.is_empty() {

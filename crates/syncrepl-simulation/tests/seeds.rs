@@ -1,5 +1,5 @@
-//! A few hundred seeds in every run of the tests, always the same ones. `SYNCREPL_SEEDS` is how
-//! many; `just simulate` runs seeds that nobody has seen.
+//! A few thousand seeds in every run of the tests, always the same ones, in parts that run side by
+//! side. `SYNCREPL_SEEDS` is how many a part has; `just simulate` runs seeds that nobody has seen.
 
 use syncrepl_simulation::{Settings, folder, simulate};
 
@@ -21,29 +21,39 @@ fn run(seeds: impl Iterator<Item = u64>) {
 
 fn count() -> u64 {
     let wanted = std::env::var("SYNCREPL_SEEDS").ok();
-    wanted.map_or(300, |wanted| wanted.parse().expect("a number"))
+    wanted.map_or(1000, |wanted| wanted.parse().expect("a number"))
+}
+
+fn part(number: u64) {
+    run(number * count()..(number + 1) * count());
 }
 
 #[test]
 fn the_same_seeds_every_time() {
-    run(0..count());
+    part(0);
+}
+
+#[test]
+fn the_same_seeds_every_time_second_part() {
+    part(1);
+}
+
+#[test]
+fn the_same_seeds_every_time_third_part() {
+    part(2);
 }
 
 /// Each of these once found a fault that few others find.
 #[test]
 fn seeds_that_found_something() {
     run([
-        1_003_615,  // a search for everything has the scope of the search
-        1_004_581,  // a hidden parent that got its name while everything was sent
-        7_000_974,  // elsewhere between two searches
-        7_002_003,  // a parent renamed after its child was sent, its old name taken
-        1_002_331,  // left the base and came back with others below it
-        1_002_302,  // below a name that was taken after the child was sent
-        1_003_164,  // the same, and the child was sent in that stage
-        50_001_389, // named as present, gone with its parent before the stage ended
-        50_002_255, // sent before the case of its parent's name changed
-        50_002_291, // told live below a name that its parent had
-        50_003_795, // came along with who was found before the provider told of it
+        72_003_524, // below a name that another took after the child was sent
+        72_005_464, // renamed to the same name in another spelling
+        72_009_275, // found in a silent second, told, and not committed
+        72_009_997, // names that pass from one to the next in a persist stage
+        72_010_695, // a child that stayed with the name when its parent left it
+        82_043_629, // gone early with a parent that was back before its leave was told
+        82_055_446, // back with others in one group of 389-ds
     ]
     .into_iter());
 }

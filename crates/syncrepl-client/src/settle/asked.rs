@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roaring::RoaringTreemap;
-use syncrepl_proto::Uuid;
+use syncrepl_proto::{Uuid, dn};
 
 use super::{Absent, Ask, BATCH};
 use crate::error::Result;
@@ -180,7 +180,44 @@ impl Work<'_> {
             })?;
         }
         for uuid in missing {
+            if let Some(id) = self.apply.records().id_of(uuid)? {
+                self.note_gone_early(id)?;
+            }
             self.delete(uuid)?;
+        }
+        Ok(())
+    }
+
+    /// Records that a search does not show are gone.
+    pub(crate) fn doom_absent(&mut self, absent: RoaringTreemap) -> Result<()> {
+        for id in &absent {
+            self.note_gone_early(rowid(id))?;
+        }
+        self.stage.doomed |= absent;
+        Ok(())
+    }
+
+    /// A record that a search does not show may have gone with a parent of which that is still to be
+    /// told. Or, by the time something is told of the parent, it came back with all that is below it.
+    /// So the parents count as shown by that search, too.
+    fn note_gone_early(&mut self, id: i64) -> Result<()> {
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(());
+        };
+        let base = dn::key(self.base);
+        let target = match self.stage.any_parked {
+            true => self.apply.records().parked_dn(stored.uuid)?,
+            false => None,
+        };
+        for key in std::iter::once(stored.dn_key).chain(target.map(|dn| dn::key(&dn))) {
+            let mut key = key.as_slice();
+            while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
+                if let Some(id) = self.apply.records().holder(parent, None)? {
+                    self.placed().insert(id)?;
+                    self.stage.any_placed = true;
+                }
+                key = parent;
+            }
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ impl Work<'_> {
                 self.take_parents_of(&batch, ask)?;
             }
             let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
-            self.stage.doomed |= absent;
+            self.doom_absent(absent)?;
             found_wrong |= wrong;
             if !wrong {
                 // They are where they are said to be: their parents are hidden by access rules,

@@ -23,11 +23,7 @@ impl Work<'_> {
             } => {
                 self.stage.messages += 1;
                 if self.stage.only_hints {
-                    if let Some(known) = self.apply.records().by_uuid(uuid)? {
-                        self.doubt_what_may_have_come(&known)?;
-                    }
-                    self.doubt_what_is_below(&dn::key(dn))?;
-                    self.stage.hints.insert(uuid, dn.to_owned());
+                    self.hint(uuid, dn)?;
                 } else {
                     self.entry(uuid, dn, attributes)?;
                 }
@@ -70,6 +66,19 @@ impl Work<'_> {
             SyncEvent::PhaseDone { cookie } => Ok(cookie),
             _ => Ok(None),
         }
+    }
+
+    /// An entry was sent that is to be looked up at the end.
+    fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
+        if let Some(known) = self.apply.records().by_uuid(uuid)? {
+            if self.stage.doomed.contains(member(known.id)) {
+                self.stage.returned.insert(member(known.id));
+            }
+            self.doubt_what_may_have_come(&known)?;
+        }
+        self.doubt_what_is_below(&dn::key(dn))?;
+        self.stage.hints.insert(uuid, dn.to_owned());
+        Ok(())
     }
 
     /// An entry was sent.
