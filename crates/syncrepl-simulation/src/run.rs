@@ -393,6 +393,7 @@ fn follow(
         if turns == 0 {
             if rng.bool() {
                 client.stop_handle().please_stop();
+                model.world().facts.stopped = true;
                 model.world().log(" stop");
                 while client.poll(Duration::from_secs(3))? {}
             }
@@ -416,6 +417,8 @@ fn judge(error: &Error, model: &Model, checker: &Checker) {
     let legal = match error.kind() {
         ErrorKind::Unreachable | ErrorKind::Refused | ErrorKind::Callback => facts.faulted,
         ErrorKind::NotReady => facts.not_ready,
+        // The connection was lost, and it was about to connect again.
+        ErrorKind::Stopped => facts.stopped,
         ErrorKind::Protocol if text.contains("no refresh came to an end") => {
             facts.refresh_required > 0 || facts.concurrent
         }

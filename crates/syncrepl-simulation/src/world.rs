@@ -123,6 +123,8 @@ pub struct Facts {
     pub faulted: bool,
     /// The directory changed.
     pub concurrent: bool,
+    /// The consumer was asked to stop.
+    pub stopped: bool,
     /// The provider answered like one that has no state.
     pub not_ready: bool,
     /// Whether the last search was without a cookie.
