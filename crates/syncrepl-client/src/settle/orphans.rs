@@ -98,13 +98,13 @@ impl Work<'_> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         for id in sent {
-            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+            let Some(key) = self.apply.records().key_of(rowid(id))? else {
                 continue;
             };
-            let Some(parent) = dn::parent_key(&stored.dn_key) else {
+            let Some(parent) = dn::parent_key(&key) else {
                 continue;
             };
-            if stored.dn_key != base
+            if key != base
                 && parent != base
                 && self.apply.records().holder(parent, None)?.is_none()
             {
