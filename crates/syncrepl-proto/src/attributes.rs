@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
+use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
 /// The attributes of an entry, as the BER the provider sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +46,15 @@ impl<'a> AttributeList<'a> {
     /// the provider sent it twice; an attribute without values is none (providers differ in
     /// whether they name requested attributes that are absent).
     pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
-        let mut reader = Reader::new(self.contents, "attributes");
+        let mut rest = self.contents;
         // `decode` has seen every attribute: an error cannot come up here.
         std::iter::from_fn(move || {
-            while !reader.is_empty() {
-                let attribute = Attribute::decode(&mut reader).ok()?;
+            loop {
+                let attribute = Attribute::again(&mut rest)?;
                 if !attribute.values.is_empty() {
                     return Some(attribute);
                 }
             }
-            None
         })
     }
 
@@ -157,6 +156,21 @@ impl<'a> AttributeList<'a> {
     }
 }
 
+/// The contents of the element at the front of `rest`, which shrinks to what follows it.
+#[inline]
+fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (start, length) = match **rest {
+        [_, length @ ..0x80, ..] => (2, usize::from(length)),
+        _ => {
+            let (_, start, length) = ber::header(rest).ok()??;
+            (start, usize::try_from(length).ok()?)
+        }
+    };
+    let (contents, after) = rest.get(start..)?.split_at_checked(length)?;
+    *rest = after;
+    Some(contents)
+}
+
 /// So many attributes are compared with each other, more are sorted.
 const FEW: usize = 32;
 
@@ -188,6 +202,14 @@ impl<'a> Attribute<'a> {
         Ok(Attribute { name, values })
     }
 
+    /// The next of those that `decode` has accepted; an entry is read half a dozen times.
+    fn again(rest: &mut &'a [u8]) -> Option<Self> {
+        let mut fields = contents(rest)?;
+        let name = std::str::from_utf8(contents(&mut fields)?).ok()?;
+        let values = contents(&mut fields)?;
+        Some(Attribute { name, values })
+    }
+
     /// Looks at its values.
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let mut values = Reader::new(self.values, "attribute value");
@@ -199,8 +221,9 @@ impl<'a> Attribute<'a> {
 
     /// Each value, in the order it was sent.
     pub fn values(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(self.values, "attribute value");
-        std::iter::from_fn(move || reader.octets("attribute value").ok())
+        let mut rest = self.values;
+        // `decode` has seen these, too.
+        std::iter::from_fn(move || contents(&mut rest))
     }
 }
 
