@@ -104,9 +104,7 @@ impl Work<'_> {
             let Some(parent) = dn::parent_key(&key) else {
                 continue;
             };
-            if key != base
-                && parent != base
-                && self.apply.records().holder(parent, None)?.is_none()
+            if key != base && parent != base && self.apply.records().holder(parent, None)?.is_none()
             {
                 orphans.insert(id);
             }
