@@ -60,15 +60,7 @@ fn decode(times: usize) {
     };
     let entry = Operation::SearchResultEntry(SearchResultEntry { dn: DN, attributes });
     let message = Message::encode(1, &entry, &[control]);
-    let search = SearchRequest {
-        base: "dc=example,dc=com",
-        scope: Scope::Subtree,
-        size_limit: 0,
-        time_limit: 0,
-        types_only: false,
-        filter: b"\x87\x0bobjectClass",
-        attributes: Vec::new(),
-    };
+    let search = SearchRequest::new("dc=example,dc=com", Scope::Subtree, b"\x87\x0bobjectClass");
     let mut session = Session::new(SyncMode::RefreshOnly);
     session.start(1, &search, None);
     let mut frames = Frames::default();
