@@ -144,6 +144,7 @@ const QUICK: [Peer; 3] = [Peer::Syncrepl, Peer::Ldapsearch, Peer::Receiver];
 const LARGEST_FOR_ALL: usize = 100_000;
 
 fn measure_all(bench: &Bench<'_>, who: &[Peer], sizes: &[usize], out: &Path) -> String {
+    let load = report::load();
     let (mut tables, mut firsts) = (String::new(), Vec::new());
     let for_all = sizes
         .iter()
@@ -191,6 +192,7 @@ fn measure_all(bench: &Bench<'_>, who: &[Peer], sizes: &[usize], out: &Path) -> 
     }
     include_str!("page.md")
         .replace("{machine}", &report::machine())
+        .replace("{load}", &load)
         .replace("{tables}", &tables)
         .replace("{persist}", &persisted)
 }

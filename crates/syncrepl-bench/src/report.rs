@@ -118,6 +118,12 @@ pub(crate) fn persist(out: &mut String, stages: &[(&'static str, Vec<Stage>)]) {
     out.push('\n');
 }
 
+/// How many processes wanted a core in the last five minutes.
+pub(crate) fn load() -> String {
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split(' ').nth(1).unwrap_or("unknown").to_owned()
+}
+
 /// What it ran on.
 pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -129,5 +135,6 @@ pub(crate) fn machine() -> String {
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} cores ({model}), Linux {}", kernel.trim())
+    let version: Vec<&str> = kernel.trim().split('.').take(2).collect();
+    format!("{cores} cores ({model}), Linux {}", version.join("."))
 }
