@@ -24,6 +24,10 @@ tests:
 counts *arguments:
     scripts/counts.sh {{arguments}}
 
+# how long inner loops and the store take: just micro decode
+micro *filter:
+    cargo bench --package syncrepl-bench --bench micro -- {{filter}}
+
 # beside others that do the same; writes docs/performance.md. --quick: beside ldapsearch only
 bench *arguments:
     scripts/bench.sh {{arguments}}

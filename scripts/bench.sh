@@ -1,18 +1,20 @@
 #!/bin/bash
-# Measures syncrepl beside others and writes docs/performance.md. Half an hour, and a quiet machine.
+# Measures syncrepl beside others and writes docs/performance.md. Takes half an hour, and a quiet machine.
 #   scripts/bench.sh              everyone, 10,000 to 1,000,000 entries
 #   scripts/bench.sh --quick      ldapsearch only, 10,000 and 100,000; writes target/bench/performance.md
 #   scripts/bench.sh --runs 9     more rounds
+#   scripts/bench.sh --quick --only-persist       prints the table of the persist stage
+#   scripts/bench.sh --sizes 1000,5000            other sizes; the others go up to 100,000
 # The peers of Python are built in target/bench/venv, from PyPI; the ldap3 crate in target/bench/ldap3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=docs
-options=(--million)
+options=(--sizes 10000,100000,1000000)
 for word; do
     if [ "$word" = --quick ]; then
         out=target/bench
-        options=()
+        options=(--sizes 10000,100000)
     fi
 done
 mkdir -p target/bench

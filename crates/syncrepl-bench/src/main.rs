@@ -6,6 +6,7 @@ mod peers;
 mod people;
 mod persist;
 mod plot;
+mod receive;
 mod report;
 mod situations;
 mod writer;
@@ -19,7 +20,7 @@ use situations::{Bench, Table};
 use syncrepl_testing::slapd::{Slapd, Variant};
 
 const HELP: &str = "usage: syncrepl-bench --syncrepl PROGRAM [--python INTERPRETER --scripts FOLDER] [--ldap3 PROGRAM] \
-[--runs N] [--quick] [--million] --out FOLDER";
+[--runs N] [--sizes N,N,…] [--quick] [--only-persist] --out FOLDER";
 
 /// The files of a copy: all whose names begin as its own does.
 pub(crate) fn files_of(data: &Path) -> Vec<PathBuf> {
@@ -52,8 +53,9 @@ struct Options {
     ldap3: Option<PathBuf>,
     out: Option<PathBuf>,
     runs: Option<usize>,
+    sizes: Option<Vec<usize>>,
     quick: bool,
-    million: bool,
+    only_persist: bool,
 }
 
 impl Options {
@@ -63,7 +65,11 @@ impl Options {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => options.quick = true,
-                "--million" => options.million = true,
+                "--only-persist" => options.only_persist = true,
+                "--sizes" => {
+                    let sizes = words.next()?.split(',').map(str::parse);
+                    options.sizes = Some(sizes.collect::<Result<_, _>>().ok()?);
+                }
                 "--runs" => options.runs = words.next()?.parse().ok(),
                 name => {
                     let path = Some(PathBuf::from(words.next()?));
@@ -87,6 +93,9 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == measure::WORD) {
         return measure::run_one(&words[1..]);
     }
+    if words.first().is_some_and(|word| word == receive::WORD) {
+        return receive::run(&words[1..]);
+    }
     let options = Options::read(&words);
     let Some(Options {
         syncrepl: Some(syncrepl),
@@ -95,8 +104,9 @@ fn main() -> ExitCode {
         ldap3,
         out: Some(out),
         runs,
+        sizes,
         quick,
-        million,
+        only_persist,
     }) = options
     else {
         eprintln!("{HELP}");
@@ -113,46 +123,51 @@ fn main() -> ExitCode {
         folder: folder.path(),
         runs: runs.unwrap_or(5),
     };
-    let page = measure_all(&bench, quick, million, &out);
+    let who: &[Peer] = if quick { &QUICK } else { &Peer::ALL };
+    if only_persist {
+        let mut table = String::new();
+        report::persist(&mut table, &persist(&bench, who));
+        print!("{table}");
+        return ExitCode::SUCCESS;
+    }
+    let sizes = sizes.unwrap_or_else(|| vec![10_000, 100_000]);
+    let page = measure_all(&bench, who, &sizes, &out);
     let file = out.join("performance.md");
     std::fs::write(&file, page).expect("writing the page");
     eprintln!("written: {}", file.display());
     ExitCode::SUCCESS
 }
 
-const QUICK: [Peer; 2] = [Peer::Syncrepl, Peer::Ldapsearch];
+const QUICK: [Peer; 3] = [Peer::Syncrepl, Peer::Ldapsearch, Peer::Receiver];
 
-fn measure_all(bench: &Bench<'_>, quick: bool, million: bool, out: &Path) -> String {
-    let who: &[Peer] = if quick { &QUICK } else { &Peer::ALL };
-    let mut sizes = vec![10_000, 100_000];
-    if million {
-        sizes.push(1_000_000);
-    }
+/// What is larger takes the others minutes.
+const LARGEST_FOR_ALL: usize = 100_000;
+
+fn measure_all(bench: &Bench<'_>, who: &[Peer], sizes: &[usize], out: &Path) -> String {
+    let load = report::load();
     let (mut tables, mut firsts) = (String::new(), Vec::new());
-    for &size in &sizes {
+    let for_all = sizes
+        .iter()
+        .copied()
+        .filter(|&size| size <= LARGEST_FOR_ALL);
+    let middle = for_all.max().unwrap_or_default();
+    for &size in sizes {
         eprintln!("first refresh of {size}");
         let server = Slapd::start(Variant::Plain);
         server.load(&people::people(size));
-        let large = size > 100_000;
+        let large = size > middle;
         let runs = if large { bench.runs.min(3) } else { bench.runs };
         let bench = Bench { runs, ..*bench };
+        let openldap = !large && who.len() > QUICK.len();
         let who = if large { &QUICK } else { who };
-        let first = bench.first(&server, size, who, !quick && !large);
-        let title = format!("First refresh of {size} entries");
+        let first = bench.first(&server, size, who, openldap);
+        let title = format!("First refresh of {} entries", grouped(size));
         report::table(&mut tables, &title, "", &first);
-        if size == 100_000 {
+        if size == middle {
             others(&bench, &server, size, who, &mut tables);
         }
         if large {
-            let modified = bench.again(&server, who, There, |writer, run| {
-                situations::modify(writer, size, run)
-            });
-            report::table(
-                &mut tables,
-                "1 % of 1,000,000 modified, no session log",
-                "",
-                &modified,
-            );
+            one_more(&bench, &server, size, who, &mut tables);
         }
         firsts.push((size as f64, first));
     }
@@ -177,30 +192,37 @@ fn measure_all(bench: &Bench<'_>, quick: bool, million: bool, out: &Path) -> Str
     }
     include_str!("page.md")
         .replace("{machine}", &report::machine())
+        .replace("{load}", &load)
         .replace("{tables}", &tables)
         .replace("{persist}", &persisted)
 }
 
-/// What comes after a first refresh of the same directory.
-fn others(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &mut String) {
-    let cookie = "`ldapsearch` is given the cookie; it keeps nothing, and compares nothing.";
-    eprintln!("nothing changed");
+const COOKIE: &str = "`ldapsearch` is given the cookie; it keeps nothing, and compares nothing.";
+
+/// What comes after a first refresh of the same directory, whatever its size.
+fn one_more(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &mut String) {
+    let of = grouped(size);
+    eprintln!("opened again; nothing changed; 1 % modified");
+    let title = format!("A copy of {of} entries opened again, without a provider");
+    report::table(tables, &title, "`dump` prints all of it.", &bench.opened());
+    let unchanged = bench.again(plain, who, There, |_, _| {});
     report::table(
         tables,
-        "Nothing changed",
-        cookie,
-        &bench.again(plain, who, There, |_, _| {}),
+        &format!("Nothing changed, {of} entries"),
+        COOKIE,
+        &unchanged,
     );
-    eprintln!("1 % modified and deleted, no session log");
     let modified = bench.again(plain, who, There, |writer, run| {
         situations::modify(writer, size, run)
     });
-    report::table(
-        tables,
-        "1 % modified, no session log: the present phase",
-        cookie,
-        &modified,
-    );
+    let title = format!("1 % of {of} modified, no session log: the present phase");
+    report::table(tables, &title, COOKIE, &modified);
+}
+
+/// The other situations.
+fn others(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &mut String) {
+    one_more(bench, plain, size, who, tables);
+    eprintln!("1 % deleted");
     let deleted = bench.again(plain, who, There, |writer, run| {
         situations::delete(writer, size, run)
     });
@@ -221,29 +243,41 @@ fn others(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &
     report::table(
         tables,
         "1 % modified, with a session log",
-        cookie,
+        COOKIE,
         &modified,
     );
     let deleted = bench.again(&logged, who, There, |writer, run| {
         situations::delete(writer, size, run)
     });
-    report::table(tables, "1 % deleted, with a session log", cookie, &deleted);
+    report::table(tables, "1 % deleted, with a session log", COOKIE, &deleted);
     eprintln!("a large group");
     let server = Slapd::start(Variant::Plain);
-    server.load(&situations::group(100_000));
+    server.load(&situations::group(size));
     let grown = bench.again(&server, who, ToBeMade, |writer, run| {
         writer.add_value(
             &situations::group_dn(),
             "member",
-            &people::dn(200_000 + run),
+            &people::dn(2 * size + run),
         );
     });
     report::table(
         tables,
-        "A group of 100,000 members gains one",
+        &format!("A group of {} members gains one", grouped(size)),
         "The provider sends the whole group.",
         &grown,
     );
+}
+
+/// A number as people write it.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join(",")
 }
 
 fn persist(bench: &Bench<'_>, who: &[Peer]) -> Vec<(&'static str, Vec<persist::Stage>)> {
@@ -252,8 +286,13 @@ fn persist(bench: &Bench<'_>, who: &[Peer]) -> Vec<(&'static str, Vec<persist::S
     let server = Slapd::start(Variant::Plain);
     server.load(&people::people(PEOPLE));
     let mut stages: Vec<(&'static str, Vec<persist::Stage>)> = Vec::new();
-    for _ in 0..bench.runs {
+    // Times as short as these vary: who is fast takes part in every round, the others in every third.
+    for round in 0..3 * bench.runs {
         for &peer in who.iter().filter(|&&peer| bench.programs.has(peer)) {
+            let fast = [Peer::Syncrepl, Peer::Ldapsearch].contains(&peer);
+            if peer == Peer::Receiver || (!fast && round % 3 != 0) {
+                continue;
+            }
             let stage = persist::stage(peer, bench.programs, &server, PEOPLE, bench.folder);
             match stages.iter_mut().find(|(name, _)| *name == peer.name()) {
                 Some((_, all)) => all.push(stage),

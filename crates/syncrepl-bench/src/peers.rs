@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd};
 use syncrepl_testing::tools;
 
+use crate::receive;
+
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Peer {
@@ -18,15 +20,18 @@ pub(crate) enum Peer {
     PythonLdap,
     /// The `ldap3` crate, copying into a map in memory.
     Ldap3,
+    /// This program, which receives the bytes and does nothing with them.
+    Receiver,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 5] = [
+    pub(crate) const ALL: [Peer; 6] = [
         Peer::Syncrepl,
         Peer::Ldapsearch,
         Peer::SyncreplClient,
         Peer::PythonLdap,
         Peer::Ldap3,
+        Peer::Receiver,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -36,6 +41,7 @@ impl Peer {
             Peer::SyncreplClient => "syncrepl_client (Python)",
             Peer::PythonLdap => "python-ldap",
             Peer::Ldap3 => "ldap3 crate",
+            Peer::Receiver => "received only",
         }
     }
 }
@@ -52,7 +58,7 @@ pub(crate) struct Programs {
 impl Programs {
     pub(crate) fn has(&self, peer: Peer) -> bool {
         match peer {
-            Peer::Syncrepl | Peer::Ldapsearch => true,
+            Peer::Syncrepl | Peer::Ldapsearch | Peer::Receiver => true,
             Peer::SyncreplClient | Peer::PythonLdap => self.python.is_some(),
             Peer::Ldap3 => self.ldap3.is_some(),
         }
@@ -67,6 +73,14 @@ impl Programs {
         follow: bool,
         cookie: Option<&str>,
     ) -> Vec<String> {
+        if peer == Peer::Receiver {
+            let me = std::env::current_exe().expect("the name of this program");
+            let words = [receive::WORD.to_owned(), server.port().to_string()];
+            return [me.display().to_string()]
+                .into_iter()
+                .chain(words)
+                .collect();
+        }
         let url = server.url();
         let data = data.display().to_string();
         let words: Vec<&str> = match peer {

@@ -106,7 +106,6 @@ fn mark_in(line: &str) -> Option<String> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stage {
     pub(crate) p50: f64,
-    pub(crate) p99: f64,
     pub(crate) sent_p50: f64,
     pub(crate) sent_p99: f64,
     pub(crate) rate: f64,
@@ -145,7 +144,6 @@ pub(crate) fn stage(
     let rate = pipelined(&follower, &mut writer, people);
     Stage {
         p50: quantile(&answered, 0.5),
-        p99: quantile(&answered, 0.99),
         sent_p50: quantile(&since_sent, 0.5),
         sent_p99: quantile(&since_sent, 0.99),
         rate,

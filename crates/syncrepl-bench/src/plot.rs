@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-const COLOURS: [&str; 6] = [
-    "#c0392b", "#2c3e50", "#2980b9", "#27ae60", "#8e44ad", "#d35400",
+const COLOURS: [&str; 7] = [
+    "#c0392b", "#2c3e50", "#2980b9", "#27ae60", "#8e44ad", "#7f8c8d", "#d35400",
 ];
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
@@ -36,27 +36,46 @@ pub(crate) fn svg(title: &str, unit: &str, lines: &[Line<'_>]) -> String {
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"15\">{title}</text>\n"
     );
-    for power in x.0 as i32..=x.1 as i32 {
-        let at = across(10f64.powi(power));
-        let bottom = HEIGHT - BOTTOM;
-        let _ = writeln!(
-            out,
-            "<path d=\"M{at:.1} {TOP}V{bottom}\" stroke=\"#ddd\"/><text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            bottom + 18.0,
-            number(10f64.powi(power))
-        );
-    }
-    for power in y.0 as i32..=y.1 as i32 {
-        let at = down(10f64.powi(power));
-        let right = WIDTH - RIGHT;
-        let _ = writeln!(
-            out,
-            "<path d=\"M{LEFT} {at:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} {unit}</text>",
-            LEFT - 6.0,
-            at + 4.0,
-            number(10f64.powi(power))
-        );
-    }
+    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+    let mut grid = |(least, most): (f64, f64),
+                    line: &dyn Fn(f64) -> (String, f64, f64, &'static str),
+                    unit: &str| {
+        for power in least as i32..=most as i32 {
+            let value = 10f64.powi(power);
+            let (path, across, down, anchor) = line(value);
+            let _ = writeln!(
+                out,
+                "<path d=\"{path}\" stroke=\"#ddd\"/><text x=\"{across:.1}\" y=\"{down:.1}\" text-anchor=\"{anchor}\">{}{unit}</text>",
+                number(value)
+            );
+        }
+    };
+    grid(
+        x,
+        &|value| {
+            let at = across(value);
+            (
+                format!("M{at:.1} {TOP}V{bottom}"),
+                at,
+                bottom + 18.0,
+                "middle",
+            )
+        },
+        "",
+    );
+    grid(
+        y,
+        &|value| {
+            let at = down(value);
+            (
+                format!("M{LEFT} {at:.1}H{right}"),
+                LEFT - 6.0,
+                at + 4.0,
+                "end",
+            )
+        },
+        &format!(" {unit}"),
+    );
     let middle = LEFT + (WIDTH - LEFT - RIGHT) / 2.0;
     let _ = writeln!(
         out,

@@ -18,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) costs: Vec<Cost>,
     /// Bytes on disk after a clean end, for each entry.
     pub(crate) disk: Option<f64>,
+    /// Bytes that the provider sent, for each entry.
+    pub(crate) sent: Option<f64>,
 }
 
 impl Figures {
@@ -54,6 +56,29 @@ impl Bench<'_> {
         measure::run(&command, &output, self.folder, server.pid())
     }
 
+    /// The number that was printed last.
+    fn printed(&self) -> f64 {
+        let text = std::fs::read_to_string(self.folder.join("output")).expect("the output");
+        text.trim().parse().expect("a number")
+    }
+
+    /// The copy from the disk alone.
+    pub(crate) fn opened(&self) -> Table {
+        let mut table = Table::new();
+        let data = self.data(Peer::Syncrepl).display().to_string();
+        let program = self.programs.syncrepl.display().to_string();
+        for _ in 0..self.runs {
+            for (index, name) in ["status", "dump"].into_iter().enumerate() {
+                let command = [&program, name, "--data", &data, "--format", "json"];
+                let command = command.map(str::to_owned);
+                let cost = measure::run(&command, &self.folder.join("output"), self.folder, None);
+                let figures = table.entry((index, name)).or_default();
+                figures.costs.push(cost);
+            }
+        }
+        table
+    }
+
     /// From nothing, the consumer of OpenLDAP too if wanted.
     pub(crate) fn first(
         &self,
@@ -77,6 +102,9 @@ impl Bench<'_> {
                 }
                 let disk = bytes_of(&self.data(peer)) / entries as f64;
                 figures.disk = (disk > 0.0).then_some(disk);
+                if peer == Peer::Receiver {
+                    figures.sent = Some(self.printed() / entries as f64);
+                }
             }
         }
         for _ in 0..if openldap { self.runs.min(2) } else { 0 } {
@@ -101,8 +129,10 @@ impl Bench<'_> {
         mut change: impl FnMut(&mut Writer, usize),
     ) -> Table {
         let mut table = Table::new();
+        let mut who = self.peers(who);
+        who.retain(|&peer| peer != Peer::Receiver);
         if made == Copies::ToBeMade {
-            for peer in self.peers(who) {
+            for &peer in &who {
                 clear(&self.data(peer));
                 self.copy(peer, server, None);
             }
@@ -110,14 +140,13 @@ impl Bench<'_> {
         for run in 0..self.runs {
             let before = cookie(server);
             change(&mut Writer::connect(server.port()), run);
-            for peer in self.peers(who) {
+            for &peer in &who {
                 if is_slow(&table, peer) {
                     continue;
                 }
                 let cost = self.copy(peer, server, Some(&before));
                 let figures = table.entry((peer as usize, peer.name())).or_default();
                 figures.costs.push(cost);
-                figures.disk = None;
             }
         }
         table

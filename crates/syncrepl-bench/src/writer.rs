@@ -36,6 +36,11 @@ impl Writer {
         writer
     }
 
+    /// The connection itself.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     fn encode(&mut self, operation: &Operation<'_>) -> Vec<u8> {
         self.last_id += 1;
         Message::encode(self.last_id, operation, &[])

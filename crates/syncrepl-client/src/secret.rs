@@ -71,7 +71,9 @@ pub(crate) fn is_secret(attribute: &str) -> bool {
 
 /// The name of an attribute without its options (RFC 4512 §2.5).
 pub(crate) fn without_options(attribute: &str) -> &str {
-    attribute.split(';').next().unwrap_or_default()
+    let end = attribute.bytes().position(|byte| byte == b';');
+    end.and_then(|end| attribute.get(..end))
+        .unwrap_or(attribute)
 }
 
 fn is_one_of(names: &[&str], attribute: &str) -> bool {

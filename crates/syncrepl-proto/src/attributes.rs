@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
+use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
 /// The attributes of an entry, as the BER the provider sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +46,15 @@ impl<'a> AttributeList<'a> {
     /// the provider sent it twice; an attribute without values is none (providers differ in
     /// whether they name requested attributes that are absent).
     pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
-        let mut reader = Reader::new(self.contents, "attributes");
+        let mut rest = self.contents;
         // `decode` has seen every attribute: an error cannot come up here.
         std::iter::from_fn(move || {
-            while !reader.is_empty() {
-                let attribute = Attribute::decode(&mut reader).ok()?;
+            loop {
+                let attribute = Attribute::again(&mut rest)?;
                 if !attribute.values.is_empty() {
                     return Some(attribute);
                 }
             }
-            None
         })
     }
 
@@ -72,8 +71,38 @@ impl<'a> AttributeList<'a> {
     pub fn same(&self, other: &AttributeList<'_>) -> bool {
         self.contents == other.contents
             || self
-                .same_if_named_once(other)
+                .same_in_order(other)
+                .or_else(|| self.same_if_named_once(other))
                 .unwrap_or_else(|| self.sorted() == other.sorted())
+    }
+
+    /// The same where it can be told by going through both at once: as a rule they come in the same
+    /// order, and what differs are the values of one.
+    fn same_in_order(&self, other: &AttributeList<'_>) -> Option<bool> {
+        let (mut ours, mut theirs) = (self.contents, other.contents);
+        while !ours.is_empty() || !theirs.is_empty() {
+            let (our, their) = (parts(&mut ours)?, parts(&mut theirs)?);
+            if our == their {
+                continue;
+            }
+            if !our.0.eq_ignore_ascii_case(their.0) || our.1.is_empty() != their.1.is_empty() {
+                return None;
+            }
+            if sorted_values(our.1) != sorted_values(their.1) {
+                // Named once more, it may have the missing values there.
+                let once = self.names(our.0) == 1 && other.names(our.0) == 1;
+                return once.then_some(false);
+            }
+        }
+        Some(true)
+    }
+
+    /// How often a description is there.
+    fn names(&self, name: &[u8]) -> usize {
+        let mut rest = self.contents;
+        std::iter::from_fn(|| parts(&mut rest))
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+            .count()
     }
 
     /// The same where it can be told without gathering: few attributes, no description twice.
@@ -157,19 +186,45 @@ impl<'a> AttributeList<'a> {
     }
 }
 
+/// The contents of the element at the front of `rest`, which shrinks to what follows it.
+#[inline]
+fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (start, length) = match **rest {
+        [_, length @ ..0x80, ..] => (2, usize::from(length)),
+        _ => {
+            let (_, start, length) = ber::header(rest).ok()??;
+            (start, usize::try_from(length).ok()?)
+        }
+    };
+    let (contents, after) = rest.get(start..)?.split_at_checked(length)?;
+    *rest = after;
+    Some(contents)
+}
+
+/// Description and values of the attribute at the front of `rest`, which `decode` has accepted.
+fn parts<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let mut fields = contents(rest)?;
+    Some((contents(&mut fields)?, contents(&mut fields)?))
+}
+
+/// The values in the contents of a SET that `decode` has accepted.
+fn each_value<'a>(mut set: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    std::iter::from_fn(move || contents(&mut set))
+}
+
+fn sorted_values(set: &[u8]) -> Vec<&[u8]> {
+    let mut values: Vec<_> = each_value(set).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
 /// So many attributes are compared with each other, more are sorted.
 const FEW: usize = 32;
 
 impl<'a> Attribute<'a> {
     fn same_values(&self, other: &Attribute<'_>) -> bool {
-        self.values == other.values || self.sorted_values() == other.sorted_values()
-    }
-
-    fn sorted_values(&self) -> Vec<&'a [u8]> {
-        let mut values: Vec<_> = self.values().collect();
-        values.sort_unstable();
-        values.dedup();
-        values
+        self.values == other.values || sorted_values(self.values) == sorted_values(other.values)
     }
 
     /// Reads a PartialAttribute; its values are not looked at.
@@ -188,6 +243,13 @@ impl<'a> Attribute<'a> {
         Ok(Attribute { name, values })
     }
 
+    /// The next of those that `decode` has accepted; an entry is read half a dozen times.
+    fn again(rest: &mut &'a [u8]) -> Option<Self> {
+        let (name, values) = parts(rest)?;
+        let name = std::str::from_utf8(name).ok()?;
+        Some(Attribute { name, values })
+    }
+
     /// Looks at its values.
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let mut values = Reader::new(self.values, "attribute value");
@@ -199,8 +261,7 @@ impl<'a> Attribute<'a> {
 
     /// Each value, in the order it was sent.
     pub fn values(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(self.values, "attribute value");
-        std::iter::from_fn(move || reader.octets("attribute value").ok())
+        each_value(self.values)
     }
 }
 
@@ -235,6 +296,15 @@ mod tests {
                 false,
             ),
             (list(&[("cn", &["a", "b"])]), false),
+            (
+                list(&[("cn", &["b"]), ("mail", &["x"]), ("CN", &["a"])]),
+                true,
+            ),
+            (
+                list(&[("cn", &["b"]), ("mail", &["x"]), ("CN", &["c"])]),
+                false,
+            ),
+            (list(&[("cn", &["a", "b"]), ("mail", &["y"])]), false),
         ] {
             let (one, other) = (
                 AttributeList::decode(&one).unwrap(),
@@ -242,6 +312,23 @@ mod tests {
             );
             assert_eq!(one.same(&other), same, "{other:?}");
             assert_eq!(other.same(&one), same, "{other:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// However it is found out, it is what comparing everything says.
+        #[test]
+        fn shortcuts_make_no_difference(
+            lists in [0, 1].map(|_| proptest::collection::vec(("[aAb]", proptest::collection::vec("[xy]", 0..3)), 0..4))
+        ) {
+            let [one, other] = lists.map(|list| {
+                let list = list.iter().map(|(name, values)| {
+                    (name.as_str(), values.iter().map(String::as_bytes).collect())
+                });
+                AttributeList::encode(list)
+            });
+            let [one, other] = [&one, &other].map(|bytes| AttributeList::decode(bytes).unwrap());
+            assert_eq!(one.same(&other), one.sorted() == other.sorted());
         }
     }
 

@@ -49,15 +49,7 @@ impl Client {
             value: Some(&value),
         };
         let filter = Filter::present("objectClass");
-        let search = SearchRequest {
-            base: "dc=example,dc=com",
-            scope: Scope::Subtree,
-            size_limit: 0,
-            time_limit: 0,
-            types_only: false,
-            filter: filter.as_bytes(),
-            attributes: vec![],
-        };
+        let search = SearchRequest::new("dc=example,dc=com", Scope::Subtree, filter.as_bytes());
         self.send(id, &Operation::SearchRequest(search), &[control]);
     }
 

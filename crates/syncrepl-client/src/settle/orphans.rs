@@ -97,18 +97,23 @@ impl Work<'_> {
     fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
+        // Siblings come together: a parent that was there a moment ago is not looked for again.
+        let mut held = Vec::new();
         for id in sent {
-            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+            let Some(key) = self.apply.records().key_of(rowid(id))? else {
                 continue;
             };
-            let Some(parent) = dn::parent_key(&stored.dn_key) else {
+            let Some(parent) = dn::parent_key(&key) else {
                 continue;
             };
-            if stored.dn_key != base
-                && parent != base
-                && self.apply.records().holder(parent, None)?.is_none()
-            {
-                orphans.insert(id);
+            if key == base || parent == base || parent == held {
+                continue;
+            }
+            match self.apply.records().holder(parent, None)? {
+                Some(_) => held = parent.to_vec(),
+                None => {
+                    orphans.insert(id);
+                }
             }
         }
         Ok(orphans)

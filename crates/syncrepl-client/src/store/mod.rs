@@ -4,6 +4,7 @@
 pub(crate) mod ancestors;
 mod authorizer;
 mod backup;
+mod checkpoint;
 mod cursor;
 mod failure;
 mod file;

@@ -14,11 +14,6 @@ impl<'c> Placed<'c> {
         Placed(connection)
     }
 
-    pub(crate) fn any(&self) -> Result<bool> {
-        let mut statement = self.0.prepare_cached("SELECT 1 FROM syncrepl_placed")?;
-        Ok(statement.exists([])?)
-    }
-
     pub(crate) fn contains(&self, id: i64) -> Result<bool> {
         let mut statement = self
             .0

@@ -51,6 +51,14 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     })
 }
 
+/// Of which rows there are any at all, when a stage begins: most stores have none of these.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Any {
+    pub(crate) placed: bool,
+    pub(crate) parked: bool,
+    pub(crate) references: bool,
+}
+
 const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 
 /// Between which keys everything below a DN lies. There are always two, both compared with the
@@ -71,6 +79,21 @@ impl<'c> Records<'c> {
         Records(connection)
     }
 
+    /// One statement, since each group of the persist stage begins with it.
+    pub(crate) fn any_of_each(&self) -> Result<Any> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM syncrepl_placed), EXISTS (SELECT 1 FROM temp.syncrepl_parked),
+                    EXISTS (SELECT 1 FROM syncrepl_references)",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Any {
+                placed: row.get(0)?,
+                parked: row.get(1)?,
+                references: row.get(2)?,
+            })
+        })?)
+    }
+
     fn one(&self, sql: &str, parameter: impl rusqlite::ToSql) -> Result<Option<Stored>> {
         let mut statement = self.0.prepare_cached(sql)?;
         Ok(statement.query_row([parameter], Stored::read).optional()?)
@@ -84,6 +107,14 @@ impl<'c> Records<'c> {
     pub(crate) fn by_id(&self, id: i64) -> Result<Option<Stored>> {
         let sql = "SELECT id, uuid, dn, dn_key, attributes FROM syncrepl_records WHERE id = ?1";
         self.one(sql, id)
+    }
+
+    /// The DN key of a record, where nothing else of it is needed.
+    pub(crate) fn key_of(&self, id: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn_key FROM syncrepl_records WHERE id = ?1")?;
+        Ok(statement.query_row([id], |row| row.get(0)).optional()?)
     }
 
     /// The record with this DN. Several may share a key while a stage is open; then the one whose
@@ -240,11 +271,6 @@ impl<'c> Records<'c> {
     }
 
     // References.
-
-    pub(crate) fn any_references(&self) -> Result<bool> {
-        let mut statement = self.0.prepare_cached("SELECT 1 FROM syncrepl_references")?;
-        Ok(statement.exists([])?)
-    }
 
     pub(crate) fn reference_id(&self, uuid: Uuid) -> Result<Option<i64>> {
         let mut statement = self

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::authorizer::Gate;
+use super::checkpoint::Log;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::records::Records;
@@ -32,6 +33,7 @@ pub(crate) struct Writer {
     /// How many records the last commit left.
     entries: Cell<u64>,
     tally: Cell<Tally>,
+    log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
     _lock: Lock,
@@ -58,6 +60,7 @@ impl Writer {
         use_wal(&conn, &path)?;
         schema::migrate(&conn, found)?;
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
+        let log = Log::watch(&mut conn).map_err(failure::of_store)?;
         let commit_number = settings::commit_number(&conn)?;
         let entries = match settings::entries(&conn)? {
             Some(entries) => entries,
@@ -70,6 +73,7 @@ impl Writer {
             commit_number,
             entries: Cell::new(entries),
             tally: Cell::default(),
+            log,
             checkpoint_owed: false,
             path,
             _lock: lock,
@@ -124,6 +128,7 @@ impl Writer {
         self.commit_number = number;
         self.entries.set(self.entries());
         self.tally.take();
+        self.log.committed();
         if was_stage || self.checkpoint_owed {
             self.checkpoint_owed = !self.checkpoint();
         }
@@ -149,21 +154,27 @@ impl Writer {
 
     /// A refresh may leave a log as large as the copy. Readers that are still inside it keep it;
     /// then the next commit tries again. Gives whether the log is now empty.
-    fn checkpoint(&self) -> bool {
-        let emptied = self
-            .conn
-            .busy_timeout(Duration::ZERO)
-            .and_then(|()| {
-                self.conn
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                        row.get::<_, i64>(0)
-                    })
-            })
-            .is_ok_and(|busy| busy == 0);
+    fn checkpoint(&mut self) -> bool {
+        let emptied = self.conn.busy_timeout(Duration::ZERO).is_ok() && self.log.empty(&self.conn);
         if let Err(error) = self.conn.busy_timeout(BUSY) {
             tracing::warn!(%error, "the busy timeout could not be restored");
         }
         emptied
+    }
+
+    /// Whether the log has grown so much that it should be copied when there is time for that.
+    pub(crate) fn log_is_long(&self) -> bool {
+        self.log.is_long()
+    }
+
+    /// Whether that can wait no longer.
+    pub(crate) fn log_is_too_long(&self) -> bool {
+        self.log.is_too_long()
+    }
+
+    /// Copies the log into the file, between two transactions.
+    pub(crate) fn copy_log(&mut self) {
+        self.log.copy(&self.conn);
     }
 
     /// The number of the last commit, 0 when there was none.

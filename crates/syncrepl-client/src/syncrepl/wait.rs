@@ -13,6 +13,9 @@ use crate::stop::LONGEST_WAIT;
 /// How long the answer to a Cancel is awaited.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
 
+/// After so long without news the log is copied, which takes about as long.
+const LULL: Duration = Duration::from_millis(50);
+
 impl<C: Callback> Syncrepl<C> {
     pub(super) fn poll_until(&mut self, deadline: Instant) -> Result<bool> {
         loop {
@@ -35,6 +38,9 @@ impl<C: Callback> Syncrepl<C> {
             self.end_group()?;
             self.watch_parents()?;
             self.ask_for_suspects()?;
+            if self.writer.log_is_too_long() && self.stage.is_none() {
+                self.writer.copy_log();
+            }
             let beat_due = self.beat_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
@@ -56,6 +62,9 @@ impl<C: Callback> Syncrepl<C> {
                 .filter(|_| link.session.in_persist_stage());
             until = suspects_due.map_or(until, |due| until.min(due));
             until = beat_due.map_or(until, |due| until.min(due));
+            let lull = (self.writer.log_is_long() && self.stage.is_none())
+                .then(|| self.settings.options.network.now() + LULL);
+            until = lull.map_or(until, |due| until.min(due));
             if link.session.in_refresh_stage() {
                 until = until.min(silent_until);
             } else if let Some(left) = self.schedule.due_in(SystemTime::now()) {
@@ -90,6 +99,10 @@ impl<C: Callback> Syncrepl<C> {
                 }
                 Woken::Deadline if beat_due == Some(until) => {
                     self.beat()?;
+                    continue;
+                }
+                Woken::Deadline if lull == Some(until) => {
+                    self.writer.copy_log();
                     continue;
                 }
                 // A question is due; after it, there is time left to wait.

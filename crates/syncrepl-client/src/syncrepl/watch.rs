@@ -21,7 +21,6 @@ use crate::status;
 use crate::stop::StopHandle;
 use crate::store::Writer;
 use crate::store::ancestors::Ancestors;
-use crate::store::placed::Placed;
 use crate::store::records::Records;
 
 /// How long to wait for what else comes, before asking.
@@ -242,9 +241,9 @@ pub(super) fn open_stage(
         });
     }
     let mut stage = Stage::new(kind, guard.size());
-    let records = Records::new(writer.connection());
-    stage.any_placed = Placed::new(writer.connection()).any()?;
-    stage.any_parked = records.any_parked()?;
-    stage.any_references = records.any_references()?;
+    let any = Records::new(writer.connection()).any_of_each()?;
+    stage.any_placed = any.placed;
+    stage.any_parked = any.parked;
+    stage.any_references = any.references;
     Ok(stage)
 }

@@ -6,6 +6,7 @@ mod deletes;
 mod fake;
 mod fresh;
 mod heartbeat;
+mod log;
 mod moments;
 mod nodes;
 mod oddities;

@@ -104,15 +104,7 @@ fn sent(session: &mut Session) -> Vec<Sent> {
 }
 
 fn search() -> SearchRequest<'static> {
-    SearchRequest {
-        base: "dc=example,dc=com",
-        scope: Scope::Subtree,
-        size_limit: 0,
-        time_limit: 0,
-        types_only: false,
-        filter: b"\x87\x0bobjectClass",
-        attributes: vec![],
-    }
+    SearchRequest::new("dc=example,dc=com", Scope::Subtree, b"\x87\x0bobjectClass")
 }
 
 impl Model {

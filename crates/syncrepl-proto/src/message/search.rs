@@ -48,6 +48,19 @@ pub struct SearchRequest<'a> {
 }
 
 impl<'a> SearchRequest<'a> {
+    /// A search without limits, for all user attributes. `filter` is BER.
+    pub fn new(base: &'a str, scope: Scope, filter: &'a [u8]) -> Self {
+        SearchRequest {
+            base,
+            scope,
+            size_limit: 0,
+            time_limit: 0,
+            types_only: false,
+            filter,
+            attributes: Vec::new(),
+        }
+    }
+
     pub(super) fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
         let mut fields = Reader::new(contents, "SearchRequest");
         let base = fields.string("baseObject")?;

@@ -78,13 +78,6 @@ impl Records<'_> {
         Ok(())
     }
 
-    pub(crate) fn any_parked(&self) -> Result<bool> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked")?;
-        Ok(statement.exists([])?)
-    }
-
     pub(crate) fn is_parked(&self, uuid: Uuid) -> Result<bool> {
         let mut statement = self
             .0

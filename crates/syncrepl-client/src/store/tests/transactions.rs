@@ -78,6 +78,44 @@ fn a_stage_leaves_no_log_behind() {
     assert_eq!(size(), 0, "the next commit tries again");
 }
 
+/// A reader that stays inside the log keeps it from being begun anew; it is not tried again at each
+/// commit because of that.
+#[test]
+fn a_log_that_a_reader_holds_is_copied_now_and_then() {
+    let fixture = Fixture::new();
+    let mut writer = fixture.writer();
+    let reader = writer.handle().unwrap();
+    let mut byte = 0;
+    let mut fill = |pages: usize| {
+        writer.begin_group().unwrap();
+        byte += 1;
+        let value = vec![byte; pages * 8192];
+        writer.set_setting("x", Some(&value)).unwrap();
+        writer.commit().unwrap();
+        let long = writer.log_is_long();
+        if long {
+            writer.copy_log();
+            assert!(!writer.log_is_long());
+        }
+        long
+    };
+    reader
+        .read(|cursor| {
+            cursor.query_row("SELECT count(*) FROM syncrepl_settings", [], |_| Ok(()))?;
+            assert!(!fill(100));
+            assert!(fill(450));
+            assert!(!fill(300), "what is copied already does not count");
+            assert!(fill(300));
+            Ok(())
+        })
+        .unwrap();
+    // It is begun anew once nobody is inside of it.
+    assert!(!fill(10));
+    writer.begin_group().unwrap();
+    writer.commit().unwrap();
+    assert!(!writer.log_is_long() && !writer.log_is_too_long());
+}
+
 #[test]
 fn a_transaction_of_a_handle_is_all_or_nothing() {
     let fixture = Fixture::new();
