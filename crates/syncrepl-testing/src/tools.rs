@@ -1,9 +1,15 @@
 //! The programs of OpenLDAP and the shell, found and run. Not how their output is read.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::process::wait_until;
+
+/// How long a process may take to stand still.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const MISSING: &str = "slapd not found: apt-get install slapd ldap-utils";
 
@@ -62,6 +68,9 @@ pub(crate) fn user_name() -> String {
 
 /// Sends a signal, by name without `SIG`, to one process. The shell's own `kill` is always there.
 ///
+/// After `STOP` it waits until nothing of the process moves: `kill` returns as soon as the signal is
+/// on its way, and the other threads go on until the one that was chosen to take it gets a processor.
+///
 /// # Panics
 /// When the process is gone.
 pub fn signal(pid: u32, name: &str) {
@@ -70,4 +79,46 @@ pub fn signal(pid: u32, name: &str) {
         .status()
         .unwrap_or_else(|e| panic!("cannot run sh: {e}"));
     assert!(status.success(), "cannot send {name} to process {pid}");
+    if name == "STOP" {
+        wait_until(PATIENCE, || is_stopped(pid));
+    }
+}
+
+/// Whether every thread of a process has been stopped, or has ended.
+fn is_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    threads.flatten().all(|thread| {
+        // A thread that has gone meanwhile does not move either. Its state follows its name, in which
+        // there may be anything.
+        let Ok(stat) = fs::read_to_string(thread.path().join("stat")) else {
+            return true;
+        };
+        let state = stat.rsplit_once(") ").map(|(_, after)| after);
+        state.is_some_and(|state| state.starts_with(['T', 'Z', 'X']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stopped_does_not_move() {
+        let mut child = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .expect("a shell");
+        let moves = || !is_stopped(child.id());
+        wait_until(PATIENCE, moves);
+        for _ in 0..20 {
+            signal(child.id(), "STOP");
+            assert!(!moves());
+            signal(child.id(), "CONT");
+            wait_until(PATIENCE, moves);
+        }
+        child.kill().expect("killing it");
+        child.wait().expect("waiting for it");
+    }
 }

@@ -1,12 +1,15 @@
 //! Random changes to a directory, the same for the same seed.
 //!
 //! A workload keeps its own model of the tree, so that it asks for what the server must accept;
-//! a refusal is an error of the test and panics with the seed.
+//! a refusal is an error of the test and panics with the seed. `send` knows the one exception.
 
 mod names;
 mod operations;
+mod send;
 mod tree;
 mod values;
+
+use std::collections::BTreeSet;
 
 use crate::ldif;
 use crate::target::Target;
@@ -44,8 +47,12 @@ pub struct Workload {
     rounds: usize,
     tree: Tree,
     names: Names,
-    /// The change records not sent yet.
+    /// The change records not sent yet,
     ldif: String,
+    /// where each of them begins,
+    starts: Vec<usize>,
+    /// and those that change nothing but the letter case of a name, by their number.
+    respelled: BTreeSet<usize>,
     log: Vec<String>,
 }
 
@@ -63,6 +70,8 @@ impl Workload {
             tree: Tree::new(),
             names: Names::new(seed, options.hard_names),
             ldif: String::new(),
+            starts: Vec::new(),
+            respelled: BTreeSet::new(),
             log: Vec::new(),
         }
     }
@@ -137,6 +146,7 @@ impl Workload {
         } else {
             server.load(&self.ldif.replace("changetype: add\n", ""));
             self.ldif.clear();
+            self.starts.clear();
         }
     }
 
@@ -154,17 +164,6 @@ impl Workload {
         }
         self.send(server);
         std::mem::take(&mut self.log)
-    }
-
-    fn send(&mut self, server: &dyn Target) {
-        let ldif = std::mem::take(&mut self.ldif);
-        if let Err(error) = server.ldapmodify(&ldif) {
-            let log = self.log.join("\n");
-            panic!(
-                "workload with seed {} was refused: {error}\nit had asked for:\n{log}",
-                self.seed
-            );
-        }
     }
 }
 
@@ -231,6 +230,7 @@ impl Workload {
     /// Begins a change record. The spelling of the DN's escapes varies.
     fn begin(&mut self, id: Id, change: &str) -> String {
         let dn = self.tree.dn(id, self.names.style());
+        self.starts.push(self.ldif.len());
         self.ldif += &format!("\n{}changetype: {change}\n", ldif::line("dn", &dn));
         dn
     }

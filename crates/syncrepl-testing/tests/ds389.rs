@@ -1,5 +1,7 @@
 //! The fixture of 389 Directory Server does what the tests rely on. One server, since it is slow.
 
+mod paused;
+
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -48,17 +50,17 @@ fn one_server_and_what_can_be_done_to_it() {
     });
 
     server.pause();
-    let url = server.url();
-    let search = std::thread::spawn(move || {
-        try_search(&url, READER, PASSWORD, SUFFIX, "base", "(dc=*)", &[])
-    });
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(!search.is_finished());
-    server.resume();
-    assert_eq!(
-        search.join().expect("the search").expect("an answer").len(),
-        1
+    paused::keeps_silent(server.port(), || server.resume());
+    let found = try_search(
+        &server.url(),
+        READER,
+        PASSWORD,
+        SUFFIX,
+        "base",
+        "(dc=*)",
+        &[],
     );
+    assert_eq!(found.expect("an answer").len(), 1);
     let (port, folder) = (server.port(), server.folder().to_owned());
     drop(server);
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

@@ -1,14 +1,15 @@
 //! The servers do what the tests rely on.
 
+mod paused;
+
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use std::time::Duration;
 
 use syncrepl_testing::judge::{search, try_search};
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX};
 use syncrepl_testing::tls::Certificates;
-use syncrepl_testing::{Directory, Slapd, Variant, assert_same, tools, wait_until};
+use syncrepl_testing::{Directory, Slapd, Variant, assert_same, tools};
 
 const ANN: &str =
     "dn: cn=ann,dc=example,dc=com\nchangetype: add\nobjectClass: person\ncn: ann\nsn: a\n";
@@ -67,17 +68,9 @@ fn it_ends_with_its_test() {
 fn a_paused_server_keeps_silent() {
     let server = Slapd::start(Variant::Plain);
     server.pause();
-    let url = server.url();
-    let search =
-        std::thread::spawn(move || try_search(&url, "", "", SUFFIX, "base", "(dc=*)", &[]));
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(!search.is_finished());
-    server.resume();
-    wait_until(Duration::from_secs(10), || search.is_finished());
-    assert_eq!(
-        search.join().expect("the search").expect("an answer").len(),
-        1
-    );
+    paused::keeps_silent(server.port(), || server.resume());
+    let found = try_search(&server.url(), "", "", SUFFIX, "base", "(dc=*)", &[]);
+    assert_eq!(found.expect("an answer").len(), 1);
     server.pause();
     server.stop();
 }

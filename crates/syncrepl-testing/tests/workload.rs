@@ -1,10 +1,12 @@
 //! The workloads: nothing they ask for is refused, and they do what their names say.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use syncrepl_testing::scenarios::{BASE, OUTSIDE, scenarios};
 use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::target::Target;
 use syncrepl_testing::{Directory, Options, Slapd, Variant, Workload};
 
 fn all(server: &Slapd, base: &str) -> Directory {
@@ -166,5 +168,99 @@ fn every_scenario_applies() {
                 .ldapmodify(change)
                 .unwrap_or_else(|e| panic!("{}: {e}", scenario.name));
         }
+    }
+}
+
+/// A slapd that now and then fails to rename an entry for a fault of its own.
+struct Faulty {
+    server: Slapd,
+    /// What it says then.
+    complaint: &'static str,
+    refused: Cell<usize>,
+    /// Whether it fails with a record.
+    fails: fn(&str) -> bool,
+}
+
+impl Target for Faulty {
+    fn url(&self) -> String {
+        self.server.url()
+    }
+
+    fn ldapmodify(&self, ldif: &str) -> Result<(), String> {
+        let records: Vec<&str> = ldif.trim_start().split_inclusive("\n\n").collect();
+        let bad = records.iter().position(|record| (self.fails)(record));
+        let good = &records[..bad.unwrap_or(records.len())];
+        if !good.is_empty() {
+            self.server.ldapmodify(&good.concat())?;
+        }
+        let Some(bad) = bad else { return Ok(()) };
+        self.refused.set(self.refused.get() + 1);
+        Err(format!(
+            "{} (record {}: {})",
+            self.complaint,
+            bad + 1,
+            records[bad]
+        ))
+    }
+}
+
+fn value<'a>(record: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = record.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// Whether a record asks for nothing but other letters of the same name.
+fn respells(record: &str) -> bool {
+    let names = value(record, "dn").zip(value(record, "newrdn"));
+    !record.contains("\nnewsuperior:")
+        && names.is_some_and(|(dn, rdn)| {
+            dn.to_lowercase()
+                .starts_with(&format!("{},", rdn.to_lowercase()))
+        })
+}
+
+fn rounds_on(complaint: &'static str, fails: fn(&str) -> bool) -> (usize, Vec<String>) {
+    let server = Faulty {
+        server: Slapd::start(Variant::Plain),
+        complaint,
+        refused: Cell::new(0),
+        fails,
+    };
+    let options = Options {
+        big_value: false,
+        hard_names: false,
+        ..Options::ALL
+    };
+    let mut workload = Workload::new(8, options);
+    workload.populate(&server, 60);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.extend(workload.round(&server, 100));
+    }
+    (server.refused.get(), told)
+}
+
+const BROKEN_INDEX: &str = "ldap_rename: Other (e.g., implementation specific) error (80)\n\
+                            \tadditional info: DN index add failed";
+
+#[test]
+fn a_fault_of_the_server_ends_no_workload() {
+    let (refused, told) = rounds_on(BROKEN_INDEX, respells);
+    assert!(refused > 3, "{refused}");
+    let noted = told.iter().filter(|line| line.contains("DN index"));
+    assert_eq!(noted.count(), refused);
+}
+
+/// Any other refusal does: what was to follow no longer fits.
+#[test]
+fn a_refusal_ends_a_workload() {
+    let renames = |record: &str| value(record, "newrdn").is_some() && !respells(record);
+    for (complaint, fails) in [
+        (BROKEN_INDEX, renames as fn(&str) -> bool),
+        ("ldap_rename: Server is unwilling to perform (53)", respells),
+        ("ldap_rename: Other error (80)", respells),
+    ] {
+        let outcome = std::panic::catch_unwind(|| rounds_on(complaint, fails));
+        assert!(outcome.is_err(), "{complaint}");
     }
 }

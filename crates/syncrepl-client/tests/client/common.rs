@@ -204,6 +204,18 @@ pub fn poll_until<C: Callback>(client: &mut Syncrepl<C>, mut so: impl FnMut() ->
     }
 }
 
+/// Polls a client until it fails.
+pub fn poll_to_error<C: Callback>(client: &mut Syncrepl<C>) -> Error {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        assert!(std::time::Instant::now() < deadline, "nothing failed");
+        match client.poll(Duration::from_millis(100)) {
+            Ok(more) => assert!(more, "it came to an end"),
+            Err(error) => return error,
+        }
+    }
+}
+
 /// The records of a store, as the judge sees a directory.
 pub fn records(store: &Store) -> Directory {
     let mut directory = Directory::default();

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, SyncreplMode};
 use syncrepl_testing::slapd::{SUFFIX, Slapd};
 
-use crate::common::{Fixture, PATIENCE, SLICE, Tape, describe, fails, poll_until, records};
+use crate::common::{
+    Fixture, On, PATIENCE, SLICE, Tape, describe, fails, poll_to_error, poll_until, records,
+};
 
 #[test]
 fn refresh_only_ends_with_false() {
@@ -62,12 +64,7 @@ fn reconnect_goes_on_after_the_server_was_restarted() {
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
     poll_until(&mut client, || tape.has("committed"));
     fixture.server.stop();
-    let error = loop {
-        match client.poll(SLICE) {
-            Ok(more) => assert!(more),
-            Err(error) => break error,
-        }
-    };
+    let error = poll_to_error(&mut client);
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.is_retryable());
     // Without a connection there is nothing to poll, and nobody to connect to.
@@ -114,18 +111,18 @@ fn after_a_server_that_is_not_ready_comes_the_next() {
 #[test]
 fn a_server_that_falls_silent_in_a_refresh_is_given_up() {
     let fixture = Fixture::with(&["ann"]);
+    // Before it has heard of the sync search: later, all of the answer may be on its way.
+    let pause = |event: &str, _: Option<&Cursor<'_>>| {
+        assert_eq!(event, "bind", "nothing was sent");
+        fixture.server.pause();
+        Ok(())
+    };
     let mut client = fixture
-        .builder(())
+        .builder(On(pause))
         .refresh_timeout(Duration::from_millis(300))
         .connect()
         .unwrap();
-    fixture.server.pause();
-    let error = loop {
-        match client.poll(SLICE) {
-            Ok(more) => assert!(more),
-            Err(error) => break error,
-        }
-    };
+    let error = poll_to_error(&mut client);
     assert!(error.is_retryable(), "{error}");
     assert!(error.to_string().contains("silent"), "{error}");
     fixture.server.resume();

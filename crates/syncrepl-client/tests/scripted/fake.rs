@@ -221,6 +221,7 @@ impl Peer {
                     Heartbeat::Success => self.extended(message.id, 0, Some(b"")),
                     Heartbeat::Refuses(code) => self.extended(message.id, code, None),
                     Heartbeat::Cookie(after, cookie) => {
+                        // That it comes late is what is tested; nobody waits for this thread.
                         thread::sleep(after);
                         self.play(self.sync, &Step::Cookie(cookie))
                     }

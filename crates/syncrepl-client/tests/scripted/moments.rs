@@ -4,7 +4,7 @@ use syncrepl_client::{Syncrepl, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
 
 use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, copy, poll_until};
+use crate::{Bench, Told, copy, poll_until};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
@@ -34,6 +34,16 @@ fn a_parent_renamed_after_its_child_was_sent() {
 
 /// Refreshes with `first`, then takes `live` as one group of the persist stage.
 fn persist(first: Vec<Step>, live: Vec<Step>, shows: &[(u8, &str, &str)], until: &str) -> Bench {
+    persist_until(first, live, shows, |told| told.map.contains_key(until))
+}
+
+/// The same, until that was told.
+fn persist_until(
+    first: Vec<Step>,
+    live: Vec<Step>,
+    shows: &[(u8, &str, &str)],
+    until: impl Fn(&Told) -> bool,
+) -> Bench {
     let mut bench = Bench::new();
     let mut script = first;
     script.push(Step::Phase(false, Some(FIRST), true));
@@ -47,8 +57,7 @@ fn persist(first: Vec<Step>, live: Vec<Step>, shows: &[(u8, &str, &str)], until:
         .ldap_url(fake.url())
         .connect()
         .unwrap();
-    let until = until.to_owned();
-    poll_until(&mut client, |told| told.map.contains_key(&until)).unwrap();
+    poll_until(&mut client, |told| until(told)).unwrap();
     client.unbind().unwrap();
     bench.assert_copy_is_told();
     bench
@@ -193,37 +202,82 @@ fn who_went_with_the_parent_and_came_back_may_bring_others() {
     assert_eq!(held, [back, brought, BASE]);
 }
 
+const CHILD: &str = "cn=c,cn=q,ou=base,dc=example";
+const OLD_CHILD: &str = "cn=c,cn=p,ou=base,dc=example";
+const Z: &str = "cn=z,ou=base,dc=example";
+
+/// Takes `first` and `live`, and waits until the child is where a search shows it. At last q is the
+/// parent of the child, and p is somebody else: whoever is held below p by mistake is no orphan there.
+fn child_ends_below_q(first: Vec<Step>, live: Vec<Step>) {
+    let shows = [
+        (1, BASE, "base"),
+        (2, Q, "parent"),
+        (3, CHILD, "child"),
+        (5, P, "other"),
+        (6, Z, "last"),
+    ];
+    let mut live = live;
+    live.push(Step::Entry(Add, 6, Z, "last"));
+    let bench = persist_until(first, live, &shows, |told| {
+        [CHILD, Z].iter().all(|dn| told.committed.contains_key(*dn))
+    });
+    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
+    assert_eq!(held, [CHILD, P, Q, Z, BASE]);
+}
+
 /// What was told of the child after the refresh is older than what was told of the parent in it.
 fn child_told_late(first: &'static str) {
-    const CHILD: &str = "cn=c,cn=q,ou=base,dc=example";
-    const LAST: &str = "cn=z,ou=base,dc=example";
     let told = vec![
         Step::Entry(Add, 3, first, "child"),
         Step::Entry(Add, 1, BASE, "base"),
         Step::Entry(Add, 2, Q, "parent"),
     ];
     let live = vec![
-        Step::Entry(Modify, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
+        Step::Entry(Modify, 3, OLD_CHILD, "child"),
         Step::Entry(Modify, 2, Q, "parent"),
-        Step::Entry(Add, 4, LAST, "last"),
+        Step::Entry(Add, 5, P, "other"),
     ];
-    let shows = [
-        (1, BASE, "base"),
-        (2, Q, "parent"),
-        (3, CHILD, "child"),
-        (4, LAST, "last"),
-    ];
-    let bench = persist(told, live, &shows, LAST);
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [CHILD, Q, LAST, BASE]);
+    child_ends_below_q(told, live);
 }
 
 #[test]
 fn a_child_found_below_its_renamed_parent_stays_there() {
-    child_told_late("cn=c,cn=p,ou=base,dc=example");
+    child_told_late(OLD_CHILD);
 }
 
 #[test]
 fn a_child_moved_below_a_parent_that_is_renamed_already() {
     child_told_late("cn=c,ou=base,dc=example");
+}
+
+#[test]
+fn a_child_sent_before_its_parent_was_renamed_and_the_name_taken() {
+    let first = vec![
+        Step::Entry(Add, 3, OLD_CHILD, "child"),
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, Q, "parent"),
+        Step::Entry(Add, 5, P, "other"),
+    ];
+    let live = vec![
+        Step::Entry(Modify, 2, Q, "parent"),
+        Step::Entry(Add, 5, P, "other"),
+    ];
+    child_ends_below_q(first, live);
+}
+
+#[test]
+fn a_child_sent_after_its_parent_had_taken_a_name_that_is_held() {
+    // 2 takes the name q, which 5 leaves for p. Of them the refresh saw the names before, of the
+    // child the one after.
+    let first = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, "cn=x,ou=base,dc=example", "parent"),
+        Step::Entry(Add, 5, Q, "other"),
+        Step::Entry(Add, 3, CHILD, "child"),
+    ];
+    let live = vec![
+        Step::Entry(Modify, 5, P, "other"),
+        Step::Entry(Modify, 2, Q, "parent"),
+    ];
+    child_ends_below_q(first, live);
 }

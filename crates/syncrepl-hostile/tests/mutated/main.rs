@@ -106,6 +106,7 @@ fn watch() -> std::sync::Arc<AtomicU64> {
     std::thread::spawn(move || {
         let (mut last, mut since) = (u64::MAX, Instant::now());
         loop {
+            // No test waits for this: it looks on from beside until the process ends.
             std::thread::sleep(Duration::from_millis(200));
             let seed = watched.load(Ordering::SeqCst);
             if seed != last {

@@ -23,7 +23,7 @@ impl Slapd {
     }
 
     /// Applies change records in one process, as the administrator, stopping at the first refusal.
-    /// Referral objects are entries to it (manageDSAit). The error names the record.
+    /// Referral objects are entries to it (manageDSAit). The error names the record, and its number.
     pub fn ldapmodify(&self, ldif: &str) -> Result<(), String> {
         self.modify(ldif, &[])
     }
@@ -43,13 +43,12 @@ impl Slapd {
         if output.status.success() {
             return Ok(());
         }
-        // Progress goes to stdout, so its last line is the record that was refused.
+        // Progress goes to stdout, a line for each record, so the last is the one that was refused.
         let progress = String::from_utf8_lossy(&output.stdout);
-        let last = progress
-            .lines()
-            .rfind(|line| !line.is_empty())
-            .unwrap_or_default();
-        Err(format!("{} (last: {last})", tools::complaint(&output)))
+        let lines = progress.lines().filter(|line| !line.is_empty());
+        let (number, last) = lines.enumerate().last().unwrap_or_default();
+        let complaint = tools::complaint(&output);
+        Err(format!("{complaint} (record {}: {last})", number + 1))
     }
 
     /// What a fresh search of the whole subtree shows the administrator: see [`judge::search`].

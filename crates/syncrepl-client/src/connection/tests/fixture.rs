@@ -65,6 +65,7 @@ impl Slapd {
                         ldaps,
                     };
                 }
+                // Until the next look, of which there are as many as fit before the limit.
                 std::thread::sleep(Duration::from_millis(5));
             }
             // Somebody else took a port in between: try others.
