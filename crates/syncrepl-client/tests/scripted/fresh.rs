@@ -115,7 +115,8 @@ fn suspects_are_not_forgotten_by_a_stop() {
             .connect()
             .unwrap();
         poll_until(&mut client, |told| {
-            told.committed.contains_key(P) && (stopped || told.committed.contains_key(BELOW_P))
+            let moved = told.committed.contains_key(Q) && !told.committed.contains_key(Z);
+            moved && (stopped || told.committed.contains_key(BELOW_P))
         })
         .unwrap();
         client.unbind().unwrap();
