@@ -347,19 +347,25 @@ impl Work<'_> {
 
     /// Records below another: where it is held, and where it was about to go.
     fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
-        let Some(stored) = self.apply.records().by_id(rowid(id))? else {
-            return Ok(());
-        };
-        let target = match self.stage.any_parked {
-            true => self.apply.records().parked_dn(stored.uuid)?,
-            false => None,
-        };
-        for key in std::iter::once(stored.dn_key).chain(target.map(|dn| dn::key(&dn))) {
+        for key in self.keys_of(rowid(id))? {
             self.apply.records().below(&key, |id| {
                 below.insert(member(id));
             })?;
         }
         Ok(())
+    }
+
+    /// The DN by which a record is held, and the one that it is about to get; none if it is not there.
+    fn keys_of(&self, id: i64) -> Result<Vec<Vec<u8>>> {
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(Vec::new());
+        };
+        let target = match self.stage.any_parked {
+            true => self.apply.records().parked_dn(stored.uuid)?,
+            false => None,
+        };
+        let target = target.map(|dn| dn::key(&dn));
+        Ok(std::iter::once(stored.dn_key).chain(target).collect())
     }
 
     fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {

@@ -60,8 +60,6 @@ pub(crate) struct Stage {
     pub(crate) suspects_before: RoaringTreemap,
     /// Records that a search showed in this stage.
     pub(crate) found: RoaringTreemap,
-    /// Whether the group is to be committed although the provider said nothing.
-    pub(crate) must_commit: bool,
     /// Whether there are more fresh ones since a search was made.
     pub(crate) looked_up: bool,
     /// Whether it is so soon after a refresh stage that the next of them still come.
@@ -123,7 +121,6 @@ impl Stage {
             suspects: RoaringTreemap::new(),
             suspects_before: RoaringTreemap::new(),
             found: RoaringTreemap::new(),
-            must_commit: false,
             looked_up: false,
             may_be_ahead: false,
             references_seen: RoaringTreemap::new(),

@@ -201,15 +201,8 @@ impl Work<'_> {
     /// told. Or, by the time something is told of the parent, it came back with all that is below it.
     /// So the parents count as shown by that search, too.
     fn note_gone_early(&mut self, id: i64) -> Result<()> {
-        let Some(stored) = self.apply.records().by_id(id)? else {
-            return Ok(());
-        };
         let base = dn::key(self.base);
-        let target = match self.stage.any_parked {
-            true => self.apply.records().parked_dn(stored.uuid)?,
-            false => None,
-        };
-        for key in std::iter::once(stored.dn_key).chain(target.map(|dn| dn::key(&dn))) {
+        for key in self.keys_of(id)? {
             let mut key = key.as_slice();
             while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
                 if let Some(id) = self.apply.records().holder(parent, None)? {

@@ -285,7 +285,8 @@ impl<C: Callback> Syncrepl<C> {
             &self.writer,
             self.settings.options.network.now(),
         )?;
-        let (fresh, suspects) = (stage.stated.clone(), stage.suspects.clone());
+        let fresh = std::mem::take(&mut stage.stated);
+        let suspects = std::mem::take(&mut stage.suspects);
         self.store_fresh(fresh)?;
         self.keep_suspects(&suspects)?;
         self.store_cookie(received)?;
@@ -326,7 +327,9 @@ impl<C: Callback> Syncrepl<C> {
             return Ok(());
         };
         self.keep_fresh(&mut stage)?;
-        let changed = stage.messages > 0 || stage.must_commit || parents != Parents::Leave;
+        // Of suspects the store is to forget that they were, whatever the answer.
+        let asked = parents != Parents::Leave || !stage.suspects_before.is_empty();
+        let changed = stage.messages > 0 || asked;
         let received = stage
             .cookie
             .take()

@@ -94,7 +94,6 @@ impl<C: Callback> Syncrepl<C> {
         let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
         stage.doubtful = self.take_suspects()?;
         stage.suspects_before = stage.doubtful.clone();
-        stage.must_commit = true;
         lend(&mut self.fresh, self.fresh_until, now, &mut stage);
         self.stage = Some(stage);
         self.end_group()
