@@ -75,7 +75,8 @@ pub(crate) struct Stage {
     pub(crate) derived_waits: bool,
     /// Entries are not to be taken as sent, but to be looked up at the end.
     pub(crate) only_hints: bool,
-    /// Those, by entryUUID, with the DN that was sent.
+    /// Those, and others of which it is not known where they are in the end, by entryUUID, with the
+    /// DN that was sent.
     pub(crate) hints: BTreeMap<Uuid, String>,
     /// What there is to say of parents that the filter hides.
     pub(crate) hidden: Hidden,

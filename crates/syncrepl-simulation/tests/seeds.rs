@@ -54,6 +54,7 @@ fn seeds_that_found_something() {
         72_010_695, // a child that stayed with the name when its parent left it
         82_043_629, // gone early with a parent that was back before its leave was told
         82_055_446, // back with others in one group of 389-ds
+        84_079_503, // waits for a name below a parent that moves and leaves in the same group
     ]
     .into_iter());
 }

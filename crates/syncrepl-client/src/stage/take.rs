@@ -102,8 +102,9 @@ impl Work<'_> {
         if reference.is_some() {
             self.apply.records().delete_reference(uuid)?;
         }
-        self.unpark(uuid)?;
         let dn_key = dn::key(dn);
+        self.doubt_what_waits_below(uuid, Some(&dn_key))?;
+        self.unpark(uuid)?;
         let statement = Statement {
             uuid,
             dn,
@@ -279,6 +280,25 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// An entry leaves a name, for another or for good. What waits for a name below that one does not
+    /// go along: where it is then is asked at the end of the group.
+    fn doubt_what_waits_below(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
+        if !self.stage.any_parked || self.stage.is_about_the_end() {
+            return Ok(());
+        }
+        let records = self.apply.records();
+        let held = records.by_uuid(uuid)?.map(|known| known.dn_key);
+        let awaited = records.parked_dn(uuid)?.map(|dn| dn::key(&dn));
+        for key in held.into_iter().chain(awaited) {
+            if goes_to != Some(&key) {
+                records.parked_below(&key, |uuid, dn| {
+                    self.stage.hints.insert(uuid, dn);
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// As long as the parents may be known as they are to be told only later, what is told now may
     /// be below a name that they had.
     fn note_fresh(&mut self, id: i64) {
@@ -323,6 +343,7 @@ impl Work<'_> {
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.unknown.remove(&uuid);
         self.doubt_what_went_ahead(uuid)?;
+        self.doubt_what_waits_below(uuid, None)?;
         self.unpark(uuid)?;
         if self.stage.any_references && self.apply.records().delete_reference(uuid)? {
             return Ok(());

@@ -281,3 +281,38 @@ fn a_child_sent_after_its_parent_had_taken_a_name_that_is_held() {
     ];
     child_ends_below_q(first, live);
 }
+
+/// The child moves below p when 4, who had its name there, is gone already; of that is told last.
+fn a_child_waits_below_p(parent: Step) -> (Vec<Step>, Vec<Step>) {
+    let first = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, P, "parent"),
+        Step::Entry(Add, 4, OLD_CHILD, "before"),
+        Step::Entry(Add, 3, "cn=c,ou=base,dc=example", "child"),
+    ];
+    let live = vec![
+        Step::Entry(Modify, 3, OLD_CHILD, "child"),
+        parent,
+        Step::Entry(Delete, 4, OLD_CHILD, ""),
+        Step::Entry(Add, 5, P, "other"),
+    ];
+    (first, live)
+}
+
+#[test]
+fn a_child_that_waits_for_its_name_goes_along_with_its_parent() {
+    let (first, live) = a_child_waits_below_p(Step::Entry(Modify, 2, Q, "parent"));
+    child_ends_below_q(first, live);
+}
+
+#[test]
+fn a_child_that_waits_for_its_name_leaves_with_its_parent() {
+    let (first, live) = a_child_waits_below_p(Step::Entry(Delete, 2, P, ""));
+    let shows = [(1, BASE, "base"), (5, P, "other")];
+    let bench = persist_until(first, live, &shows, |told| told.committed.len() == 2);
+    let held: Vec<_> = copy(&bench.data()).into_iter().collect();
+    assert_eq!(
+        held,
+        [(P, "other"), (BASE, "base")].map(|(dn, text)| (dn.to_owned(), text.to_owned()))
+    );
+}

@@ -132,6 +132,23 @@ impl Records<'_> {
             .optional()?)
     }
 
+    /// What waits for a name below a DN: entryUUID and that name.
+    pub(crate) fn parked_below(
+        &self,
+        dn_key: &[u8],
+        mut each: impl FnMut(Uuid, String),
+    ) -> Result<()> {
+        let (lower, upper) = range(dn_key);
+        let mut statement = self.0.prepare_cached(
+            "SELECT uuid, dn FROM temp.syncrepl_parked WHERE dn_key > ?1 AND dn_key < ?2",
+        )?;
+        let mut rows = statement.query(params![lower, upper])?;
+        while let Some(row) = rows.next()? {
+            each(Uuid::from_bytes(row.get(0)?), row.get(1)?);
+        }
+        Ok(())
+    }
+
     /// The ids of the records whose renames are parked.
     pub(crate) fn parked_ids(&self, mut each: impl FnMut(i64)) -> Result<()> {
         let mut statement = self
