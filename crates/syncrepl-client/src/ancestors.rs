@@ -174,6 +174,7 @@ impl Work<'_> {
         }
         self.ancestors().list_missing(&dn::key(self.base))?;
         let mut candidates = RoaringTreemap::new();
+        let mut shown = RoaringTreemap::new();
         loop {
             let batch = self.ancestors().take_missing(BATCH)?;
             if batch.is_empty() {
@@ -181,9 +182,19 @@ impl Work<'_> {
             }
             let dns: Vec<_> = batch.iter().map(|(_, dn)| dn.clone()).collect();
             let mut hidden = Vec::new();
+            // Parents come first: below the one that was looked at is all that came with it.
+            let mut seen_below: Option<Vec<u8>> = None;
             for ((dn_key, dn), named) in batch.into_iter().zip(ask.named(&dns)?) {
                 match named {
-                    Some(named) => candidates |= self.learn(&dn_key, &named)?,
+                    Some(named) => {
+                        candidates |= self.learn(&dn_key, &named)?;
+                        let seen = seen_below.as_ref();
+                        let seen = seen.is_some_and(|above| dn::is_within(&dn_key, above));
+                        if rules.may_bring_others && !self.is_full() && !seen {
+                            self.sweep(&named.dn, &mut shown, ask)?;
+                            seen_below = Some(dn_key);
+                        }
+                    }
                     None => {
                         self.ancestors().put(None, &dn, &dn_key)?;
                         hidden.push(dn_key);
@@ -192,8 +203,9 @@ impl Work<'_> {
             }
             candidates |= self.below_hidden(hidden, ask)?;
         }
+        candidates -= &shown;
         self.verify(&candidates, rules, ask)?;
-        Ok(!candidates.is_empty())
+        Ok(!candidates.is_empty() || !shown.is_empty())
     }
 
     /// Takes in who bears the DN of a hidden parent. Returns the records that may have been stated

@@ -25,7 +25,7 @@ const LEARNING_ROUNDS: u32 = 3;
 const DOUBTFUL_ROUNDS: u32 = 3;
 /// How often it is asked what lies below entries that are elsewhere when that is looked at.
 const CHILDREN_ROUNDS: u32 = 3;
-/// How often orphans are looked for; more only when parents keep moving meanwhile.
+/// How often orphans are looked for. Who is left then, because parents keep moving, is a suspect.
 const ORPHAN_ROUNDS: u32 = 3;
 
 /// Takes an entry that was asked for: entryUUID, DN, attributes.
@@ -96,7 +96,7 @@ impl Work<'_> {
             ));
         }
         self.stage.looking = true;
-        let mut sent = &self.stage.stated | &self.stage.hidden.placed;
+        let told = &self.stage.stated | &self.stage.hidden.placed;
         if !self.stage.is_refresh() {
             self.stage.asking = true;
             self.stage.stated.clear();
@@ -118,12 +118,17 @@ impl Work<'_> {
         self.tell_all(rules, ask)?;
         if rules.shows_parents {
             // Whoever is found elsewhere than just now may be an orphan there.
-            for _ in 0..ORPHAN_ROUNDS {
+            let mut sent = told | &self.stage.stated;
+            let mut rounds = 0;
+            while self.settle_orphans((!full).then_some(&sent), ask)? {
+                self.tell_all(rules, ask)?;
                 sent |= &self.stage.stated;
-                if !self.settle_orphans((!full).then_some(&sent), ask)? {
+                rounds += 1;
+                if rounds == ORPHAN_ROUNDS {
+                    // Parents keep moving meanwhile.
+                    self.stage.suspects |= self.orphans_among(&sent)?;
                     break;
                 }
-                self.tell_all(rules, ask)?;
             }
         }
         if rules.may_bring_others && !full && !self.stage.added.is_empty() {
@@ -144,6 +149,9 @@ impl Work<'_> {
             self.ancestors().forget_unneeded()?;
         }
         self.suspect_orphans()?;
+        // Where they are was not to be found out in all these rounds.
+        let left = std::mem::take(&mut self.stage.doubtful);
+        self.stage.suspects |= left;
         Ok(Settled::Done)
     }
 
@@ -199,6 +207,7 @@ impl Work<'_> {
 
     /// Takes what the search shows below those of these entries that have children.
     fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
+        let added = std::mem::take(&mut self.stage.added);
         for batch in uuids.chunks(BATCH) {
             for _ in 0..CHILDREN_ROUNDS {
                 let mut vanished = false;
@@ -216,7 +225,8 @@ impl Work<'_> {
                 }
             }
         }
-        self.stage.added.clear();
+        // Of whoever is new here, all that is below was shown, too.
+        self.stage.added = added;
         Ok(())
     }
 

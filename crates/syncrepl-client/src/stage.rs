@@ -17,6 +17,10 @@ use crate::store::placed::Placed;
 /// How many ids that were named as present, but never sent, are kept.
 const UNKNOWN_LIMIT: usize = 10_000;
 
+/// Among what was stated, or is fresh: one that is no record any more, since a search did not show it.
+/// It left with some parent, whose name may be another by now than when it was stated.
+pub(crate) const WHO_LEFT_EARLY: u64 = 0;
+
 /// What kind of stage it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

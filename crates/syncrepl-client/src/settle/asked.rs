@@ -7,7 +7,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::{Absent, Ask, BATCH};
 use crate::error::Result;
-use crate::stage::{Work, member, rowid};
+use crate::stage::{Stage, WHO_LEFT_EARLY, Work, member, rowid};
 
 /// For more records than that, one search for everything is cheaper than one for each hundred.
 const ASKED_ONE_BY_ONE: u64 = 1000;
@@ -201,6 +201,12 @@ impl Work<'_> {
     /// told. Or, by the time something is told of the parent, it came back with all that is below it.
     /// So the parents count as shown by that search, too.
     fn note_gone_early(&mut self, id: i64) -> Result<()> {
+        let Stage { stated, fresh, .. } = &mut *self.stage;
+        for known in [stated, fresh] {
+            if known.contains(member(id)) {
+                known.insert(WHO_LEFT_EARLY);
+            }
+        }
         let base = dn::key(self.base);
         for key in self.keys_of(id)? {
             let mut key = key.as_slice();

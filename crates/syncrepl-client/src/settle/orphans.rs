@@ -2,7 +2,7 @@
 //! while the refresh ran, after its children had been sent; or it came in with a parent of its own
 //! and left again, and nobody said so. They are looked up, and are where the answer says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
@@ -24,9 +24,18 @@ impl Work<'_> {
             None => self.all_orphans()?,
         };
         let mut found_wrong = false;
+        // Parents that are there, and not in the copy: access rules hide them.
+        let mut hidden = BTreeSet::new();
         let mut rest = orphans.iter();
         loop {
-            let batch: RoaringTreemap = rest.by_ref().take(BATCH).collect();
+            let mut batch = RoaringTreemap::new();
+            while batch.len() < BATCH as u64
+                && let Some(id) = rest.next()
+            {
+                if !hidden.contains(&self.parent_key(id)?) {
+                    batch.insert(id);
+                }
+            }
             if batch.is_empty() {
                 return Ok(found_wrong);
             }
@@ -38,11 +47,18 @@ impl Work<'_> {
             self.doom_absent(absent)?;
             found_wrong |= wrong;
             if !wrong {
-                // They are where they are said to be: their parents are hidden by access rules,
-                // and asking for each of thousands would only tell the same.
-                return Ok(found_wrong);
+                // They are where they are said to be, and asking for each of thousands below the
+                // same parent would only tell the same.
+                for id in &batch {
+                    hidden.insert(self.parent_key(id)?);
+                }
             }
         }
+    }
+
+    fn parent_key(&self, id: u64) -> Result<Option<Vec<u8>>> {
+        let key = self.apply.records().key_of(rowid(id))?;
+        Ok(key.and_then(|key| dn::parent_key(&key).map(<[u8]>::to_vec)))
     }
 
     /// Takes whoever bears the name of their parent as stated. Where they are confirmed to be, what
@@ -94,7 +110,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+    pub(super) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         // Siblings come together: a parent that was there a moment ago is not looked for again.

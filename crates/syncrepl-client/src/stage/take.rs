@@ -6,7 +6,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Kind, Stage, Work, member};
+use super::{Kind, Stage, WHO_LEFT_EARLY, Work, member};
 use crate::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
@@ -120,6 +120,7 @@ impl Work<'_> {
         if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
             self.doubt_what_is_below(&dn_key)?;
         }
+        self.doubt_what_comes_below_the_moving(&statement)?;
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
@@ -240,7 +241,9 @@ impl Work<'_> {
             return Ok(());
         }
         let id = member(known.id);
-        if self.stage.went_along.remove(id) || self.is_placed(known.id)? {
+        let Stage { fresh, .. } = &*self.stage;
+        let was_away = fresh.contains(WHO_LEFT_EARLY) && fresh.contains(id);
+        if self.stage.went_along.remove(id) || was_away || self.is_placed(known.id)? {
             self.stage.returned.insert(id);
         }
         Ok(())
@@ -249,18 +252,23 @@ impl Work<'_> {
     /// An entry was stated with this name, which it may have had already, or takes now. It may have
     /// been renamed to it while the last refresh ran. What was sent before that is held below whoever
     /// has its parent's old name now, and what was sent after it below whoever had this name before;
-    /// of neither does a provider tell.
+    /// of neither does a provider tell. If no record had the name, one that the filter hides had it.
     fn doubt_what_is_below(&mut self, dn_key: &[u8]) -> Result<()> {
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
-        if full || self.stage.looking || self.stage.fresh.is_empty() || dn_key == dn::key(self.base)
-        {
+        if full || self.stage.looking || dn_key == dn::key(self.base) {
+            return Ok(());
+        }
+        let by_hidden = !self.is_held(dn_key)?;
+        if !by_hidden && self.stage.fresh.is_empty() {
             return Ok(());
         }
         let mut found = RoaringTreemap::new();
         self.apply.records().below(dn_key, |id| {
             found.insert(member(id));
         })?;
-        found &= &self.stage.fresh;
+        if !by_hidden {
+            found &= &self.stage.fresh;
+        }
         self.stage.suspect(found);
         Ok(())
     }
@@ -295,6 +303,28 @@ impl Work<'_> {
                     self.stage.hints.insert(uuid, dn);
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    /// Above the name of an entry somebody is held who has left, and still waits for another name. The
+    /// entry came after that, and is not to go along: where it is, is asked at the end of the group.
+    fn doubt_what_comes_below_the_moving(&mut self, statement: &Statement<'_>) -> Result<()> {
+        if !self.stage.any_parked || self.stage.is_about_the_end() {
+            return Ok(());
+        }
+        let records = self.apply.records();
+        let mut key = statement.dn_key;
+        while let Some(parent) = dn::parent_key(key) {
+            if let Some(holder) = records.holder(parent, None)?
+                && records.parked_rename(holder)?.is_some()
+            {
+                self.stage
+                    .hints
+                    .insert(statement.uuid, statement.dn.to_owned());
+                break;
+            }
+            key = parent;
         }
         Ok(())
     }
@@ -354,13 +384,14 @@ impl Work<'_> {
         let id = member(known.id);
         self.stage.seen.remove(id);
         self.stage.stated.remove(id);
-        self.stage.added.remove(id);
         // In a refresh stage the entry may still be sent; and children are told before parents.
         if self.stage.is_about_the_end() {
             self.stage.doomed.insert(id);
             return Ok(());
         }
-        if self.apply.records().any_below(&known.dn_key)? {
+        // One that came just now may have brought others, and be hidden by the filter from here on.
+        let came = self.stage.added.contains(id);
+        if came || self.apply.records().any_below(&known.dn_key)? {
             self.stage.doomed.insert(id);
             let went_along = &mut self.stage.went_along;
             return self.apply.records().below(&known.dn_key, |id| {

@@ -1,6 +1,7 @@
 //! A provider that plays a script: what real ones do only by luck, or on servers that are not at
 //! hand. Plain searches are answered from the entries it is said to show.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ use syncrepl_proto::sync::{
 };
 
 use crate::heartbeat::Heartbeat;
+
+/// What a plain search shows: number, DN, description. Who has none is hidden by a filter for it.
+type Shown = Vec<(u8, String, String)>;
 
 /// One thing the provider sends in answer to a sync search.
 #[derive(Debug, Clone)]
@@ -70,7 +74,7 @@ pub struct Log {
 pub struct Fake {
     pub port: u16,
     pub log: Arc<Mutex<Log>>,
-    shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+    shown: Arc<Mutex<VecDeque<Shown>>>,
     unsearchable: Arc<AtomicBool>,
     heartbeat: Arc<Mutex<Heartbeat>>,
 }
@@ -119,9 +123,15 @@ impl Fake {
 
     /// Says what plain searches show: number, DN, description.
     pub fn shows(&self, entries: &[(u8, &str, &str)]) {
-        *self.shown.lock().expect("shown") = entries
+        self.shows_in_turn(&[entries]);
+    }
+
+    /// The same, where each search has its own answer; the last is that of all that follow.
+    pub fn shows_in_turn(&self, answers: &[&[(u8, &str, &str)]]) {
+        let owned = |(n, dn, text): &(u8, &str, &str)| (*n, (*dn).to_owned(), (*text).to_owned());
+        *self.shown.lock().expect("shown") = answers
             .iter()
-            .map(|(n, dn, text)| (*n, (*dn).to_owned(), (*text).to_owned()))
+            .map(|entries| entries.iter().map(owned).collect())
             .collect();
     }
 
@@ -165,7 +175,7 @@ struct Peer {
     stream: TcpStream,
     vendor: &'static str,
     log: Arc<Mutex<Log>>,
-    shown: Arc<Mutex<Vec<(u8, String, String)>>>,
+    shown: Arc<Mutex<VecDeque<Shown>>>,
     unsearchable: Arc<AtomicBool>,
     heartbeat: Arc<Mutex<Heartbeat>>,
     sync: u32,
@@ -285,7 +295,8 @@ impl Peer {
         self.log.lock().expect("log").lookups += 1;
         let filter = String::from_utf8_lossy(request.filter).into_owned();
         let asks_for_children = filter.contains("Subordinates");
-        let shown = self.shown.lock().expect("shown").clone();
+        let wants_description = filter.contains("description");
+        let shown = self.next_shown();
         let searchable = !self.unsearchable.load(Ordering::SeqCst);
         for (number, dn, text) in &shown {
             let by_uuid = filter.contains("entryUUID");
@@ -298,7 +309,8 @@ impl Peer {
                 (false, syncrepl_client::Scope::Base) => dn == request.base,
                 (false, _) => dn.ends_with(request.base),
             };
-            if matches {
+
+            if matches && !(wants_description && text.is_empty()) {
                 let uuid = uuid(*number).to_string();
                 let attributes = AttributeList::encode([
                     ("objectClass", vec![&b"device"[..]]),
@@ -311,6 +323,14 @@ impl Peer {
             }
         }
         self.send(id, &Operation::SearchResultDone(LdapResult::new(0)), &[])
+    }
+
+    fn next_shown(&self) -> Shown {
+        let mut answers = self.shown.lock().expect("shown");
+        match answers.len() {
+            0 | 1 => answers.front().cloned().unwrap_or_default(),
+            _ => answers.pop_front().unwrap_or_default(),
+        }
     }
 
     fn play(&mut self, id: u32, step: &Step) -> bool {

@@ -4,6 +4,7 @@ use syncrepl_client::{Syncrepl, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Modify};
 
 use crate::fake::{BASE, Fake, Step};
+use crate::hidden::who_have_a_description;
 use crate::{Bench, copy, poll_until};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
@@ -74,10 +75,9 @@ fn a_name_that_is_taken_may_have_been_the_parents() {
     ] {
         let fake = Fake::start("", vec![script]);
         fake.shows(&shows);
-        let url = format!("{}?(description=*)", fake.url());
         bench
             .run(&fake, SyncreplMode::RefreshOnly, |builder| {
-                builder.ldap_url(url.clone())
+                who_have_a_description(builder)
             })
             .unwrap();
     }
@@ -143,4 +143,33 @@ fn a_parent_found_by_its_child_brings_the_others() {
     fake.shows(&all.map(|(number, dn)| (number, dn, "first")));
     bench.refresh(&fake).unwrap();
     assert_eq!(held(&bench), [BELOW_P, OTHER, P, BASE]);
+}
+
+/// When the first refresh asks for 3, its parent 2 has left with it, and both come back before the next.
+#[test]
+fn who_is_gone_early_may_come_back_with_a_parent_that_was_told_under_another_name() {
+    let mut bench = Bench::new();
+    let first = vec![
+        Step::Entry(Add, 3, BELOW_P, "first"),
+        Step::Entry(Add, 1, BASE, "first"),
+        Step::Entry(Add, 2, Q, "first"),
+        Step::Done(Some(FIRST), true),
+    ];
+    let back = vec![
+        Step::Entry(Modify, 2, Z, "first"),
+        Step::Done(Some(NEXT), true),
+    ];
+    let below_z = "cn=c,cn=z,ou=base,dc=example";
+    for (script, shows) in [
+        (first, vec![(1, BASE, "first")]),
+        (
+            back,
+            vec![(1, BASE, "first"), (2, Z, "first"), (3, below_z, "first")],
+        ),
+    ] {
+        let fake = Fake::start("", vec![script]);
+        fake.shows(&shows);
+        bench.refresh(&fake).unwrap();
+    }
+    assert_eq!(held(&bench), [below_z, Z, BASE]);
 }

@@ -6,6 +6,7 @@ mod deletes;
 mod fake;
 mod fresh;
 mod heartbeat;
+mod hidden;
 mod log;
 mod moments;
 mod nodes;

@@ -316,3 +316,42 @@ fn a_child_that_waits_for_its_name_leaves_with_its_parent() {
         [(P, "other"), (BASE, "base")].map(|(dn, text)| (dn.to_owned(), text.to_owned()))
     );
 }
+
+#[test]
+fn a_parent_found_elsewhere_in_the_last_round_takes_its_child_along_in_the_next_refresh() {
+    const X: [&str; 3] = [
+        "cn=x,cn=1,ou=base,dc=example",
+        "cn=x,cn=2,ou=base,dc=example",
+        "cn=x,cn=3,ou=base,dc=example",
+    ];
+    let mut bench = Bench::new();
+    let first = vec![
+        Step::Entry(Add, 1, BASE, "base"),
+        Step::Entry(Add, 2, P, "parent"),
+        Step::Entry(Add, 3, OLD_CHILD, "child"),
+        Step::Entry(Add, 9, X[0], "moves on"),
+        Step::Done(Some(FIRST), true),
+    ];
+    let fake = Fake::start("", vec![first, vec![Step::Done(Some(NEXT), true)]]);
+    // 9 is elsewhere each time it is asked for. When it stays at last, its parent is found to be 2.
+    let before = |x| [(1, BASE, "base"), (2, P, "parent"), (9, x, "moves on")];
+    let (three, child) = ("cn=3,ou=base,dc=example", "cn=c,cn=3,ou=base,dc=example");
+    let last = [
+        (1, BASE, "base"),
+        (2, three, "parent"),
+        (3, child, "child"),
+        (9, X[2], "moves on"),
+    ];
+    let (one, two) = (before(X[1]), before(X[2]));
+    fake.shows_in_turn(&[&one, &two, &two, &last]);
+    bench.refresh(&fake).unwrap();
+    eprintln!(
+        "{:?} {}",
+        bench.told.events,
+        fake.log.lock().unwrap().lookups
+    );
+    let held = |bench: &Bench| copy(&bench.data()).into_keys().collect::<Vec<_>>();
+    assert_eq!(held(&bench), [three, OLD_CHILD, X[2], BASE]);
+    bench.refresh(&fake).unwrap();
+    assert_eq!(held(&bench), [three, child, X[2], BASE]);
+}
