@@ -1,6 +1,7 @@
 //! What is known of an open stage: a refresh stage, or a group of the persist stage. What has to
 //! wait for the end of it is in [`crate::settle`].
 
+mod doubt;
 mod moving;
 mod take;
 
