@@ -55,10 +55,10 @@ pub(crate) enum Searched {
     ByDn,
 }
 
-/// Takes the entryUUID and the DN of an entry.
-pub(crate) type Place<'a> = dyn FnMut(Uuid, &str) + 'a;
+/// Takes an entry that was found.
+pub(crate) type Place<'a> = dyn FnMut(Named) + 'a;
 
-/// An entry found by its DN.
+/// An entry found by its DN, or by its entryUUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) uuid: Uuid,
@@ -83,7 +83,8 @@ pub(crate) trait Locate {
     fn named(&mut self, dns: &[String]) -> Result<Vec<Option<Named>>>;
 }
 
-/// Asks where the known ancestors are, and lists those that are not where they were. Needs no
+/// Asks where the known ancestors are, and lists those that are not where they were, or may have been
+/// elsewhere meanwhile. Needs no
 /// transaction. Gives how many they are.
 pub(crate) fn look_up(
     ancestors: Ancestors<'_>,
@@ -101,18 +102,23 @@ pub(crate) fn look_up(
         last = end.id;
         let wanted: Vec<_> = batch.iter().map(|one| (one.uuid, one.dn.clone())).collect();
         let mut places = BTreeMap::new();
-        let by = ask.places(&wanted, present, &mut |uuid, dn| {
-            places.insert(uuid, dn.to_owned());
+        let by = ask.places(&wanted, present, &mut |named| {
+            places.insert(named.uuid, named);
         })?;
         if by == Searched::ByDn {
             searched = by;
         }
         for ancestor in &batch {
-            let place = places.get(&ancestor.uuid).map(String::as_str);
-            let stayed = place
-                .is_some_and(|dn| change::dn_difference(&ancestor.dn, dn) != Difference::Meaning);
+            let place = places.get(&ancestor.uuid);
+            let csn = place.and_then(|place| place.csn.as_deref());
+            // Who was changed may have been elsewhere meanwhile.
+            let unchanged = csn.is_none() || csn == ancestor.csn.as_deref();
+            let stayed = unchanged
+                && place.is_some_and(|place| {
+                    change::dn_difference(&ancestor.dn, &place.dn) != Difference::Meaning
+                });
             if !stayed {
-                ancestors.stray(ancestor, place)?;
+                ancestors.stray(ancestor, place.map(|place| place.dn.as_str()), csn)?;
                 strayed += 1;
             }
         }
@@ -135,7 +141,9 @@ impl Work<'_> {
             self.ancestors().forget_hidden()?;
         }
         let mut candidates = RoaringTreemap::new();
-        // Whoever was stated with another DN needs no asking.
+        // Whoever was stated with another DN needs no asking, unless an ancestor has left that DN, too:
+        // it was stated before these were looked up.
+        let mut waiting = BTreeMap::new();
         let mut shown = RoaringTreemap::new();
         self.apply.records().parked_ids(|id| {
             shown.insert(member(id));
@@ -144,25 +152,33 @@ impl Work<'_> {
             self.stage.hidden.moved = true;
             let mut below = self.in_question_below(&strayed.dn_key)?;
             below -= &shown;
+            let records = self.apply.records();
+            records.parked_below(&strayed.dn_key, |uuid, dn| {
+                waiting.insert(uuid, dn);
+            })?;
             match &strayed.place {
                 None => self.ancestors().remove(strayed.id)?,
                 Some(dn) => {
-                    self.ancestors().set_dn(strayed.id, dn, &dn::key(dn))?;
-                    // One search shows them all; for a few, asking for each is cheaper.
-                    if below.len() >= BATCH as u64 {
+                    let csn = strayed.csn.as_deref();
+                    self.ancestors()
+                        .set_place(strayed.id, dn, &dn::key(dn), csn)?;
+                    // One search shows them all, and who came meanwhile; for a few, asking for each
+                    // is cheaper.
+                    if below.len() >= BATCH as u64 || rules.may_bring_others {
                         self.sweep(dn, &mut shown, ask)?;
                     }
                 }
             }
             candidates |= below;
         }
-        if searched == Searched::ByDn && !candidates.is_subset(&shown) {
+        if searched == Searched::ByDn && !(candidates.is_subset(&shown) && waiting.is_empty()) {
             // Where the ancestors went cannot be asked, so neither can where the records went.
             shown |= self.take_whole(ask)?;
             candidates -= &shown;
             return self.doom_all(candidates, rules);
         }
         candidates -= &shown;
+        self.take_wanted(&waiting.into_iter().collect::<Vec<_>>(), ask)?;
         self.verify(&candidates, rules, ask)
     }
 
@@ -196,7 +212,7 @@ impl Work<'_> {
                         }
                     }
                     None => {
-                        self.ancestors().put(None, &dn, &dn_key)?;
+                        self.ancestors().put(None, &dn, &dn_key, None)?;
                         hidden.push(dn_key);
                     }
                 }
@@ -220,7 +236,9 @@ impl Work<'_> {
             self.stage.hidden.moved = true;
             candidates |= self.in_question_below(&known.dn_key)?;
         }
-        self.ancestors().put(Some(named.uuid), &named.dn, dn_key)?;
+        let csn = named.csn.as_deref();
+        self.ancestors()
+            .put(Some(named.uuid), &named.dn, dn_key, csn)?;
         if !self.had_this_name_before(named) {
             self.apply.records().below(dn_key, |id| {
                 candidates.insert(member(id));

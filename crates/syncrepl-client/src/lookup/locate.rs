@@ -75,15 +75,15 @@ impl Locate for Lookup<'_> {
         let base = self.search.base.as_str();
         let mut searched = Searched::ByDn;
         self.show(base, Scope::Subtree, &ids, &mut |dn, attributes| {
-            if let Some(uuid) = entry_uuid(provider, &attributes) {
+            if let Some(named) = named(provider, dn, &attributes) {
                 searched = Searched::ByUuid;
-                found(uuid, dn);
+                found(named);
             }
         })?;
         if searched == Searched::ByDn {
             for (uuid, dn) in wanted {
                 if let Some(named) = self.read(dn)?.filter(|named| named.uuid == *uuid) {
-                    found(named.uuid, &named.dn);
+                    found(named);
                 }
             }
         }

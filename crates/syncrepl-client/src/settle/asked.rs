@@ -138,7 +138,7 @@ impl Work<'_> {
     }
 
     /// Takes these entries, given with the DN where they are believed to be, as a search shows them.
-    pub(super) fn take_wanted(
+    pub(crate) fn take_wanted(
         &mut self,
         wanted: &[(Uuid, String)],
         ask: &mut dyn Ask,

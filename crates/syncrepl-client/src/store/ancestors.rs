@@ -15,9 +15,11 @@ pub(crate) struct Ancestor {
     pub(crate) uuid: Uuid,
     pub(crate) dn: String,
     pub(crate) dn_key: Vec<u8>,
+    /// The entryCSN that it had, if it has one that we may read.
+    pub(crate) csn: Option<Vec<u8>>,
 }
 
-/// An ancestor that is not where it was.
+/// An ancestor that is not where it was, or may have been elsewhere meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Strayed {
     pub(crate) id: i64,
@@ -25,6 +27,7 @@ pub(crate) struct Strayed {
     pub(crate) dn_key: Vec<u8>,
     /// Where it is now; `None` if nowhere in the base.
     pub(crate) place: Option<String>,
+    pub(crate) csn: Option<Vec<u8>>,
 }
 
 impl Ancestor {
@@ -34,6 +37,7 @@ impl Ancestor {
             uuid: Uuid::from_bytes(row.get(1)?),
             dn: row.get(2)?,
             dn_key: row.get(3)?,
+            csn: row.get(4)?,
         })
     }
 }
@@ -41,7 +45,7 @@ impl Ancestor {
 /// Temporary, like those of an open stage: a directory may have more containers than memory.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_strayed (
-        dn_key BLOB, id INTEGER, place TEXT, PRIMARY KEY (dn_key, id)
+        dn_key BLOB, id INTEGER, place TEXT, csn BLOB, PRIMARY KEY (dn_key, id)
     ) WITHOUT ROWID;
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_missing (
         dn_key BLOB PRIMARY KEY, dn TEXT NOT NULL
@@ -64,7 +68,7 @@ impl<'c> Ancestors<'c> {
     /// The next ancestors after this rowid.
     pub(crate) fn after(&self, id: i64, limit: usize) -> Result<Vec<Ancestor>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id, uuid, dn, dn_key FROM syncrepl_ancestors
+            "SELECT id, uuid, dn, dn_key, csn FROM syncrepl_ancestors
              WHERE id > ?1 AND uuid IS NOT NULL ORDER BY id LIMIT ?2",
         )?;
         let rows = statement.query_map(params![id, limit as i64], Ancestor::read)?;
@@ -73,7 +77,7 @@ impl<'c> Ancestors<'c> {
 
     pub(crate) fn by_uuid(&self, uuid: Uuid) -> Result<Option<Ancestor>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id, uuid, dn, dn_key FROM syncrepl_ancestors WHERE uuid = ?1",
+            "SELECT id, uuid, dn, dn_key, csn FROM syncrepl_ancestors WHERE uuid = ?1",
         )?;
         Ok(statement
             .query_row([uuid.as_bytes()], Ancestor::read)
@@ -98,19 +102,34 @@ impl<'c> Ancestors<'c> {
 
     /// Remembers an entry, in the place of what was known of its entryUUID. Without one: an entry
     /// that is hidden from us.
-    pub(crate) fn put(&self, uuid: Option<Uuid>, dn: &str, dn_key: &[u8]) -> Result<()> {
+    pub(crate) fn put(
+        &self,
+        uuid: Option<Uuid>,
+        dn: &str,
+        dn_key: &[u8],
+        csn: Option<&[u8]>,
+    ) -> Result<()> {
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO syncrepl_ancestors (uuid, dn, dn_key) VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO syncrepl_ancestors (uuid, dn, dn_key, csn)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![uuid.as_ref().map(Uuid::as_bytes), dn, dn_key])?;
+            .execute(params![uuid.as_ref().map(Uuid::as_bytes), dn, dn_key, csn])?;
         Ok(())
     }
 
-    pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {
+    pub(crate) fn set_place(
+        &self,
+        id: i64,
+        dn: &str,
+        dn_key: &[u8],
+        csn: Option<&[u8]>,
+    ) -> Result<()> {
         self.0
-            .prepare_cached("UPDATE syncrepl_ancestors SET dn = ?2, dn_key = ?3 WHERE id = ?1")?
-            .execute(params![id, dn, dn_key])?;
+            .prepare_cached(
+                "UPDATE syncrepl_ancestors SET dn = ?2, dn_key = ?3, csn = ?4 WHERE id = ?1",
+            )?
+            .execute(params![id, dn, dn_key, csn])?;
         Ok(())
     }
 
@@ -165,13 +184,18 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    pub(crate) fn stray(&self, ancestor: &Ancestor, place: Option<&str>) -> Result<()> {
+    pub(crate) fn stray(
+        &self,
+        ancestor: &Ancestor,
+        place: Option<&str>,
+        csn: Option<&[u8]>,
+    ) -> Result<()> {
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO temp.syncrepl_strayed (dn_key, id, place)
-                 VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO temp.syncrepl_strayed (dn_key, id, place, csn)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![ancestor.dn_key, ancestor.id, place])?;
+            .execute(params![ancestor.dn_key, ancestor.id, place, csn])?;
         Ok(())
     }
 
@@ -180,13 +204,14 @@ impl<'c> Ancestors<'c> {
         let mut statement = self.0.prepare_cached(
             "DELETE FROM temp.syncrepl_strayed WHERE (dn_key, id) =
              (SELECT dn_key, id FROM temp.syncrepl_strayed ORDER BY dn_key, id LIMIT 1)
-             RETURNING id, dn_key, place",
+             RETURNING id, dn_key, place, csn",
         )?;
         let read = |row: &Row<'_>| {
             Ok(Strayed {
                 id: row.get(0)?,
                 dn_key: row.get(1)?,
                 place: row.get(2)?,
+                csn: row.get(3)?,
             })
         };
         Ok(statement.query_row([], read).optional()?)

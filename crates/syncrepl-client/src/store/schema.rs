@@ -8,7 +8,7 @@ use super::failure;
 use crate::{Error, ErrorKind, Result};
 
 /// What each version adds; version n is the first n of them. Never change one that was released.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
     CREATE TABLE syncrepl_schema (version INTEGER NOT NULL);
@@ -41,6 +41,9 @@ const VERSION_2: &str = "
     CREATE INDEX syncrepl_ancestors_dn_key ON syncrepl_ancestors (dn_key);
     CREATE TABLE syncrepl_placed (id INTEGER PRIMARY KEY);
 ";
+
+/// The entryCSN that an ancestor had when it was looked at.
+const VERSION_3: &str = "ALTER TABLE syncrepl_ancestors ADD COLUMN csn BLOB;";
 
 /// What `PRAGMA application_id` tells of a store: "SynR".
 const APPLICATION_ID: i32 = 0x5379_6e52;

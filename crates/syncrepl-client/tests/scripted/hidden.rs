@@ -24,9 +24,11 @@ fn held(bench: &Bench) -> Vec<String> {
     copy(&bench.data()).into_keys().collect()
 }
 
-/// A first refresh, one without changes, and one with these, after which a search shows this.
+/// A first refresh, one without changes, and one with these, after which a search shows this. Of those
+/// that are hidden, `before` is where they were before that.
 fn refreshed(
     first: &[(u8, &'static str)],
+    before: &[(u8, &str, &str)],
     changes: Vec<Step>,
     shows: &[(u8, &str, &str)],
 ) -> Bench {
@@ -35,11 +37,11 @@ fn refreshed(
         .iter()
         .map(|(n, dn)| Step::Entry(Add, *n, dn, "first"));
     let scripts = [
-        (entries.collect(), FIRST),
-        (Vec::new(), FIRST),
-        (changes, NEXT),
+        (entries.collect(), FIRST, before),
+        (Vec::new(), FIRST, before),
+        (changes, NEXT, shows),
     ];
-    for (mut script, cookie) in scripts {
+    for (mut script, cookie, shows) in scripts {
         script.push(Step::Done(Some(cookie), true));
         let fake = Fake::start("", vec![script]);
         fake.shows(shows);
@@ -90,6 +92,7 @@ fn followed(
 fn the_name_of_a_hidden_parent_is_taken() {
     let bench = refreshed(
         &[(1, BASE), (4, Z)],
+        &[],
         vec![
             Step::Entry(Add, 3, BELOW_P, "first"),
             Step::Entry(Modify, 4, P, "first"),
@@ -104,12 +107,40 @@ fn the_name_of_a_hidden_parent_is_taken() {
     assert_eq!(held(&bench), [BELOW_Q, P, BASE]);
 }
 
+/// 3 is renamed where it is. Before the parents are looked up, 2 and 6 exchange their names.
+#[test]
+fn who_was_told_below_a_hidden_parent_that_is_elsewhere_when_that_is_looked_up() {
+    let told = "cn=d,cn=p,ou=base,dc=example";
+    let found = "cn=d,cn=z,ou=base,dc=example";
+    let below_z = "cn=c,cn=z,ou=base,dc=example";
+    let bench = refreshed(
+        &[(1, BASE), (3, BELOW_P), (4, below_z)],
+        &[
+            (1, BASE, "first"),
+            (2, P, HIDDEN),
+            (3, BELOW_P, "first"),
+            (4, below_z, "first"),
+            (6, Z, HIDDEN),
+        ],
+        vec![Step::Entry(Modify, 3, told, "first")],
+        &[
+            (1, BASE, "first"),
+            (2, Z, HIDDEN),
+            (3, found, "first"),
+            (4, BELOW_P, "first"),
+            (6, P, HIDDEN),
+        ],
+    );
+    assert_eq!(held(&bench), [BELOW_P, found, BASE]);
+}
+
 /// 2 came into the base, hidden, with two below it. Of one the provider tells.
 #[test]
 fn a_hidden_parent_that_came_brings_others() {
     let told = "cn=d,cn=p,ou=base,dc=example";
     let bench = refreshed(
         &[(1, BASE)],
+        &[],
         vec![Step::Entry(Add, 5, told, "first")],
         &[
             (1, BASE, "first"),

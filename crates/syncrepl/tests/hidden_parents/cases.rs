@@ -39,6 +39,16 @@ pub const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "respelled, somebody told below it, and spelled as before",
+        filter: PERSON,
+        setup: &["ou=a", "uid=1,ou=a", "uid=2,ou=a", "uid=9"],
+        steps: &[&[
+            Rename("ou=a", "ou=A"),
+            Describe("uid=1,ou=A", "changed"),
+            Rename("ou=A", "ou=a"),
+        ]],
+    },
+    Case {
         name: "moved within the base",
         filter: PERSON,
         setup: &["ou=a", "ou=c", "uid=1,ou=a", "uid=2,ou=a", "uid=9"],

@@ -70,12 +70,12 @@ fn every_dn_between_base_and_record_is_missed_once() {
     ];
     assert_eq!(missing(ancestors, BASE), all);
     for dn in &all[..3] {
-        ancestors.put(Some(uuid(100)), dn, &key(dn)).unwrap();
+        ancestors.put(Some(uuid(100)), dn, &key(dn), None).unwrap();
     }
     // One entryUUID is in one place, so only the last of them is known.
     assert_eq!(missing(ancestors, BASE), [all[0], all[1], all[3], all[4]]);
-    ancestors.put(None, all[0], &key(all[0])).unwrap();
-    ancestors.put(None, all[1], &key(all[1])).unwrap();
+    ancestors.put(None, all[0], &key(all[0]), None).unwrap();
+    ancestors.put(None, all[1], &key(all[1]), None).unwrap();
     assert_eq!(missing(ancestors, BASE), [all[3], all[4]]);
     ancestors.forget_hidden().unwrap();
     assert_eq!(missing(ancestors, BASE), [all[0], all[1], all[3], all[4]]);
@@ -100,7 +100,7 @@ fn who_is_a_record_or_has_none_below_is_forgotten() {
         (None, "ou=A,dc=example"),
         (None, "ou=c,dc=example"),
     ] {
-        ancestors.put(n.map(uuid), dn, &key(dn)).unwrap();
+        ancestors.put(n.map(uuid), dn, &key(dn), None).unwrap();
     }
     ancestors.forget_unneeded().unwrap();
     let left = ancestors.after(0, 100).unwrap();
@@ -117,11 +117,13 @@ fn strayed_ancestors_come_parents_first() {
     let ancestors = Ancestors::new(writer.connection());
     let dns = ["ou=c,ou=b,dc=example", "ou=b,dc=example", "ou=a,dc=example"];
     for (n, dn) in dns.iter().enumerate() {
-        ancestors.put(Some(uuid(n as u8)), dn, &key(dn)).unwrap();
+        ancestors
+            .put(Some(uuid(n as u8)), dn, &key(dn), None)
+            .unwrap();
     }
     for one in ancestors.after(0, 100).unwrap() {
         let place = (one.dn != dns[1]).then_some("ou=z,dc=example");
-        ancestors.stray(&one, place).unwrap();
+        ancestors.stray(&one, place, None).unwrap();
     }
     let mut order = Vec::new();
     while let Some(strayed) = ancestors.take_strayed().unwrap() {
@@ -194,6 +196,8 @@ fn a_store_of_version_1_is_migrated() {
         .unwrap();
     assert_eq!(version, schema::current() as i64);
     let ancestors = Ancestors::new(writer.connection());
-    ancestors.put(Some(uuid(7)), "ou=a", &key("ou=a")).unwrap();
+    ancestors
+        .put(Some(uuid(7)), "ou=a", &key("ou=a"), None)
+        .unwrap();
     assert_eq!(fixture.store().count().unwrap(), 2);
 }
