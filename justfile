@@ -60,7 +60,7 @@ stop:
 deb:
     scripts/deb.sh
 
-# killed at every write, every write failing, and 600 kills at random moments: half an hour and more
+# killed at every write, every write failing, and 800 kills at random moments: half an hour and more
 sweep:
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl --test sweep -- --nocapture
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl-client --test kill sweep -- --nocapture

@@ -4,14 +4,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use syncrepl_testing::process::Run;
-use syncrepl_testing::slapd::{Slapd, Variant};
+use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::sweep::Sweep;
 use syncrepl_testing::wait_until;
 use syncrepl_testing::workload::{Options, Workload};
 
 use crate::common::{Copied, PATIENCE, SYNCREPL, while_changing};
 
-fn killed(variant: Variant) {
+const EVERYTHING: &str = "(objectClass=*)";
+/// It hides the units above them.
+const PEOPLE: &str = "(objectClass=inetOrgPerson)";
+
+fn killed(variant: Variant, filter: &str) {
     let mut sweep = Sweep::new();
     let server = Slapd::start(variant);
     let options = Options {
@@ -21,7 +25,7 @@ fn killed(variant: Variant) {
     };
     let mut workload = Workload::new(sweep.rng.u64(..), options);
     workload.populate(&server, 60);
-    let mut copy = Copied::suffix(&server);
+    let mut copy = Copied::of(&server, SUFFIX, filter);
     copy.refresh();
     let mut alive = 0;
     let (mut kills, wanted) = (0, sweep.count(6, 200));
@@ -59,15 +63,20 @@ fn killed(variant: Variant) {
 
 #[test]
 fn of_plain() {
-    killed(Variant::Plain);
+    killed(Variant::Plain, EVERYTHING);
 }
 
 #[test]
 fn of_sessionlog() {
-    killed(Variant::SessionLog);
+    killed(Variant::SessionLog, EVERYTHING);
 }
 
 #[test]
 fn of_accesslog() {
-    killed(Variant::AccessLog);
+    killed(Variant::AccessLog, EVERYTHING);
+}
+
+#[test]
+fn of_people_below_hidden_units() {
+    killed(Variant::SessionLog, PEOPLE);
 }
