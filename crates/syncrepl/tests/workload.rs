@@ -43,6 +43,16 @@ impl Case for Staff {
     }
 }
 
+/// Every unit above them is hidden, and renamed all the same.
+struct People;
+
+impl Case for People {
+    const FILTER: &'static str = "(objectClass=inetOrgPerson)";
+    fn options() -> Options {
+        Options::ALL
+    }
+}
+
 fn by_refresh<C: Case>(variant: Variant) {
     let server = Slapd::start(variant);
     let mut workload = Workload::new(seed(), C::options());
@@ -105,4 +115,8 @@ on_each_variant! {
     staff_by_follow_on_plain: by_follow::<Staff>(Plain);
     staff_by_follow_on_sessionlog: by_follow::<Staff>(SessionLog);
     staff_by_follow_on_accesslog: by_follow::<Staff>(AccessLog);
+    people_by_refresh_on_plain: by_refresh::<People>(Plain);
+    people_by_refresh_on_sessionlog: by_refresh::<People>(SessionLog);
+    people_by_refresh_on_accesslog: by_refresh::<People>(AccessLog);
+    people_by_follow_on_sessionlog: by_follow::<People>(SessionLog);
 }
