@@ -192,3 +192,19 @@ fn who_comes_below_a_name_that_was_left_does_not_go_along() {
         "{events:?}"
     );
 }
+
+/// 2 took the name q, and 3 came below it there; then 2 left, and 3 with it, of which nobody tells.
+#[test]
+fn who_came_below_a_new_name_leaves_with_it() {
+    let bench = refreshed(
+        &[(1, BASE), (2, P)],
+        &[],
+        vec![
+            Step::Entry(Modify, 2, Q, "first"),
+            Step::Entry(Add, 3, BELOW_Q, "first"),
+            Step::Ids(true, vec![2], None),
+        ],
+        &[(1, BASE, "first")],
+    );
+    assert_eq!(held(&bench), [BASE]);
+}
