@@ -84,8 +84,7 @@ pub(crate) trait Locate {
 }
 
 /// Asks where the known ancestors are, and lists those that are not where they were, or may have been
-/// elsewhere meanwhile. Needs no
-/// transaction. Gives how many they are.
+/// elsewhere meanwhile. Needs no transaction. Gives how many they are.
 pub(crate) fn look_up(
     ancestors: Ancestors<'_>,
     records: Records<'_>,
