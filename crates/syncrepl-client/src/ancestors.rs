@@ -334,7 +334,7 @@ impl Work<'_> {
         self.doom_all(absent, rules)
     }
 
-    fn doom_all(&mut self, absent: RoaringTreemap, rules: Rules<'_>) -> Result<()> {
+    pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, rules: Rules<'_>) -> Result<()> {
         if absent.is_empty() {
             return Ok(());
         }

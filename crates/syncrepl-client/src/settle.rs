@@ -102,6 +102,9 @@ impl Work<'_> {
             self.stage.stated.clear();
         }
         self.look_up_hints(ask)?;
+        if self.stage.everything {
+            self.take_everything(rules, ask)?;
+        }
         let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
         if rules.may_bring_others && !full {
             self.fetch_below_the_new(ask)?;

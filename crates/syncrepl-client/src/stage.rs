@@ -78,6 +78,8 @@ pub(crate) struct Stage {
     /// A record waits for a DN that was derived from its parent's, not stated. In the persist
     /// stage that is settled before anything else moves the parent again.
     pub(crate) derived_waits: bool,
+    /// Whatever was told, the whole search is to be looked at.
+    pub(crate) everything: bool,
     /// Entries are not to be taken as sent, but to be looked up at the end.
     pub(crate) only_hints: bool,
     /// Those, and others of which it is not known where they are in the end, by entryUUID, with the
@@ -133,6 +135,7 @@ impl Stage {
             unknown: BTreeSet::new(),
             unknown_overflow: false,
             derived_waits: false,
+            everything: false,
             only_hints: false,
             hints: BTreeMap::new(),
             hidden: Hidden::default(),

@@ -3,6 +3,7 @@
 mod connect;
 mod deliver;
 mod fresh;
+mod gap;
 mod heartbeat;
 mod refusal;
 mod resume;
@@ -99,6 +100,8 @@ pub struct Syncrepl<C> {
     suspects: RoaringTreemap,
     /// and when they are asked for.
     suspects_due: Option<Instant>,
+    /// What may be missing at the beginning of the persist stage.
+    gap: Option<gap::Gap>,
     reconcile: bool,
     schedule: Schedule,
     guard: DeleteGuard,
@@ -153,6 +156,7 @@ impl<C: Callback> Syncrepl<C> {
             fresh_until: None,
             suspects: RoaringTreemap::new(),
             suspects_due: None,
+            gap: None,
             reconcile,
             schedule,
             guard,
@@ -231,6 +235,7 @@ impl<C: Callback> Syncrepl<C> {
         self.fresh = fresh::read(&self.writer, status::FRESH)?;
         self.suspects = fresh::read(&self.writer, status::SUSPECTS)?;
         self.suspects_due = None;
+        self.gap = None;
         self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();

@@ -111,6 +111,13 @@ impl Provider {
         self == Provider::Ds389
     }
 
+    /// Whether nobody hears of a change that is made between the refresh stage and the persist stage:
+    /// in 389-ds (2.3.1) the one has read its changelog, and the other does not yet listen. The
+    /// numbers in its cookies tell.
+    pub fn misses_changes_between_stages(self) -> bool {
+        self == Provider::Ds389
+    }
+
     /// Whether a search in mode refreshAndPersist that is refused gets no answer at all: 389-ds
     /// tells neither noSuchObject nor sizeLimitExceeded there. In refreshOnly it does.
     pub fn refuses_in_silence(self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Absent, Ask, BATCH};
+use super::{Absent, Ask, BATCH, Rules};
 use crate::error::Result;
 use crate::stage::{Stage, WHO_LEFT_EARLY, Work, member, rowid};
 
@@ -43,7 +43,17 @@ impl Work<'_> {
         Ok(shown)
     }
 
-    /// The same, but where entryUUID cannot be searched, the rest may have moved.
+    /// Takes all that the search shows as stated; the rest is gone.
+    pub(super) fn take_everything(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        let shown = self.take_whole(ask)?;
+        let mut absent = RoaringTreemap::new();
+        self.apply.records().ids(|id| {
+            absent.insert(member(id));
+        })?;
+        self.doom_all(absent - shown, rules)
+    }
+
+    /// Looks these records up; but where entryUUID cannot be searched, the rest may have moved.
     pub(super) fn ask_at_stored_dns(
         &mut self,
         ids: &RoaringTreemap,

@@ -26,7 +26,7 @@ use crate::store::callback_failed;
 use crate::store::records::Records;
 
 /// A group of the persist stage ends after so many messages,
-const GROUP_MESSAGES: u64 = 256;
+pub(super) const GROUP_MESSAGES: u64 = 256;
 /// or after so long, even if more is buffered.
 const GROUP_TIME: Duration = Duration::from_millis(50);
 /// How often a refresh may begin anew without a cookie.
@@ -144,6 +144,9 @@ impl<C: Callback> Syncrepl<C> {
                 stage.server_id = cookie::server_id(received).map(str::to_owned);
                 stage.cookie = cookie::after_refresh(received).or(stage.cookie.take());
             } else {
+                if let Some(gap) = &mut self.gap {
+                    gap.came(received);
+                }
                 let kept = stage.cookie.as_deref().or(self.cookie.as_deref());
                 stage.cookie = cookie::in_persist_stage(kept, received).or(stage.cookie.take());
             }
@@ -289,6 +292,7 @@ impl<C: Callback> Syncrepl<C> {
         let suspects = std::mem::take(&mut stage.suspects);
         self.store_fresh(fresh)?;
         self.keep_suspects(&suspects)?;
+        self.watch_for_a_gap(received.as_deref());
         self.store_cookie(received)?;
         self.stage = None;
         self.commit()?;
@@ -315,7 +319,7 @@ impl<C: Callback> Syncrepl<C> {
 
     /// Commits a group of the persist stage, if one is open.
     pub(super) fn end_group(&mut self) -> Result<()> {
-        if self.stage.as_ref().is_none_or(Stage::is_refresh) {
+        if self.stage.as_ref().is_none_or(Stage::is_refresh) || self.waits_for_a_gap()? {
             return Ok(());
         }
         let parents = self
@@ -329,7 +333,7 @@ impl<C: Callback> Syncrepl<C> {
         self.keep_fresh(&mut stage)?;
         // Of suspects the store is to forget that they were, whatever the answer.
         let asked = parents != Parents::Leave || !stage.suspects_before.is_empty();
-        let changed = stage.messages > 0 || asked;
+        let changed = stage.messages > 0 || stage.everything || asked;
         let received = stage
             .cookie
             .take()

@@ -35,6 +35,7 @@ impl<C: Callback> Syncrepl<C> {
                     return Ok(false);
                 }
             }
+            self.close_gap()?;
             self.end_group()?;
             self.watch_parents()?;
             self.ask_for_suspects()?;
@@ -42,6 +43,7 @@ impl<C: Callback> Syncrepl<C> {
                 self.writer.copy_log();
             }
             let beat_due = self.beat_due();
+            let gap_due = self.gap_due();
             let ask_why = self.may_be_refused_in_silence();
             let patience = self.patience();
             let Some(link) = self.link.as_mut() else {
@@ -61,6 +63,7 @@ impl<C: Callback> Syncrepl<C> {
                 .suspects_due
                 .filter(|_| link.session.in_persist_stage());
             until = suspects_due.map_or(until, |due| until.min(due));
+            until = gap_due.map_or(until, |due| until.min(due));
             until = beat_due.map_or(until, |due| until.min(due));
             let lull = (self.writer.log_is_long() && self.stage.is_none())
                 .then(|| self.settings.options.network.now() + LULL);
@@ -107,7 +110,7 @@ impl<C: Callback> Syncrepl<C> {
                 }
                 // A question is due; after it, there is time left to wait.
                 Woken::Deadline if self.watch.due() == Some(until) => {}
-                Woken::Deadline if suspects_due == Some(until) => {}
+                Woken::Deadline if suspects_due == Some(until) || gap_due == Some(until) => {}
                 Woken::Deadline => return Ok(true),
             }
             if self.settings.options.network.now() >= deadline && link.cancelled_at.is_none() {

@@ -5,6 +5,7 @@ mod cookies;
 mod deletes;
 mod fake;
 mod fresh;
+mod gap;
 mod heartbeat;
 mod hidden;
 mod log;

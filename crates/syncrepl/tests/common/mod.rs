@@ -2,6 +2,7 @@
 //! the judge that compares both with a fresh search.
 #![allow(dead_code)] // each test target uses its part
 
+pub mod kills;
 pub mod outcome;
 pub mod proxy;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use syncrepl_testing::judge::{self, Directory};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::reader::Reader;
-use syncrepl_testing::slapd::{SUFFIX, Slapd};
+use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::target::Target;
 use syncrepl_testing::workload::Workload;
 use tempfile::TempDir;
@@ -247,7 +248,7 @@ impl<'a> Copied<'a> {
 }
 
 /// Changes the server until it is told to be quiet.
-pub fn while_changing(server: &Slapd, workload: &mut Workload, act: impl FnOnce()) {
+pub fn while_changing(server: &(impl Target + Sync), workload: &mut Workload, act: impl FnOnce()) {
     let quiet = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

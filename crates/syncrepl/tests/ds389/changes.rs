@@ -150,7 +150,7 @@ fn p16_who_left_the_base_while_we_were_away() {
 /// Not with renamed parents, nor with names that have to be escaped: after many changes this server
 /// (2.3.1) shows some of the children for ever under a name that their parent has no more, and in a
 /// rename it takes `cn=b\\ ` for `cn=b`. The scenarios rename parents too, one at a time.
-const GENTLE: Options = Options {
+pub const GENTLE: Options = Options {
     parent_renames: false,
     hard_names: false,
     ..Options::ALL

@@ -5,6 +5,7 @@ mod common;
 
 mod changes;
 mod hidden;
+mod kills;
 mod limits;
 mod memory;
 mod scenarios;

@@ -1,64 +1,16 @@
 //! `kill -9` at random moments, while the directory keeps changing.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
+use syncrepl_testing::slapd::{Slapd, Variant};
+use syncrepl_testing::workload::Options;
 
-use syncrepl_testing::process::Run;
-use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
-use syncrepl_testing::sweep::Sweep;
-use syncrepl_testing::wait_until;
-use syncrepl_testing::workload::{Options, Workload};
-
-use crate::common::{Copied, PATIENCE, SYNCREPL, while_changing};
+use crate::common::kills::killed_at_random_moments;
 
 const EVERYTHING: &str = "(objectClass=*)";
 /// It hides the units above them.
 const PEOPLE: &str = "(objectClass=inetOrgPerson)";
 
 fn killed(variant: Variant, filter: &str) {
-    let mut sweep = Sweep::new();
-    let server = Slapd::start(variant);
-    let options = Options {
-        // Megabytes take their time, of which there is none between two kills.
-        big_value: false,
-        ..Options::ALL
-    };
-    let mut workload = Workload::new(sweep.rng.u64(..), options);
-    workload.populate(&server, 60);
-    let mut copy = Copied::of(&server, SUFFIX, filter);
-    copy.refresh();
-    let mut alive = 0;
-    let (mut kills, wanted) = (0, sweep.count(6, 200));
-    while kills < wanted {
-        let deletes = copy.reader.deletes().len();
-        // At times nobody looks before it is killed again.
-        let row = sweep.rng.usize(1..=3).min(wanted - kills);
-        while_changing(&server, &mut workload, || {
-            for _ in 0..row {
-                let subcommand = if sweep.rng.u8(0..3) == 0 {
-                    "refresh"
-                } else {
-                    "follow"
-                };
-                let until = Instant::now() + Duration::from_millis(sweep.rng.u64(0..400));
-                let mut run = Run::command(Command::new(SYNCREPL).args(copy.arguments(subcommand)));
-                wait_until(PATIENCE, || Instant::now() >= until);
-                alive += usize::from(run.try_exit().is_none());
-                run.kill9();
-                assert_eq!(run.stderr(), "");
-                copy.reader.feed(&run.output());
-                copy.reader.assert_clean();
-            }
-        });
-        kills += row;
-        copy.dump();
-        copy.refresh();
-        copy.assert_equal();
-        copy.assert_no_phantom_delete(deletes);
-    }
-    copy.assert_quiet();
-    println!("{kills} kills, {alive} of them before its end");
-    assert!(alive > 0);
+    killed_at_random_moments(&Slapd::start(variant), Options::ALL, filter);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use syncrepl_proto::message::{
     CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest,
     SearchResultEntry,
 };
+use syncrepl_proto::profile::Provider;
 use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncMode,
     SyncRequest, SyncState, UuidSet,
@@ -156,10 +157,15 @@ impl Peer {
         let asks_for_children = filter.contains("Subordinates");
         let wants_description = filter.contains("description");
         let shown = self.next_shown();
+        let provider = match self.vendor.contains("389") {
+            true => Provider::Ds389,
+            false => Provider::OpenLdap,
+        };
         let searchable = !self.unsearchable.load(Ordering::SeqCst);
         for (number, dn, text) in &shown {
-            let by_uuid = filter.contains("entryUUID");
-            let named = filter.contains(&uuid(*number).to_string());
+            let by_uuid = filter.contains(provider.uuid_attribute());
+            let identity = provider.uuid_to_value(uuid(*number));
+            let named = filter.contains(&identity);
             let parent = shown
                 .iter()
                 .any(|(_, other, _)| other.ends_with(&format!(",{dn}")));
@@ -170,11 +176,10 @@ impl Peer {
             };
 
             if matches && !(wants_description && text.is_empty()) {
-                let uuid = uuid(*number).to_string();
                 let attributes = AttributeList::encode([
                     ("objectClass", vec![&b"device"[..]]),
                     ("description", vec![text.as_bytes()]),
-                    ("entryUUID", vec![uuid.as_bytes()]),
+                    (provider.uuid_attribute(), vec![identity.as_bytes()]),
                 ]);
                 let attributes = AttributeList::decode(&attributes).expect("attributes");
                 let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });

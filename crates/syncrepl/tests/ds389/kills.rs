@@ -1,0 +1,18 @@
+//! Killed while this server changes.
+
+use syncrepl_testing::Ds389;
+
+use crate::EVERYTHING;
+use crate::changes::GENTLE;
+use crate::common::kills::killed_at_random_moments;
+
+#[test]
+fn killed_while_it_changes() {
+    killed_at_random_moments(&Ds389::start(), GENTLE, EVERYTHING);
+}
+
+/// It hides the units above them.
+#[test]
+fn people_killed_while_it_changes() {
+    killed_at_random_moments(&Ds389::start(), GENTLE, "(objectClass=inetOrgPerson)");
+}
