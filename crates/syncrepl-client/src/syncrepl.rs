@@ -235,7 +235,6 @@ impl<C: Callback> Syncrepl<C> {
         self.fresh = fresh::read(&self.writer, status::FRESH)?;
         self.suspects = fresh::read(&self.writer, status::SUSPECTS)?;
         self.suspects_due = None;
-        self.gap = None;
         self.watch.reset(&self.writer)?;
         let count = self.settings.servers.len();
         let mut failures = Vec::new();
@@ -308,6 +307,7 @@ impl<C: Callback> Syncrepl<C> {
     fn abandon(&mut self) {
         self.writer.rollback();
         self.stage = None;
+        self.gap = None;
         let link = self.link.take().map(|link| link.connection);
         [link, self.side.take()]
             .into_iter()

@@ -173,7 +173,7 @@ impl<C: Callback> Syncrepl<C> {
     pub(super) fn start_again(&mut self, why: &'static str) -> Result<()> {
         self.callback.debug(why);
         if self.stage.as_ref().is_some_and(|stage| !stage.is_refresh()) {
-            self.end_group()?;
+            self.end_group_at_once()?;
             let kind = Kind::Refresh { cookie_sent: false };
             self.stage = Some(open_stage(&mut self.writer, &mut self.guard, kind)?);
         }

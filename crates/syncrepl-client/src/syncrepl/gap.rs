@@ -60,6 +60,15 @@ impl<C: Callback> Syncrepl<C> {
         Ok(self.gap.is_some())
     }
 
+    /// Commits the group that is open, because the persist stage ends.
+    pub(super) fn end_group_at_once(&mut self) -> Result<()> {
+        match self.stage {
+            Some(_) => self.look_for_a_gap()?,
+            None => self.gap = None,
+        }
+        self.end_group()
+    }
+
     /// Looks whether something is missing, when that is due.
     pub(super) fn close_gap(&mut self) -> Result<()> {
         let persisting = self

@@ -71,7 +71,7 @@ impl<C: Callback> Syncrepl<C> {
         if !persists || !self.comparison_is_due() {
             return Ok(());
         }
-        self.end_group()?;
+        self.end_group_at_once()?;
         let Some(link) = self.link.as_mut() else {
             return Err(not_connected());
         };

@@ -120,7 +120,7 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     pub(super) fn finish(&mut self) -> Result<bool> {
-        self.end_group()?;
+        self.end_group_at_once()?;
         self.finished = true;
         Ok(false)
     }
