@@ -100,6 +100,10 @@ impl Work<'_> {
         if !self.stage.is_refresh() {
             self.stage.asking = true;
             self.stage.stated.clear();
+            self.stage.stated |= self.unsure()?;
+        }
+        if rules.may_bring_others {
+            self.stage.returned |= std::mem::take(&mut self.stage.was_away);
         }
         self.look_up_hints(ask)?;
         if self.stage.everything {
@@ -153,9 +157,18 @@ impl Work<'_> {
         }
         self.suspect_orphans()?;
         // Where they are was not to be found out in all these rounds.
-        let left = std::mem::take(&mut self.stage.doubtful);
+        let left = std::mem::take(&mut self.stage.doubtful) | self.unsure()?;
         self.stage.suspects |= left;
         Ok(Settled::Done)
+    }
+
+    /// The records among those of which it is not sure where they are.
+    fn unsure(&self) -> Result<RoaringTreemap> {
+        let mut records = RoaringTreemap::new();
+        for uuid in &self.stage.unsure {
+            records.extend(self.apply.records().id_of(*uuid)?.map(member));
+        }
+        Ok(records)
     }
 
     /// Tells what is known by now, then asks for what was placed by a search and so did not move

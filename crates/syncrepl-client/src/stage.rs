@@ -49,6 +49,8 @@ pub(crate) struct Stage {
     /// Records said to be gone, and then to be there again: what is below them may have changed
     /// meanwhile without a word.
     pub(crate) returned: RoaringTreemap,
+    /// Records that may have been outside the base, if there is anything outside.
+    pub(crate) was_away: RoaringTreemap,
     /// Records that went with one that was said to be gone, unless something is said of them yet.
     pub(crate) went_along: RoaringTreemap,
     /// Records that are new.
@@ -78,13 +80,17 @@ pub(crate) struct Stage {
     /// A record waits for a DN that was derived from its parent's, not stated. In the persist
     /// stage that is settled before anything else moves the parent again.
     pub(crate) derived_waits: bool,
+    /// Whether the search may hide parents of what it shows.
+    pub(crate) hides_parents: bool,
     /// Whatever was told, the whole search is to be looked at.
     pub(crate) everything: bool,
     /// Entries are not to be taken as sent, but to be looked up at the end.
     pub(crate) only_hints: bool,
-    /// Those, and others of which it is not known where they are in the end, by entryUUID, with the
-    /// DN that was sent.
+    /// Those, by entryUUID, with the DN that was sent.
     pub(crate) hints: BTreeMap<Uuid, String>,
+    /// Entries of a group that stay where they are said to be, whatever moves above them, and are
+    /// suspects when it ends.
+    pub(crate) unsure: BTreeSet<Uuid>,
     /// What there is to say of parents that the filter hides.
     pub(crate) hidden: Hidden,
     /// The stage has ended, and searches show what is taken now: it is newer than what the provider
@@ -122,6 +128,7 @@ impl Stage {
             stated: RoaringTreemap::new(),
             doomed: RoaringTreemap::new(),
             returned: RoaringTreemap::new(),
+            was_away: RoaringTreemap::new(),
             went_along: RoaringTreemap::new(),
             added: RoaringTreemap::new(),
             doubtful: RoaringTreemap::new(),
@@ -135,9 +142,11 @@ impl Stage {
             unknown: BTreeSet::new(),
             unknown_overflow: false,
             derived_waits: false,
+            hides_parents: false,
             everything: false,
             only_hints: false,
             hints: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             hidden: Hidden::default(),
             looking: false,
             any_placed: false,

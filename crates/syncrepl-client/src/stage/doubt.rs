@@ -43,9 +43,13 @@ impl Work<'_> {
             return Ok(());
         }
         let id = member(known.id);
-        let Stage { fresh, .. } = &*self.stage;
-        let was_away = fresh.contains(WHO_LEFT_EARLY) && fresh.contains(id);
-        if self.stage.went_along.remove(id) || was_away || self.is_placed(known.id)? {
+        let Stage {
+            fresh, was_away, ..
+        } = &mut *self.stage;
+        if fresh.contains(WHO_LEFT_EARLY) && fresh.contains(id) {
+            was_away.insert(id);
+        }
+        if self.stage.went_along.remove(id) || self.is_placed(known.id)? {
             self.stage.returned.insert(id);
         }
         Ok(())
@@ -60,7 +64,7 @@ impl Work<'_> {
         if full || self.stage.looking || dn_key == dn::key(self.base) {
             return Ok(());
         }
-        let by_hidden = !self.is_held(dn_key)?;
+        let by_hidden = self.stage.hides_parents && !self.is_held(dn_key)?;
         if !by_hidden && self.stage.fresh.is_empty() {
             return Ok(());
         }
@@ -114,12 +118,17 @@ impl Work<'_> {
     }
 
     /// Above the name of an entry somebody is held who has left, and still waits for another name. The
-    /// entry came after that, and is not to go along: where it is, is asked at the end of the group.
+    /// entry came after that, and is not to go along: where it is, is asked when the provider is quiet.
     pub(super) fn doubt_what_comes_below_the_moving(
         &mut self,
         statement: &Statement<'_>,
     ) -> Result<()> {
-        if !self.stage.any_parked || self.stage.is_about_the_end() {
+        let Stage {
+            any_parked,
+            hides_parents,
+            ..
+        } = *self.stage;
+        if !any_parked || !hides_parents || self.stage.is_about_the_end() {
             return Ok(());
         }
         let records = self.apply.records();
@@ -128,9 +137,7 @@ impl Work<'_> {
             if let Some(holder) = records.holder(parent, None)?
                 && records.parked_rename(holder)?.is_some()
             {
-                self.stage
-                    .hints
-                    .insert(statement.uuid, statement.dn.to_owned());
+                self.stage.unsure.insert(statement.uuid);
                 break;
             }
             key = parent;

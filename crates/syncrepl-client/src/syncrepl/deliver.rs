@@ -87,6 +87,7 @@ impl<C: Callback> Syncrepl<C> {
                 false => Kind::Group,
             };
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
+            stage.hides_parents = !self.settings.search.shows_everything_below();
             stage.only_hints = !refreshing && provider.persists_without_access_control();
             let now = self.settings.options.network.now();
             fresh::lend(&mut self.fresh, self.fresh_until, now, &mut stage);
