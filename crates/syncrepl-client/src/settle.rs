@@ -74,8 +74,6 @@ pub(crate) struct Rules<'a> {
     /// at this moment.
     pub(crate) now: Instant,
     pub(crate) parents: Parents,
-    /// Whether the search shows every entry below its base, and so the parents of what it shows.
-    pub(crate) shows_parents: bool,
 }
 
 /// How a stage ended.
@@ -123,7 +121,7 @@ impl Work<'_> {
         }
         self.follow_parents(rules, ask)?;
         self.tell_all(rules, ask)?;
-        if rules.shows_parents {
+        if self.shows_parents {
             // Whoever is found elsewhere than just now may be an orphan there.
             let mut sent = told | &self.stage.stated;
             let mut rounds = 0;
@@ -248,16 +246,11 @@ impl Work<'_> {
 
     /// Who is still there although the parent is gone may have been away with it, and others may
     /// have come along since. With a filter that hides parents, most of them have not stirred.
-    fn fetch_below_the_found(
-        &mut self,
-        found: &RoaringTreemap,
-        rules: Rules<'_>,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
+    fn fetch_below_the_found(&mut self, found: &RoaringTreemap, ask: &mut dyn Ask) -> Result<()> {
         let mut back = Vec::new();
         for id in found {
             if let Some(stored) = self.apply.records().by_id(rowid(id))?
-                && (rules.shows_parents || self.apply.records().is_parked(stored.uuid)?)
+                && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
             {
                 back.push(stored.uuid);
             }
@@ -276,7 +269,7 @@ impl Work<'_> {
         self.doom_absent(absent)?;
         let gone = self.ask_for(&below, ask)?;
         if rules.may_bring_others {
-            self.fetch_below_the_found(&(&below - &gone), rules, ask)?;
+            self.fetch_below_the_found(&(&below - &gone), ask)?;
         }
         self.doom_absent(gone)
     }
@@ -340,7 +333,7 @@ impl Work<'_> {
             }
         }
         if !implied && rules.may_bring_others {
-            self.fetch_below_the_found(&(&candidates - &absent), rules, ask)?;
+            self.fetch_below_the_found(&(&candidates - &absent), ask)?;
         }
         let unnamed = !implied && !absent.is_empty();
         let left_behind = match implied {

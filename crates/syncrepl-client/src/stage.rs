@@ -80,8 +80,6 @@ pub(crate) struct Stage {
     /// A record waits for a DN that was derived from its parent's, not stated. In the persist
     /// stage that is settled before anything else moves the parent again.
     pub(crate) derived_waits: bool,
-    /// Whether the search may hide parents of what it shows.
-    pub(crate) hides_parents: bool,
     /// Whatever was told, the whole search is to be looked at.
     pub(crate) everything: bool,
     /// Entries are not to be taken as sent, but to be looked up at the end.
@@ -142,7 +140,6 @@ impl Stage {
             unknown: BTreeSet::new(),
             unknown_overflow: false,
             derived_waits: false,
-            hides_parents: false,
             everything: false,
             only_hints: false,
             hints: BTreeMap::new(),
@@ -219,6 +216,8 @@ pub(crate) struct Work<'a> {
     pub(crate) apply: Applier<'a>,
     /// The base of the search.
     pub(crate) base: &'a str,
+    /// Whether the search shows every entry below its base, and so the parents of what it shows.
+    pub(crate) shows_parents: bool,
 }
 
 impl Work<'_> {

@@ -46,15 +46,16 @@ impl Work<'_> {
             let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
             self.doom_absent(absent)?;
             found_wrong |= wrong;
-            if !wrong && !self.stage.is_refresh() {
+            if wrong {
+                continue;
+            }
+            if !self.stage.is_refresh() {
                 return Ok(found_wrong);
             }
-            if !wrong {
-                // They are where they are said to be, and asking for each of thousands below the
-                // same parent would only tell the same.
-                for id in &batch {
-                    hidden.insert(self.parent_key(id)?);
-                }
+            // They are where they are said to be, and asking for each of thousands below the same
+            // parent would only tell the same.
+            for id in &batch {
+                hidden.insert(self.parent_key(id)?);
             }
         }
     }

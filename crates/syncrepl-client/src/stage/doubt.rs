@@ -64,7 +64,7 @@ impl Work<'_> {
         if full || self.stage.looking || dn_key == dn::key(self.base) {
             return Ok(());
         }
-        let by_hidden = self.stage.hides_parents && !self.is_held(dn_key)?;
+        let by_hidden = !self.shows_parents && !self.is_held(dn_key)?;
         if !by_hidden && self.stage.fresh.is_empty() {
             return Ok(());
         }
@@ -123,12 +123,7 @@ impl Work<'_> {
         &mut self,
         statement: &Statement<'_>,
     ) -> Result<()> {
-        let Stage {
-            any_parked,
-            hides_parents,
-            ..
-        } = *self.stage;
-        if !any_parked || !hides_parents || self.stage.is_about_the_end() {
+        if self.shows_parents || !self.stage.any_parked || self.stage.is_about_the_end() {
             return Ok(());
         }
         let records = self.apply.records();

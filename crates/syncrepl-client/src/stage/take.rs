@@ -263,11 +263,11 @@ impl Work<'_> {
             self.stage.doomed.insert(id);
             return Ok(());
         }
-        if !self.stage.hides_parents {
+        // One that came just now may have brought others, and be hidden by the filter from here on.
+        let came = !self.shows_parents && self.stage.added.contains(id);
+        if !came {
             self.stage.added.remove(id);
         }
-        // One that came just now may have brought others, and be hidden by the filter from here on.
-        let came = self.stage.hides_parents && self.stage.added.contains(id);
         if came || self.apply.records().any_below(&known.dn_key)? {
             self.stage.doomed.insert(id);
             let went_along = &mut self.stage.went_along;

@@ -87,7 +87,6 @@ impl<C: Callback> Syncrepl<C> {
                 false => Kind::Group,
             };
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
-            stage.hides_parents = !self.settings.search.shows_everything_below();
             stage.only_hints = !refreshing && provider.persists_without_access_control();
             let now = self.settings.options.network.now();
             fresh::lend(&mut self.fresh, self.fresh_until, now, &mut stage);
@@ -106,6 +105,7 @@ impl<C: Callback> Syncrepl<C> {
                 hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
+            shows_parents: self.settings.search.shows_everything_below(),
         };
         let (received, next) = match event {
             SyncEvent::RefreshRequired => (None, Next::StartAgain("it asked for a full refresh")),
@@ -394,6 +394,7 @@ impl<C: Callback> Syncrepl<C> {
                 hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
+            shows_parents: self.settings.search.shows_everything_below(),
         };
         let rules = Rules {
             absent_is_deleted,
@@ -401,7 +402,6 @@ impl<C: Callback> Syncrepl<C> {
             guard: &self.guard,
             now: self.settings.options.network.now(),
             parents,
-            shows_parents: self.settings.search.shows_everything_below(),
         };
         work.settle(rules, &mut lookup)
     }

@@ -76,9 +76,7 @@ fn a_name_that_is_taken_may_have_been_the_parents() {
         let fake = Fake::start("", vec![script]);
         fake.shows(&shows);
         bench
-            .run(&fake, SyncreplMode::RefreshOnly, |builder| {
-                who_have_a_description(builder)
-            })
+            .run(&fake, SyncreplMode::RefreshOnly, who_have_a_description)
             .unwrap();
     }
     assert_eq!(held(&bench), [BELOW_Q, P, Q, BASE]);

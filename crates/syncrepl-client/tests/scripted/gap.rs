@@ -1,11 +1,10 @@
 //! Between its refresh stage and its persist stage 389-ds tells nobody of a change. It numbers them, and
 //! its root DSE says here that the last is 7.
 
-use syncrepl_client::{Syncrepl, SyncreplMode};
 use syncrepl_proto::sync::EntryState::Add;
 
+use crate::Bench;
 use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, poll_until};
 
 const P: &str = "cn=p,ou=base,dc=example";
 const Q: &str = "cn=q,ou=base,dc=example";
@@ -27,17 +26,11 @@ fn followed(cookie: &'static str, live: Vec<Step>, wanted: &[&str]) {
     let fake = Fake::start("389 Project", vec![script]);
     // Of 3 nothing was told, nor of the end of 4.
     fake.shows(&[(1, BASE, "first"), (2, P, "live"), (3, Q, "missing")]);
-    let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
-        .mode(SyncreplMode::RefreshAndPersist)
-        .ldap_url(fake.url())
-        .connect()
-        .unwrap();
-    poll_until(&mut client, |told| {
-        told.committed.keys().eq(wanted.iter().copied())
-    })
-    .unwrap();
-    client.unbind().unwrap();
-    bench.assert_copy_is_told();
+    bench.follow_until(
+        &fake,
+        |builder| builder,
+        |told| told.committed.keys().eq(wanted.iter().copied()),
+    );
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! A filter hides parents, and a provider says nothing of them.
 
-use syncrepl_client::{Builder, Callback, Scope, Syncrepl, SyncreplMode};
+use syncrepl_client::{Builder, Scope, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
 
 use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, copy, poll_until};
+use crate::{Bench, Told, copy};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
@@ -16,7 +16,7 @@ const BELOW_Q: &str = "cn=c,cn=q,ou=base,dc=example";
 /// No description: the filter hides it.
 const HIDDEN: &str = "";
 
-pub fn who_have_a_description<C: Callback>(builder: Builder<C>) -> Builder<C> {
+pub fn who_have_a_description(builder: Builder<&mut Told>) -> Builder<&mut Told> {
     builder.search(BASE, Scope::Subtree, "(description=*)", [""; 0])
 }
 
@@ -46,9 +46,7 @@ fn refreshed(
         let fake = Fake::start("", vec![script]);
         fake.shows(shows);
         bench
-            .run(&fake, SyncreplMode::RefreshOnly, |builder| {
-                who_have_a_description(builder)
-            })
+            .run(&fake, SyncreplMode::RefreshOnly, who_have_a_description)
             .unwrap();
     }
     bench
@@ -72,18 +70,9 @@ fn followed(
     script.push(Step::Cookie(NEXT));
     let fake = Fake::start("", vec![script]);
     fake.shows(shows);
-    let builder = Syncrepl::builder(bench.data(), &mut bench.told);
-    let mut client = who_have_a_description(builder)
-        .mode(SyncreplMode::RefreshAndPersist)
-        .ldap_url(fake.url())
-        .connect()
-        .unwrap();
-    poll_until(&mut client, |told| {
+    bench.follow_until(&fake, who_have_a_description, |told| {
         told.committed.keys().eq(wanted.iter().copied())
-    })
-    .unwrap();
-    client.unbind().unwrap();
-    bench.assert_copy_is_told();
+    });
     bench
 }
 

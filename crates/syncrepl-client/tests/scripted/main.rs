@@ -175,6 +175,24 @@ impl Bench {
         result
     }
 
+    /// Follows until that was told.
+    fn follow_until(
+        &mut self,
+        fake: &Fake,
+        with: impl for<'t> Fn(
+            syncrepl_client::Builder<&'t mut Told>,
+        ) -> syncrepl_client::Builder<&'t mut Told>,
+        until: impl Fn(&Told) -> bool,
+    ) {
+        let builder = Syncrepl::builder(self.data(), &mut self.told)
+            .mode(SyncreplMode::RefreshAndPersist)
+            .ldap_url(fake.url());
+        let mut client = with(builder).connect().expect("a connection");
+        poll_until(&mut client, |told| until(told)).expect("what is waited for");
+        client.unbind().expect("a farewell");
+        self.assert_copy_is_told();
+    }
+
     /// Each fake listens on a port of its own. To the store they are one server, as it would be in
     /// a scenario with one; who tests what comes with another node sets `other_node`.
     fn take_for_the_same_node(&self, fake: &Fake) {

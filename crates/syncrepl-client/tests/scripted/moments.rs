@@ -1,10 +1,9 @@
 //! A provider that changes while it is read: what it says is of different moments.
 
-use syncrepl_client::{Syncrepl, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
 
 use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, Told, copy, poll_until};
+use crate::{Bench, Told, copy};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
@@ -51,15 +50,7 @@ fn persist_until(
     script.push(Step::Cookie(NEXT));
     let fake = Fake::start("", vec![script]);
     fake.shows(shows);
-    let builder = Syncrepl::builder(bench.data(), &mut bench.told);
-    let mut client = builder
-        .mode(SyncreplMode::RefreshAndPersist)
-        .ldap_url(fake.url())
-        .connect()
-        .unwrap();
-    poll_until(&mut client, |told| until(told)).unwrap();
-    client.unbind().unwrap();
-    bench.assert_copy_is_told();
+    bench.follow_until(&fake, |builder| builder, until);
     bench
 }
 
