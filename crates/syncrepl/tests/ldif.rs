@@ -258,6 +258,43 @@ fn names_of_one_value_swap() {
     assert_eq!(text.matches("changetype: ").count(), 3, "{text}");
 }
 
+/// The old name is the last value of an attribute that an object class requires: it is deleted once
+/// another is there, or the class is gone.
+#[test]
+fn a_name_that_is_required() {
+    let (cn, dc) = (format!("cn=a,{SUFFIX}"), format!("dc=a,{SUFFIX}"));
+    let (_, text) = printed(
+        &format!(
+            "dn: {cn}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: a\nsn: a\n\n\
+             dn: {dc}\nchangetype: add\nobjectClass: organization\nobjectClass: dcObject\n\
+             o: o\ndc: a\n"
+        ),
+        &format!(
+            "dn: {cn}\nchangetype: modify\nadd: cn\ncn: b\n-\nadd: uid\nuid: u\n{}\n\
+             dn: {dc}\nchangetype: modrdn\nnewrdn: o=o\ndeleteoldrdn: 0\n\n\
+             dn: o=o,{SUFFIX}\nchangetype: modify\ndelete: dc\n-\n\
+             delete: objectClass\nobjectClass: dcObject\n",
+            modrdn(&cn, "uid=u", SUFFIX)
+        ),
+    );
+    assert_eq!(text.matches("deleteoldrdn: 0").count(), 2, "{text}");
+}
+
+/// The new name is of an attribute that came with an object class.
+#[test]
+fn a_name_that_was_not_allowed() {
+    let o = format!("o=o,{SUFFIX}");
+    let (_, text) = printed(
+        &format!("dn: {o}\nchangetype: add\nobjectClass: organization\no: o\ndescription: was\n"),
+        &format!(
+            "dn: {o}\nchangetype: modify\nadd: objectClass\nobjectClass: dcObject\n-\n\
+             add: dc\ndc: a\n-\nreplace: description\ndescription: is\n\n\
+             dn: {o}\nchangetype: modrdn\nnewrdn: dc=a\ndeleteoldrdn: 0\n"
+        ),
+    );
+    assert_eq!(text.matches("changetype: ").count(), 3, "{text}");
+}
+
 /// The one above and the one below change places.
 #[test]
 fn parent_and_child_change_places() {

@@ -298,9 +298,14 @@ impl<'e> Tree<'e> {
         let mut delete_old = self.places[at].aside;
         if let (Some(old), Some(new)) = (&event.old, &event.new) {
             let after = Values::of(new);
-            delete_old |= after.lost_name(from, to);
             let values = self.places[at].values.take();
             let mut values = values.unwrap_or_else(|| Values::of(old));
+            if let Some(prepared) = values.prepared(to, &after) {
+                super::modified(out, event.uuid, from, &values, &prepared)?;
+                values = prepared;
+            }
+            delete_old |= after.lost_name(from, to);
+            delete_old &= !values.needs_old_name(from, to, &after);
             values.rename(from, to, delete_old, &after);
             self.places[at].values = Some(values);
         }

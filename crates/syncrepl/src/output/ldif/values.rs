@@ -23,6 +23,8 @@ const NO_EQUALITY: [&str; 11] = [
     "usersmimecertificate",
 ];
 
+const OBJECT_CLASS: &str = "objectclass";
+
 /// Values by description, without regard to case; as written, in the order of the provider.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Values<'a>(BTreeMap<String, Named<'a>>);
@@ -58,8 +60,8 @@ impl<'a> Values<'a> {
     }
 
     fn has(&self, name: &str, value: &[u8]) -> bool {
-        let values = self.0.get(&name.to_ascii_lowercase());
-        values.is_some_and(|(_, values)| values.iter().any(|other| alike(other, value)))
+        let values = self.get(name);
+        values.is_some_and(|values| values.iter().any(|other| alike(other, value)))
     }
 
     /// Whether the entry's own name in `from` left no value behind when it became that in `to`.
@@ -68,6 +70,50 @@ impl<'a> Values<'a> {
             return false;
         };
         !gone.is_empty() && !gone.iter().any(|(name, value)| self.has(name, value))
+    }
+
+    /// Whether an attribute of the name in `from` would be left without a value by a rename to `to`
+    /// that deletes the old name, although an object class may require one: `after` has the
+    /// attribute, or other object classes.
+    pub(super) fn needs_old_name(&self, from: &str, to: &str, after: &Values<'a>) -> bool {
+        let mut renamed = self.clone();
+        renamed.rename(from, to, true, after);
+        let other_classes = self.get(OBJECT_CLASS) != after.get(OBJECT_CLASS);
+        let gone = no_longer(from, to).unwrap_or_default();
+        gone.iter().any(|(name, _)| {
+            self.get(name).is_some()
+                && renamed.get(name).is_none()
+                && (after.get(name).is_some() || other_classes)
+        })
+    }
+
+    /// These values and what they lack for the name in `to`, if its attribute is new and comes
+    /// with an object class that allows it: the classes and attributes of `after`. What goes is
+    /// still there.
+    pub(super) fn prepared(&self, to: &str, after: &Values<'a>) -> Option<Values<'a>> {
+        let naming = dn::naming_values(to).ok()?;
+        let is_new = |name: &str| self.get(name).is_none() && after.get(name).is_some();
+        let (before, classes) = (self.get(OBJECT_CLASS)?, after.get(OBJECT_CLASS)?);
+        let mut come: Vec<_> = classes
+            .iter()
+            .filter(|class| !self.has(OBJECT_CLASS, class))
+            .cloned()
+            .collect();
+        if come.is_empty() || !naming.iter().any(|(name, _)| is_new(name)) {
+            return None;
+        }
+        come.splice(0..0, before.iter().cloned());
+        let mut prepared = self.clone();
+        for (key, named) in &after.0 {
+            prepared.0.entry(key.clone()).or_insert(named.clone());
+        }
+        prepared.0.get_mut(OBJECT_CLASS)?.1 = come;
+        Some(prepared)
+    }
+
+    fn get(&self, name: &str) -> Option<&Vec<Cow<'a, [u8]>>> {
+        let named = self.0.get(&name.to_ascii_lowercase());
+        named.map(|(_, values)| values)
     }
 
     /// What a rename does to the values. Attributes that are in neither list are not copied.
