@@ -9,8 +9,6 @@ mod send;
 mod tree;
 mod values;
 
-use std::collections::BTreeSet;
-
 use crate::ldif;
 use crate::target::Target;
 use names::Names;
@@ -49,10 +47,8 @@ pub struct Workload {
     names: Names,
     /// The change records not sent yet,
     ldif: String,
-    /// where each of them begins,
+    /// and where each of them begins.
     starts: Vec<usize>,
-    /// and those that change nothing but the letter case of a name, by their number.
-    respelled: BTreeSet<usize>,
     log: Vec<String>,
 }
 
@@ -71,7 +67,6 @@ impl Workload {
             names: Names::new(seed, options.hard_names),
             ldif: String::new(),
             starts: Vec::new(),
-            respelled: BTreeSet::new(),
             log: Vec::new(),
         }
     }

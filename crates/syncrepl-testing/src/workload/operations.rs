@@ -129,7 +129,6 @@ impl Workload {
         }
         let delete_old = !self.names.one_in(4);
         self.send_rename(id, new, parent, delete_old);
-        self.respelled.insert(self.starts.len());
         true
     }
 
