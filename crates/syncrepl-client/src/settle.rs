@@ -5,6 +5,7 @@ mod arrange;
 mod asked;
 mod orphans;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use roaring::RoaringTreemap;
@@ -21,6 +22,8 @@ use crate::store::records::Parked;
 pub(crate) const BATCH: usize = 100;
 /// How often more is asked when hidden parents turn out to be elsewhere than just now.
 const LEARNING_ROUNDS: u32 = 3;
+/// How often it is asked who of two has a name.
+const CONFLICT_ROUNDS: u32 = 3;
 /// How often records are asked for that their parents left behind.
 const DOUBTFUL_ROUNDS: u32 = 3;
 /// How often it is asked what lies below entries that are elsewhere when that is looked at.
@@ -187,8 +190,15 @@ impl Work<'_> {
     fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         self.guard_deletes(rules)?;
         let mut conflicts = self.arrange()?;
-        if !conflicts.is_empty() {
-            self.ask_about(&conflicts, ask)?;
+        // Whoever is found to be elsewhere may be in conflict with yet another there.
+        let mut asked = BTreeSet::new();
+        for _ in 0..CONFLICT_ROUNDS {
+            let new: BTreeSet<_> = conflicts.difference(&asked).copied().collect();
+            if new.is_empty() {
+                break;
+            }
+            self.ask_about(&new, ask)?;
+            asked.extend(new);
             conflicts = self.arrange()?;
         }
         while !conflicts.is_empty() {

@@ -216,9 +216,17 @@ impl Work<'_> {
     }
 
     /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
-    /// until the provider speaks of it.
+    /// until the provider speaks of it. It may have said all it has to say, and says nothing of what
+    /// lies below: they are asked for later.
     pub(super) fn give_way(&mut self, holder: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(holder)? {
+            self.stage.suspects.insert(member(id));
+            if let Some(key) = self.apply.records().key_of(id)? {
+                let suspects = &mut self.stage.suspects;
+                self.apply.records().below(&key, |id| {
+                    suspects.insert(member(id));
+                })?;
+            }
             let freed = self.move_out_of_the_way(id)?;
             self.follow_up(freed)?;
         }

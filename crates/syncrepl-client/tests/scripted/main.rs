@@ -10,6 +10,7 @@ mod heartbeat;
 mod hidden;
 mod log;
 mod moments;
+mod names;
 mod nodes;
 mod oddities;
 mod order;
