@@ -5,7 +5,6 @@ mod arrange;
 mod asked;
 mod orphans;
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use roaring::RoaringTreemap;
@@ -22,8 +21,6 @@ use crate::store::records::Parked;
 pub(crate) const BATCH: usize = 100;
 /// How often more is asked when hidden parents turn out to be elsewhere than just now.
 const LEARNING_ROUNDS: u32 = 3;
-/// How often it is asked who of two has a name.
-const CONFLICT_ROUNDS: u32 = 3;
 /// How often records are asked for that their parents left behind.
 const DOUBTFUL_ROUNDS: u32 = 3;
 /// How often it is asked what lies below entries that are elsewhere when that is looked at.
@@ -183,32 +180,6 @@ impl Work<'_> {
             self.settle_doubtful(rules, ask)?;
             self.tell(rules, ask)?;
         }
-        Ok(())
-    }
-
-    /// Stores and tells what is known by now.
-    fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        self.guard_deletes(rules)?;
-        let mut conflicts = self.arrange()?;
-        // Whoever is found to be elsewhere may be in conflict with yet another there.
-        let mut asked = BTreeSet::new();
-        for _ in 0..CONFLICT_ROUNDS {
-            let new: BTreeSet<_> = conflicts.difference(&asked).copied().collect();
-            if new.is_empty() {
-                break;
-            }
-            self.ask_about(&new, ask)?;
-            asked.extend(new);
-            conflicts = self.arrange()?;
-        }
-        while !conflicts.is_empty() {
-            for (_, holder) in conflicts {
-                self.give_way(holder)?;
-            }
-            conflicts = self.arrange()?;
-        }
-        // Answers to a conflict may have been deletes too.
-        self.guard_deletes(rules)?;
         Ok(())
     }
 

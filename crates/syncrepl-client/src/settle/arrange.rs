@@ -6,16 +6,46 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::{Ask, Rules};
 use crate::apply::waiting_dn;
 use crate::change::Statement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stage::{Work, member, rowid};
 use crate::store::records::{Parked, attribute_list};
 
+/// How often it is asked who of two has a name.
+const CONFLICT_ROUNDS: u32 = 3;
+
 impl Work<'_> {
+    /// Stores and tells what is known by now.
+    pub(super) fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        self.guard_deletes(rules)?;
+        let mut conflicts = self.arrange()?;
+        // Whoever is found to be elsewhere may be in conflict with yet another there.
+        let mut asked = BTreeSet::new();
+        for _ in 0..CONFLICT_ROUNDS {
+            let new: BTreeSet<_> = conflicts.difference(&asked).copied().collect();
+            if new.is_empty() {
+                break;
+            }
+            self.ask_about(&new, ask)?;
+            asked.extend(new);
+            conflicts = self.arrange()?;
+        }
+        while !conflicts.is_empty() {
+            for (_, holder) in conflicts {
+                self.give_way(holder)?;
+            }
+            conflicts = self.arrange()?;
+        }
+        // Answers to a conflict may have been deletes too.
+        self.guard_deletes(rules)?;
+        Ok(())
+    }
+
     /// Stores and tells what has waited, in order. Returns who stands in whose way without being
     /// about to move: parked entryUUID, holder's entryUUID.
-    pub(super) fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
+    fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
         let doomed = std::mem::take(&mut self.stage.doomed);
         for id in &doomed {
             self.apply.records().doom(rowid(id))?;
@@ -65,7 +95,7 @@ impl Work<'_> {
         Ok(conflicts)
     }
 
-    pub(super) fn add_parked(&mut self, parked: &Parked) -> Result<()> {
+    fn add_parked(&mut self, parked: &Parked) -> Result<()> {
         self.apply.records().unpark(parked.uuid)?;
         let Some(attributes) = &parked.attributes else {
             return Ok(());
@@ -86,7 +116,7 @@ impl Work<'_> {
     }
 
     /// Renames if the target is free, and then whoever waited for what became free.
-    pub(super) fn try_rename(&mut self, parked: Parked) -> Result<bool> {
+    fn try_rename(&mut self, parked: Parked) -> Result<bool> {
         let mut freed = Vec::new();
         if !self.rename_if_free(&parked, &mut freed)? {
             return Ok(false);
@@ -95,7 +125,7 @@ impl Work<'_> {
         Ok(true)
     }
 
-    pub(super) fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
+    fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
         while let Some(key) = freed.pop() {
             if let Some(next) = self.apply.records().rename_to(&key)? {
                 self.rename_if_free(&next, &mut freed)?;
@@ -104,11 +134,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn rename_if_free(
-        &mut self,
-        parked: &Parked,
-        freed: &mut Vec<Vec<u8>>,
-    ) -> Result<bool> {
+    fn rename_if_free(&mut self, parked: &Parked, freed: &mut Vec<Vec<u8>>) -> Result<bool> {
         let known = match parked.id {
             Some(id) => self.apply.records().by_id(id)?,
             None => None,
@@ -132,7 +158,7 @@ impl Work<'_> {
 
     /// Follows who waits for whom. Where that leads back, one member of the cycle is moved out of
     /// the way; where it ends at a record that is not about to move, that is a conflict.
-    pub(super) fn open_cycle(
+    fn open_cycle(
         &mut self,
         parked: Parked,
         opened: &mut RoaringTreemap,
@@ -174,7 +200,7 @@ impl Work<'_> {
     }
 
     /// The parked rename that will move this record: its own, or that of the nearest record above.
-    pub(super) fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
+    fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
         if let Some(parked) = self.apply.records().parked_rename(id)? {
             return Ok(Some(parked));
         }
@@ -199,7 +225,7 @@ impl Work<'_> {
         Ok(None)
     }
 
-    pub(super) fn move_out_of_the_way(&mut self, id: i64) -> Result<Vec<Vec<u8>>> {
+    fn move_out_of_the_way(&mut self, id: i64) -> Result<Vec<Vec<u8>>> {
         let mut freed = Vec::new();
         if let Some(known) = self.apply.records().by_id(id)? {
             let (dn, dn_key) = waiting_dn(known.uuid, self.base);
@@ -218,7 +244,7 @@ impl Work<'_> {
     /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
     /// until the provider speaks of it. It may have said all it has to say, and says nothing of what
     /// lies below: they are asked for later.
-    pub(super) fn give_way(&mut self, holder: Uuid) -> Result<()> {
+    fn give_way(&mut self, holder: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(holder)? {
             self.stage.suspects.insert(member(id));
             if let Some(key) = self.apply.records().key_of(id)? {
