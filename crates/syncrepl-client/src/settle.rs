@@ -260,6 +260,7 @@ impl Work<'_> {
     fn find_the_absent(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
         let implied = self.stage.is_refresh() && rules.absent_is_deleted;
         let mut candidates = RoaringTreemap::new();
+        let mut below_returned = RoaringTreemap::new();
         if implied {
             self.apply.records().ids(|id| {
                 candidates.insert(member(id));
@@ -267,9 +268,14 @@ impl Work<'_> {
             candidates -= &self.stage.seen;
         } else {
             // What lay below an entry that is gone may be gone with it, or may stay.
-            for id in &(&self.stage.doomed | &self.stage.returned) {
+            for id in &self.stage.doomed {
                 self.held_below(id, &mut candidates)?;
             }
+            for id in &self.stage.returned {
+                self.held_below(id, &mut below_returned)?;
+            }
+            below_returned -= &candidates;
+            candidates |= &below_returned;
         }
         candidates -= &self.stage.doomed;
         let mut after = None;
@@ -321,7 +327,9 @@ impl Work<'_> {
             true => self.held_below_all(&absent)?,
             false => RoaringTreemap::new(),
         };
+        below_returned &= &absent;
         self.stage.doomed |= absent;
+        self.doom_absent(below_returned)?;
         let gone = self.ask_for(&left_behind, ask)?;
         self.doom_absent(gone)?;
         if unnamed {

@@ -9,6 +9,7 @@ use crate::{Bench, copy, poll_until};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
+const LAST: &str = "rid=000,csn=20261121205330.954658Z#000000#000#000000";
 const P: &str = "cn=p,ou=base,dc=example";
 const Q: &str = "cn=q,ou=base,dc=example";
 const Z: &str = "cn=z,ou=base,dc=example";
@@ -170,4 +171,27 @@ fn who_is_gone_early_may_come_back_with_a_parent_that_was_told_under_another_nam
         bench.refresh(&fake).unwrap();
     }
     assert_eq!(held(&bench), [below_z, Z, BASE]);
+}
+
+/// The same of who is asked for because the parent was said to be gone, and to be there again.
+#[test]
+fn who_is_gone_early_may_come_back_with_a_parent_that_came_back_before() {
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P)]).settled(FIRST);
+    let gone = vec![
+        Step::Ids(true, vec![2], None),
+        Step::Entry(Modify, 2, P, "first"),
+        Step::Entry(Add, 3, BELOW_P, "first"),
+        Step::Done(Some(NEXT), true),
+    ];
+    let back = vec![
+        Step::Entry(Modify, 2, P, "first"),
+        Step::Done(Some(LAST), true),
+    ];
+    let all = [(1, BASE, "first"), (2, P, "first"), (3, BELOW_P, "first")];
+    for (script, shows) in [(gone, &all[..1]), (back, &all)] {
+        let fake = Fake::start("", vec![script]);
+        fake.shows(shows);
+        bench.refresh(&fake).unwrap();
+    }
+    assert_eq!(held(&bench), [BELOW_P, P, BASE]);
 }
