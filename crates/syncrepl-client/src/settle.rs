@@ -280,7 +280,8 @@ impl Work<'_> {
         candidates -= &self.stage.doomed;
         let mut after = None;
         while let Some(parked) = self.next_parked(false, &after)? {
-            if let Some(id) = parked.id {
+            // It was stated to be elsewhere, unless it is to go there along with its parent.
+            if let (Some(id), Some(_)) = (parked.id, &parked.attributes) {
                 candidates.remove(member(id));
             }
             after = Some((parked.dn_key, parked.uuid));
@@ -353,12 +354,29 @@ impl Work<'_> {
         Ok(below - &self.stage.doomed)
     }
 
-    /// Records below another: where it is held, and where it was about to go.
+    /// Records below another: where it is held, and where it was about to go. Also those that wait
+    /// for a name there, with what is below them.
     fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
         for key in self.keys_of(rowid(id))? {
-            self.apply.records().below(&key, |id| {
+            let records = self.apply.records();
+            records.below(&key, |id| {
                 below.insert(member(id));
             })?;
+            if !self.stage.any_parked {
+                continue;
+            }
+            let mut waiting = Vec::new();
+            records.parked_below(&key, |uuid, _| waiting.push(uuid))?;
+            for uuid in waiting {
+                if let Some(stored) = records.by_uuid(uuid)?
+                    && stored.id != rowid(id)
+                {
+                    below.insert(member(stored.id));
+                    records.below(&stored.dn_key, |id| {
+                        below.insert(member(id));
+                    })?;
+                }
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 mod peer;
 
 use std::collections::VecDeque;
+use std::io::BufWriter;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -97,7 +98,7 @@ impl Fake {
                 let _ = stream.set_nodelay(true);
                 thread::spawn(move || {
                     let mut peer = Peer {
-                        stream,
+                        stream: BufWriter::with_capacity(1 << 20, stream),
                         vendor,
                         log,
                         shown,

@@ -1,7 +1,7 @@
 //! One connection to the fake: the script is played, and searches are answered.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,8 @@ fn attributes(text: &str) -> Vec<u8> {
 }
 
 pub(super) struct Peer {
-    pub(super) stream: TcpStream,
+    /// Entries go out together with what ends their group.
+    pub(super) stream: BufWriter<TcpStream>,
     pub(super) vendor: &'static str,
     pub(super) log: Arc<Mutex<Log>>,
     pub(super) shown: Arc<Mutex<VecDeque<Shown>>>,
@@ -54,7 +55,10 @@ impl Peer {
                     return;
                 }
             }
-            match self.stream.read(frames.space()) {
+            if self.stream.flush().is_err() {
+                return;
+            }
+            match self.stream.get_mut().read(frames.space()) {
                 Ok(0) | Err(_) => return,
                 Ok(count) => frames.filled(count),
             }
@@ -199,7 +203,7 @@ impl Peer {
 
     fn play(&mut self, id: u32, step: &Step) -> bool {
         let bytes = |text: &'static str| text.as_bytes();
-        match step {
+        let played = match step {
             Step::Entry(state, number, dn, text) => self.entry(id, *state, *number, dn, text, None),
             Step::EntryWith(state, number, dn, text, cookie) => {
                 self.entry(id, *state, *number, dn, text, Some(cookie.as_bytes()))
@@ -291,7 +295,9 @@ impl Peer {
             }
             Step::Raw(message) => self.stream.write_all(&message(id)).is_ok(),
             Step::Cut => false,
-        }
+        };
+        let more = matches!(step, Step::Entry(..) | Step::EntryWith(..) | Step::Ids(..));
+        played && (more || self.stream.flush().is_ok())
     }
 
     fn entry(
