@@ -2,7 +2,7 @@
 //! keytabs in a temporary folder, stopped when it goes out of scope.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::ports::free_port;
 use crate::process::wait_until;
 use crate::slapd::{Builder, SUFFIX};
 use crate::tools;
@@ -236,12 +237,4 @@ impl Drop for Kdc {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Below those that the kernel gives to outgoing connections.
-fn free_port() -> u16 {
-    (0..1000)
-        .map(|_| fastrand::u16(10_240..32_000))
-        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
-        .expect("a free port on 127.0.0.1")
 }

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod kdc;
 pub mod ldif;
 pub mod people;
+mod ports;
 pub mod process;
 pub mod reader;
 pub mod scenarios;

@@ -20,7 +20,6 @@ use tempfile::TempDir;
 
 use crate::tools;
 use config::Settings;
-pub(crate) use life::free_port;
 pub use pair::{Pair, context_csns};
 
 /// The suffix of every test server.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Ds389, config, lock};
-use crate::slapd::free_port;
+use crate::ports::free_port;
 use crate::tools;
 
 /// How long a server may take to come up or to go down.

@@ -1,12 +1,13 @@
 //! Start, stop, kill, pause; and the database files, which may be touched only in between.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Ports, Slapd, lock};
+use crate::ports::free_port;
 use crate::tools;
 
 /// How long a server may take to come up or to go down.
@@ -167,18 +168,6 @@ impl Slapd {
     fn output(&self) -> String {
         fs::read_to_string(self.folder().join("slapd.out")).unwrap_or_default()
     }
-}
-
-/// A port below those that the kernel gives to outgoing connections, so that a server that is down
-/// for a moment finds its own again.
-pub(crate) fn free_port() -> u16 {
-    for _ in 0..1000 {
-        let port = fastrand::u16(10_240..32_000);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port on 127.0.0.1");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::life::free_port;
 use super::{ADMIN, PASSWORD, Ports, SUFFIX, Slapd, Variant, lock};
 use crate::judge::{self, Directory};
+use crate::ports::free_port;
 use crate::process::wait_until;
 
 /// A node that comes back looks for the other once a second, and then both have to catch up.
