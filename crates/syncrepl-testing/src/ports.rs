@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::tools;
@@ -13,8 +14,7 @@ static GIVEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
 /// for a moment finds its own again; and one that no other test has: two slapd may take the same
 /// port as long as neither listens, and the second to do so ends when it has said that it is up.
 pub(crate) fn free_port() -> u16 {
-    let folder = format!("syncrepl-ports-{}", tools::user_name());
-    let folder = std::env::temp_dir().join(folder);
+    let folder = folder();
     fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     for _ in 0..1000 {
         let port = fastrand::u16(10_240..32_000);
@@ -29,6 +29,11 @@ pub(crate) fn free_port() -> u16 {
     panic!("no free port on 127.0.0.1");
 }
 
+/// Where the locks are, of this user.
+fn folder() -> PathBuf {
+    std::env::temp_dir().join(format!("syncrepl-ports-{}", tools::user_name()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,8 +41,7 @@ mod tests {
     #[test]
     fn no_port_is_given_twice() {
         let port = free_port();
-        let folder = format!("syncrepl-ports-{}", tools::user_name());
-        let path = std::env::temp_dir().join(folder).join(port.to_string());
+        let path = folder().join(port.to_string());
         assert!(File::open(path).unwrap().try_lock().is_err());
     }
 }
