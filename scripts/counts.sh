@@ -5,7 +5,7 @@
 #   scripts/counts.sh --write    writes the budget anew, when more is wanted, or a compiler gives less
 set -euo pipefail
 cd "$(dirname "$0")/.."
-budget=crates/syncrepl-bench/budget.txt
+budget=crates/test/bench/budget.txt
 
 cargo build --release --quiet --locked -p syncrepl-bench --bin counted
 program=${CARGO_TARGET_DIR:-target}/release/counted

@@ -63,46 +63,34 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
-mod ancestors;
-mod apply;
 mod builder;
 mod callback;
-mod change;
+mod changes;
 mod connection;
 mod doctor;
+mod engine;
 mod error;
-mod guard;
-mod hashes;
-mod logging;
-mod lookup;
 mod record;
-mod retry;
-mod search;
-mod secret;
-mod settle;
-mod stage;
 mod status;
 mod stop;
 mod store;
-mod syncrepl;
-mod text;
 
 pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;
+pub use callback::logging::LoggingCallback;
+pub use changes::guard::MaxDelete;
 pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};
 pub use doctor::{Finding, Verdict};
+pub use engine::{Progress, Syncrepl};
+pub use error::retry::Backoff;
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
-pub use guard::MaxDelete;
-pub use logging::LoggingCallback;
+pub use record::text::printable;
 pub use record::{Attribute, Attributes, Items, Record};
-pub use retry::Backoff;
 pub use status::Status;
 pub use stop::StopHandle;
 pub use store::{Cursor, InterruptHandle, Store, StoredRecord};
-pub use syncrepl::{Progress, Syncrepl};
-pub use text::printable;
 
 pub use rusqlite;
 pub use syncrepl_proto::message::Scope;

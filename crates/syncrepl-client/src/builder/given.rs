@@ -8,10 +8,10 @@ use syncrepl_proto::url::{self, LdapUrl};
 use super::Builder;
 use crate::callback::Callback;
 use crate::connection::{Credentials, Password, Sasl, Server, StartTls};
+use crate::engine::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::search::Search;
 use crate::store::Writer;
-use crate::syncrepl::Settings;
+use crate::store::search::Search;
 
 impl<C: Callback> Builder<C> {
     /// What was given, checked as far as that goes without a store.
@@ -117,7 +117,7 @@ fn parse_url(text: &str) -> Result<LdapUrl> {
         Error::new(ErrorKind::InvalidInput, "the LDAP URL cannot be used").with_source(error)
     })?;
     if let Some(name) = url.unknown_critical() {
-        let name = crate::text::printable(name);
+        let name = crate::record::text::printable(name);
         let message = format!("the LDAP URL demands the extension \"{name}\", which is not known");
         return Err(Error::new(ErrorKind::InvalidInput, message)
             .with_hint("known are bindname, X-BINDPW, x-mech and StartTLS"));
@@ -127,7 +127,7 @@ fn parse_url(text: &str) -> Result<LdapUrl> {
 
 fn parse_filter(text: &str) -> Result<Filter> {
     Filter::parse(text).map_err(|error| {
-        let text = crate::text::printable(text);
+        let text = crate::record::text::printable(text);
         Error::new(
             ErrorKind::InvalidInput,
             format!("the filter {text} cannot be used"),

@@ -7,7 +7,7 @@ use syncrepl_proto::message::{Scope, SearchRequest};
 
 use super::{Connection, Server};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
-use crate::text::printable;
+use crate::record::text::printable;
 
 /// A bound connection, lent for one call. Each operation is complete when it returns.
 #[derive(Debug)]

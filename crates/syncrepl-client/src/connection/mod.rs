@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::frame::{FrameError, Frames};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::printable;
+use crate::record::text::printable;
 
 pub use bound::BoundLdap;
 pub(crate) use certificate::{seconds_of_digits, written};

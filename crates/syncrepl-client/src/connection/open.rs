@@ -16,8 +16,8 @@ use super::trust::{self, Setup};
 use super::waiter::Waiter;
 use super::{Connection, Failure, refused};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::text::excerpt;
 use crate::stop::StopHandle;
-use crate::text::excerpt;
 
 impl Connection {
     /// Connects to `server`: resolves its name, tries one address after the other, and begins TLS

@@ -13,9 +13,9 @@ use syncrepl_proto::message::{
 use zeroize::Zeroizing;
 
 use super::{Connection, Credentials, FAREWELL, notice_of_disconnection, refused};
+use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind, Result};
-use crate::retry::Asked;
-use crate::text::{excerpt, printable};
+use crate::record::text::{excerpt, printable};
 
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
 pub(crate) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";

@@ -6,9 +6,9 @@ use syncrepl_proto::message::{
 use syncrepl_proto::session::SessionError;
 
 use crate::connection::Server;
+use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind};
-use crate::retry::Asked;
-use crate::text::excerpt;
+use crate::record::text::excerpt;
 
 /// How a 389-ds says that it serves as many persistent searches as it can, and what to do.
 const TOO_MANY: &str = "Too many active synchronization sessions";

@@ -9,7 +9,7 @@ use syncrepl_proto::frame::DEFAULT_MAX_MESSAGE_SIZE;
 use syncrepl_proto::url::{LdapUrl, Scheme};
 
 use super::network::GivenNetwork;
-use crate::text::printable;
+use crate::record::text::printable;
 
 /// One LDAP server: a scheme with a host and port, or the path of a local socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use super::certificate::{Facts, written};
 use super::server::Server;
 use super::trust::Seen;
 use crate::error::{Error, ErrorKind};
-use crate::text::excerpt;
+use crate::record::text::excerpt;
 
 const CA_FILE: &str = "if you trust it, give the certificate of its authority (--ca-file); else ask who runs the provider";
 const SELF_SIGNED: &str = "if it is the right one, give the certificate itself (--ca-file); else ask who runs the provider";

@@ -11,8 +11,8 @@ use syncrepl_proto::sync::{
     SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncRequest, SyncState,
 };
 
-use crate::secret::is_secret;
-use crate::text::printable;
+use crate::record::secret::is_secret;
+use crate::record::text::printable;
 
 /// What these lines are told as, so that `RUST_LOG` can choose them.
 const TARGET: &str = "syncrepl_client::protocol";

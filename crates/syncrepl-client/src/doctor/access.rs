@@ -8,9 +8,9 @@ use syncrepl_proto::sync::SYNC_REQUEST;
 use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
 use crate::connection::{ANY_ENTRY, Credentials, RootDse};
+use crate::engine::not_ready;
 use crate::error::{Error, ErrorKind, Result};
-use crate::syncrepl::not_ready;
-use crate::text::printable;
+use crate::record::text::printable;
 
 const LIMITS: [u32; 3] = [3, 4, 11];
 const REFERRAL: u32 = 10;

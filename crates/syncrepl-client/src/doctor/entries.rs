@@ -185,6 +185,6 @@ pub(crate) fn warn_of_nothing_shown(authzid: &str) {
 fn shown_to(authzid: &str) -> String {
     match authzid {
         "" => "who has not bound".to_owned(),
-        authzid => crate::text::printable(authzid),
+        authzid => crate::record::text::printable(authzid),
     }
 }

@@ -14,10 +14,10 @@ use syncrepl_proto::profile::Provider;
 pub(crate) use entries::warn_of_nothing_shown;
 
 use crate::connection::{Connection, RootDse, Server};
+use crate::engine::{Settings, none_can_be_used};
 use crate::error::{Error, Result};
+use crate::record::text::printable;
 use crate::stop::StopHandle;
-use crate::syncrepl::{Settings, none_can_be_used};
-use crate::text::printable;
 
 /// What a look at something came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,12 +10,12 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::{Session, SyncEvent};
 use syncrepl_proto::sync::SyncMode;
 
-use crate::apply::stopped;
+use crate::changes::apply::stopped;
 use crate::connection::{
     Connection, Woken, not_allowed, notice_of_disconnection, refused, undecodable,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::search::Search;
+use crate::store::search::Search;
 
 /// How many CSNs are remembered, the newest.
 const CSNS: usize = 8;

@@ -12,6 +12,7 @@ pub(crate) mod placed;
 pub(crate) mod records;
 mod row;
 mod schema;
+pub(crate) mod search;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use super::file::{self, Lock};
 use super::records::Records;
 use super::schema::Found;
 use super::{Store, failure, schema, settings};
-use crate::guard::Tally;
+use crate::changes::guard::Tally;
 use crate::{CallbackResult, Error, ErrorKind, Result};
 
 /// How long a transaction waits for another program's to end. Longer than a handle waits for us:

@@ -5,7 +5,7 @@ use libgssapi::error::{Error as GssError, MajorFlags};
 
 use super::gssapi::NAME;
 use crate::error::{Error, ErrorKind};
-use crate::text::printable;
+use crate::record::text::printable;
 
 /// Where the error codes of Kerberos begin (krb5.h).
 const KERBEROS: u32 = 2_529_638_912;

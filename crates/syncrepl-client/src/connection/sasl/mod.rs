@@ -18,7 +18,7 @@ use super::operations::unexpected;
 use super::refused::refused_because;
 use super::{Connection, Credentials, refused};
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::{excerpt, printable};
+use crate::record::text::{excerpt, printable};
 
 /// No mechanism here needs more steps, and no provider may keep us busy for ever.
 const MOST_STEPS: usize = 16;

@@ -1,0 +1,280 @@
+//! What a consumer has to know before it connects, checked in one place.
+
+mod given;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncrepl_proto::message::Scope;
+use syncrepl_proto::sync::SyncMode;
+
+use crate::callback::Callback;
+use crate::changes::guard::MaxDelete;
+use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, StartTls};
+use crate::doctor::{self, Finding};
+use crate::engine::Syncrepl;
+use crate::error::Result;
+use crate::stop::StopHandle;
+use crate::store::{Store, Writer};
+use given::stored_url;
+
+/// What happens once the copy is up to date (RFC 4533 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SyncreplMode {
+    /// `poll` returns false: the copy is as the directory was a moment ago.
+    RefreshOnly,
+    /// The search goes on, and changes are told as they happen, until a stop is requested.
+    #[default]
+    RefreshAndPersist,
+}
+
+impl From<SyncreplMode> for SyncMode {
+    fn from(mode: SyncreplMode) -> Self {
+        match mode {
+            SyncreplMode::RefreshOnly => SyncMode::RefreshOnly,
+            SyncreplMode::RefreshAndPersist => SyncMode::RefreshAndPersist,
+        }
+    }
+}
+
+/// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
+/// [`connect`](Builder::connect).
+pub struct Builder<C> {
+    path: PathBuf,
+    callback: C,
+    urls: Vec<String>,
+    search: Option<(String, Scope, String, Vec<String>)>,
+    mode: SyncreplMode,
+    credentials: Option<Credentials>,
+    options: ConnectOptions,
+    refresh_timeout: Duration,
+    heartbeat: Duration,
+    reconcile: bool,
+    reconcile_every: Option<Duration>,
+    max_delete: MaxDelete,
+    stop: StopHandle,
+}
+
+impl<C: Callback> Builder<C> {
+    pub(crate) fn new(path: PathBuf, callback: C) -> Self {
+        Builder {
+            path,
+            callback,
+            urls: Vec::new(),
+            search: None,
+            mode: SyncreplMode::default(),
+            credentials: None,
+            options: ConnectOptions::default(),
+            refresh_timeout: Duration::from_secs(600),
+            heartbeat: Duration::from_secs(20),
+            reconcile: false,
+            reconcile_every: None,
+            max_delete: MaxDelete::default(),
+            stop: StopHandle::new(),
+        }
+    }
+
+    /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
+    /// servers are tried in this order, and the first URL tells the search. Its default scope is
+    /// `base`, one entry. Extensions: `bindname` (a DN, or `GSSAPI` for the Kerberos ticket),
+    /// `X-BINDPW`, `x-mech` (a SASL mechanism; `bindname` is then the name of its user), `StartTLS`;
+    /// of several URLs those of the first count. When the store holds a copy already, the URL may be
+    /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`](crate::ErrorKind::UrlConflict).
+    pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// The search in parts, instead of the one in the URL: base DN, scope, filter (RFC 4515; empty
+    /// for `(objectClass=*)`), attributes (none for all user attributes).
+    pub fn search(
+        mut self,
+        base: impl Into<String>,
+        scope: Scope,
+        filter: impl Into<String>,
+        attributes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let attributes = attributes.into_iter().map(Into::into).collect();
+        self.search = Some((base.into(), scope, filter.into(), attributes));
+        self
+    }
+
+    /// What happens once the copy is up to date; [`SyncreplMode::RefreshAndPersist`] by default.
+    pub fn mode(mut self, mode: SyncreplMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Who to bind as; anonymous by default, or what the URL says.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether StartTLS is used on `ldap://`; [`StartTls::Never`] by default.
+    pub fn starttls(mut self, starttls: StartTls) -> Self {
+        self.options.starttls = starttls;
+        self
+    }
+
+    /// A PEM file with the authorities to trust, instead of those of the platform. It may also hold the
+    /// provider's own certificate, if that is signed by itself. It is read when a connection needs it; if
+    /// it cannot be, that is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.ca_file = Some(path.into());
+        self
+    }
+
+    /// A certificate to show to a provider that asks for one, with those of its authorities behind it,
+    /// and its key (PKCS#8, PKCS#1 or SEC1, not encrypted): PEM files, read whenever a connection is
+    /// made. With [`Credentials::external`] it is who we are. A file that cannot be used is
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.options.client_certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Whether nothing may be sent without TLS, to whatever host, this one included; a local socket is
+    /// excepted. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
+    /// is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
+    pub fn require_tls(mut self, require: bool) -> Self {
+        self.options.require_tls = require;
+        self
+    }
+
+    /// Whether the provider's certificate is NOT checked, neither who signed it nor its name nor its
+    /// dates. Whoever is between you and the provider can then read the password, and everything else,
+    /// and change it. A warning is logged for every connection. False by default.
+    pub fn dangerous_accept_any_certificate(mut self, accept: bool) -> Self {
+        self.options.accept_any_certificate = accept;
+        self
+    }
+
+    /// How long to wait for a connection: for the name, then for each address of the server, its TLS
+    /// handshake included; 10 seconds by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.connect_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for the answer to a single operation, such as the bind; 30 seconds by default.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.options.response_timeout = timeout;
+        self
+    }
+
+    /// How long a refresh stage may be silent before it is given up, as
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal, and
+    /// there is a [`heartbeat`](Builder::heartbeat).
+    pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
+        self.refresh_timeout = timeout;
+        self
+    }
+
+    /// After how much silence in the persist stage the provider is asked for a sign of life: who we are
+    /// (RFC 4532), on the same connection. 20 seconds by default; zero for never. Any answer will do. If
+    /// nothing comes within [`response_timeout`](Builder::response_timeout), `poll` fails with
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): so a server that hangs, or a firewall that has forgotten the connection,
+    /// is noticed within a minute. It is [`Syncrepl::poll`] that asks: whoever polls less often asks less
+    /// often.
+    pub fn heartbeat(mut self, silence: Duration) -> Self {
+        self.heartbeat = silence;
+        self
+    }
+
+    /// The largest message accepted, in bytes; 64 MiB by default. An entry comes in one message. A
+    /// larger one ends the run with [`ErrorKind::Protocol`](crate::ErrorKind::Protocol).
+    pub fn max_message_size(mut self, size: usize) -> Self {
+        self.options.max_message_size = size;
+        self
+    }
+
+    /// Whether the next refresh is made without the cookie: everything is sent again, compared
+    /// with the copy, and only real differences are told. False by default.
+    pub fn reconcile(mut self, reconcile: bool) -> Self {
+        self.reconcile = reconcile;
+        self
+    }
+
+    /// At which interval a refresh is made without the cookie, as if by
+    /// [`reconcile`](Builder::reconcile): never, by default. It is measured by the system's clock, from
+    /// the end of the last refresh that was made so, which the store remembers: the next refresh
+    /// after it is a full comparison. In the persist stage [`Syncrepl::poll`] begins it by itself when
+    /// it is due, and then goes on in the persist stage. One that fails is owed until one has
+    /// committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub fn reconcile_every(mut self, interval: Duration) -> Self {
+        self.reconcile_every = Some(interval);
+        self
+    }
+
+    /// How much may be deleted in one refresh, and within any minute of the persist stage; anything
+    /// but the whole copy by implication by default. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard): the
+    /// refresh, or the group of changes that goes too far, is rolled back, and the cookie stays with
+    /// it, so that the provider tells those deletes again. The minute goes on over
+    /// [`Syncrepl::reconnect`]; it is not remembered when the consumer is opened anew.
+    pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
+        self.max_delete = max_delete;
+        self
+    }
+
+    /// A stop handle made beforehand, so that a signal that comes while connecting is heard.
+    pub fn stop_handle(mut self, stop: StopHandle) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Streams to use in place of sockets, with a clock of their own: a provider in the same
+    /// process, or a simulation. Sockets and the system's clock by default.
+    #[doc(hidden)]
+    pub fn network(mut self, network: impl Network + 'static) -> Self {
+        self.options.network = GivenNetwork(Some(Arc::new(network)));
+        self
+    }
+
+    /// Opens and locks the store, connects to the first server that answers, binds, calls
+    /// [`Callback::bind_complete`] and starts the search.
+    ///
+    /// # Errors
+    /// Whatever stands in the way; [`Error::is_retryable`](crate::Error::is_retryable) tells whether another try may help.
+    pub fn connect(self) -> Result<Syncrepl<C>> {
+        let mut syncrepl = self.open()?;
+        syncrepl.reconnect()?;
+        Ok(syncrepl)
+    }
+
+    /// Opens and locks the store without connecting, so that [`Syncrepl::reconnect`] can be
+    /// tried until a server answers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and those of the store.
+    pub fn open(mut self) -> Result<Syncrepl<C>> {
+        let given = self.given()?;
+        // Whatever is wrong with what was given leaves no file behind.
+        let writer = Writer::open(&self.path)?;
+        let stored = stored_url(&writer)?;
+        let settings = self.settings(given, stored)?;
+        Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
+    }
+
+    /// Looks at each server as a refresh would meet it, and tells what is found, line by line: what
+    /// works, what does not, and what to do about it. Nothing is stored. Of a store only the search and
+    /// the server that it remembers are read, if there is one. The entries of the search are sent, one
+    /// attribute of each.
+    ///
+    /// # Errors
+    /// The error that a refresh would end with; those that came of a server were told.
+    pub fn diagnose(mut self, mut tell: impl FnMut(&Finding)) -> Result<()> {
+        let given = self.given()?;
+        let stored = match self.path.exists() {
+            true => Store::open(&self.path)?.status()?.url,
+            false => None,
+        };
+        let settings = self.settings(given, stored)?;
+        doctor::examine(&settings, &self.stop, &mut tell)
+    }
+}

@@ -1,0 +1,348 @@
+//! Parents that the filter hides. Providers say nothing when one is renamed, moved or taken out of
+//! the base, although everything below it gets another DN or leaves. So the entryUUIDs of such
+//! ancestors of our records are kept, and asked for when something may have happened to them.
+//!
+//! What is found out about an ancestor is never applied to the records below it by reckoning: an
+//! entry may have been stated under a name before we knew who bears it. They are asked for
+//! themselves, with the original filter, and what the provider shows is taken as its statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::{Uuid, cookie, dn};
+
+use crate::changes::change::{self, Difference};
+use crate::changes::settle::{Ask, BATCH, Rules};
+use crate::changes::stage::{Kind, Work, member};
+use crate::error::Result;
+use crate::store::ancestors::Ancestors;
+use crate::store::records::Records;
+
+/// What a stage has to say of hidden parents.
+#[derive(Debug, Default)]
+pub(crate) struct Hidden {
+    /// What its end has to do with them.
+    pub(crate) task: Parents,
+    /// A cookie came without an entry: something happened that we are not told of.
+    pub(crate) only_cookie: bool,
+    /// Records that are new, or were sent with another DN, in the persist stage.
+    pub(crate) placed: RoaringTreemap,
+    /// One was found in another place than before.
+    pub(crate) moved: bool,
+    /// Not all of them are known, or in their places.
+    pub(crate) unsettled: bool,
+}
+
+/// What the end of a stage has to do with hidden parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Parents {
+    /// Nothing: there are none, or their turn comes later.
+    #[default]
+    Leave,
+    /// Ask where they are, and learn of new ones.
+    LookUp,
+    /// They were asked for by [`look_up`] just now; whether by entryUUID.
+    LookedUp(Searched),
+}
+
+/// How entries could be found by their entryUUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Searched {
+    /// In a search.
+    ByUuid,
+    /// entryUUID may not be searched: each was read by its DN, and one that is not there may be
+    /// anywhere.
+    ByDn,
+}
+
+/// Takes an entry that was found.
+pub(crate) type Place<'a> = dyn FnMut(Named) + 'a;
+
+/// An entry found by its DN, or by its entryUUID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) uuid: Uuid,
+    /// As the provider spells it.
+    pub(crate) dn: String,
+    /// Its entryCSN, if it has one that we may read.
+    pub(crate) csn: Option<Vec<u8>>,
+}
+
+/// Searches that find an entry whatever the filter says.
+pub(crate) trait Locate {
+    /// Hands out where in the base these entries are. `present` is believed to be there: by it is
+    /// seen whether entries may be searched by entryUUID at all.
+    fn places(
+        &mut self,
+        wanted: &[(Uuid, String)],
+        present: Option<Uuid>,
+        found: &mut Place<'_>,
+    ) -> Result<Searched>;
+
+    /// Who bears these DNs, in their order; `None` for one that is not shown to us.
+    fn named(&mut self, dns: &[String]) -> Result<Vec<Option<Named>>>;
+}
+
+/// Asks where the known ancestors are, and lists those that are not where they were, or may have been
+/// elsewhere meanwhile. Needs no transaction. Gives how many they are.
+pub(crate) fn look_up(
+    ancestors: Ancestors<'_>,
+    records: Records<'_>,
+    ask: &mut dyn Ask,
+) -> Result<(u64, Searched)> {
+    ancestors.forget_strayed()?;
+    let present = records.any(|_| true)?;
+    let (mut last, mut strayed, mut searched) = (0, 0, Searched::ByUuid);
+    loop {
+        let batch = ancestors.after(last, BATCH)?;
+        let Some(end) = batch.last() else {
+            return Ok((strayed, searched));
+        };
+        last = end.id;
+        let wanted: Vec<_> = batch.iter().map(|one| (one.uuid, one.dn.clone())).collect();
+        let mut places = BTreeMap::new();
+        let by = ask.places(&wanted, present, &mut |named| {
+            places.insert(named.uuid, named);
+        })?;
+        if by == Searched::ByDn {
+            searched = by;
+        }
+        for ancestor in &batch {
+            let place = places.get(&ancestor.uuid);
+            let csn = place.and_then(|place| place.csn.as_deref());
+            // Who was changed may have been elsewhere meanwhile.
+            let unchanged = csn.is_none() || csn == ancestor.csn.as_deref();
+            let stayed = unchanged
+                && place.is_some_and(|place| {
+                    change::dn_difference(&ancestor.dn, &place.dn) != Difference::Meaning
+                });
+            if !stayed {
+                ancestors.stray(ancestor, place.map(|place| place.dn.as_str()), csn)?;
+                strayed += 1;
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    pub(crate) fn ancestors(&self) -> Ancestors<'_> {
+        Ancestors::new(self.apply.writer.connection())
+    }
+
+    /// Asks for what lies below the ancestors that are not where they were.
+    pub(crate) fn follow_parents(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        let searched = match rules.parents {
+            Parents::Leave => return Ok(()),
+            Parents::LookUp => look_up(self.ancestors(), self.apply.records(), ask)?.1,
+            Parents::LookedUp(searched) => searched,
+        };
+        if rules.parents == Parents::LookUp && self.is_full() {
+            self.ancestors().forget_hidden()?;
+        }
+        let mut candidates = RoaringTreemap::new();
+        // Whoever was stated with another DN needs no asking, unless an ancestor has left that DN, too:
+        // it was stated before these were looked up.
+        let mut waiting = BTreeMap::new();
+        let mut shown = RoaringTreemap::new();
+        self.apply.records().parked_ids(|id| {
+            shown.insert(member(id));
+        })?;
+        while let Some(strayed) = self.ancestors().take_strayed()? {
+            self.stage.hidden.moved = true;
+            let mut below = self.in_question_below(&strayed.dn_key)?;
+            below -= &shown;
+            let records = self.apply.records();
+            records.parked_below(&strayed.dn_key, |uuid, dn| {
+                waiting.insert(uuid, dn);
+            })?;
+            match &strayed.place {
+                None => self.ancestors().remove(strayed.id)?,
+                Some(dn) => {
+                    let csn = strayed.csn.as_deref();
+                    self.ancestors()
+                        .set_place(strayed.id, dn, &dn::key(dn), csn)?;
+                    // One search shows them all, and who came meanwhile; for a few, asking for each
+                    // is cheaper.
+                    if below.len() >= BATCH as u64 || rules.may_bring_others {
+                        self.sweep(dn, &mut shown, ask)?;
+                    }
+                }
+            }
+            candidates |= below;
+        }
+        if searched == Searched::ByDn && !(candidates.is_subset(&shown) && waiting.is_empty()) {
+            // Where the ancestors went cannot be asked, so neither can where the records went.
+            shown |= self.take_whole(ask)?;
+            candidates -= &shown;
+            return self.doom_all(candidates, rules);
+        }
+        candidates -= &shown;
+        self.take_wanted(&waiting.into_iter().collect::<Vec<_>>(), ask)?;
+        self.verify(&candidates, rules, ask)
+    }
+
+    /// Learns who the hidden parents are that are not known yet. Returns whether anything came of
+    /// it that has to be arranged; then there may be more to learn.
+    pub(crate) fn learn_parents(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
+        if rules.parents == Parents::Leave {
+            return Ok(false);
+        }
+        self.ancestors().list_missing(&dn::key(self.base))?;
+        let mut candidates = RoaringTreemap::new();
+        let mut shown = RoaringTreemap::new();
+        loop {
+            let batch = self.ancestors().take_missing(BATCH)?;
+            if batch.is_empty() {
+                break;
+            }
+            let dns: Vec<_> = batch.iter().map(|(_, dn)| dn.clone()).collect();
+            let mut hidden = Vec::new();
+            // Parents come first: below the one that was looked at is all that came with it.
+            let mut seen_below: Option<Vec<u8>> = None;
+            for ((dn_key, dn), named) in batch.into_iter().zip(ask.named(&dns)?) {
+                match named {
+                    Some(named) => {
+                        candidates |= self.learn(&dn_key, &named)?;
+                        let seen = seen_below.as_ref();
+                        let seen = seen.is_some_and(|above| dn::is_within(&dn_key, above));
+                        if rules.may_bring_others && !self.is_full() && !seen {
+                            self.sweep(&named.dn, &mut shown, ask)?;
+                            seen_below = Some(dn_key);
+                        }
+                    }
+                    None => {
+                        self.ancestors().put(None, &dn, &dn_key, None)?;
+                        hidden.push(dn_key);
+                    }
+                }
+            }
+            candidates |= self.below_hidden(hidden, ask)?;
+        }
+        candidates -= &shown;
+        self.verify(&candidates, rules, ask)?;
+        Ok(!candidates.is_empty() || !shown.is_empty())
+    }
+
+    /// Takes in who bears the DN of a hidden parent. Returns the records that may have been stated
+    /// below it when another bore that DN.
+    fn learn(&mut self, dn_key: &[u8], named: &Named) -> Result<RoaringTreemap> {
+        let mut candidates = RoaringTreemap::new();
+        if self.apply.records().id_of(named.uuid)?.is_some() {
+            // A record that moved here: the provider has yet to tell, or just did.
+            return Ok(candidates);
+        }
+        if let Some(known) = self.ancestors().by_uuid(named.uuid)? {
+            self.stage.hidden.moved = true;
+            candidates |= self.in_question_below(&known.dn_key)?;
+        }
+        let csn = named.csn.as_deref();
+        self.ancestors()
+            .put(Some(named.uuid), &named.dn, dn_key, csn)?;
+        if !self.had_this_name_before(named) {
+            self.apply.records().below(dn_key, |id| {
+                candidates.insert(member(id));
+            })?;
+        }
+        Ok(candidates)
+    }
+
+    /// Whether, in a stage that tells of every entry, none of them can have been sent before the
+    /// parent got its name.
+    fn had_this_name_before(&self, named: &Named) -> bool {
+        if !self.is_full() {
+            return false;
+        }
+        let (cookie, csn) = (self.stage.cookie.as_deref(), named.csn.as_deref());
+        match (cookie, csn) {
+            (Some(cookie), Some(csn)) => cookie::covers(cookie, csn).unwrap_or(true),
+            _ => false,
+        }
+    }
+
+    /// Of parents that are not shown to us: either access to them is denied, or nobody has that
+    /// name any more, and what we hold below it is out of date. One entry below tells which.
+    fn below_hidden(&mut self, keys: Vec<Vec<u8>>, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
+        let mut candidates = RoaringTreemap::new();
+        let mut there = BTreeSet::new();
+        if self.is_full() {
+            let mut samples = Vec::new();
+            for key in &keys {
+                samples.extend(self.ancestors().oldest_below(key)?);
+            }
+            let present = self.apply.records().any(|_| true)?;
+            if !samples.is_empty() {
+                ask.by_uuid(&samples, present, &mut |uuid, dn, _| {
+                    if samples.iter().any(|(one, at)| {
+                        *one == uuid && change::dn_difference(at, dn) != Difference::Meaning
+                    }) {
+                        there.insert(dn::key(dn));
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        for key in keys {
+            let confirmed = there
+                .range(key.clone()..)
+                .next()
+                .is_some_and(|sample| sample.starts_with(&key));
+            if !confirmed {
+                candidates |= self.in_question_below(&key)?;
+            }
+        }
+        Ok(candidates)
+    }
+
+    fn is_full(&self) -> bool {
+        self.stage.kind == Kind::Refresh { cookie_sent: false }
+    }
+
+    /// The records below a DN, but those that are said to be gone.
+    fn in_question_below(&self, dn_key: &[u8]) -> Result<RoaringTreemap> {
+        let mut ids = RoaringTreemap::new();
+        self.apply.records().below(dn_key, |id| {
+            ids.insert(member(id));
+        })?;
+        ids -= &self.stage.doomed;
+        Ok(ids)
+    }
+
+    /// Takes all that the search shows at and below a DN as stated.
+    pub(crate) fn sweep(
+        &mut self,
+        dn: &str,
+        shown: &mut RoaringTreemap,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        ask.below(dn, &mut |uuid, dn, attributes| {
+            self.entry(uuid, dn, attributes)?;
+            if let Some(id) = self.apply.records().id_of(uuid)? {
+                shown.insert(member(id));
+            }
+            Ok(())
+        })
+    }
+
+    /// Asks for these records. What is shown is taken as stated, what is not is gone.
+    fn verify(
+        &mut self,
+        candidates: &RoaringTreemap,
+        rules: Rules<'_>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        let absent = self.ask_for(candidates, ask)?;
+        self.doom_all(absent, rules)
+    }
+
+    pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, rules: Rules<'_>) -> Result<()> {
+        if absent.is_empty() {
+            return Ok(());
+        }
+        self.doom_absent(absent)?;
+        let (doomed, count) = (self.stage.doomed.len(), self.apply.writer.entries());
+        if doomed >= count {
+            rules.guard.check_everything(doomed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! One change at a time: into the open transaction, then to the callback.
+
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::{Uuid, dn};
+
+use crate::callback::Callback;
+use crate::changes::change::Statement;
+use crate::changes::hashes::Hashes;
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
+use crate::record::{Items, Record};
+use crate::stop::StopHandle;
+use crate::store::records::{Records, Stored};
+use crate::store::{Cursor, Writer};
+
+/// Stores changes and tells them.
+pub(crate) struct Applier<'a> {
+    pub(crate) writer: &'a Writer,
+    pub(crate) callback: &'a mut dyn Callback,
+    pub(crate) stop: &'a StopHandle,
+    pub(crate) hashes: &'a mut Hashes,
+}
+
+impl Applier<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records::new(self.writer.connection())
+    }
+
+    fn tell(
+        &mut self,
+        call: impl FnOnce(&mut dyn Callback, &Cursor<'_>) -> CallbackResult,
+    ) -> Result<()> {
+        if self.stop.requests() > 1 {
+            return Err(stopped());
+        }
+        let callback = &mut *self.callback;
+        self.writer.with_cursor(|cursor| call(callback, cursor))
+    }
+
+    /// An entry whose DN is free; nothing happens, and `None` is the answer, when it is not new.
+    pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<Option<i64>> {
+        let Statement {
+            uuid,
+            dn,
+            dn_key,
+            attributes,
+        } = *statement;
+        let attributes_stored = attributes.as_bytes();
+        let added = self.records().insert(uuid, dn, dn_key, attributes_stored)?;
+        if added.is_none() {
+            return Ok(None);
+        }
+        self.writer.note(1, 0);
+        self.hashes.look(&attributes);
+        let record = Record::new(uuid, dn, attributes);
+        self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
+        Ok(added)
+    }
+
+    /// A record whose attributes were stated; nothing is told unless they differ in meaning: the
+    /// order of attributes and values, the case of their names and empty lists mean nothing.
+    pub(crate) fn restate(&mut self, known: &Stored, stated: AttributeList<'_>) -> Result<()> {
+        if known.attributes == stated.as_bytes() {
+            return Ok(());
+        }
+        let old = known.record()?;
+        self.records().set_attributes(known.id, stated.as_bytes())?;
+        self.hashes.look(&stated);
+        if !old.attrs().same(&stated) {
+            let new = Record::new(known.uuid, &known.dn, stated);
+            self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
+        }
+        Ok(())
+    }
+
+    /// A record that is gone.
+    pub(crate) fn delete(&mut self, known: &Stored) -> Result<()> {
+        self.records().delete(known.id)?;
+        self.writer.note(0, 1);
+        let record = known.record()?;
+        self.tell(|callback, cursor| callback.record_delete(&record, cursor))
+    }
+
+    /// A record that gets another DN; the record afterwards.
+    pub(crate) fn rename(&mut self, known: Stored, dn: &str, dn_key: &[u8]) -> Result<Stored> {
+        self.records().set_dn(known.id, dn, dn_key)?;
+        let renamed = Stored {
+            dn: dn.to_owned(),
+            dn_key: dn_key.to_vec(),
+            ..known
+        };
+        let record = renamed.record()?;
+        let old_dn = &known.dn;
+        self.tell(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
+        Ok(renamed)
+    }
+
+    pub(crate) fn refresh_done(&mut self, count: u64) -> Result<()> {
+        let writer = self.writer;
+        let items = Items::new(Records::new(writer.connection()), count);
+        self.tell(|callback, cursor| callback.refresh_done(&items, cursor))
+    }
+}
+
+/// The error of a stage that a second stop request abandoned.
+pub(crate) fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Stopped,
+        "stopped before the refresh was complete; nothing was changed",
+    )
+}
+
+/// A DN of its own for a record that has to give way: `entryUUID=…` below the base.
+pub(crate) fn waiting_dn(uuid: Uuid, base: &str) -> (String, Vec<u8>) {
+    let dn = if base.is_empty() {
+        format!("entryUUID={uuid}")
+    } else {
+        format!("entryUUID={uuid},{base}")
+    };
+    let key = dn::key(&dn);
+    (dn, key)
+}

@@ -1,0 +1,261 @@
+//! In which order what has waited is stored and told, so that a copy keyed by DN can apply each
+//! event: deletes, children first; renames, those with a free target first; then the parked adds.
+
+use std::collections::BTreeSet;
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::{Uuid, dn};
+
+use super::{Ask, Rules};
+use crate::changes::apply::waiting_dn;
+use crate::changes::change::Statement;
+use crate::changes::stage::{Work, member, rowid};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::records::{Parked, attribute_list};
+
+/// How often it is asked who of two has a name.
+const CONFLICT_ROUNDS: u32 = 3;
+
+impl Work<'_> {
+    /// Stores and tells what is known by now.
+    pub(super) fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        self.guard_deletes(rules)?;
+        let mut conflicts = self.arrange()?;
+        // Whoever is found to be elsewhere may be in conflict with yet another there.
+        let mut asked = BTreeSet::new();
+        for _ in 0..CONFLICT_ROUNDS {
+            let new: BTreeSet<_> = conflicts.difference(&asked).copied().collect();
+            if new.is_empty() {
+                break;
+            }
+            self.ask_about(&new, ask)?;
+            asked.extend(new);
+            conflicts = self.arrange()?;
+        }
+        while !conflicts.is_empty() {
+            for (_, holder) in conflicts {
+                self.give_way(holder)?;
+            }
+            conflicts = self.arrange()?;
+        }
+        // Answers to a conflict may have been deletes too.
+        self.guard_deletes(rules)?;
+        Ok(())
+    }
+
+    /// Stores and tells what has waited, in order. Returns who stands in whose way without being
+    /// about to move: parked entryUUID, holder's entryUUID.
+    fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
+        let doomed = std::mem::take(&mut self.stage.doomed);
+        for id in &doomed {
+            self.apply.records().doom(rowid(id))?;
+        }
+        while !doomed.is_empty()
+            && let Some(id) = self.apply.records().take_doomed()?
+        {
+            if let Some(known) = self.apply.records().by_id(id)? {
+                self.apply.records().unpark(known.uuid)?;
+                self.apply.delete(&known)?;
+            }
+        }
+        let mut conflicts = BTreeSet::new();
+        if !self.stage.any_parked || self.apply.records().parked_count()? == 0 {
+            return Ok(conflicts);
+        }
+        let mut opened = RoaringTreemap::new();
+        loop {
+            conflicts.clear();
+            let mut progress = false;
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.try_rename(parked)?;
+            }
+            let mut after = None;
+            while let Some(parked) = self.next_parked(false, &after)? {
+                after = Some((parked.dn_key.clone(), parked.uuid));
+                progress |= self.open_cycle(parked, &mut opened, &mut conflicts)?;
+            }
+            if !progress {
+                break;
+            }
+        }
+        let mut after = None;
+        while let Some(parked) = self.next_parked(true, &after)? {
+            match self.apply.records().holder(&parked.dn_key, None)? {
+                Some(holder) => {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((parked.uuid, holder.uuid));
+                    }
+                }
+                None => self.add_parked(&parked)?,
+            }
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        Ok(conflicts)
+    }
+
+    fn add_parked(&mut self, parked: &Parked) -> Result<()> {
+        self.apply.records().unpark(parked.uuid)?;
+        let Some(attributes) = &parked.attributes else {
+            return Ok(());
+        };
+        let statement = Statement {
+            uuid: parked.uuid,
+            dn: &parked.dn,
+            dn_key: &parked.dn_key,
+            attributes: attribute_list(attributes)?,
+        };
+        match self.apply.add(&statement)? {
+            Some(id) => self.mark_added(id),
+            None => Err(Error::new(
+                ErrorKind::Store,
+                format!("{} waits to be added and is there already", parked.uuid),
+            )),
+        }
+    }
+
+    /// Renames if the target is free, and then whoever waited for what became free.
+    fn try_rename(&mut self, parked: Parked) -> Result<bool> {
+        let mut freed = Vec::new();
+        if !self.rename_if_free(&parked, &mut freed)? {
+            return Ok(false);
+        }
+        self.follow_up(freed)?;
+        Ok(true)
+    }
+
+    fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
+        while let Some(key) = freed.pop() {
+            if let Some(next) = self.apply.records().rename_to(&key)? {
+                self.rename_if_free(&next, &mut freed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rename_if_free(&mut self, parked: &Parked, freed: &mut Vec<Vec<u8>>) -> Result<bool> {
+        let known = match parked.id {
+            Some(id) => self.apply.records().by_id(id)?,
+            None => None,
+        };
+        let Some(known) = known else {
+            self.apply.records().unpark(parked.uuid)?;
+            return Ok(true);
+        };
+        if self
+            .apply
+            .records()
+            .holder(&parked.dn_key, parked.id)?
+            .is_some()
+        {
+            return Ok(false);
+        }
+        self.apply.records().unpark(parked.uuid)?;
+        self.move_record(known, parked, freed)?;
+        Ok(true)
+    }
+
+    /// Follows who waits for whom. Where that leads back, one member of the cycle is moved out of
+    /// the way; where it ends at a record that is not about to move, that is a conflict.
+    fn open_cycle(
+        &mut self,
+        parked: Parked,
+        opened: &mut RoaringTreemap,
+        conflicts: &mut BTreeSet<(Uuid, Uuid)>,
+    ) -> Result<bool> {
+        let mut visited = RoaringTreemap::new();
+        let mut current = parked;
+        loop {
+            let Some(id) = current.id else {
+                return Ok(false);
+            };
+            visited.insert(member(id));
+            let Some(holder) = self.apply.records().holder(&current.dn_key, Some(id))? else {
+                return self.try_rename(current);
+            };
+            let blocker = self.who_moves(holder)?;
+            let Some(blocker) = blocker else {
+                if let Some(holder) = self.apply.records().by_id(holder)? {
+                    conflicts.insert((current.uuid, holder.uuid));
+                }
+                return Ok(false);
+            };
+            let Some(blocker_id) = blocker.id else {
+                return Ok(false);
+            };
+            if visited.contains(member(blocker_id)) {
+                if !opened.insert(member(blocker_id)) {
+                    if let Some(holder) = self.apply.records().by_id(holder)? {
+                        conflicts.insert((current.uuid, holder.uuid));
+                    }
+                    return Ok(false);
+                }
+                let freed = self.move_out_of_the_way(blocker_id)?;
+                self.follow_up(freed)?;
+                return Ok(true);
+            }
+            current = blocker;
+        }
+    }
+
+    /// The parked rename that will move this record: its own, or that of the nearest record above.
+    fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
+        if let Some(parked) = self.apply.records().parked_rename(id)? {
+            return Ok(Some(parked));
+        }
+        if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
+            return Ok(None);
+        }
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(None);
+        };
+        let mut key = stored.dn_key.as_slice();
+        while let Some(parent) = dn::parent_key(key) {
+            if let Some(id) = self.apply.records().holder(parent, None)? {
+                if let Some(parked) = self.apply.records().parked_rename(id)? {
+                    return Ok(Some(parked));
+                }
+                if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
+                    return Ok(None);
+                }
+            }
+            key = parent;
+        }
+        Ok(None)
+    }
+
+    fn move_out_of_the_way(&mut self, id: i64) -> Result<Vec<Vec<u8>>> {
+        let mut freed = Vec::new();
+        if let Some(known) = self.apply.records().by_id(id)? {
+            let (dn, dn_key) = waiting_dn(known.uuid, self.base);
+            let out = Parked {
+                uuid: known.uuid,
+                id: Some(id),
+                dn,
+                dn_key,
+                attributes: None,
+            };
+            self.move_record(known, &out, &mut freed)?;
+        }
+        Ok(freed)
+    }
+
+    /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
+    /// until the provider speaks of it. It may have said all it has to say, and says nothing of what
+    /// lies below: they are asked for later.
+    fn give_way(&mut self, holder: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(holder)? {
+            self.stage.suspects.insert(member(id));
+            if let Some(key) = self.apply.records().key_of(id)? {
+                let suspects = &mut self.stage.suspects;
+                self.apply.records().below(&key, |id| {
+                    suspects.insert(member(id));
+                })?;
+            }
+            let freed = self.move_out_of_the_way(id)?;
+            self.follow_up(freed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! What lies below an entry: of that a provider says nothing when it comes, moves or goes.
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::{Uuid, dn};
+
+use super::{Ask, BATCH};
+use crate::changes::stage::{Work, member, rowid};
+use crate::error::Result;
+
+/// How often it is asked what lies below entries that are elsewhere when that is looked at.
+const CHILDREN_ROUNDS: u32 = 3;
+
+impl Work<'_> {
+    /// An entry that is new may have been moved here with all that is below it, of which a
+    /// provider that sends changes only says nothing.
+    pub(super) fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let mut new = Vec::new();
+        for id in std::mem::take(&mut self.stage.added) | &self.stage.returned {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                new.push(stored.uuid);
+            }
+        }
+        let mut after = None;
+        while let Some(parked) = self.next_parked(true, &after)? {
+            new.push(parked.uuid);
+            after = Some((parked.dn_key, parked.uuid));
+        }
+        self.fetch_below(&new, ask)
+    }
+
+    /// Takes what the search shows below those of these entries that have children.
+    fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
+        let added = std::mem::take(&mut self.stage.added);
+        for batch in uuids.chunks(BATCH) {
+            for _ in 0..CHILDREN_ROUNDS {
+                let mut vanished = false;
+                for dn in ask.with_children(batch)? {
+                    let mut shown = false;
+                    ask.below(&dn, &mut |uuid, dn, attributes| {
+                        shown = true;
+                        self.entry(uuid, dn, attributes)
+                    })?;
+                    vanished |= !shown;
+                }
+                // Nobody there any more: between two searches it may have gone elsewhere.
+                if !vanished {
+                    break;
+                }
+            }
+        }
+        // Of whoever is new here, all that is below was shown, too.
+        self.stage.added = added;
+        Ok(())
+    }
+
+    /// Who is still there although the parent is gone may have been away with it, and others may
+    /// have come along since. With a filter that hides parents, most of them have not stirred.
+    pub(super) fn fetch_below_the_found(
+        &mut self,
+        found: &RoaringTreemap,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        let mut back = Vec::new();
+        for id in found {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))?
+                && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
+            {
+                back.push(stored.uuid);
+            }
+        }
+        self.fetch_below(&back, ask)
+    }
+
+    /// Records below others that are absent. Also of those that were named as present: who was named
+    /// was counted when the stage began, and may have gone since, with the parent.
+    pub(super) fn held_below_all(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        let mut below = RoaringTreemap::new();
+        for id in absent {
+            self.held_below(id, &mut below)?;
+        }
+        below -= absent;
+        Ok(below - &self.stage.doomed)
+    }
+
+    /// Records below another: where it is held, and where it was about to go. Also those that wait
+    /// for a name there, with what is below them.
+    pub(super) fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
+        for key in self.keys_of(rowid(id))? {
+            let records = self.apply.records();
+            records.below(&key, |id| {
+                below.insert(member(id));
+            })?;
+            if !self.stage.any_parked {
+                continue;
+            }
+            let mut waiting = Vec::new();
+            records.parked_below(&key, |uuid, _| waiting.push(uuid))?;
+            for uuid in waiting {
+                if let Some(stored) = records.by_uuid(uuid)?
+                    && stored.id != rowid(id)
+                {
+                    below.insert(member(stored.id));
+                    records.below(&stored.dn_key, |id| {
+                        below.insert(member(id));
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The DN by which a record is held, and the one that it is about to get; none if it is not there.
+    pub(super) fn keys_of(&self, id: i64) -> Result<Vec<Vec<u8>>> {
+        let Some(stored) = self.apply.records().by_id(id)? else {
+            return Ok(Vec::new());
+        };
+        let target = match self.stage.any_parked {
+            true => self.apply.records().parked_dn(stored.uuid)?,
+            false => None,
+        };
+        let target = target.map(|dn| dn::key(&dn));
+        Ok(std::iter::once(stored.dn_key).chain(target).collect())
+    }
+}

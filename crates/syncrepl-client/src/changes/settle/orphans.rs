@@ -1,0 +1,165 @@
+//! Records whose parent is not in the copy although the search would show it. A parent was renamed
+//! while the refresh ran, after its children had been sent; or it came in with a parent of its own
+//! and left again, and nobody said so. They are looked up, and are where the answer says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::dn;
+
+use super::{Ask, BATCH};
+use crate::changes::stage::{Work, member, rowid};
+use crate::error::Result;
+
+impl Work<'_> {
+    /// Looks up those among `sent` (without: all records) whose parent is not there. True when
+    /// something is waiting to be told now.
+    pub(super) fn settle_orphans(
+        &mut self,
+        sent: Option<&RoaringTreemap>,
+        ask: &mut dyn Ask,
+    ) -> Result<bool> {
+        let orphans = match sent {
+            Some(sent) => self.orphans_among(sent)?,
+            None => self.all_orphans()?,
+        };
+        let mut found_wrong = false;
+        // Parents that are there, and not in the copy: access rules hide them.
+        let mut hidden = BTreeSet::new();
+        let mut rest = orphans.iter();
+        loop {
+            let mut batch = RoaringTreemap::new();
+            while batch.len() < BATCH as u64
+                && let Some(id) = rest.next()
+            {
+                if !hidden.contains(&self.parent_key(id)?) {
+                    batch.insert(id);
+                }
+            }
+            if batch.is_empty() {
+                return Ok(found_wrong);
+            }
+            let absent = self.ask_for(&batch, ask)?;
+            if self.stage.is_refresh() {
+                self.take_parents_of(&batch, ask)?;
+            }
+            let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
+            self.doom_absent(absent)?;
+            found_wrong |= wrong;
+            if wrong {
+                continue;
+            }
+            if !self.stage.is_refresh() {
+                return Ok(found_wrong);
+            }
+            // They are where they are said to be, and asking for each of thousands below the same
+            // parent would only tell the same.
+            for id in &batch {
+                hidden.insert(self.parent_key(id)?);
+            }
+        }
+    }
+
+    fn parent_key(&self, id: u64) -> Result<Option<Vec<u8>>> {
+        let key = self.apply.records().key_of(rowid(id))?;
+        Ok(key.and_then(|key| dn::parent_key(&key).map(<[u8]>::to_vec)))
+    }
+
+    /// Takes whoever bears the name of their parent as stated. Where they are confirmed to be, what
+    /// is held of the parent may be older, or newer: read from one node of several and ahead of the
+    /// cookie, while this node lags behind. Then it follows this node, as the cookie does.
+    fn take_parents_of(&mut self, orphans: &RoaringTreemap, ask: &mut dyn Ask) -> Result<()> {
+        let mut dns = BTreeMap::new();
+        for id in orphans {
+            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+                continue;
+            };
+            if let (Some(key), Some((_, parent)), false) = (
+                dn::parent_key(&stored.dn_key),
+                dn::split_first(&stored.dn),
+                self.apply.records().is_parked(stored.uuid)?,
+            ) {
+                dns.insert(key.to_vec(), parent.to_owned());
+            }
+        }
+        if dns.is_empty() {
+            return Ok(());
+        }
+        let dns: Vec<_> = dns.into_values().collect();
+        let mut wanted = BTreeMap::new();
+        for parent in ask.named(&dns)?.into_iter().flatten() {
+            wanted.insert(parent.uuid, parent.dn);
+        }
+        self.take_wanted(&wanted.into_iter().collect::<Vec<_>>(), ask)
+    }
+
+    /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere
+    /// already, or still, because a search is ahead of what is told. They are asked for later, once.
+    pub(super) fn suspect_orphans(&mut self) -> Result<()> {
+        let mut sent = self.stage.found.clone();
+        if self.stage.may_be_ahead {
+            sent |= &self.stage.hidden.placed;
+        }
+        sent -= &self.stage.suspects_before;
+        for id in self.orphans_among(&sent)? {
+            let Some(stored) = self.apply.records().by_id(rowid(id))? else {
+                continue;
+            };
+            if let Some(parent) = dn::parent_key(&stored.dn_key)
+                && !self.ancestors().is_shown(parent)?
+            {
+                self.stage.suspects.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        let base = dn::key(self.base);
+        let mut orphans = RoaringTreemap::new();
+        // Siblings come together: a parent that was there a moment ago is not looked for again.
+        let mut held = Vec::new();
+        for id in sent {
+            let Some(key) = self.apply.records().key_of(rowid(id))? else {
+                continue;
+            };
+            let Some(parent) = dn::parent_key(&key) else {
+                continue;
+            };
+            if key == base || parent == base || parent == held {
+                continue;
+            }
+            match self.apply.records().holder(parent, None)? {
+                Some(_) => held = parent.to_vec(),
+                None => {
+                    orphans.insert(id);
+                }
+            }
+        }
+        Ok(orphans)
+    }
+
+    fn all_orphans(&self) -> Result<RoaringTreemap> {
+        let base = dn::key(self.base);
+        let mut orphans = RoaringTreemap::new();
+        // From the base down to the last record: every parent has come before its children.
+        let mut path: Vec<Vec<u8>> = Vec::new();
+        self.apply.records().keys(|id, key| {
+            while path.last().is_some_and(|above| !dn::is_within(key, above)) {
+                path.pop();
+            }
+            let parent = dn::parent_key(key);
+            let is_there = key == base.as_slice()
+                || parent.is_none_or(|parent| {
+                    parent == base.as_slice() || path.last().is_some_and(|above| above == parent)
+                });
+            if !is_there {
+                orphans.insert(member(id));
+            }
+            if path.last().is_none_or(|above| above != key) {
+                path.push(key.to_vec());
+            }
+        })?;
+        Ok(orphans)
+    }
+}

@@ -1,0 +1,290 @@
+//! What each event of the provider does at once, and what it leaves for the end of the stage.
+
+use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::message::Uris;
+use syncrepl_proto::session::SyncEvent;
+use syncrepl_proto::{Uuid, dn};
+
+use super::{Kind, Work, member};
+use crate::changes::change::{self, Difference, Statement};
+use crate::error::Result;
+use crate::store::records::{Parked, Stored};
+
+impl Work<'_> {
+    /// Takes what was said of entries and references. Returns the cookie that came with it.
+    pub(crate) fn take<'e>(&mut self, event: SyncEvent<'e>) -> Result<Option<&'e [u8]>> {
+        match event {
+            SyncEvent::Entry {
+                uuid,
+                dn,
+                attributes,
+                cookie,
+            } => {
+                self.stage.messages += 1;
+                if self.stage.only_hints {
+                    self.hint(uuid, dn)?;
+                } else {
+                    self.entry(uuid, dn, attributes)?;
+                }
+                Ok(cookie)
+            }
+            SyncEvent::Reference { uuid, uris, cookie } => {
+                self.stage.messages += 1;
+                self.reference(uuid, Some(uris))?;
+                Ok(cookie)
+            }
+            SyncEvent::Present { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.present(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::Delete { uuid, cookie } => {
+                self.stage.messages += 1;
+                self.delete(uuid)?;
+                Ok(cookie)
+            }
+            SyncEvent::IdSet {
+                deleted,
+                uuids,
+                cookie,
+            } => {
+                for uuid in uuids.iter() {
+                    self.stage.messages += 1;
+                    if deleted {
+                        self.delete(uuid)?;
+                    } else {
+                        self.present(uuid)?;
+                    }
+                }
+                Ok(cookie)
+            }
+            SyncEvent::NewCookie(cookie) => {
+                self.stage.hidden.only_cookie = true;
+                Ok(Some(cookie))
+            }
+            SyncEvent::PhaseDone { cookie } => Ok(cookie),
+            _ => Ok(None),
+        }
+    }
+
+    /// An entry was sent that is to be looked up at the end.
+    fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
+        if let Some(known) = self.apply.records().by_uuid(uuid)? {
+            if self.stage.doomed.contains(member(known.id)) {
+                self.stage.returned.insert(member(known.id));
+            }
+            self.doubt_what_may_have_come(&known)?;
+        }
+        self.doubt_what_is_below(&dn::key(dn))?;
+        self.stage.hints.insert(uuid, dn.to_owned());
+        Ok(())
+    }
+
+    /// An entry was sent.
+    pub(crate) fn entry(
+        &mut self,
+        uuid: Uuid,
+        dn: &str,
+        attributes: AttributeList<'_>,
+    ) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        let reference = match self.stage.any_references {
+            true => self.apply.records().reference_id(uuid)?,
+            false => None,
+        };
+        // In a refresh stage a referral object comes as a reference, so this is none.
+        let referral = change::is_referral(&attributes)
+            .unwrap_or(reference.is_some() && !self.stage.is_refresh());
+        if referral {
+            return self.reference(uuid, None);
+        }
+        if reference.is_some() {
+            self.apply.records().delete_reference(uuid)?;
+        }
+        let dn_key = dn::key(dn);
+        self.doubt_what_waits_below(uuid, Some(&dn_key))?;
+        self.unpark(uuid)?;
+        let statement = Statement {
+            uuid,
+            dn,
+            dn_key: &dn_key,
+            attributes,
+        };
+        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
+        if full && self.stage.after_new && self.add_if_new(&statement)? {
+            return Ok(());
+        }
+        let known = self.apply.records().by_uuid(uuid)?;
+        self.stage.after_new = known.is_none();
+        if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
+            self.doubt_what_is_below(&dn_key)?;
+        }
+        self.doubt_what_comes_below_the_moving(&statement)?;
+        match known {
+            None => self.new_entry(&statement),
+            Some(known) => self.known_entry(known, &statement),
+        }
+    }
+
+    /// Adds an entry that is new, its DN free; false when it is known, or its DN is held.
+    fn add_if_new(&mut self, statement: &Statement<'_>) -> Result<bool> {
+        if self.is_held(statement.dn_key)? {
+            return Ok(false);
+        }
+        let Some(id) = self.apply.add(statement)? else {
+            return Ok(false);
+        };
+        self.mark_added(id)?;
+        Ok(true)
+    }
+
+    fn new_entry(&mut self, statement: &Statement<'_>) -> Result<()> {
+        match self.add_if_new(statement)? {
+            true => Ok(()),
+            false => self.park(statement, None),
+        }
+    }
+
+    pub(super) fn is_held(&self, dn_key: &[u8]) -> Result<bool> {
+        Ok(self.apply.records().holder(dn_key, None)?.is_some())
+    }
+
+    fn unpark(&mut self, uuid: Uuid) -> Result<()> {
+        if self.stage.any_parked {
+            self.apply.records().unpark(uuid)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn mark_added(&mut self, id: i64) -> Result<()> {
+        self.stage.seen.insert(member(id));
+        self.stage.stated.insert(member(id));
+        self.stage.added.insert(member(id));
+        self.note_fresh(id);
+        self.stage.hidden.placed.insert(member(id));
+        self.note_place(id)
+    }
+
+    fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
+        let id = member(known.id);
+        self.stage.seen.insert(id);
+        if self.stage.doomed.remove(id) && !self.stage.asking {
+            self.stage.returned.insert(id);
+        }
+        self.stage.doubtful.remove(id);
+        self.doubt_what_may_have_come(&known)?;
+        let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
+        if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
+            // A search showed it where it is, and what is told now may be older: it holds only
+            // until the group ends, for who is told of next may be said to be below it.
+            self.stage.doubtful.insert(id);
+        } else {
+            self.note_place(known.id)?;
+        }
+        // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
+        // has to find it there with the next event.
+        if !moves {
+            self.stage.stated.insert(id);
+            self.doubt_what_is_below(&known.dn_key)?;
+            return self.apply.restate(&known, statement.attributes);
+        }
+        if self.stage.is_about_the_end() {
+            // Renames wait for the end of the stage: only then is it known what became of those
+            // who hold the DN, and of what lies below.
+            if self.stage.is_refresh() {
+                self.doubt_what_was_stated_below(&known, statement.dn_key)?;
+            }
+            self.stage.stated.insert(id);
+            return self.park(statement, Some(known.id));
+        }
+        self.note_fresh(known.id);
+        self.stage.hidden.placed.insert(id);
+        if self
+            .apply
+            .records()
+            .holder(statement.dn_key, Some(known.id))?
+            .is_some()
+        {
+            return self.park(statement, Some(known.id));
+        }
+        let parked = parked(statement, Some(known.id));
+        self.move_record(known, &parked, &mut Vec::new())
+    }
+
+    fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {
+        self.stage.any_parked = true;
+        self.apply.records().park(&parked(statement, id))
+    }
+
+    /// A reference was sent, or a referral object whose URLs are not known.
+    pub(crate) fn reference(&mut self, uuid: Uuid, uris: Option<Uris<'_>>) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        self.stage.any_references = true;
+        let urls = uris.map(|uris| uris.as_bytes());
+        let id = self.apply.records().set_reference(uuid, urls)?;
+        self.stage.references_seen.insert(member(id));
+        if let Some(known) = self.apply.records().by_uuid(uuid)? {
+            // It was a record until now: a search no longer shows it as one.
+            self.apply.delete(&known)?;
+        }
+        Ok(())
+    }
+
+    /// An entry or reference was named as present.
+    pub(crate) fn present(&mut self, uuid: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(uuid)? {
+            self.stage.seen.insert(member(id));
+            self.stage.doomed.remove(member(id));
+        } else if let Some(id) = self.apply.records().reference_id(uuid)? {
+            self.stage.references_seen.insert(member(id));
+        } else if self.stage.is_refresh() && !self.apply.records().is_parked(uuid)? {
+            self.stage.name_unknown(uuid);
+        }
+        Ok(())
+    }
+
+    /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
+    pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
+        self.stage.unknown.remove(&uuid);
+        self.doubt_what_went_ahead(uuid)?;
+        self.doubt_what_waits_below(uuid, None)?;
+        self.unpark(uuid)?;
+        if self.stage.any_references && self.apply.records().delete_reference(uuid)? {
+            return Ok(());
+        }
+        let Some(known) = self.apply.records().by_uuid(uuid)? else {
+            return Ok(());
+        };
+        let id = member(known.id);
+        self.stage.seen.remove(id);
+        self.stage.stated.remove(id);
+        // In a refresh stage the entry may still be sent; and children are told before parents.
+        if self.stage.is_about_the_end() {
+            self.stage.doomed.insert(id);
+            return Ok(());
+        }
+        // One that came just now may have brought others, and be hidden by the filter from here on.
+        let came = !self.shows_parents && self.stage.added.contains(id);
+        if !came {
+            self.stage.added.remove(id);
+        }
+        if came || self.apply.records().any_below(&known.dn_key)? {
+            self.stage.doomed.insert(id);
+            let went_along = &mut self.stage.went_along;
+            return self.apply.records().below(&known.dn_key, |id| {
+                went_along.insert(member(id));
+            });
+        }
+        self.apply.delete(&known)
+    }
+}
+
+fn parked(statement: &Statement<'_>, id: Option<i64>) -> Parked {
+    Parked {
+        uuid: statement.uuid,
+        id,
+        dn: statement.dn.to_owned(),
+        dn_key: statement.dn_key.to_vec(),
+        attributes: Some(statement.attributes.as_bytes().to_vec()),
+    }
+}

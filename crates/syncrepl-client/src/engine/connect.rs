@@ -1,0 +1,153 @@
+//! From a list of servers to a bound connection on which the sync search has begun.
+
+use syncrepl_proto::dn;
+use syncrepl_proto::message::Scope;
+use syncrepl_proto::profile::Provider;
+use syncrepl_proto::session::Session;
+use syncrepl_proto::sync::SyncMode;
+
+use super::{Link, Settings, Syncrepl, not_connected};
+use crate::builder::SyncreplMode;
+use crate::callback::Callback;
+use crate::connection::{
+    Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::status;
+use crate::store::search::Search;
+
+impl<C: Callback> Syncrepl<C> {
+    pub(super) fn establish(&mut self, server: usize) -> Result<Link> {
+        let Settings {
+            servers, options, ..
+        } = &self.settings;
+        let options = ConnectOptions {
+            addresses: self.failed_at.map_or(Addresses::All, Addresses::Last),
+            ..options.clone()
+        };
+        let connection = Connection::open(&servers[server], &options, &self.stop)?;
+        let address = connection.address();
+        let link = self.begin(server, connection);
+        if link.is_err() {
+            self.failed_at = address;
+        }
+        link
+    }
+
+    /// Binds, and begins the sync search.
+    fn begin(&mut self, server: usize, mut connection: Connection) -> Result<Link> {
+        let Settings {
+            servers,
+            credentials,
+            ..
+        } = &self.settings;
+        let in_clear = !connection.is_encrypted() && !connection.is_loopback();
+        if in_clear && matches!(credentials, Credentials::Simple { .. }) && !self.warned_in_clear {
+            self.warned_in_clear = true;
+            tracing::warn!(
+                "the password goes to {} unencrypted; use StartTLS or ldaps",
+                servers[server]
+            );
+        }
+        connection.bind(credentials)?;
+        let authzid = connection
+            .who_am_i()?
+            .unwrap_or_else(|| credentials.identity());
+        let root_dse = connection.root_dse()?;
+        let provider = Provider::from_root_dse(
+            root_dse.vendor_name.as_deref(),
+            root_dse.object_classes.iter().map(String::as_str),
+        );
+        self.bind_complete(&mut connection)?;
+        let known = self.writer.setting(status::AUTHZID)?;
+        let same_identity = known.is_none_or(|known| known == authzid.as_bytes());
+        if !same_identity {
+            self.callback
+                .debug("bound as somebody else than before: everything is compared");
+        }
+        let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
+        let mode = match provider.or_from_cookie(cookie.as_deref()) {
+            provider if cookie.is_some() && provider.resumes_safely_only_to_persist() => {
+                SyncMode::RefreshAndPersist
+            }
+            _ => self.settings.mode.into(),
+        };
+        let mut session = Session::new(mode);
+        session.skip_references_without_state(provider.sends_references_without_state());
+        let mut link = Link {
+            connection,
+            session,
+            server,
+            provider,
+            authzid,
+            cookie_sent: cookie.is_some(),
+            may_bring_others: self.may_bring_others(provider, &root_dse),
+            heard: self.now(),
+            asked: None,
+            cancelled_at: None,
+            can_cancel: root_dse.can_cancel(),
+            asked_why: false,
+        };
+        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
+            self.check_base(&mut link.connection)?;
+        }
+        let id = link.connection.next_message_id();
+        link.session
+            .start(id, &self.settings.search.request(), cookie.as_deref());
+        Ok(link)
+    }
+
+    /// Whether an entry may come into the base from outside, with others below it. Into a whole
+    /// naming context nothing can, where there is no rename across databases.
+    pub(super) fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
+        let Search { base, scope, .. } = &self.settings.search;
+        let base = dn::key(base);
+        let whole = provider.keeps_naming_contexts_apart()
+            && root_dse
+                .naming_contexts
+                .iter()
+                .any(|context| dn::key(context) == base);
+        *scope == Scope::Subtree && !whole
+    }
+
+    pub(super) fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
+        self.writer.begin_group()?;
+        let before = self.writer.written()?;
+        let callback = &mut self.callback;
+        self.writer.with_cursor(|cursor| {
+            callback.bind_complete(&mut BoundLdap::new(connection), cursor)
+        })?;
+        if self.writer.written()? == before {
+            self.writer.rollback();
+            return Ok(());
+        }
+        self.commit()
+    }
+}
+
+/// One error for all servers, of the kind of the last.
+pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
+    let Some(last) = failures.pop() else {
+        return not_connected();
+    };
+    if failures.is_empty() {
+        return last;
+    }
+    let (kind, code) = (last.kind(), last.result_code());
+    failures.push(last);
+    let each: Vec<_> = failures.iter().map(Error::to_string).collect();
+    let error = Error::new(kind, format!("no server can be used: {}", each.join("; ")));
+    match code {
+        Some(code) => error.with_result_code(code),
+        None => error,
+    }
+}
+
+/// An answer without a cookie to a search without one.
+pub(crate) fn not_ready(server: &Server) -> Error {
+    Error::new(
+        ErrorKind::NotReady,
+        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
+    )
+    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
+}

@@ -1,0 +1,220 @@
+//! The one error of this crate: what happened, who is at fault, and what to do next.
+
+pub(crate) mod retry;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use retry::Asked;
+
+/// What a callback returns. Any error fits through `?`; it rolls the transaction back and ends the run.
+pub type CallbackResult = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
+
+/// What the functions of this crate return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, coarse enough to decide what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What you gave cannot be used: a filter, a URL, an option.
+    InvalidInput,
+    /// The store holds the copy of another search.
+    UrlConflict,
+    /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
+    Refused,
+    /// There is nothing to prove with who we are (no Kerberos ticket, or an expired one), or the
+    /// provider could not prove who it is.
+    Credentials,
+    /// The provider sent something that RFC 4511 or RFC 4533 does not allow.
+    Protocol,
+    /// The provider has no sync state yet, so its answer proves nothing.
+    NotReady,
+    /// The provider cannot be reached, or the connection was lost.
+    Unreachable,
+    /// TLS could not be established or checked, or the provider refused StartTLS.
+    Tls,
+    /// Another consumer uses the store.
+    StoreLocked,
+    /// A write through another handle while a refresh stage is open.
+    RefreshRunning,
+    /// The file is not a store of ours.
+    NotAStore,
+    /// The store was written by a newer version.
+    NewerVersion,
+    /// The store, or the disk below it, failed.
+    Store,
+    /// SQL that a cursor or handle must not run was refused.
+    SqlRefused,
+    /// A guard stopped a refresh that would have deleted too much.
+    Guard,
+    /// A callback returned an error.
+    Callback,
+    /// A second stop request abandoned the refresh stage, or a statement was interrupted.
+    Stopped,
+}
+
+/// Who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The caller: what was asked for cannot be done as asked.
+    You,
+    /// The provider, or whoever runs it.
+    Server,
+    /// The network between the two.
+    Network,
+    /// The file system or the database file.
+    Disk,
+}
+
+/// The error of this crate. `Display` gives one line: what happened and, when known, what to do next.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    result_code: Option<u32>,
+    asked: Asked,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            result_code: None,
+            asked: Asked::Other,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// What the reader can do next, one sentence without a full stop.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What happened, without what to do about it.
+    pub(crate) fn without_hint(&self) -> String {
+        let whole = self.to_string();
+        let hint = self.hint().map(|hint| format!(" ({hint})"));
+        match hint.and_then(|hint| whole.strip_suffix(&hint)) {
+            Some(message) => message.to_owned(),
+            None => whole,
+        }
+    }
+
+    /// The same error, seen as one of another kind.
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The LDAP result code that came with it (RFC 4511 appendix A, 4096 from RFC 4533).
+    pub(crate) fn with_result_code(mut self, code: u32) -> Self {
+        self.0.result_code = Some(code);
+        self
+    }
+
+    /// What the result code was the answer to, if not to an ordinary request.
+    pub(crate) fn answering(mut self, asked: Asked) -> Self {
+        // A Notice of Disconnection stays one, whatever it interrupted.
+        if self.0.asked == Asked::Other {
+            self.0.asked = asked;
+        }
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Who has to act.
+    pub fn fault(&self) -> Fault {
+        match self.0.kind {
+            ErrorKind::InvalidInput
+            | ErrorKind::UrlConflict
+            | ErrorKind::Credentials
+            | ErrorKind::SqlRefused
+            | ErrorKind::Callback
+            | ErrorKind::RefreshRunning
+            | ErrorKind::Stopped => Fault::You,
+            ErrorKind::Refused | ErrorKind::Protocol | ErrorKind::NotReady | ErrorKind::Guard => {
+                Fault::Server
+            }
+            ErrorKind::Unreachable | ErrorKind::Tls => Fault::Network,
+            ErrorKind::StoreLocked
+            | ErrorKind::NotAStore
+            | ErrorKind::NewerVersion
+            | ErrorKind::Store => Fault::Disk,
+        }
+    }
+
+    /// The LDAP result code, when the provider gave one.
+    pub fn result_code(&self) -> Option<u32> {
+        self.0.result_code
+    }
+
+    /// What to do next, when that is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything: the network, a busy
+    /// or restarting provider, a replica that is still loading. `docs/connecting.md` has the table. Wait
+    /// before the next try as [`Backoff`](crate::Backoff) says.
+    pub fn is_retryable(&self) -> bool {
+        retry::may_pass(self.0.kind, self.0.result_code, self.0.asked)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            // These have told what lies below them.
+            let whole = cause.is::<Error>() || cause.is::<rusqlite::Error>();
+            source = cause.source().filter(|_| !whole);
+        }
+        if let Some(hint) = &self.0.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("result_code", &self.0.result_code)
+            .field("message", &self.0.message)
+            .field("hint", &self.0.hint)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
