@@ -13,7 +13,7 @@ use syncrepl_proto::{Uuid, cookie, dn};
 
 use crate::changes::change::{self, Difference};
 use crate::changes::settle::{Ask, BATCH, Rules};
-use crate::changes::stage::{Kind, Work, member};
+use crate::changes::stage::{Work, member};
 use crate::error::Result;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
@@ -294,7 +294,7 @@ impl Work<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.stage.kind == Kind::Refresh { cookie_sent: false }
+        self.stage.kind.is_full()
     }
 
     /// The records below a DN, but those that are said to be gone.
@@ -303,7 +303,7 @@ impl Work<'_> {
         self.apply.records().below(dn_key, |id| {
             ids.insert(member(id));
         })?;
-        ids -= &self.stage.doomed;
+        ids -= &self.stage.ledger.gone;
         Ok(ids)
     }
 
@@ -339,7 +339,7 @@ impl Work<'_> {
             return Ok(());
         }
         self.doom_absent(absent)?;
-        let (doomed, count) = (self.stage.doomed.len(), self.apply.writer.entries());
+        let (doomed, count) = (self.stage.ledger.gone.len(), self.apply.writer.entries());
         if doomed >= count {
             rules.guard.check_everything(doomed)?;
         }

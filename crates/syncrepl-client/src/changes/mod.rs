@@ -1,10 +1,21 @@
 //! What the provider's statements mean for the copy, from one sync event to the changes that are told.
 
+pub(crate) mod agenda;
 pub(crate) mod ancestors;
+mod answer;
 pub(crate) mod apply;
+mod arrange;
+mod below;
 pub(crate) mod change;
+mod doubt;
 pub(crate) mod guard;
 pub(crate) mod hashes;
+pub(crate) mod ledger;
 pub(crate) mod lookup;
+mod moves;
+pub(crate) mod order;
+mod orphans;
 pub(crate) mod settle;
+pub(crate) mod source;
 pub(crate) mod stage;
+mod take;

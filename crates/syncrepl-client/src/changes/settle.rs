@@ -1,11 +1,6 @@
 //! The end of a stage: what else has to be asked, what is gone, and in which order the rest is
 //! told: deletes, children first; renames, those with a free target first; then the parked adds.
 
-mod arrange;
-mod asked;
-mod below;
-mod orphans;
-
 use std::time::Instant;
 
 use roaring::RoaringTreemap;
@@ -14,7 +9,7 @@ use syncrepl_proto::attributes::AttributeList;
 
 use crate::changes::ancestors::{Locate, Parents};
 use crate::changes::guard::DeleteGuard;
-use crate::changes::stage::{Kind, Stage, Work, member};
+use crate::changes::stage::{Named, Work, member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Parked;
 
@@ -87,32 +82,31 @@ pub(crate) enum Settled {
 impl Work<'_> {
     /// Ends the stage; afterwards it can be committed.
     pub(crate) fn settle(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<Settled> {
-        if self.stage.unknown_overflow || !self.stage.unknown.is_empty() {
+        if self.stage.named.unknown_overflow || !self.stage.named.unknown.is_empty() {
             return Ok(Settled::Incomplete(
                 "the provider named entries that it never sent",
             ));
         }
-        self.stage.looking = true;
-        let told = &self.stage.stated | &self.stage.hidden.placed;
+        self.stage.searching = true;
+        let told = &self.stage.ledger.stated | &self.stage.hidden.placed;
         if !self.stage.is_refresh() {
-            self.stage.asking = true;
-            self.stage.stated.clear();
-            self.stage.stated |= self.unsure()?;
+            self.stage.ledger.stated.clear();
+            self.stage.ledger.stated |= self.unsure()?;
         }
         if rules.may_bring_others {
-            self.stage.returned |= std::mem::take(&mut self.stage.was_away);
+            self.stage.ledger.back |= std::mem::take(&mut self.stage.ledger.was_away);
         }
         self.look_up_hints(ask)?;
-        if self.stage.everything {
+        if self.stage.agenda.everything {
             self.take_everything(rules, ask)?;
         }
-        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
+        let full = self.stage.kind.is_full();
         if rules.may_bring_others && !full {
             self.fetch_below_the_new(ask)?;
         }
         if self.stage.is_refresh() && rules.absent_is_deleted {
             // Who was left out is asked for with the others that were.
-            self.stage.doubtful &= &self.stage.seen;
+            self.stage.agenda.now &= &self.stage.ledger.present;
         }
         self.settle_doubtful(rules, ask)?;
         if !self.find_the_absent(rules, ask)? {
@@ -122,20 +116,20 @@ impl Work<'_> {
         self.tell_all(rules, ask)?;
         if self.shows_parents {
             // Whoever is found elsewhere than just now may be an orphan there.
-            let mut sent = told | &self.stage.stated;
+            let mut sent = told | &self.stage.ledger.stated;
             let mut rounds = 0;
             while self.settle_orphans((!full).then_some(&sent), ask)? {
                 self.tell_all(rules, ask)?;
-                sent |= &self.stage.stated;
+                sent |= &self.stage.ledger.stated;
                 rounds += 1;
                 if rounds == ORPHAN_ROUNDS {
                     // Parents keep moving meanwhile.
-                    self.stage.suspects |= self.orphans_among(&sent)?;
+                    self.stage.agenda.quiet |= self.orphans_among(&sent)?;
                     break;
                 }
             }
         }
-        if rules.may_bring_others && !full && !self.stage.added.is_empty() {
+        if rules.may_bring_others && !full && !self.stage.ledger.new.is_empty() {
             // Who was found to be new only by now may have come with others, too.
             self.fetch_below_the_new(ask)?;
             self.tell_all(rules, ask)?;
@@ -154,15 +148,15 @@ impl Work<'_> {
         }
         self.suspect_orphans()?;
         // Where they are was not to be found out in all these rounds.
-        let left = std::mem::take(&mut self.stage.doubtful) | self.unsure()?;
-        self.stage.suspects |= left;
+        let left = std::mem::take(&mut self.stage.agenda.now) | self.unsure()?;
+        self.stage.agenda.quiet |= left;
         Ok(Settled::Done)
     }
 
     /// The records among those of which it is not sure where they are.
     fn unsure(&self) -> Result<RoaringTreemap> {
         let mut records = RoaringTreemap::new();
-        for uuid in &self.stage.unsure {
+        for uuid in &self.stage.ledger.unsure {
             records.extend(self.apply.records().id_of(*uuid)?.map(member));
         }
         Ok(records)
@@ -173,7 +167,7 @@ impl Work<'_> {
     fn tell_all(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         self.tell(rules, ask)?;
         for _ in 0..DOUBTFUL_ROUNDS {
-            if self.stage.doubtful.is_empty() {
+            if self.stage.agenda.now.is_empty() {
                 break;
             }
             self.settle_doubtful(rules, ask)?;
@@ -183,12 +177,12 @@ impl Work<'_> {
     }
 
     /// Asks for the doubtful, and for what is held below those of them that are gone.
-    fn settle_doubtful(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        let doubtful = std::mem::take(&mut self.stage.doubtful);
+    pub(crate) fn settle_doubtful(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        let doubtful = std::mem::take(&mut self.stage.agenda.now);
         let absent = self.ask_for(&doubtful, ask)?;
         let mut below = self.held_below_all(&absent)?;
         if self.stage.is_refresh() && rules.absent_is_deleted {
-            below &= &self.stage.seen;
+            below &= &self.stage.ledger.present;
         }
         self.doom_absent(absent)?;
         let gone = self.ask_for(&below, ask)?;
@@ -208,19 +202,19 @@ impl Work<'_> {
             self.apply.records().ids(|id| {
                 candidates.insert(member(id));
             })?;
-            candidates -= &self.stage.seen;
+            candidates -= &self.stage.ledger.present;
         } else {
             // What lay below an entry that is gone may be gone with it, or may stay.
-            for id in &self.stage.doomed {
+            for id in &self.stage.ledger.gone {
                 self.held_below(id, &mut candidates)?;
             }
-            for id in &self.stage.returned {
+            for id in &self.stage.ledger.back {
                 self.held_below(id, &mut below_returned)?;
             }
             below_returned -= &candidates;
             candidates |= &below_returned;
         }
-        candidates -= &self.stage.doomed;
+        candidates -= &self.stage.ledger.gone;
         let mut after = None;
         while let Some(parked) = self.next_parked(false, &after)? {
             // It was stated to be elsewhere, unless it is to go there along with its parent.
@@ -252,15 +246,13 @@ impl Work<'_> {
             if total > 0 && total >= self.stage.before {
                 rules.guard.check_everything(total)?;
             }
-            let Stage {
-                references_seen,
-                listed,
-                ..
-            } = &*self.stage;
+            let Named {
+                references, listed, ..
+            } = &self.stage.named;
             if !listed {
                 self.apply
                     .records()
-                    .retain_references(|id| references_seen.contains(member(id)))?;
+                    .retain_references(|id| references.contains(member(id)))?;
             }
         }
         if !implied && rules.may_bring_others {
@@ -272,13 +264,13 @@ impl Work<'_> {
             false => RoaringTreemap::new(),
         };
         below_returned &= &absent;
-        self.stage.doomed |= absent;
+        self.stage.ledger.gone |= absent;
         self.doom_absent(below_returned)?;
         let gone = self.ask_for(&left_behind, ask)?;
         self.doom_absent(gone)?;
         if unnamed {
             // The base itself was named, it may be, and nothing of what lies below it.
-            let (tally, doomed) = (self.apply.writer.tally(), self.stage.doomed.len());
+            let (tally, doomed) = (self.apply.writer.tally(), self.stage.ledger.gone.len());
             if doomed + tally.deleted >= self.stage.before + tally.added {
                 rules.guard.check_everything(doomed)?;
             }
@@ -286,13 +278,17 @@ impl Work<'_> {
         Ok(true)
     }
 
-    fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {
-        let deletes = self.stage.doomed.len() + self.apply.writer.tally().deleted;
+    pub(crate) fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {
+        let deletes = self.stage.ledger.gone.len() + self.apply.writer.tally().deleted;
         rules.guard.check(rules.now, deletes)
     }
 
-    fn next_parked(&self, adds: bool, after: &Option<(Vec<u8>, Uuid)>) -> Result<Option<Parked>> {
-        if !self.stage.any_parked {
+    pub(crate) fn next_parked(
+        &self,
+        adds: bool,
+        after: &Option<(Vec<u8>, Uuid)>,
+    ) -> Result<Option<Parked>> {
+        if !self.stage.any.parked {
             return Ok(None);
         }
         let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));

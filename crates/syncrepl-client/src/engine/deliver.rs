@@ -237,7 +237,7 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
-        stage.suspects_before = suspects.clone();
+        stage.agenda.asked_when_quiet = suspects.clone();
         stage.suspect(suspects);
         let parents = self
             .watch
@@ -289,8 +289,8 @@ impl<C: Callback> Syncrepl<C> {
             &self.writer,
             self.settings.options.network.now(),
         )?;
-        let fresh = std::mem::take(&mut stage.stated);
-        let suspects = std::mem::take(&mut stage.suspects);
+        let fresh = std::mem::take(&mut stage.ledger.stated);
+        let suspects = std::mem::take(&mut stage.agenda.quiet);
         self.store_fresh(fresh)?;
         self.keep_suspects(&suspects)?;
         self.watch_for_a_gap(received.as_deref());
@@ -312,7 +312,7 @@ impl<C: Callback> Syncrepl<C> {
         let full = self.stage.as_ref().is_some_and(|stage| {
             !stage.is_refresh()
                 && (stage.messages >= GROUP_MESSAGES
-                    || stage.derived_waits
+                    || stage.agenda.at_once
                     || self.now().saturating_duration_since(self.group_began) >= GROUP_TIME)
         });
         if full { self.end_group() } else { Ok(()) }
@@ -333,8 +333,8 @@ impl<C: Callback> Syncrepl<C> {
         };
         self.keep_fresh(&mut stage)?;
         // Of suspects the store is to forget that they were, whatever the answer.
-        let asked = parents != Parents::Leave || !stage.suspects_before.is_empty();
-        let changed = stage.messages > 0 || stage.everything || asked;
+        let asked = parents != Parents::Leave || !stage.agenda.asked_when_quiet.is_empty();
+        let changed = stage.messages > 0 || stage.agenda.everything || asked;
         let received = stage
             .cookie
             .take()

@@ -48,11 +48,11 @@ pub(super) fn lend(
     now: Instant,
     stage: &mut Stage,
 ) {
-    stage.fresh = std::mem::take(fresh);
+    stage.ledger.fresh = std::mem::take(fresh);
     if !stage.is_refresh() {
-        stage.may_be_ahead = until.is_some_and(|until| now <= until);
-        if !stage.may_be_ahead {
-            stage.fresh.clear();
+        stage.ledger.may_be_ahead = until.is_some_and(|until| now <= until);
+        if !stage.ledger.may_be_ahead {
+            stage.ledger.fresh.clear();
         }
     }
 }
@@ -60,9 +60,9 @@ pub(super) fn lend(
 impl<C: Callback> Syncrepl<C> {
     /// Takes them back from a group that ends, and whom it found suspect.
     pub(super) fn keep_fresh(&mut self, stage: &mut Stage) -> Result<()> {
-        self.keep_suspects(&stage.suspects)?;
-        let fresh = std::mem::take(&mut stage.fresh);
-        if stage.looked_up {
+        self.keep_suspects(&stage.agenda.quiet)?;
+        let fresh = std::mem::take(&mut stage.ledger.fresh);
+        if stage.ledger.more_fresh {
             return self.store_fresh(fresh);
         }
         self.fresh = fresh;
@@ -92,8 +92,8 @@ impl<C: Callback> Syncrepl<C> {
             return Ok(());
         }
         let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
-        stage.doubtful = self.take_suspects()?;
-        stage.suspects_before = stage.doubtful.clone();
+        stage.agenda.now = self.take_suspects()?;
+        stage.agenda.asked_when_quiet = stage.agenda.now.clone();
         lend(&mut self.fresh, self.fresh_until, now, &mut stage);
         self.stage = Some(stage);
         self.end_group()

@@ -101,7 +101,7 @@ impl<C: Callback> Syncrepl<C> {
                 stage
             }
         };
-        self.stage.insert(stage).everything = true;
+        self.stage.insert(stage).agenda.everything = true;
         Ok(())
     }
 }

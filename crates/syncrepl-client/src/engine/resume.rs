@@ -126,13 +126,13 @@ impl<C: Callback> Syncrepl<C> {
         let mut lookup = lookup(link, &self.settings, &self.stop, &mut self.side);
         let listed = lookup.ids(&mut |uuid| {
             if let Some(id) = records.id_of(uuid)? {
-                stage.seen.insert(member(id));
+                stage.ledger.present.insert(member(id));
             }
             Ok(())
         });
         match listed {
             Ok(true) => {
-                stage.listed = true;
+                stage.named.listed = true;
                 Ok(true)
             }
             Err(error) if error.kind() != ErrorKind::Refused => Err(error),

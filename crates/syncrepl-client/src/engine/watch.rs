@@ -194,7 +194,7 @@ impl<C: Callback> Syncrepl<C> {
         };
         if strayed > 0 || missing > 0 || !doubtful.is_empty() {
             let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
-            stage.doubtful = doubtful;
+            stage.agenda.now = doubtful;
             fresh::lend(&mut self.fresh, self.fresh_until, began, &mut stage);
             stage.hidden.task = Parents::LookedUp(searched);
             self.stage = Some(stage);
@@ -242,8 +242,8 @@ pub(super) fn open_stage(
     }
     let mut stage = Stage::new(kind, guard.size());
     let any = Records::new(writer.connection()).any_of_each()?;
-    stage.any_placed = any.placed;
-    stage.any_parked = any.parked;
-    stage.any_references = any.references;
+    stage.any.shown = any.placed;
+    stage.any.parked = any.parked;
+    stage.any.references = any.references;
     Ok(stage)
 }

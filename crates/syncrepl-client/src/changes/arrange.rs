@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Ask, Rules};
+use super::settle::{Ask, Rules};
 use crate::changes::apply::waiting_dn;
 use crate::changes::change::Statement;
 use crate::changes::stage::{Work, member, rowid};
@@ -18,7 +18,7 @@ const CONFLICT_ROUNDS: u32 = 3;
 
 impl Work<'_> {
     /// Stores and tells what is known by now.
-    pub(super) fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         self.guard_deletes(rules)?;
         let mut conflicts = self.arrange()?;
         // Whoever is found to be elsewhere may be in conflict with yet another there.
@@ -46,7 +46,7 @@ impl Work<'_> {
     /// Stores and tells what has waited, in order. Returns who stands in whose way without being
     /// about to move: parked entryUUID, holder's entryUUID.
     fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
-        let doomed = std::mem::take(&mut self.stage.doomed);
+        let doomed = std::mem::take(&mut self.stage.ledger.gone);
         for id in &doomed {
             self.apply.records().doom(rowid(id))?;
         }
@@ -59,7 +59,7 @@ impl Work<'_> {
             }
         }
         let mut conflicts = BTreeSet::new();
-        if !self.stage.any_parked || self.apply.records().parked_count()? == 0 {
+        if !self.stage.any.parked || self.apply.records().parked_count()? == 0 {
             return Ok(conflicts);
         }
         let mut opened = RoaringTreemap::new();
@@ -204,7 +204,7 @@ impl Work<'_> {
         if let Some(parked) = self.apply.records().parked_rename(id)? {
             return Ok(Some(parked));
         }
-        if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
+        if self.stage.is_about_the_end() && self.stage.ledger.stated.contains(member(id)) {
             return Ok(None);
         }
         let Some(stored) = self.apply.records().by_id(id)? else {
@@ -216,7 +216,7 @@ impl Work<'_> {
                 if let Some(parked) = self.apply.records().parked_rename(id)? {
                     return Ok(Some(parked));
                 }
-                if self.stage.is_about_the_end() && self.stage.stated.contains(member(id)) {
+                if self.stage.is_about_the_end() && self.stage.ledger.stated.contains(member(id)) {
                     return Ok(None);
                 }
             }
@@ -246,9 +246,9 @@ impl Work<'_> {
     /// lies below: they are asked for later.
     fn give_way(&mut self, holder: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(holder)? {
-            self.stage.suspects.insert(member(id));
+            self.stage.agenda.quiet.insert(member(id));
             if let Some(key) = self.apply.records().key_of(id)? {
-                let suspects = &mut self.stage.suspects;
+                let suspects = &mut self.stage.agenda.quiet;
                 self.apply.records().below(&key, |id| {
                     suspects.insert(member(id));
                 })?;

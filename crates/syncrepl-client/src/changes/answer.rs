@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Absent, Ask, BATCH, Rules};
-use crate::changes::stage::{Stage, WHO_LEFT_EARLY, Work, member, rowid};
+use super::settle::{Absent, Ask, BATCH, Rules};
+use crate::changes::ledger::{LEFT_EARLY, Ledger};
+use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
 /// For more records than that, one search for everything is cheaper than one for each hundred.
@@ -44,7 +45,7 @@ impl Work<'_> {
     }
 
     /// Takes all that the search shows as stated; the rest is gone.
-    pub(super) fn take_everything(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn take_everything(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
         let shown = self.take_whole(ask)?;
         let mut absent = RoaringTreemap::new();
         self.apply.records().ids(|id| {
@@ -54,7 +55,7 @@ impl Work<'_> {
     }
 
     /// Looks these records up; but where entryUUID cannot be searched, the rest may have moved.
-    pub(super) fn ask_at_stored_dns(
+    pub(crate) fn ask_at_stored_dns(
         &mut self,
         ids: &RoaringTreemap,
         ask: &mut dyn Ask,
@@ -91,7 +92,8 @@ impl Work<'_> {
     fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
         if let Some(id) = self
             .stage
-            .seen
+            .ledger
+            .present
             .iter()
             .map(rowid)
             .find(|id| !in_question(*id))
@@ -99,7 +101,7 @@ impl Work<'_> {
         {
             return Ok(Some(stored.uuid));
         }
-        let doomed = &self.stage.doomed;
+        let doomed = &self.stage.ledger.gone;
         self.apply
             .records()
             .any(|id| !in_question(id) && !doomed.contains(member(id)))
@@ -107,7 +109,7 @@ impl Work<'_> {
 
     /// Two entries were stated with one DN: the provider is asked for both, and for what lies below
     /// it, since of which of them that was the child is not known either.
-    pub(super) fn ask_about(
+    pub(crate) fn ask_about(
         &mut self,
         conflicts: &BTreeSet<(Uuid, Uuid)>,
         ask: &mut dyn Ask,
@@ -142,8 +144,10 @@ impl Work<'_> {
     }
 
     /// Takes the entries that the provider has only hinted at as a search shows them.
-    pub(super) fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
-        let wanted: Vec<_> = std::mem::take(&mut self.stage.hints).into_iter().collect();
+    pub(crate) fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let wanted: Vec<_> = std::mem::take(&mut self.stage.agenda.named)
+            .into_iter()
+            .collect();
         self.take_wanted(&wanted, ask)
     }
 
@@ -203,7 +207,7 @@ impl Work<'_> {
         for id in &absent {
             self.note_gone_early(rowid(id))?;
         }
-        self.stage.doomed |= absent;
+        self.stage.ledger.gone |= absent;
         Ok(())
     }
 
@@ -211,10 +215,10 @@ impl Work<'_> {
     /// told. Or, by the time something is told of the parent, it came back with all that is below it.
     /// So the parents count as shown by that search, too.
     fn note_gone_early(&mut self, id: i64) -> Result<()> {
-        let Stage { stated, fresh, .. } = &mut *self.stage;
+        let Ledger { stated, fresh, .. } = &mut self.stage.ledger;
         for known in [stated, fresh] {
             if known.contains(member(id)) {
-                known.insert(WHO_LEFT_EARLY);
+                known.insert(LEFT_EARLY);
             }
         }
         let base = dn::key(self.base);
@@ -223,7 +227,7 @@ impl Work<'_> {
             while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
                 if let Some(id) = self.apply.records().holder(parent, None)? {
                     self.placed().insert(id)?;
-                    self.stage.any_placed = true;
+                    self.stage.any.shown = true;
                 }
                 key = parent;
             }

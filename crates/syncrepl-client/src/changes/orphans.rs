@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
-use super::{Ask, BATCH};
+use super::settle::{Ask, BATCH};
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
 impl Work<'_> {
     /// Looks up those among `sent` (without: all records) whose parent is not there. True when
     /// something is waiting to be told now.
-    pub(super) fn settle_orphans(
+    pub(crate) fn settle_orphans(
         &mut self,
         sent: Option<&RoaringTreemap>,
         ask: &mut dyn Ask,
@@ -95,12 +95,12 @@ impl Work<'_> {
 
     /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere
     /// already, or still, because a search is ahead of what is told. They are asked for later, once.
-    pub(super) fn suspect_orphans(&mut self) -> Result<()> {
-        let mut sent = self.stage.found.clone();
-        if self.stage.may_be_ahead {
+    pub(crate) fn suspect_orphans(&mut self) -> Result<()> {
+        let mut sent = self.stage.ledger.found.clone();
+        if self.stage.ledger.may_be_ahead {
             sent |= &self.stage.hidden.placed;
         }
-        sent -= &self.stage.suspects_before;
+        sent -= &self.stage.agenda.asked_when_quiet;
         for id in self.orphans_among(&sent)? {
             let Some(stored) = self.apply.records().by_id(rowid(id))? else {
                 continue;
@@ -108,13 +108,13 @@ impl Work<'_> {
             if let Some(parent) = dn::parent_key(&stored.dn_key)
                 && !self.ancestors().is_shown(parent)?
             {
-                self.stage.suspects.insert(id);
+                self.stage.agenda.quiet.insert(id);
             }
         }
         Ok(())
     }
 
-    pub(super) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+    pub(crate) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         // Siblings come together: a parent that was there a moment ago is not looked for again.

@@ -5,7 +5,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Kind, Work, member};
+use super::stage::{Work, member};
 use crate::changes::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
@@ -70,13 +70,13 @@ impl Work<'_> {
     /// An entry was sent that is to be looked up at the end.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
-            if self.stage.doomed.contains(member(known.id)) {
-                self.stage.returned.insert(member(known.id));
+            if self.stage.ledger.gone.contains(member(known.id)) {
+                self.stage.ledger.back.insert(member(known.id));
             }
             self.doubt_what_may_have_come(&known)?;
         }
         self.doubt_what_is_below(&dn::key(dn))?;
-        self.stage.hints.insert(uuid, dn.to_owned());
+        self.stage.agenda.named.insert(uuid, dn.to_owned());
         Ok(())
     }
 
@@ -87,8 +87,8 @@ impl Work<'_> {
         dn: &str,
         attributes: AttributeList<'_>,
     ) -> Result<()> {
-        self.stage.unknown.remove(&uuid);
-        let reference = match self.stage.any_references {
+        self.stage.named.unknown.remove(&uuid);
+        let reference = match self.stage.any.references {
             true => self.apply.records().reference_id(uuid)?,
             false => None,
         };
@@ -110,12 +110,12 @@ impl Work<'_> {
             dn_key: &dn_key,
             attributes,
         };
-        let full = self.stage.kind == Kind::Refresh { cookie_sent: false };
-        if full && self.stage.after_new && self.add_if_new(&statement)? {
+        let full = self.stage.kind.is_full();
+        if full && self.stage.any.after_new && self.add_if_new(&statement)? {
             return Ok(());
         }
         let known = self.apply.records().by_uuid(uuid)?;
-        self.stage.after_new = known.is_none();
+        self.stage.any.after_new = known.is_none();
         if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
             self.doubt_what_is_below(&dn_key)?;
         }
@@ -145,21 +145,21 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn is_held(&self, dn_key: &[u8]) -> Result<bool> {
+    pub(crate) fn is_held(&self, dn_key: &[u8]) -> Result<bool> {
         Ok(self.apply.records().holder(dn_key, None)?.is_some())
     }
 
     fn unpark(&mut self, uuid: Uuid) -> Result<()> {
-        if self.stage.any_parked {
+        if self.stage.any.parked {
             self.apply.records().unpark(uuid)?;
         }
         Ok(())
     }
 
     pub(crate) fn mark_added(&mut self, id: i64) -> Result<()> {
-        self.stage.seen.insert(member(id));
-        self.stage.stated.insert(member(id));
-        self.stage.added.insert(member(id));
+        self.stage.ledger.present.insert(member(id));
+        self.stage.ledger.stated.insert(member(id));
+        self.stage.ledger.new.insert(member(id));
         self.note_fresh(id);
         self.stage.hidden.placed.insert(member(id));
         self.note_place(id)
@@ -167,24 +167,24 @@ impl Work<'_> {
 
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
         let id = member(known.id);
-        self.stage.seen.insert(id);
-        if self.stage.doomed.remove(id) && !self.stage.asking {
-            self.stage.returned.insert(id);
+        self.stage.ledger.present.insert(id);
+        if self.stage.ledger.gone.remove(id) && !self.stage.answers_a_group() {
+            self.stage.ledger.back.insert(id);
         }
-        self.stage.doubtful.remove(id);
+        self.stage.agenda.now.remove(id);
         self.doubt_what_may_have_come(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
-        if moves && !self.stage.is_about_the_end() && self.is_placed(known.id)? {
+        if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
             // until the group ends, for who is told of next may be said to be below it.
-            self.stage.doubtful.insert(id);
+            self.stage.agenda.now.insert(id);
         } else {
             self.note_place(known.id)?;
         }
         // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
         // has to find it there with the next event.
         if !moves {
-            self.stage.stated.insert(id);
+            self.stage.ledger.stated.insert(id);
             self.doubt_what_is_below(&known.dn_key)?;
             return self.apply.restate(&known, statement.attributes);
         }
@@ -194,7 +194,7 @@ impl Work<'_> {
             if self.stage.is_refresh() {
                 self.doubt_what_was_stated_below(&known, statement.dn_key)?;
             }
-            self.stage.stated.insert(id);
+            self.stage.ledger.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
         self.note_fresh(known.id);
@@ -212,17 +212,17 @@ impl Work<'_> {
     }
 
     fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {
-        self.stage.any_parked = true;
+        self.stage.any.parked = true;
         self.apply.records().park(&parked(statement, id))
     }
 
     /// A reference was sent, or a referral object whose URLs are not known.
     pub(crate) fn reference(&mut self, uuid: Uuid, uris: Option<Uris<'_>>) -> Result<()> {
-        self.stage.unknown.remove(&uuid);
-        self.stage.any_references = true;
+        self.stage.named.unknown.remove(&uuid);
+        self.stage.any.references = true;
         let urls = uris.map(|uris| uris.as_bytes());
         let id = self.apply.records().set_reference(uuid, urls)?;
-        self.stage.references_seen.insert(member(id));
+        self.stage.named.references.insert(member(id));
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
             // It was a record until now: a search no longer shows it as one.
             self.apply.delete(&known)?;
@@ -233,44 +233,44 @@ impl Work<'_> {
     /// An entry or reference was named as present.
     pub(crate) fn present(&mut self, uuid: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(uuid)? {
-            self.stage.seen.insert(member(id));
-            self.stage.doomed.remove(member(id));
+            self.stage.ledger.present.insert(member(id));
+            self.stage.ledger.gone.remove(member(id));
         } else if let Some(id) = self.apply.records().reference_id(uuid)? {
-            self.stage.references_seen.insert(member(id));
+            self.stage.named.references.insert(member(id));
         } else if self.stage.is_refresh() && !self.apply.records().is_parked(uuid)? {
-            self.stage.name_unknown(uuid);
+            self.stage.named.unknown(uuid);
         }
         Ok(())
     }
 
     /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
-        self.stage.unknown.remove(&uuid);
+        self.stage.named.unknown.remove(&uuid);
         self.doubt_what_went_ahead(uuid)?;
         self.doubt_what_waits_below(uuid, None)?;
         self.unpark(uuid)?;
-        if self.stage.any_references && self.apply.records().delete_reference(uuid)? {
+        if self.stage.any.references && self.apply.records().delete_reference(uuid)? {
             return Ok(());
         }
         let Some(known) = self.apply.records().by_uuid(uuid)? else {
             return Ok(());
         };
         let id = member(known.id);
-        self.stage.seen.remove(id);
-        self.stage.stated.remove(id);
+        self.stage.ledger.present.remove(id);
+        self.stage.ledger.stated.remove(id);
         // In a refresh stage the entry may still be sent; and children are told before parents.
         if self.stage.is_about_the_end() {
-            self.stage.doomed.insert(id);
+            self.stage.ledger.gone.insert(id);
             return Ok(());
         }
         // One that came just now may have brought others, and be hidden by the filter from here on.
-        let came = !self.shows_parents && self.stage.added.contains(id);
+        let came = !self.shows_parents && self.stage.ledger.new.contains(id);
         if !came {
-            self.stage.added.remove(id);
+            self.stage.ledger.new.remove(id);
         }
         if came || self.apply.records().any_below(&known.dn_key)? {
-            self.stage.doomed.insert(id);
-            let went_along = &mut self.stage.went_along;
+            self.stage.ledger.gone.insert(id);
+            let went_along = &mut self.stage.ledger.went_along;
             return self.apply.records().below(&known.dn_key, |id| {
                 went_along.insert(member(id));
             });

@@ -2,8 +2,10 @@
 
 use syncrepl_proto::dn;
 
-use super::{Work, member};
+use super::stage::{Work, member};
 use crate::changes::change::{self, Difference};
+use crate::changes::ledger::Basis;
+use crate::changes::order::{Ask, Place, order};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored, attribute_list};
 
@@ -49,25 +51,18 @@ impl Work<'_> {
             let Some(child) = self.apply.records().by_id(id)? else {
                 continue;
             };
-            if goes_elsewhere
-                .as_ref()
-                .is_some_and(|key| child.dn_key.starts_with(key))
-            {
-                // It does not move along with a placed one above it, when that does.
-                if self.is_uncertain(id)? {
-                    self.stage.doubtful.insert(member(id));
-                } else if self.stage.fresh.contains(member(id)) {
-                    self.stage.suspects.insert(member(id));
+            let stays_with = goes_elsewhere.as_ref();
+            if stays_with.is_some_and(|key| child.dn_key.starts_with(key)) {
+                self.ask_below_one_that_stays(id)?;
+                continue;
+            }
+            let basis = self.basis(id)?;
+            let verdict = order(basis, self.stage.source());
+            let waits = basis != Basis::Stated && self.apply.records().is_parked(child.uuid)?;
+            if verdict.place == Place::Stays || waits {
+                if verdict.ask == Ask::Now && !waits {
+                    self.stage.agenda.now.insert(member(id));
                 }
-                continue;
-            }
-            let stated = self.stage.is_about_the_end() && self.stage.stated.contains(member(id));
-            if stated || self.apply.records().is_parked(child.uuid)? {
-                goes_elsewhere = Some(child.dn_key);
-                continue;
-            }
-            if self.is_uncertain(id)? {
-                self.stage.doubtful.insert(member(id));
                 goes_elsewhere = Some(child.dn_key);
                 continue;
             }
@@ -83,9 +78,9 @@ impl Work<'_> {
                 // Somebody holds its new DN, who may still move away: let it wait like others,
                 // and what is below with it.
                 goes_elsewhere = Some(child.dn_key);
-                self.stage.derived_waits = true;
+                self.stage.agenda.at_once = true;
                 let (id, attributes) = (Some(id), None);
-                self.stage.any_parked = true;
+                self.stage.any.parked = true;
                 self.apply.records().park(&Parked {
                     uuid: child.uuid,
                     id,
@@ -95,9 +90,8 @@ impl Work<'_> {
                 })?;
                 continue;
             }
-            if !self.stage.is_refresh() && self.stage.fresh.contains(member(id)) {
-                // It may have been sent when another had taken the name that is left only now.
-                self.stage.suspects.insert(member(id));
+            if verdict.ask == Ask::Quiet {
+                self.stage.agenda.quiet.insert(member(id));
             }
             let child_key = child.dn_key.clone();
             self.apply.rename(child, &dn, &dn_key)?;
@@ -105,6 +99,18 @@ impl Work<'_> {
                 freed.push(child_key);
             }
         }
+        Ok(())
+    }
+
+    /// A record stays with the one above it, and does not move along with that one later. So it is
+    /// asked for itself.
+    fn ask_below_one_that_stays(&mut self, id: i64) -> Result<()> {
+        let verdict = order(self.basis_before(id)?, self.stage.source());
+        match verdict.ask {
+            Ask::Now => self.stage.agenda.now.insert(member(id)),
+            Ask::Quiet => self.stage.agenda.quiet.insert(member(id)),
+            Ask::No => false,
+        };
         Ok(())
     }
 }

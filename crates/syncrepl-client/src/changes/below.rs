@@ -3,7 +3,7 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::{Ask, BATCH};
+use super::settle::{Ask, BATCH};
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
@@ -13,9 +13,9 @@ const CHILDREN_ROUNDS: u32 = 3;
 impl Work<'_> {
     /// An entry that is new may have been moved here with all that is below it, of which a
     /// provider that sends changes only says nothing.
-    pub(super) fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let mut new = Vec::new();
-        for id in std::mem::take(&mut self.stage.added) | &self.stage.returned {
+        for id in std::mem::take(&mut self.stage.ledger.new) | &self.stage.ledger.back {
             if let Some(stored) = self.apply.records().by_id(rowid(id))? {
                 new.push(stored.uuid);
             }
@@ -30,7 +30,7 @@ impl Work<'_> {
 
     /// Takes what the search shows below those of these entries that have children.
     fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
-        let added = std::mem::take(&mut self.stage.added);
+        let added = std::mem::take(&mut self.stage.ledger.new);
         for batch in uuids.chunks(BATCH) {
             for _ in 0..CHILDREN_ROUNDS {
                 let mut vanished = false;
@@ -49,13 +49,13 @@ impl Work<'_> {
             }
         }
         // Of whoever is new here, all that is below was shown, too.
-        self.stage.added = added;
+        self.stage.ledger.new = added;
         Ok(())
     }
 
     /// Who is still there although the parent is gone may have been away with it, and others may
     /// have come along since. With a filter that hides parents, most of them have not stirred.
-    pub(super) fn fetch_below_the_found(
+    pub(crate) fn fetch_below_the_found(
         &mut self,
         found: &RoaringTreemap,
         ask: &mut dyn Ask,
@@ -73,24 +73,24 @@ impl Work<'_> {
 
     /// Records below others that are absent. Also of those that were named as present: who was named
     /// was counted when the stage began, and may have gone since, with the parent.
-    pub(super) fn held_below_all(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
+    pub(crate) fn held_below_all(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let mut below = RoaringTreemap::new();
         for id in absent {
             self.held_below(id, &mut below)?;
         }
         below -= absent;
-        Ok(below - &self.stage.doomed)
+        Ok(below - &self.stage.ledger.gone)
     }
 
     /// Records below another: where it is held, and where it was about to go. Also those that wait
     /// for a name there, with what is below them.
-    pub(super) fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
+    pub(crate) fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
         for key in self.keys_of(rowid(id))? {
             let records = self.apply.records();
             records.below(&key, |id| {
                 below.insert(member(id));
             })?;
-            if !self.stage.any_parked {
+            if !self.stage.any.parked {
                 continue;
             }
             let mut waiting = Vec::new();
@@ -110,11 +110,11 @@ impl Work<'_> {
     }
 
     /// The DN by which a record is held, and the one that it is about to get; none if it is not there.
-    pub(super) fn keys_of(&self, id: i64) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn keys_of(&self, id: i64) -> Result<Vec<Vec<u8>>> {
         let Some(stored) = self.apply.records().by_id(id)? else {
             return Ok(Vec::new());
         };
-        let target = match self.stage.any_parked {
+        let target = match self.stage.any.parked {
             true => self.apply.records().parked_dn(stored.uuid)?,
             false => None,
         };

@@ -1,0 +1,112 @@
+//! What an open stage believes of each record: what was said of it ([`Presence`]), and how its DN is
+//! known ([`Basis`]). Bitmaps over rowids, so that a belief costs a few bits.
+//!
+//! The ledger only remembers. What a belief means when a parent moves is in [`super::order`], what is
+//! asked about it in [`super::agenda`].
+
+use std::collections::BTreeSet;
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::Uuid;
+
+/// What the open stage has said of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Nothing.
+    Unmentioned,
+    /// The provider sent it, or named it as present.
+    Present,
+    /// It was not in the copy before.
+    New,
+    /// It is said to be gone, and not yet deleted.
+    Gone,
+    /// It was said to be gone, and is there again: what lies below it may have changed meanwhile.
+    Back,
+}
+
+/// How the DN of a record is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// By the stream, or for a long time.
+    Known,
+    /// By the last refresh stage, which read each entry at a moment of its own.
+    Fresh,
+    /// By a search of an earlier stage, which may have been ahead of the stream.
+    Shown,
+    /// By this refresh stage.
+    Stated,
+    /// By a search of this stage.
+    Found,
+    /// By a statement below a name whose holder still waits to leave it.
+    Unsure,
+}
+
+/// The beliefs of one stage.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Records sent, or named as present.
+    pub(crate) present: RoaringTreemap,
+    /// Records that are new. What lies below them is not known.
+    pub(crate) new: RoaringTreemap,
+    /// Records that are said to be gone.
+    pub(crate) gone: RoaringTreemap,
+    /// Records that were said to be gone and are there again.
+    pub(crate) back: RoaringTreemap,
+    /// Records below one that is said to be gone. What is said of one of them later may be that it
+    /// came back, and brought others.
+    pub(crate) went_along: RoaringTreemap,
+    /// Records that may have been outside of the base with a parent, if there is anything outside.
+    pub(crate) was_away: RoaringTreemap,
+    /// Records whose DN this stage stated. While the questions of a group are answered: those whose
+    /// DN a search of this stage showed, or that are unsure.
+    pub(crate) stated: RoaringTreemap,
+    /// Records whose DN the last refresh stage stated.
+    pub(crate) fresh: RoaringTreemap,
+    /// Records whose DN a search of this stage showed.
+    pub(crate) found: RoaringTreemap,
+    /// Entries that came below a name whose holder still waits to leave it.
+    pub(crate) unsure: BTreeSet<Uuid>,
+    /// A search made further records fresh, so that the set has to be stored again.
+    pub(crate) more_fresh: bool,
+    /// The last refresh stage ended so recently that what is stated now counts as fresh, too.
+    pub(crate) may_be_ahead: bool,
+}
+
+/// Marker in `stated` and `fresh`: a record of this set was deleted because a search did not show it.
+/// Its parent may have moved out before the provider told of it.
+pub(crate) const LEFT_EARLY: u64 = 0;
+
+impl Ledger {
+    /// What the open stage has said of a record.
+    pub(crate) fn presence(&self, id: i64) -> Presence {
+        let id = member(id);
+        if self.gone.contains(id) {
+            Presence::Gone
+        } else if self.back.contains(id) {
+            Presence::Back
+        } else if self.new.contains(id) {
+            Presence::New
+        } else if self.present.contains(id) {
+            Presence::Present
+        } else {
+            Presence::Unmentioned
+        }
+    }
+
+    /// A stage begins anew without a cookie: the provider says again what is present, and what it
+    /// stated still holds.
+    pub(crate) fn restart(&mut self) {
+        self.present.clear();
+        self.gone.clear();
+    }
+}
+
+/// A rowid as a member of a bitmap; SQLite's are positive unless somebody sets them by hand.
+pub(crate) fn member(id: i64) -> u64 {
+    id as u64
+}
+
+/// A member of a bitmap as a rowid.
+pub(crate) fn rowid(member: u64) -> i64 {
+    member as i64
+}

@@ -1,0 +1,103 @@
+//! Whether a child goes along when its parent moves: one table, without I/O.
+
+use super::ledger::Basis;
+use super::source::Source;
+
+/// What becomes of a child C when parent P leaves the name that C is held below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) place: Place,
+    pub(crate) ask: Ask,
+}
+
+/// Where C is then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Below P, wherever P goes.
+    Along,
+    /// Where it is, and with it all that lies below it.
+    Stays,
+}
+
+/// Whether the provider is asked where C is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// No: what is known decides.
+    No,
+    /// Before the stage, or the group, is told.
+    Now,
+    /// When the provider has been silent for a second.
+    Quiet,
+}
+
+/// Judges child and move by how the child's DN is known and by who says that the parent moves.
+///
+/// | child \ move | stream | refresh | search |
+/// |---|---|---|---|
+/// | known | along | along | along |
+/// | fresh | along, ask when quiet | stays, ask now | in a group along, ask when quiet; in a refresh stays, ask now |
+/// | shown | stays, ask now | stays, ask now | stays, ask now |
+/// | stated, found, unsure | stays | stays | stays |
+pub(crate) fn order(child: Basis, source: Source) -> Verdict {
+    let in_refresh = match source {
+        Source::Stream | Source::Hint => false,
+        Source::Refresh => true,
+        Source::Search { in_refresh } => in_refresh,
+    };
+    let (place, ask) = match child {
+        // A move of its own would be told, and a move of its parent never is.
+        Basis::Known => (Place::Along, Ask::No),
+        // The refresh stage may have read it after the move that only now is told.
+        Basis::Fresh if in_refresh => (Place::Stays, Ask::Now),
+        // As before, but a renamed department has to look right at once.
+        Basis::Fresh => (Place::Along, Ask::Quiet),
+        // The search may have seen it there already.
+        Basis::Shown => (Place::Stays, Ask::Now),
+        // Its own statement says where it is.
+        Basis::Stated | Basis::Found | Basis::Unsure => (Place::Stays, Ask::No),
+    };
+    Verdict { place, ask }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: Source = Source::Stream;
+    const REFRESH: Source = Source::Refresh;
+    const IN_GROUP: Source = Source::Search { in_refresh: false };
+    const IN_REFRESH: Source = Source::Search { in_refresh: true };
+
+    #[test]
+    fn every_cell_of_the_table() {
+        use Ask::{No, Now, Quiet};
+        use Place::{Along, Stays};
+        let cells = [
+            (Basis::Known, STREAM, Along, No),
+            (Basis::Known, REFRESH, Along, No),
+            (Basis::Known, IN_GROUP, Along, No),
+            (Basis::Known, IN_REFRESH, Along, No),
+            (Basis::Fresh, STREAM, Along, Quiet),
+            (Basis::Fresh, REFRESH, Stays, Now),
+            (Basis::Fresh, IN_GROUP, Along, Quiet),
+            (Basis::Fresh, IN_REFRESH, Stays, Now),
+            (Basis::Shown, STREAM, Stays, Now),
+            (Basis::Shown, REFRESH, Stays, Now),
+            (Basis::Shown, IN_GROUP, Stays, Now),
+            (Basis::Shown, IN_REFRESH, Stays, Now),
+            (Basis::Stated, REFRESH, Stays, No),
+            (Basis::Stated, IN_REFRESH, Stays, No),
+            (Basis::Found, REFRESH, Stays, No),
+            (Basis::Found, IN_GROUP, Stays, No),
+            (Basis::Found, IN_REFRESH, Stays, No),
+            (Basis::Unsure, STREAM, Stays, No),
+            (Basis::Unsure, REFRESH, Stays, No),
+            (Basis::Unsure, IN_GROUP, Stays, No),
+            (Basis::Unsure, IN_REFRESH, Stays, No),
+        ];
+        for (child, source, place, ask) in cells {
+            let verdict = order(child, source);
+            assert_eq!(verdict, Verdict { place, ask }, "{child:?} {source:?}");
+        }
+    }
+}
