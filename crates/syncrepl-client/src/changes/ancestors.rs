@@ -177,8 +177,9 @@ impl Work<'_> {
             return self.doom_all(candidates, rules);
         }
         candidates -= &shown;
-        self.take_wanted(&waiting.into_iter().collect::<Vec<_>>(), ask)?;
-        self.verify(&candidates, rules, ask)
+        self.stage.agenda.named.append(&mut waiting);
+        self.stage.agenda.now |= candidates;
+        Ok(())
     }
 
     /// Learns who the hidden parents are that are not known yet. Returns whether anything came of
@@ -219,7 +220,7 @@ impl Work<'_> {
             candidates |= self.below_hidden(hidden, ask)?;
         }
         candidates -= &shown;
-        self.verify(&candidates, rules, ask)?;
+        self.stage.agenda.now |= &candidates;
         Ok(!candidates.is_empty() || !shown.is_empty())
     }
 
@@ -321,17 +322,6 @@ impl Work<'_> {
             }
             Ok(())
         })
-    }
-
-    /// Asks for these records. What is shown is taken as stated, what is not is gone.
-    fn verify(
-        &mut self,
-        candidates: &RoaringTreemap,
-        rules: Rules<'_>,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        let absent = self.ask_for(candidates, ask)?;
-        self.doom_all(absent, rules)
     }
 
     pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, rules: Rules<'_>) -> Result<()> {

@@ -1,34 +1,73 @@
-//! What the provider is asked about single entries, and what follows from its answers.
+//! The questions that are due, put to the provider, and what follows from its answers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::ledger::{LEFT_EARLY, Ledger, member, rowid};
 use super::settle::{Absent, Ask, BATCH, Rules};
-use crate::changes::ledger::{LEFT_EARLY, Ledger};
-use crate::changes::stage::{Work, member, rowid};
+use super::stage::Work;
 use crate::error::Result;
 
 /// For more records than that, one search for everything is cheaper than one for each hundred.
 const ASKED_ONE_BY_ONE: u64 = 1000;
+/// How often answers may put further questions before something is told.
+const ANSWERS: u32 = 6;
 
 impl Work<'_> {
-    /// Looks these records up. What is found is taken as stated; the rest is gone, and returned.
-    pub(crate) fn ask_for(
-        &mut self,
-        ids: &RoaringTreemap,
-        ask: &mut dyn Ask,
-    ) -> Result<RoaringTreemap> {
-        let mut ids = ids.clone();
-        if ids.len() > ASKED_ONE_BY_ONE {
-            ids -= self.take_whole(ask)?;
+    /// Asks what is due, and what the answers ask in turn.
+    pub(crate) fn answer_what_is_due(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        for _ in 0..ANSWERS {
+            if !self.stage.agenda.is_due() {
+                break;
+            }
+            self.answer(rules, ask)?;
         }
-        let (mut absent, means) = self.ask_at_stored_dns(&ids, ask)?;
+        Ok(())
+    }
+
+    /// Asks each question once. A statement that answers one of them closes it.
+    fn answer(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+        let named = std::mem::take(&mut self.stage.agenda.named);
+        self.ask_where(named, rules, ask)?;
+        let below = std::mem::take(&mut self.stage.agenda.below);
+        self.fetch_below(&below.into_iter().collect::<Vec<_>>(), ask)?;
+        let mut now = std::mem::take(&mut self.stage.agenda.now);
+        if now.is_empty() {
+            return Ok(());
+        }
+        let below_if_shown = std::mem::take(&mut self.stage.agenda.below_if_shown);
+        if now.len() > ASKED_ONE_BY_ONE {
+            now -= self.take_whole(ask)?;
+        }
+        let (mut absent, means) = self.ask_at_stored_dns(&now, ask)?;
         if means == Absent::MayHaveMoved && !absent.is_empty() {
             absent -= self.take_whole(ask)?;
         }
-        Ok(absent)
+        for id in &absent {
+            self.not_shown(id, rules)?;
+        }
+        if rules.may_bring_others {
+            self.ask_below_the_found(&((now - &absent) & below_if_shown))?;
+        }
+        Ok(())
+    }
+
+    /// A record that no search shows is gone, and what is held below it may be gone with it.
+    fn not_shown(&mut self, id: u64, rules: Rules<'_>) -> Result<()> {
+        let mut below = RoaringTreemap::new();
+        self.held_below(id, &mut below)?;
+        below -= &self.stage.ledger.gone;
+        if self.deletes_the_absent(rules) {
+            below &= &self.stage.ledger.present;
+        }
+        self.stage.agenda.below_if_shown |= &below;
+        self.stage.agenda.now |= below;
+        self.note_gone_early(rowid(id))?;
+        self.stage.ledger.gone.insert(id);
+        self.stage.ledger.gone_unnamed = true;
+        Ok(())
     }
 
     /// Takes all that the search shows as stated. Returns the records among it.
@@ -54,7 +93,8 @@ impl Work<'_> {
         self.doom_all(absent - shown, rules)
     }
 
-    /// Looks these records up; but where entryUUID cannot be searched, the rest may have moved.
+    /// Looks these records up. Returns those that were not shown; where entryUUID cannot be searched,
+    /// they may have moved.
     pub(crate) fn ask_at_stored_dns(
         &mut self,
         ids: &RoaringTreemap,
@@ -90,94 +130,37 @@ impl Work<'_> {
 
     /// A record that is believed to be there and is not in question itself.
     fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
-        if let Some(id) = self
-            .stage
-            .ledger
-            .present
-            .iter()
-            .map(rowid)
-            .find(|id| !in_question(*id))
+        let present = &self.stage.ledger.present;
+        if let Some(id) = present.iter().map(rowid).find(|id| !in_question(*id))
             && let Some(stored) = self.apply.records().by_id(id)?
         {
             return Ok(Some(stored.uuid));
         }
-        let doomed = &self.stage.ledger.gone;
+        let gone = &self.stage.ledger.gone;
         self.apply
             .records()
-            .any(|id| !in_question(id) && !doomed.contains(member(id)))
+            .any(|id| !in_question(id) && !gone.contains(member(id)))
     }
 
-    /// Two entries were stated with one DN: the provider is asked for both, and for what lies below
-    /// it, since of which of them that was the child is not known either.
-    pub(crate) fn ask_about(
+    /// Takes what a search shows of these entries, given with the DN last heard of. Those that it does
+    /// not show are gone.
+    fn ask_where(
         &mut self,
-        conflicts: &BTreeSet<(Uuid, Uuid)>,
+        named: BTreeMap<Uuid, String>,
+        rules: Rules<'_>,
         ask: &mut dyn Ask,
     ) -> Result<()> {
-        let mut uuids: BTreeSet<_> = conflicts
-            .iter()
-            .flat_map(|(one, two)| [*one, *two])
-            .collect();
-        let mut below = Vec::new();
-        for (_, holder) in conflicts {
-            if let Some(holder) = self.apply.records().by_uuid(*holder)? {
-                self.apply
-                    .records()
-                    .below(&holder.dn_key, |id| below.push(id))?;
-            }
-        }
-        for id in below {
-            uuids.extend(self.apply.records().by_id(id)?.map(|stored| stored.uuid));
-        }
-        let mut wanted = Vec::new();
-        let mut ids = BTreeSet::new();
-        for uuid in uuids {
-            let known = self.apply.records().by_uuid(uuid)?;
-            ids.extend(known.as_ref().map(|stored| stored.id));
-            let stated = self.apply.records().parked_dn(uuid)?;
-            wanted.push((
-                uuid,
-                stated.or(known.map(|stored| stored.dn)).unwrap_or_default(),
-            ));
-        }
-        self.take_as_found(&wanted, &ids, ask)
-    }
-
-    /// Takes the entries that the provider has only hinted at as a search shows them.
-    pub(crate) fn look_up_hints(&mut self, ask: &mut dyn Ask) -> Result<()> {
-        let wanted: Vec<_> = std::mem::take(&mut self.stage.agenda.named)
-            .into_iter()
-            .collect();
-        self.take_wanted(&wanted, ask)
-    }
-
-    /// Takes these entries, given with the DN where they are believed to be, as a search shows them.
-    pub(crate) fn take_wanted(
-        &mut self,
-        wanted: &[(Uuid, String)],
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        let mut ids = BTreeSet::new();
-        for (uuid, _) in wanted {
-            ids.extend(self.apply.records().id_of(*uuid)?);
-        }
-        self.take_as_found(wanted, &ids, ask)
-    }
-
-    /// Takes what a search shows of the wanted entries. Those that it does not show are gone. `ids`
-    /// are those of them that are records.
-    fn take_as_found(
-        &mut self,
-        wanted: &[(Uuid, String)],
-        ids: &BTreeSet<i64>,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        if wanted.is_empty() {
+        if named.is_empty() {
             return Ok(());
         }
-        let present = self.control(|id| ids.contains(&id))?;
-        let mut missing: BTreeSet<_> = wanted.iter().map(|(uuid, _)| *uuid).collect();
+        let mut ids = RoaringTreemap::new();
+        for uuid in named.keys() {
+            ids.extend(self.apply.records().id_of(*uuid)?.map(member));
+        }
+        let present = self.control(|id| ids.contains(member(id)))?;
+        let mut missing = named.clone();
         let mut means = Absent::IsGone;
+        let wanted: Vec<_> = named.into_iter().collect();
         for batch in wanted.chunks(BATCH) {
             let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
@@ -193,9 +176,9 @@ impl Work<'_> {
                 self.entry(uuid, dn, attributes)
             })?;
         }
-        for uuid in missing {
+        for uuid in missing.into_keys() {
             if let Some(id) = self.apply.records().id_of(uuid)? {
-                self.note_gone_early(id)?;
+                self.not_shown(member(id), rules)?;
             }
             self.delete(uuid)?;
         }
@@ -207,30 +190,38 @@ impl Work<'_> {
         for id in &absent {
             self.note_gone_early(rowid(id))?;
         }
+        self.stage.ledger.gone_unnamed |= !absent.is_empty();
         self.stage.ledger.gone |= absent;
         Ok(())
     }
 
     /// A record that a search does not show may have gone with a parent of which that is still to be
     /// told. Or, by the time something is told of the parent, it came back with all that is below it.
-    /// So the parents count as shown by that search, too.
+    /// So the parents count as shown by that search, too, unless one of them is said to be gone.
     fn note_gone_early(&mut self, id: i64) -> Result<()> {
+        let base = dn::key(self.base);
+        let mut above = RoaringTreemap::new();
+        for key in self.keys_of(id)? {
+            let mut key = key.as_slice();
+            while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
+                if let Some(id) = self.apply.records().holder(parent, None)? {
+                    above.insert(member(id));
+                }
+                key = parent;
+            }
+        }
+        if !above.is_disjoint(&self.stage.ledger.gone) {
+            return Ok(());
+        }
         let Ledger { stated, fresh, .. } = &mut self.stage.ledger;
         for known in [stated, fresh] {
             if known.contains(member(id)) {
                 known.insert(LEFT_EARLY);
             }
         }
-        let base = dn::key(self.base);
-        for key in self.keys_of(id)? {
-            let mut key = key.as_slice();
-            while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
-                if let Some(id) = self.apply.records().holder(parent, None)? {
-                    self.placed().insert(id)?;
-                    self.stage.any.shown = true;
-                }
-                key = parent;
-            }
+        for id in &above {
+            self.placed().insert(rowid(id))?;
+            self.stage.any.shown = true;
         }
         Ok(())
     }

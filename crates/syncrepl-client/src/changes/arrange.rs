@@ -6,31 +6,22 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::settle::{Ask, Rules};
+use super::settle::Rules;
 use crate::changes::apply::waiting_dn;
 use crate::changes::change::Statement;
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::{Parked, attribute_list};
 
-/// How often it is asked who of two has a name.
-const CONFLICT_ROUNDS: u32 = 3;
-
 impl Work<'_> {
-    /// Stores and tells what is known by now.
-    pub(crate) fn tell(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,
+    /// once; in the last round, or when that did not help, the holder gives way.
+    pub(crate) fn tell(&mut self, rules: Rules<'_>, last: bool) -> Result<()> {
         self.guard_deletes(rules)?;
+        self.guard_everything(rules)?;
         let mut conflicts = self.arrange()?;
-        // Whoever is found to be elsewhere may be in conflict with yet another there.
-        let mut asked = BTreeSet::new();
-        for _ in 0..CONFLICT_ROUNDS {
-            let new: BTreeSet<_> = conflicts.difference(&asked).copied().collect();
-            if new.is_empty() {
-                break;
-            }
-            self.ask_about(&new, ask)?;
-            asked.extend(new);
-            conflicts = self.arrange()?;
+        if !last && !conflicts.is_subset(&self.stage.agenda.conflicts) {
+            return self.ask_about(conflicts);
         }
         while !conflicts.is_empty() {
             for (_, holder) in conflicts {
@@ -38,8 +29,36 @@ impl Work<'_> {
             }
             conflicts = self.arrange()?;
         }
-        // Answers to a conflict may have been deletes too.
-        self.guard_deletes(rules)?;
+        Ok(())
+    }
+
+    /// Two entries were stated with one DN: the provider is asked for both, and for what lies below
+    /// it, since of which of them that was the child is not known either.
+    fn ask_about(&mut self, mut conflicts: BTreeSet<(Uuid, Uuid)>) -> Result<()> {
+        let mut uuids = BTreeSet::new();
+        for (waiting, holder) in &conflicts {
+            uuids.extend([*waiting, *holder]);
+            let mut below = Vec::new();
+            if let Some(holder) = self.apply.records().by_uuid(*holder)? {
+                let records = self.apply.records();
+                records.below(&holder.dn_key, |id| below.push(id))?;
+            }
+            for id in below {
+                uuids.extend(self.apply.records().by_id(id)?.map(|stored| stored.uuid));
+            }
+        }
+        for uuid in uuids {
+            let stated = self.apply.records().parked_dn(uuid)?;
+            let dn = match stated {
+                Some(dn) => dn,
+                None => match self.apply.records().by_uuid(uuid)? {
+                    Some(known) => known.dn,
+                    None => continue,
+                },
+            };
+            self.stage.agenda.named.insert(uuid, dn);
+        }
+        self.stage.agenda.conflicts.append(&mut conflicts);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::settle::{Ask, BATCH};
+use super::settle::{Ask, BATCH, Rules};
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
@@ -11,25 +11,52 @@ use crate::error::Result;
 const CHILDREN_ROUNDS: u32 = 3;
 
 impl Work<'_> {
-    /// An entry that is new may have been moved here with all that is below it, of which a
+    /// An entry that is new, or back, may have been moved here with all that is below it, of which a
     /// provider that sends changes only says nothing.
-    pub(crate) fn fetch_below_the_new(&mut self, ask: &mut dyn Ask) -> Result<()> {
-        let mut new = Vec::new();
-        for id in std::mem::take(&mut self.stage.ledger.new) | &self.stage.ledger.back {
-            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                new.push(stored.uuid);
-            }
+    pub(crate) fn ask_below_the_new(&mut self, rules: Rules<'_>) -> Result<()> {
+        if !rules.may_bring_others || self.stage.kind.is_full() {
+            return Ok(());
+        }
+        for id in std::mem::take(&mut self.stage.ledger.new) {
+            self.ask_below(id)?;
+        }
+        for id in self.stage.ledger.back.clone() {
+            self.ask_below(id)?;
         }
         let mut after = None;
         while let Some(parked) = self.next_parked(true, &after)? {
-            new.push(parked.uuid);
+            self.stage.agenda.ask_below(parked.uuid);
             after = Some((parked.dn_key, parked.uuid));
         }
-        self.fetch_below(&new, ask)
+        Ok(())
+    }
+
+    fn ask_below(&mut self, id: u64) -> Result<()> {
+        if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+            self.stage.agenda.ask_below(stored.uuid);
+        }
+        Ok(())
+    }
+
+    /// What lay below an entry that is gone may be gone with it, or stay; what lies below one that was
+    /// gone and is back may have changed meanwhile.
+    pub(crate) fn ask_below_the_gone(&mut self, rules: Rules<'_>) -> Result<()> {
+        if self.deletes_the_absent(rules) {
+            return Ok(());
+        }
+        let mut below = RoaringTreemap::new();
+        for id in &self.stage.ledger.gone | &self.stage.ledger.back {
+            self.held_below(id, &mut below)?;
+        }
+        below -= &self.stage.ledger.gone;
+        self.without_the_moving(&mut below)?;
+        self.stage.agenda.below_if_shown |= &below;
+        self.stage.agenda.now |= below;
+        Ok(())
     }
 
     /// Takes what the search shows below those of these entries that have children.
-    fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
         let added = std::mem::take(&mut self.stage.ledger.new);
         for batch in uuids.chunks(BATCH) {
             for _ in 0..CHILDREN_ROUNDS {
@@ -53,22 +80,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Who is still there although the parent is gone may have been away with it, and others may
-    /// have come along since. With a filter that hides parents, most of them have not stirred.
-    pub(crate) fn fetch_below_the_found(
-        &mut self,
-        found: &RoaringTreemap,
-        ask: &mut dyn Ask,
-    ) -> Result<()> {
-        let mut back = Vec::new();
+    /// A record that is still there although its parent is gone may have been away with it, and others
+    /// may have come along since. With a filter that hides parents, most of them have not stirred.
+    pub(crate) fn ask_below_the_found(&mut self, found: &RoaringTreemap) -> Result<()> {
         for id in found {
             if let Some(stored) = self.apply.records().by_id(rowid(id))?
                 && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
             {
-                back.push(stored.uuid);
+                self.stage.agenda.below.insert(stored.uuid);
             }
         }
-        self.fetch_below(&back, ask)
+        Ok(())
     }
 
     /// Records below others that are absent. Also of those that were named as present: who was named

@@ -50,6 +50,8 @@ pub(crate) struct Ledger {
     pub(crate) new: RoaringTreemap,
     /// Records that are said to be gone.
     pub(crate) gone: RoaringTreemap,
+    /// One of them was not named: a search did not show it.
+    pub(crate) gone_unnamed: bool,
     /// Records that were said to be gone and are there again.
     pub(crate) back: RoaringTreemap,
     /// Records below one that is said to be gone. What is said of one of them later may be that it

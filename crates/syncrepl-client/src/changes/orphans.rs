@@ -7,23 +7,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
-use super::settle::{Ask, BATCH};
+use super::settle::{Ask, BATCH, Rules};
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
 impl Work<'_> {
-    /// Looks up those among `sent` (without: all records) whose parent is not there. True when
-    /// something is waiting to be told now.
+    /// Asks for those among the records that the stage has placed (in a full refresh: all records)
+    /// whose parent is not there, and for their parents. True when something is waiting to be told
+    /// now. In the last round it only notes them down.
     pub(crate) fn settle_orphans(
         &mut self,
-        sent: Option<&RoaringTreemap>,
+        placed: &RoaringTreemap,
+        last: bool,
+        rules: Rules<'_>,
         ask: &mut dyn Ask,
     ) -> Result<bool> {
-        let orphans = match sent {
-            Some(sent) => self.orphans_among(sent)?,
-            None => self.all_orphans()?,
+        if !self.shows_parents {
+            return Ok(false);
+        }
+        let orphans = match self.stage.kind.is_full() {
+            true => self.all_orphans()?,
+            false => self.orphans_among(placed)?,
         };
-        let mut found_wrong = false;
+        if last {
+            // Parents keep moving meanwhile.
+            self.stage.agenda.quiet |= orphans;
+            return Ok(false);
+        }
         // Parents that are there, and not in the copy: access rules hide them.
         let mut hidden = BTreeSet::new();
         let mut rest = orphans.iter();
@@ -37,20 +47,19 @@ impl Work<'_> {
                 }
             }
             if batch.is_empty() {
-                return Ok(found_wrong);
+                return Ok(false);
             }
-            let absent = self.ask_for(&batch, ask)?;
+            let gone = self.stage.ledger.gone.len();
+            self.stage.agenda.now |= &batch;
+            self.answer_what_is_due(rules, ask)?;
             if self.stage.is_refresh() {
-                self.take_parents_of(&batch, ask)?;
+                self.take_parents_of(&batch, rules, ask)?;
             }
-            let wrong = !absent.is_empty() || self.apply.records().parked_count()? > 0;
-            self.doom_absent(absent)?;
-            found_wrong |= wrong;
-            if wrong {
-                continue;
+            if self.stage.ledger.gone.len() > gone || self.apply.records().parked_count()? > 0 {
+                return Ok(true);
             }
             if !self.stage.is_refresh() {
-                return Ok(found_wrong);
+                return Ok(false);
             }
             // They are where they are said to be, and asking for each of thousands below the same
             // parent would only tell the same.
@@ -68,7 +77,12 @@ impl Work<'_> {
     /// Takes whoever bears the name of their parent as stated. Where they are confirmed to be, what
     /// is held of the parent may be older, or newer: read from one node of several and ahead of the
     /// cookie, while this node lags behind. Then it follows this node, as the cookie does.
-    fn take_parents_of(&mut self, orphans: &RoaringTreemap, ask: &mut dyn Ask) -> Result<()> {
+    fn take_parents_of(
+        &mut self,
+        orphans: &RoaringTreemap,
+        rules: Rules<'_>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
         let mut dns = BTreeMap::new();
         for id in orphans {
             let Some(stored) = self.apply.records().by_id(rowid(id))? else {
@@ -86,11 +100,10 @@ impl Work<'_> {
             return Ok(());
         }
         let dns: Vec<_> = dns.into_values().collect();
-        let mut wanted = BTreeMap::new();
         for parent in ask.named(&dns)?.into_iter().flatten() {
-            wanted.insert(parent.uuid, parent.dn);
+            self.stage.agenda.named.insert(parent.uuid, parent.dn);
         }
-        self.take_wanted(&wanted.into_iter().collect::<Vec<_>>(), ask)
+        self.answer_what_is_due(rules, ask)
     }
 
     /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere

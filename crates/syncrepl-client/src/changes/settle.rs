@@ -1,5 +1,6 @@
-//! The end of a stage: what else has to be asked, what is gone, and in which order the rest is
-//! told: deletes, children first; renames, those with a free target first; then the parked adds.
+//! The end of a stage, as one loop: ask what is due, tell what is certain, and see which questions
+//! that puts, until there are none. What is still open after a number of rounds waits until the
+//! provider is silent.
 
 use std::time::Instant;
 
@@ -7,20 +8,17 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 
-use crate::changes::ancestors::{Locate, Parents};
-use crate::changes::guard::DeleteGuard;
-use crate::changes::stage::{Named, Work, member};
+use super::ancestors::{Locate, Parents};
+use super::guard::DeleteGuard;
+use super::stage::{Named, Work, member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Parked;
 
 /// How many entries are asked for at a time.
 pub(crate) const BATCH: usize = 100;
-/// How often more is asked when hidden parents turn out to be elsewhere than just now.
-const LEARNING_ROUNDS: u32 = 3;
-/// How often records are asked for that their parents left behind.
-const DOUBTFUL_ROUNDS: u32 = 3;
-/// How often orphans are looked for. Who is left then, because parents keep moving, is a suspect.
-const ORPHAN_ROUNDS: u32 = 3;
+/// How often changes are told and new questions answered. Parents that keep moving meanwhile could
+/// put questions for ever.
+const ROUNDS: u32 = 4;
 
 /// Takes an entry that was asked for: entryUUID, DN, attributes.
 pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<()> + 'a;
@@ -87,70 +85,69 @@ impl Work<'_> {
                 "the provider named entries that it never sent",
             ));
         }
-        self.stage.searching = true;
-        let told = &self.stage.ledger.stated | &self.stage.hidden.placed;
-        if !self.stage.is_refresh() {
-            self.stage.ledger.stated.clear();
-            self.stage.ledger.stated |= self.unsure()?;
-        }
-        if rules.may_bring_others {
-            self.stage.ledger.back |= std::mem::take(&mut self.stage.ledger.was_away);
-        }
-        self.look_up_hints(ask)?;
+        let mut placed = self.begin_answers(rules)?;
         if self.stage.agenda.everything {
             self.take_everything(rules, ask)?;
         }
-        let full = self.stage.kind.is_full();
-        if rules.may_bring_others && !full {
-            self.fetch_below_the_new(ask)?;
-        }
-        if self.stage.is_refresh() && rules.absent_is_deleted {
-            // Who was left out is asked for with the others that were.
-            self.stage.agenda.now &= &self.stage.ledger.present;
-        }
-        self.settle_doubtful(rules, ask)?;
-        if !self.find_the_absent(rules, ask)? {
+        self.ask_below_the_new(rules)?;
+        self.ask_below_the_gone(rules)?;
+        self.answer_what_is_due(rules, ask)?;
+        if self.deletes_the_absent(rules) && !self.confirm_the_absent(rules, ask)? {
             return Ok(Settled::Incomplete("entries it left out are still there"));
         }
         self.follow_parents(rules, ask)?;
-        self.tell_all(rules, ask)?;
-        if self.shows_parents {
-            // Whoever is found elsewhere than just now may be an orphan there.
-            let mut sent = told | &self.stage.ledger.stated;
-            let mut rounds = 0;
-            while self.settle_orphans((!full).then_some(&sent), ask)? {
-                self.tell_all(rules, ask)?;
-                sent |= &self.stage.ledger.stated;
-                rounds += 1;
-                if rounds == ORPHAN_ROUNDS {
-                    // Parents keep moving meanwhile.
-                    self.stage.agenda.quiet |= self.orphans_among(&sent)?;
-                    break;
-                }
-            }
-        }
-        if rules.may_bring_others && !full && !self.stage.ledger.new.is_empty() {
-            // Who was found to be new only by now may have come with others, too.
-            self.fetch_below_the_new(ask)?;
-            self.tell_all(rules, ask)?;
-        }
-        let mut rounds = 0;
-        while self.learn_parents(rules, ask)? {
-            self.tell_all(rules, ask)?;
-            rounds += 1;
-            if rounds == LEARNING_ROUNDS {
-                self.stage.hidden.unsettled = true;
+        for round in 1..=ROUNDS {
+            self.answer_what_is_due(rules, ask)?;
+            self.tell(rules, round == ROUNDS)?;
+            placed |= &self.stage.ledger.stated;
+            let missed = self.settle_orphans(&placed, round == ROUNDS, rules, ask)?;
+            self.ask_below_the_new(rules)?;
+            let learned = self.learn_parents(rules, ask)?;
+            if !missed && !learned && !self.stage.agenda.is_due() {
                 break;
             }
+        }
+        self.leave_the_rest(rules)?;
+        Ok(Settled::Done)
+    }
+
+    /// From here on searches show what is taken. Returns the records that the stage has placed so
+    /// far, whose parents have to be there.
+    fn begin_answers(&mut self, rules: Rules<'_>) -> Result<RoaringTreemap> {
+        self.stage.searching = true;
+        let placed = &self.stage.ledger.stated | &self.stage.hidden.placed;
+        if !self.stage.is_refresh() {
+            self.stage.ledger.stated = self.unsure()?;
+        }
+        let ledger = &mut self.stage.ledger;
+        if rules.may_bring_others {
+            ledger.back |= std::mem::take(&mut ledger.was_away);
+        }
+        if self.deletes_the_absent(rules) {
+            // A record that was left out is asked for with the others that were.
+            self.stage.agenda.now &= &self.stage.ledger.present;
+        }
+        Ok(placed)
+    }
+
+    /// Whether a record that the stage did not mention is gone.
+    pub(crate) fn deletes_the_absent(&self, rules: Rules<'_>) -> bool {
+        self.stage.is_refresh() && rules.absent_is_deleted
+    }
+
+    /// What is open after all rounds is asked when the provider is silent.
+    fn leave_the_rest(&mut self, rules: Rules<'_>) -> Result<()> {
+        if self.stage.agenda.is_due() {
+            self.stage.hidden.unsettled = rules.parents != Parents::Leave;
         }
         if rules.parents != Parents::Leave {
             self.ancestors().forget_unneeded()?;
         }
         self.suspect_orphans()?;
-        // Where they are was not to be found out in all these rounds.
-        let left = std::mem::take(&mut self.stage.agenda.now) | self.unsure()?;
-        self.stage.agenda.quiet |= left;
-        Ok(Settled::Done)
+        let unsure = self.unsure()?;
+        self.stage.agenda.quiet |= unsure;
+        self.stage.agenda.leave_for_quiet();
+        Ok(())
     }
 
     /// The records among those of which it is not sure where they are.
@@ -162,125 +159,70 @@ impl Work<'_> {
         Ok(records)
     }
 
-    /// Tells what is known by now, then asks for what was placed by a search and so did not move
-    /// along when its parent did.
-    fn tell_all(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        self.tell(rules, ask)?;
-        for _ in 0..DOUBTFUL_ROUNDS {
-            if self.stage.agenda.now.is_empty() {
-                break;
-            }
-            self.settle_doubtful(rules, ask)?;
-            self.tell(rules, ask)?;
-        }
-        Ok(())
-    }
-
-    /// Asks for the doubtful, and for what is held below those of them that are gone.
-    pub(crate) fn settle_doubtful(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        let doubtful = std::mem::take(&mut self.stage.agenda.now);
-        let absent = self.ask_for(&doubtful, ask)?;
-        let mut below = self.held_below_all(&absent)?;
-        if self.stage.is_refresh() && rules.absent_is_deleted {
-            below &= &self.stage.ledger.present;
-        }
-        self.doom_absent(absent)?;
-        let gone = self.ask_for(&below, ask)?;
-        if rules.may_bring_others {
-            self.fetch_below_the_found(&(&below - &gone), ask)?;
-        }
-        self.doom_absent(gone)
-    }
-
-    /// Decides what is gone without having been named. False when the provider left out what it
-    /// still shows.
-    fn find_the_absent(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
-        let implied = self.stage.is_refresh() && rules.absent_is_deleted;
+    /// Decides which records are gone because the stage left them out: each is looked for, and one
+    /// that is still shown proves that the stage was incomplete. False then.
+    fn confirm_the_absent(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
         let mut candidates = RoaringTreemap::new();
-        let mut below_returned = RoaringTreemap::new();
-        if implied {
-            self.apply.records().ids(|id| {
-                candidates.insert(member(id));
-            })?;
-            candidates -= &self.stage.ledger.present;
-        } else {
-            // What lay below an entry that is gone may be gone with it, or may stay.
-            for id in &self.stage.ledger.gone {
-                self.held_below(id, &mut candidates)?;
-            }
-            for id in &self.stage.ledger.back {
-                self.held_below(id, &mut below_returned)?;
-            }
-            below_returned -= &candidates;
-            candidates |= &below_returned;
-        }
+        self.apply.records().ids(|id| {
+            candidates.insert(member(id));
+        })?;
+        candidates -= &self.stage.ledger.present;
         candidates -= &self.stage.ledger.gone;
+        self.without_the_moving(&mut candidates)?;
+        let total = candidates.len();
+        // A record that moved was stated: under its stored DN is the candidate, or nobody.
+        let absent = self.ask_at_stored_dns(&candidates, ask)?.0;
+        if absent.len() < total {
+            return match self.stage.restarts < 2 {
+                true => Ok(false),
+                false => Err(still_shown(total - absent.len())),
+            };
+        }
+        if total > 0 && total >= self.stage.before {
+            rules.guard.check_everything(total)?;
+        }
+        let Named {
+            references, listed, ..
+        } = &self.stage.named;
+        if !listed {
+            self.apply
+                .records()
+                .retain_references(|id| references.contains(member(id)))?;
+        }
+        // A record that was named as present was counted when the stage began, and may have gone
+        // since with its parent.
+        let left_behind = self.held_below_all(&absent)?;
+        self.stage.agenda.now |= left_behind;
+        self.stage.ledger.gone |= absent;
+        Ok(true)
+    }
+
+    /// Leaves out the records that were stated to be elsewhere, unless they go there with a parent.
+    pub(crate) fn without_the_moving(&self, candidates: &mut RoaringTreemap) -> Result<()> {
         let mut after = None;
         while let Some(parked) = self.next_parked(false, &after)? {
-            // It was stated to be elsewhere, unless it is to go there along with its parent.
             if let (Some(id), Some(_)) = (parked.id, &parked.attributes) {
                 candidates.remove(member(id));
             }
             after = Some((parked.dn_key, parked.uuid));
         }
-        let total = candidates.len();
-        let absent = match implied {
-            // Whoever moved was stated: under the stored DN there is nobody, or the candidate.
-            true => self.ask_at_stored_dns(&candidates, ask)?.0,
-            false => self.ask_for(&candidates, ask)?,
-        };
-        if implied {
-            if absent.len() < total {
-                if self.stage.restarts < 2 {
-                    return Ok(false);
-                }
-                return Err(Error::new(
-                    ErrorKind::Guard,
-                    format!(
-                        "the provider left {} entries out of a complete refresh that it still shows in a search",
-                        total - absent.len()
-                    ),
-                )
-                .with_hint("nothing was changed; check the provider's log, its indexes and its replication, then refresh again"));
-            }
-            if total > 0 && total >= self.stage.before {
-                rules.guard.check_everything(total)?;
-            }
-            let Named {
-                references, listed, ..
-            } = &self.stage.named;
-            if !listed {
-                self.apply
-                    .records()
-                    .retain_references(|id| references.contains(member(id)))?;
-            }
-        }
-        if !implied && rules.may_bring_others {
-            self.fetch_below_the_found(&(&candidates - &absent), ask)?;
-        }
-        let unnamed = !implied && !absent.is_empty();
-        let left_behind = match implied {
-            true => self.held_below_all(&absent)?,
-            false => RoaringTreemap::new(),
-        };
-        below_returned &= &absent;
-        self.stage.ledger.gone |= absent;
-        self.doom_absent(below_returned)?;
-        let gone = self.ask_for(&left_behind, ask)?;
-        self.doom_absent(gone)?;
-        if unnamed {
-            // The base itself was named, it may be, and nothing of what lies below it.
-            let (tally, doomed) = (self.apply.writer.tally(), self.stage.ledger.gone.len());
-            if doomed + tally.deleted >= self.stage.before + tally.added {
-                rules.guard.check_everything(doomed)?;
-            }
-        }
-        Ok(true)
+        Ok(())
     }
 
     pub(crate) fn guard_deletes(&self, rules: Rules<'_>) -> Result<()> {
         let deletes = self.stage.ledger.gone.len() + self.apply.writer.tally().deleted;
         rules.guard.check(rules.now, deletes)
+    }
+
+    /// The base itself may have been named as gone, and nothing of what lies below it.
+    pub(crate) fn guard_everything(&self, rules: Rules<'_>) -> Result<()> {
+        let tally = self.apply.writer.tally();
+        let gone = self.stage.ledger.gone.len();
+        if self.stage.ledger.gone_unnamed && gone + tally.deleted >= self.stage.before + tally.added
+        {
+            rules.guard.check_everything(gone)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn next_parked(
@@ -294,4 +236,11 @@ impl Work<'_> {
         let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));
         self.apply.records().next_parked(adds, after)
     }
+}
+
+fn still_shown(count: u64) -> Error {
+    let message = format!(
+        "the provider left {count} entries out of a complete refresh that it still shows in a search"
+    );
+    Error::new(ErrorKind::Guard, message).with_hint("nothing was changed; check the provider's log, its indexes and its replication, then refresh again")
 }
