@@ -79,6 +79,8 @@ pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;
 pub use callback::logging::LoggingCallback;
 pub use changes::guard::MaxDelete;
+#[doc(hidden)]
+pub use changes::rules::{Limits, RULES, Row, Rule};
 pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
 pub use connection::{Network, Stream};

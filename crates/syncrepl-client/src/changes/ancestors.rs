@@ -12,7 +12,8 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, cookie, dn};
 
 use crate::changes::change::{self, Difference};
-use crate::changes::settle::{Ask, BATCH, Rules};
+use crate::changes::rules::Limits;
+use crate::changes::settle::{Ask, Rules};
 use crate::changes::stage::{Work, member};
 use crate::error::Result;
 use crate::store::ancestors::Ancestors;
@@ -94,7 +95,7 @@ pub(crate) fn look_up(
     let present = records.any(|_| true)?;
     let (mut last, mut strayed, mut searched) = (0, 0, Searched::ByUuid);
     loop {
-        let batch = ancestors.after(last, BATCH)?;
+        let batch = ancestors.after(last, Limits::DEFAULT.batch)?;
         let Some(end) = batch.last() else {
             return Ok((strayed, searched));
         };
@@ -163,7 +164,7 @@ impl Work<'_> {
                         .set_place(strayed.id, dn, &dn::key(dn), csn)?;
                     // One search shows them all, and who came meanwhile; for a few, asking for each
                     // is cheaper.
-                    if below.len() >= BATCH as u64 || rules.may_bring_others {
+                    if below.len() >= self.stage.limits.batch as u64 || rules.may_bring_others {
                         self.sweep(dn, &mut shown, ask)?;
                     }
                 }
@@ -192,7 +193,7 @@ impl Work<'_> {
         let mut candidates = RoaringTreemap::new();
         let mut shown = RoaringTreemap::new();
         loop {
-            let batch = self.ancestors().take_missing(BATCH)?;
+            let batch = self.ancestors().take_missing(self.stage.limits.batch)?;
             if batch.is_empty() {
                 break;
             }

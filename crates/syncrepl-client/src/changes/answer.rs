@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::ledger::{LEFT_EARLY, Ledger, member, rowid};
-use super::settle::{Absent, Ask, BATCH, Rules};
+use super::ledger::{member, rowid};
+use super::rules::Rule;
+use super::settle::{Absent, Ask, Rules};
 use super::stage::Work;
 use crate::error::Result;
 
-/// For more records than that, one search for everything is cheaper than one for each hundred.
-const ASKED_ONE_BY_ONE: u64 = 1000;
 /// How often answers may put further questions before something is told.
 const ANSWERS: u32 = 6;
 
@@ -38,7 +37,7 @@ impl Work<'_> {
             return Ok(());
         }
         let below_if_shown = std::mem::take(&mut self.stage.agenda.below_if_shown);
-        if now.len() > ASKED_ONE_BY_ONE {
+        if now.len() > self.stage.limits.whole_at {
             now -= self.take_whole(ask)?;
         }
         let (mut absent, means) = self.ask_at_stored_dns(&now, ask)?;
@@ -48,7 +47,7 @@ impl Work<'_> {
         for id in &absent {
             self.not_shown(id, rules)?;
         }
-        if rules.may_bring_others {
+        if rules.may_bring_others && !self.lacks(Rule::BelowFoundUnderGone) {
             self.ask_below_the_found(&((now - &absent) & below_if_shown))?;
         }
         Ok(())
@@ -62,8 +61,10 @@ impl Work<'_> {
         if self.deletes_the_absent(rules) {
             below &= &self.stage.ledger.present;
         }
-        self.stage.agenda.below_if_shown |= &below;
-        self.stage.agenda.now |= below;
+        if !self.lacks(Rule::BelowNotShown) {
+            self.stage.agenda.below_if_shown |= &below;
+            self.stage.agenda.now |= below;
+        }
         self.note_gone_early(rowid(id))?;
         self.stage.ledger.gone.insert(id);
         self.stage.ledger.gone_unnamed = true;
@@ -108,7 +109,7 @@ impl Work<'_> {
         let mut ids = ids.iter();
         loop {
             let mut wanted = Vec::new();
-            for id in ids.by_ref().take(BATCH) {
+            for id in ids.by_ref().take(self.stage.limits.batch) {
                 if let Some(stored) = self.apply.records().by_id(rowid(id))? {
                     wanted.push((stored.uuid, stored.dn));
                 }
@@ -161,7 +162,7 @@ impl Work<'_> {
         let mut missing = named.clone();
         let mut means = Absent::IsGone;
         let wanted: Vec<_> = named.into_iter().collect();
-        for batch in wanted.chunks(BATCH) {
+        for batch in wanted.chunks(self.stage.limits.batch) {
             let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 self.entry(uuid, dn, attributes)
@@ -210,15 +211,10 @@ impl Work<'_> {
                 key = parent;
             }
         }
-        if !above.is_disjoint(&self.stage.ledger.gone) {
+        if !above.is_disjoint(&self.stage.ledger.gone) || self.lacks(Rule::ParentsOfNotShown) {
             return Ok(());
         }
-        let Ledger { stated, fresh, .. } = &mut self.stage.ledger;
-        for known in [stated, fresh] {
-            if known.contains(member(id)) {
-                known.insert(LEFT_EARLY);
-            }
-        }
+        self.stage.ledger.note_left_early(id);
         for id in &above {
             self.placed().insert(rowid(id))?;
             self.stage.any.shown = true;

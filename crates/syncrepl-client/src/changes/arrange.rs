@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::rules::Rule;
 use super::settle::Rules;
 use crate::changes::apply::waiting_dn;
 use crate::changes::change::Statement;
@@ -20,7 +21,8 @@ impl Work<'_> {
         self.guard_deletes(rules)?;
         self.guard_everything(rules)?;
         let mut conflicts = self.arrange()?;
-        if !last && !conflicts.is_subset(&self.stage.agenda.conflicts) {
+        let ask = !last && !self.lacks(Rule::NameClaimedTwice);
+        if ask && !conflicts.is_subset(&self.stage.agenda.conflicts) {
             return self.ask_about(conflicts);
         }
         while !conflicts.is_empty() {
@@ -265,12 +267,14 @@ impl Work<'_> {
     /// lies below: they are asked for later.
     fn give_way(&mut self, holder: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(holder)? {
-            self.stage.agenda.quiet.insert(member(id));
+            let mut asked = RoaringTreemap::from_iter([member(id)]);
             if let Some(key) = self.apply.records().key_of(id)? {
-                let suspects = &mut self.stage.agenda.quiet;
                 self.apply.records().below(&key, |id| {
-                    suspects.insert(member(id));
+                    asked.insert(member(id));
                 })?;
+            }
+            if !self.lacks(Rule::HolderGaveWay) {
+                self.stage.agenda.quiet |= asked;
             }
             let freed = self.move_out_of_the_way(id)?;
             self.follow_up(freed)?;

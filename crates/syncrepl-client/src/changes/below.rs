@@ -3,8 +3,10 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
-use super::settle::{Ask, BATCH, Rules};
-use crate::changes::stage::{Work, member, rowid};
+use super::ledger::{member, rowid};
+use super::rules::Rule;
+use super::settle::{Ask, Rules};
+use super::stage::Work;
 use crate::error::Result;
 
 /// How often it is asked what lies below entries that are elsewhere when that is looked at.
@@ -17,11 +19,12 @@ impl Work<'_> {
         if !rules.may_bring_others || self.stage.kind.is_full() {
             return Ok(());
         }
-        for id in std::mem::take(&mut self.stage.ledger.new) {
-            self.ask_below(id)?;
+        let new = std::mem::take(&mut self.stage.ledger.new);
+        if !self.lacks(Rule::BelowNew) {
+            self.ask_below_each(new)?;
         }
-        for id in self.stage.ledger.back.clone() {
-            self.ask_below(id)?;
+        if !self.lacks(Rule::BelowBack) {
+            self.ask_below_each(self.stage.ledger.back.clone())?;
         }
         let mut after = None;
         while let Some(parked) = self.next_parked(true, &after)? {
@@ -31,9 +34,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn ask_below(&mut self, id: u64) -> Result<()> {
-        if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-            self.stage.agenda.ask_below(stored.uuid);
+    fn ask_below_each(&mut self, ids: RoaringTreemap) -> Result<()> {
+        for id in ids {
+            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
+                self.stage.agenda.ask_below(stored.uuid);
+            }
         }
         Ok(())
     }
@@ -41,7 +46,7 @@ impl Work<'_> {
     /// What lay below an entry that is gone may be gone with it, or stay; what lies below one that was
     /// gone and is back may have changed meanwhile.
     pub(crate) fn ask_below_the_gone(&mut self, rules: Rules<'_>) -> Result<()> {
-        if self.deletes_the_absent(rules) {
+        if self.deletes_the_absent(rules) || self.lacks(Rule::BelowGone) {
             return Ok(());
         }
         let mut below = RoaringTreemap::new();
@@ -58,7 +63,7 @@ impl Work<'_> {
     /// Takes what the search shows below those of these entries that have children.
     pub(crate) fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
         let added = std::mem::take(&mut self.stage.ledger.new);
-        for batch in uuids.chunks(BATCH) {
+        for batch in uuids.chunks(self.stage.limits.batch) {
             for _ in 0..CHILDREN_ROUNDS {
                 let mut vanished = false;
                 for dn in ask.with_children(batch)? {

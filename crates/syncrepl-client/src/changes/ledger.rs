@@ -1,5 +1,5 @@
-//! What an open stage believes of each record: what was said of it ([`Presence`]), and how its DN is
-//! known ([`Basis`]). Bitmaps over rowids, so that a belief costs a few bits.
+//! What an open stage believes of each record: what was said of its presence, and how its DN is known
+//! ([`Basis`]). Bitmaps over rowids, so that a belief costs a few bits.
 //!
 //! The ledger only remembers. What a belief means when a parent moves is in [`super::order`], what is
 //! asked about it in [`super::agenda`].
@@ -8,21 +8,6 @@ use std::collections::BTreeSet;
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
-
-/// What the open stage has said of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
-    /// Nothing.
-    Unmentioned,
-    /// The provider sent it, or named it as present.
-    Present,
-    /// It was not in the copy before.
-    New,
-    /// It is said to be gone, and not yet deleted.
-    Gone,
-    /// It was said to be gone, and is there again: what lies below it may have changed meanwhile.
-    Back,
-}
 
 /// How the DN of a record is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +29,7 @@ pub(crate) enum Basis {
 /// The beliefs of one stage.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    // What was said of their presence.
     /// Records sent, or named as present.
     pub(crate) present: RoaringTreemap,
     /// Records that are new. What lies below them is not known.
@@ -59,6 +45,7 @@ pub(crate) struct Ledger {
     pub(crate) went_along: RoaringTreemap,
     /// Records that may have been outside of the base with a parent, if there is anything outside.
     pub(crate) was_away: RoaringTreemap,
+    // How their DNs are known.
     /// Records whose DN this stage stated. While the questions of a group are answered: those whose
     /// DN a search of this stage showed, or that are unsure.
     pub(crate) stated: RoaringTreemap,
@@ -76,23 +63,22 @@ pub(crate) struct Ledger {
 
 /// Marker in `stated` and `fresh`: a record of this set was deleted because a search did not show it.
 /// Its parent may have moved out before the provider told of it.
-pub(crate) const LEFT_EARLY: u64 = 0;
+const LEFT_EARLY: u64 = 0;
 
 impl Ledger {
-    /// What the open stage has said of a record.
-    pub(crate) fn presence(&self, id: i64) -> Presence {
-        let id = member(id);
-        if self.gone.contains(id) {
-            Presence::Gone
-        } else if self.back.contains(id) {
-            Presence::Back
-        } else if self.new.contains(id) {
-            Presence::New
-        } else if self.present.contains(id) {
-            Presence::Present
-        } else {
-            Presence::Unmentioned
+    /// A record that this stage stated, or that is fresh, is deleted because a search did not show it.
+    pub(crate) fn note_left_early(&mut self, id: i64) {
+        for known in [&mut self.stated, &mut self.fresh] {
+            if known.contains(member(id)) {
+                known.insert(LEFT_EARLY);
+            }
         }
+    }
+
+    /// Whether a fresh record was deleted because a search did not show it. Its parent may have moved
+    /// out before the provider told of it, and come back since.
+    pub(crate) fn fresh_left_early(&self) -> bool {
+        self.fresh.contains(LEFT_EARLY)
     }
 
     /// A stage begins anew without a cookie: the provider says again what is present, and what it

@@ -2,10 +2,11 @@
 
 use syncrepl_proto::dn;
 
-use super::stage::{Work, member};
+use super::ledger::member;
+use super::rules::Rule;
+use super::stage::Work;
 use crate::changes::change::{self, Difference};
-use crate::changes::ledger::Basis;
-use crate::changes::order::{Ask, Place, order};
+use crate::changes::order::{Ask, Place, Verdict, order};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored, attribute_list};
 
@@ -58,9 +59,14 @@ impl Work<'_> {
             }
             let basis = self.basis(id)?;
             let verdict = order(basis, self.stage.source());
-            let waits = basis != Basis::Stated && self.apply.records().is_parked(child.uuid)?;
+            let judged = verdict
+                == Verdict {
+                    place: Place::Stays,
+                    ask: Ask::No,
+                };
+            let waits = !judged && self.apply.records().is_parked(child.uuid)?;
             if verdict.place == Place::Stays || waits {
-                if verdict.ask == Ask::Now && !waits {
+                if verdict.ask == Ask::Now && !waits && !self.lacks(Rule::ShownStays) {
                     self.stage.agenda.now.insert(member(id));
                 }
                 goes_elsewhere = Some(child.dn_key);
@@ -78,7 +84,7 @@ impl Work<'_> {
                 // Somebody holds its new DN, who may still move away: let it wait like others,
                 // and what is below with it.
                 goes_elsewhere = Some(child.dn_key);
-                self.stage.agenda.at_once = true;
+                self.stage.agenda.at_once = !self.lacks(Rule::DerivedNameWaits);
                 let (id, attributes) = (Some(id), None);
                 self.stage.any.parked = true;
                 self.apply.records().park(&Parked {
@@ -90,7 +96,7 @@ impl Work<'_> {
                 })?;
                 continue;
             }
-            if verdict.ask == Ask::Quiet {
+            if verdict.ask == Ask::Quiet && !self.lacks(Rule::FreshGoesAlong) {
                 self.stage.agenda.quiet.insert(member(id));
             }
             let child_key = child.dn_key.clone();
@@ -105,6 +111,9 @@ impl Work<'_> {
     /// A record stays with the one above it, and does not move along with that one later. So it is
     /// asked for itself.
     fn ask_below_one_that_stays(&mut self, id: i64) -> Result<()> {
+        if self.lacks(Rule::BelowOneThatStays) {
+            return Ok(());
+        }
         let verdict = order(self.basis_before(id)?, self.stage.source());
         match verdict.ask {
             Ask::Now => self.stage.agenda.now.insert(member(id)),

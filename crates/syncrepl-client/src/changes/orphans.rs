@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
-use super::settle::{Ask, BATCH, Rules};
+use super::rules::Rule;
+use super::settle::{Ask, Rules};
 use crate::changes::stage::{Work, member, rowid};
 use crate::error::Result;
 
@@ -22,7 +23,7 @@ impl Work<'_> {
         rules: Rules<'_>,
         ask: &mut dyn Ask,
     ) -> Result<bool> {
-        if !self.shows_parents {
+        if !self.shows_parents || self.lacks(Rule::Orphan) {
             return Ok(false);
         }
         let orphans = match self.stage.kind.is_full() {
@@ -39,7 +40,7 @@ impl Work<'_> {
         let mut rest = orphans.iter();
         loop {
             let mut batch = RoaringTreemap::new();
-            while batch.len() < BATCH as u64
+            while batch.len() < self.stage.limits.batch as u64
                 && let Some(id) = rest.next()
             {
                 if !hidden.contains(&self.parent_key(id)?) {
@@ -52,7 +53,7 @@ impl Work<'_> {
             let gone = self.stage.ledger.gone.len();
             self.stage.agenda.now |= &batch;
             self.answer_what_is_due(rules, ask)?;
-            if self.stage.is_refresh() {
+            if self.stage.is_refresh() && !self.lacks(Rule::ParentOfOrphan) {
                 self.take_parents_of(&batch, rules, ask)?;
             }
             if self.stage.ledger.gone.len() > gone || self.apply.records().parked_count()? > 0 {
@@ -109,6 +110,9 @@ impl Work<'_> {
     /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere
     /// already, or still, because a search is ahead of what is told. They are asked for later, once.
     pub(crate) fn suspect_orphans(&mut self) -> Result<()> {
+        if self.lacks(Rule::FoundOrphan) {
+            return Ok(());
+        }
         let mut sent = self.stage.ledger.found.clone();
         if self.stage.ledger.may_be_ahead {
             sent |= &self.stage.hidden.placed;

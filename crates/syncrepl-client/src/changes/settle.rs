@@ -14,8 +14,6 @@ use super::stage::{Named, Work, member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Parked;
 
-/// How many entries are asked for at a time.
-pub(crate) const BATCH: usize = 100;
 /// How often changes are told and new questions answered. Parents that keep moving meanwhile could
 /// put questions for ever.
 const ROUNDS: u32 = 4;

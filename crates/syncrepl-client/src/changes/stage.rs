@@ -11,6 +11,7 @@ use super::ancestors::Hidden;
 use super::apply::Applier;
 use super::ledger::{Basis, Ledger};
 pub(crate) use super::ledger::{member, rowid};
+use super::rules::{Limits, Rule};
 pub(crate) use super::source::Kind;
 use super::source::Source;
 use crate::error::Result;
@@ -43,6 +44,7 @@ pub(crate) struct Stage {
     pub(crate) before: u64,
     /// How many messages said something of an entry.
     pub(crate) messages: u64,
+    pub(crate) limits: Limits,
 }
 
 /// What a refresh stage named besides records of the copy.
@@ -101,6 +103,7 @@ impl Stage {
             server_id: None,
             before,
             messages: 0,
+            limits: Limits::DEFAULT,
         }
     }
 
@@ -143,7 +146,7 @@ impl Stage {
 
     /// Records that may be held elsewhere than they are. In a refresh stage they are asked for at its
     /// end, in the persist stage when it is quiet.
-    pub(crate) fn suspect(&mut self, records: RoaringTreemap) {
+    pub(crate) fn ask_where(&mut self, records: RoaringTreemap) {
         match self.is_refresh() {
             true => self.agenda.now |= records,
             false => self.agenda.quiet |= records,
@@ -171,7 +174,9 @@ impl Work<'_> {
         if self.stage.searching {
             self.stage.any.shown = true;
             // One search shows entries of several moments, too.
-            self.stage.ledger.more_fresh |= self.stage.ledger.fresh.insert(member(id));
+            if !self.lacks(Rule::ShownIsFresh) {
+                self.stage.ledger.more_fresh |= self.stage.ledger.fresh.insert(member(id));
+            }
             self.stage.ledger.found.insert(member(id));
             return self.placed().insert(id);
         }
@@ -189,11 +194,17 @@ impl Work<'_> {
 
     /// How the DN of a record is known.
     pub(crate) fn basis(&self, id: i64) -> Result<Basis> {
-        let stated = self.stage.ledger.stated.contains(member(id));
-        if stated && self.stage.is_about_the_end() {
-            return Ok(Basis::Stated);
+        let ledger = &self.stage.ledger;
+        if !self.stage.is_about_the_end() || !ledger.stated.contains(member(id)) {
+            return self.basis_before(id);
         }
-        self.basis_before(id)
+        Ok(if ledger.found.contains(member(id)) {
+            Basis::Found
+        } else if self.stage.is_refresh() {
+            Basis::Stated
+        } else {
+            Basis::Unsure
+        })
     }
 
     /// How its DN was known before this stage stated it.

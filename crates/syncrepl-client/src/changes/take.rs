@@ -5,7 +5,9 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
-use super::stage::{Work, member};
+use super::ledger::member;
+use super::rules::Rule;
+use super::stage::Work;
 use crate::changes::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
@@ -70,12 +72,13 @@ impl Work<'_> {
     /// An entry was sent that is to be looked up at the end.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
-            if self.stage.ledger.gone.contains(member(known.id)) {
+            if self.stage.ledger.gone.contains(member(known.id)) && !self.lacks(Rule::SentAfterGone)
+            {
                 self.stage.ledger.back.insert(member(known.id));
             }
-            self.doubt_what_may_have_come(&known)?;
+            self.is_told(&known)?;
         }
-        self.doubt_what_is_below(&dn::key(dn))?;
+        self.is_named(&dn::key(dn))?;
         self.stage.agenda.named.insert(uuid, dn.to_owned());
         Ok(())
     }
@@ -102,7 +105,7 @@ impl Work<'_> {
             self.apply.records().delete_reference(uuid)?;
         }
         let dn_key = dn::key(dn);
-        self.doubt_what_waits_below(uuid, Some(&dn_key))?;
+        self.leaves_in_stream(uuid, Some(&dn_key))?;
         self.unpark(uuid)?;
         let statement = Statement {
             uuid,
@@ -117,9 +120,9 @@ impl Work<'_> {
         let known = self.apply.records().by_uuid(uuid)?;
         self.stage.any.after_new = known.is_none();
         if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
-            self.doubt_what_is_below(&dn_key)?;
+            self.is_named(&dn_key)?;
         }
-        self.doubt_what_comes_below_the_moving(&statement)?;
+        self.is_placed_below(&statement)?;
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
@@ -160,7 +163,7 @@ impl Work<'_> {
         self.stage.ledger.present.insert(member(id));
         self.stage.ledger.stated.insert(member(id));
         self.stage.ledger.new.insert(member(id));
-        self.note_fresh(id);
+        self.is_placed_soon_after_refresh(id);
         self.stage.hidden.placed.insert(member(id));
         self.note_place(id)
     }
@@ -168,16 +171,21 @@ impl Work<'_> {
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
         let id = member(known.id);
         self.stage.ledger.present.insert(id);
-        if self.stage.ledger.gone.remove(id) && !self.stage.answers_a_group() {
+        if self.stage.ledger.gone.remove(id)
+            && !self.stage.answers_a_group()
+            && !self.lacks(Rule::SentAfterGone)
+        {
             self.stage.ledger.back.insert(id);
         }
-        self.stage.agenda.now.remove(id);
-        self.doubt_what_may_have_come(&known)?;
+        self.stage.agenda.answered(id);
+        self.is_told(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
             // A search showed it where it is, and what is told now may be older: it holds only
             // until the group ends, for who is told of next may be said to be below it.
-            self.stage.agenda.now.insert(id);
+            if !self.lacks(Rule::ShownMovesInStream) {
+                self.stage.agenda.now.insert(id);
+            }
         } else {
             self.note_place(known.id)?;
         }
@@ -185,19 +193,19 @@ impl Work<'_> {
         // has to find it there with the next event.
         if !moves {
             self.stage.ledger.stated.insert(id);
-            self.doubt_what_is_below(&known.dn_key)?;
+            self.is_named(&known.dn_key)?;
             return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage: only then is it known what became of those
             // who hold the DN, and of what lies below.
             if self.stage.is_refresh() {
-                self.doubt_what_was_stated_below(&known, statement.dn_key)?;
+                self.leaves_a_stated_child(&known, statement.dn_key)?;
             }
             self.stage.ledger.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
-        self.note_fresh(known.id);
+        self.is_placed_soon_after_refresh(known.id);
         self.stage.hidden.placed.insert(id);
         if self
             .apply
@@ -246,8 +254,8 @@ impl Work<'_> {
     /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.named.unknown.remove(&uuid);
-        self.doubt_what_went_ahead(uuid)?;
-        self.doubt_what_waits_below(uuid, None)?;
+        self.is_gone_while_waiting(uuid)?;
+        self.leaves_in_stream(uuid, None)?;
         self.unpark(uuid)?;
         if self.stage.any.references && self.apply.records().delete_reference(uuid)? {
             return Ok(());
@@ -264,7 +272,9 @@ impl Work<'_> {
             return Ok(());
         }
         // One that came just now may have brought others, and be hidden by the filter from here on.
-        let came = !self.shows_parents && self.stage.ledger.new.contains(id);
+        let came = !self.shows_parents
+            && self.stage.ledger.new.contains(id)
+            && !self.lacks(Rule::NewAndGoneUnseen);
         if !came {
             self.stage.ledger.new.remove(id);
         }

@@ -238,7 +238,7 @@ impl<C: Callback> Syncrepl<C> {
             return Err(not_connected());
         };
         stage.agenda.asked_when_quiet = suspects.clone();
-        stage.suspect(suspects);
+        stage.ask_where(suspects);
         let parents = self
             .watch
             .at_refresh(link.cookie_sent, stage, self.cookie.as_deref());

@@ -1,0 +1,160 @@
+//! What a statement puts in question while a stage runs. Three events matter, each when the statement
+//! is read: parent P leaves a name, P is stated with a name, child C is placed below a name. A
+//! provider tells nothing of what lies below a renamed entry, so the copy may hold C below the wrong
+//! parent. The rules are listed in [`super::rules`].
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::{Uuid, dn};
+
+use super::change::Statement;
+use super::ledger::{Ledger, member};
+use super::rules::Rule;
+use super::stage::Work;
+use crate::error::Result;
+use crate::store::records::Stored;
+
+impl Work<'_> {
+    /// In a refresh stage P is stated with another name. Child C that was stated below the old name
+    /// before may have moved with P, or stayed below an entry that took its place: only the provider
+    /// knows. A new C has no parent then, which is noticed by itself, unless P is only respelled.
+    pub(crate) fn leaves_a_stated_child(&mut self, known: &Stored, dn_key: &[u8]) -> Result<()> {
+        if self.lacks(Rule::StatedBeforeParentLeft) {
+            return Ok(());
+        }
+        let respelled = known.dn_key == dn_key;
+        let Ledger { stated, new, .. } = &self.stage.ledger;
+        let now = &mut self.stage.agenda.now;
+        if stated.is_empty() {
+            return Ok(());
+        }
+        self.apply.records().below(&known.dn_key, |id| {
+            let id = member(id);
+            if stated.contains(id) && (respelled || !new.contains(id)) {
+                now.insert(id);
+            }
+        })
+    }
+
+    /// The provider tells of P. If a search showed P earlier, or P lay below one that left, P may only
+    /// now have arrived, and its children with it: P counts as back.
+    pub(crate) fn is_told(&mut self, known: &Stored) -> Result<()> {
+        if self.stage.searching || known.dn_key == dn::key(self.base) {
+            return Ok(());
+        }
+        let id = member(known.id);
+        let ledger = &mut self.stage.ledger;
+        let left_early = ledger.fresh_left_early() && ledger.fresh.contains(id);
+        let went_along = ledger.went_along.remove(id);
+        if left_early && !self.lacks(Rule::ToldAfterLeftEarly) {
+            self.stage.ledger.was_away.insert(id);
+        }
+        let shown = !self.lacks(Rule::ToldAfterShown) && self.is_shown(known.id)?;
+        if shown || went_along && !self.lacks(Rule::ToldAfterWentAlong) {
+            self.stage.ledger.back.insert(id);
+        }
+        Ok(())
+    }
+
+    /// P is stated with a name that it had already, or takes now. P may have been renamed to it while
+    /// the last refresh ran. That refresh read C before, and then C is held below the next holder of
+    /// P's old name; or after, and then C is held below the former holder of this name. If no record
+    /// had this name, a parent that the filter hides may have had it.
+    pub(crate) fn is_named(&mut self, dn_key: &[u8]) -> Result<()> {
+        let full = self.stage.kind.is_full();
+        if full || self.stage.searching || dn_key == dn::key(self.base) {
+            return Ok(());
+        }
+        let by_hidden =
+            !self.shows_parents && !self.lacks(Rule::BelowHiddenName) && !self.is_held(dn_key)?;
+        let no_fresh = self.stage.ledger.fresh.is_empty() || self.lacks(Rule::FreshBelowStatedName);
+        if !by_hidden && no_fresh {
+            return Ok(());
+        }
+        let mut below = RoaringTreemap::new();
+        self.apply.records().below(dn_key, |id| {
+            below.insert(member(id));
+        })?;
+        if !by_hidden {
+            below &= &self.stage.ledger.fresh;
+        }
+        self.stage.ask_where(below);
+        Ok(())
+    }
+
+    /// P is gone and was about to take another name. A search may have shown C below that name
+    /// already, and C may be gone with P.
+    pub(crate) fn is_gone_while_waiting(&mut self, uuid: Uuid) -> Result<()> {
+        if !self.stage.any.parked || self.lacks(Rule::BelowAwaitedNameOfGone) {
+            return Ok(());
+        }
+        if let Some(dn) = self.apply.records().parked_dn(uuid)? {
+            let now = &mut self.stage.agenda.now;
+            self.apply.records().below(&dn::key(&dn), |id| {
+                now.insert(member(id));
+            })?;
+        }
+        Ok(())
+    }
+
+    /// In the stream P leaves a name, for another or for good. An entry that waits for a name below
+    /// that one does not go along: at the end of the group the provider is asked where it is.
+    pub(crate) fn leaves_in_stream(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
+        if !self.stage.any.parked
+            || self.stage.is_about_the_end()
+            || self.lacks(Rule::WaitsBelowLeftName)
+        {
+            return Ok(());
+        }
+        let records = self.apply.records();
+        let held = records.by_uuid(uuid)?.map(|known| known.dn_key);
+        let awaited = records.parked_dn(uuid)?.map(|dn| dn::key(&dn));
+        for key in held.into_iter().chain(awaited) {
+            if goes_to != Some(&key) {
+                records.parked_below(&key, |uuid, dn| {
+                    self.stage.agenda.named.insert(uuid, dn);
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// In the stream C is placed below a name whose holder has left it and waits for another name. C
+    /// came after that, and does not go along.
+    pub(crate) fn is_placed_below(&mut self, statement: &Statement<'_>) -> Result<()> {
+        if self.shows_parents
+            || !self.stage.any.parked
+            || self.stage.is_about_the_end()
+            || self.lacks(Rule::PlacedBelowLeavingName)
+        {
+            return Ok(());
+        }
+        let records = self.apply.records();
+        let mut key = statement.dn_key;
+        while let Some(parent) = dn::parent_key(key) {
+            if let Some(holder) = records.holder(parent, None)?
+                && records.parked_rename(holder)?.is_some()
+            {
+                self.stage.ledger.unsure.insert(statement.uuid);
+                break;
+            }
+            key = parent;
+        }
+        Ok(())
+    }
+
+    /// For a while after a refresh stage the copy may hold parents by names that they leave only by
+    /// what the stream has still to tell. What the stream places now may be below such a name.
+    pub(crate) fn is_placed_soon_after_refresh(&mut self, id: i64) {
+        if self.stage.ledger.may_be_ahead
+            && !self.stage.searching
+            && !self.lacks(Rule::SentSoonAfterRefresh)
+        {
+            self.stage.ledger.fresh.insert(member(id));
+        }
+    }
+
+    /// Whether the simulation has taken out a rule.
+    pub(crate) fn lacks(&self, rule: Rule) -> bool {
+        self.stage.limits.without == Some(rule)
+    }
+}

@@ -1,0 +1,183 @@
+//! The rules by which an open stage puts questions: one table. Each row says what happens, under
+//! which condition it matters, what is then asked, and when.
+//!
+//! The table is also a switch: the simulation takes out one rule at a time, to see that it notices.
+//! ARCHITECTURE.md prints the same table; a test compares the two.
+
+/// One rule of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Rule {
+    StatedBeforeParentLeft,
+    FreshBelowStatedName,
+    BelowHiddenName,
+    WaitsBelowLeftName,
+    PlacedBelowLeavingName,
+    ToldAfterShown,
+    ToldAfterWentAlong,
+    ToldAfterLeftEarly,
+    SentAfterGone,
+    ShownMovesInStream,
+    FreshGoesAlong,
+    ShownStays,
+    BelowOneThatStays,
+    SentSoonAfterRefresh,
+    ShownIsFresh,
+    DerivedNameWaits,
+    NewAndGoneUnseen,
+    BelowGone,
+    BelowNotShown,
+    BelowAwaitedNameOfGone,
+    ParentsOfNotShown,
+    BelowNew,
+    BelowBack,
+    BelowFoundUnderGone,
+    NameClaimedTwice,
+    HolderGaveWay,
+    Orphan,
+    ParentOfOrphan,
+    FoundOrphan,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub struct Row {
+    pub rule: Rule,
+    /// What the simulation calls it.
+    pub name: &'static str,
+    pub event: &'static str,
+    pub condition: &'static str,
+    pub question: &'static str,
+    pub when: &'static str,
+}
+
+const fn row(
+    rule: Rule,
+    name: &'static str,
+    [event, condition, question, when]: [&'static str; 4],
+) -> Row {
+    Row {
+        rule,
+        name,
+        event,
+        condition,
+        question,
+        when,
+    }
+}
+
+/// All rules, in the order of a stage.
+#[doc(hidden)]
+#[rustfmt::skip]
+pub const RULES: [Row; 29] = [
+    row(Rule::StatedBeforeParentLeft, "stated-before-parent-left",
+        ["P is stated with another name", "a refresh stage; C below its old name was stated before", "where is C", "now"]),
+    row(Rule::FreshBelowStatedName, "fresh-below-stated-name",
+        ["P is stated with a name, new or not", "C below that name is fresh", "where is C", "now in a refresh, else quiet"]),
+    row(Rule::BelowHiddenName, "below-hidden-name",
+        ["P is stated with a name that no record had", "the filter hides parents; C is below that name", "where is C", "now in a refresh, else quiet"]),
+    row(Rule::WaitsBelowLeftName, "waits-below-left-name",
+        ["P leaves a name in the stream", "C waits for a name below it", "where is C", "now"]),
+    row(Rule::PlacedBelowLeavingName, "placed-below-leaving-name",
+        ["C is placed below a name", "the filter hides parents; the holder of that name waits to leave it", "where is C", "quiet; C stays until then"]),
+    row(Rule::ToldAfterShown, "told-after-shown",
+        ["P is told of", "an earlier search showed P", "P counts as back", "now"]),
+    row(Rule::ToldAfterWentAlong, "told-after-went-along",
+        ["P is told of", "P was below one that is gone", "P counts as back", "now"]),
+    row(Rule::ToldAfterLeftEarly, "told-after-left-early",
+        ["P is told of and was fresh", "a fresh record was deleted because a search did not show it", "P counts as back", "now"]),
+    row(Rule::SentAfterGone, "sent-after-gone",
+        ["P is sent", "the stage said that P is gone", "P counts as back", "now"]),
+    row(Rule::ShownMovesInStream, "shown-moves-in-stream",
+        ["the stream gives P another DN", "a search showed the DN that we hold", "where is P", "now; its DN is taken until then"]),
+    row(Rule::FreshGoesAlong, "fresh-goes-along",
+        ["P moves in the stream", "C below it is fresh", "where is C", "quiet; C goes along until then"]),
+    row(Rule::ShownStays, "shown-stays",
+        ["P moves", "C below it was shown by a search, or is fresh in a refresh", "where is C", "now; C stays until then"]),
+    row(Rule::BelowOneThatStays, "below-one-that-stays",
+        ["P moves and C below it stays", "D below C is shown or fresh", "where is D", "as for C"]),
+    row(Rule::SentSoonAfterRefresh, "sent-soon-after-refresh",
+        ["C is placed in the stream", "the last refresh ended within a minute", "C counts as fresh", "–"]),
+    row(Rule::ShownIsFresh, "shown-is-fresh",
+        ["a search shows C", "–", "C counts as fresh, too: one search reads at several moments", "–"]),
+    row(Rule::DerivedNameWaits, "derived-name-waits",
+        ["C goes along with P", "another record holds the name", "the group ends", "at once"]),
+    row(Rule::NewAndGoneUnseen, "new-and-gone-unseen",
+        ["P is new in this group and gone again", "the filter hides parents", "P stays until the end of the group, for what lies below it", "now"]),
+    row(Rule::BelowGone, "below-gone",
+        ["P is said to be gone, or is back", "C is held, or waits, below it", "where is C", "now"]),
+    row(Rule::BelowNotShown, "below-not-shown",
+        ["a search does not show P", "C is held, or waits, below it", "where is C", "now"]),
+    row(Rule::BelowAwaitedNameOfGone, "below-awaited-name-of-gone",
+        ["P is gone", "C is held below the name that P waited for", "where is C", "now"]),
+    row(Rule::ParentsOfNotShown, "parents-of-not-shown",
+        ["a search does not show C", "no record above it is said to be gone", "the records above it count as shown", "–"]),
+    row(Rule::BelowNew, "below-new",
+        ["P is new", "something may come into the base with P", "what lies below P", "now"]),
+    row(Rule::BelowBack, "below-back",
+        ["P counts as back", "something may come into the base with P", "what lies below P", "now"]),
+    row(Rule::BelowFoundUnderGone, "below-found-under-gone",
+        ["a search shows C", "C was held below one that is gone or back", "what lies below C", "now"]),
+    row(Rule::NameClaimedTwice, "name-claimed-twice",
+        ["A waits for a name that B holds", "B is not about to move", "where are A, B, and what is held below the name", "now"]),
+    row(Rule::HolderGaveWay, "holder-gave-way",
+        ["A and B still claim one name", "–", "where are B and what is held below it; B is called entryUUID=… until then", "quiet"]),
+    row(Rule::Orphan, "orphan",
+        ["no record holds the name above C", "the search shows every parent", "where is C", "now"]),
+    row(Rule::ParentOfOrphan, "parent-of-orphan",
+        ["no record holds the name above C", "a refresh; a search confirms C", "which entry bears that name, and where is it", "now"]),
+    row(Rule::FoundOrphan, "found-orphan",
+        ["no record, and no known hidden parent, holds the name above C", "a search showed C", "where is C", "quiet"]),
+];
+
+/// What the simulation changes so that rare paths are walked often. Nobody else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct Limits {
+    /// How many entries are asked for in one search.
+    pub batch: usize,
+    /// For more records than this the whole search is looked at.
+    pub whole_at: u64,
+    /// A group ends after so many messages.
+    pub group: u64,
+    /// The rule that is taken out.
+    pub without: Option<Rule>,
+}
+
+impl Limits {
+    /// As every consumer has them.
+    pub const DEFAULT: Limits = Limits {
+        batch: 100,
+        whole_at: 1000,
+        group: 256,
+        without: None,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_its_row() {
+        for (index, row) in RULES.iter().enumerate() {
+            assert_eq!(row.rule as usize, index, "{}", row.name);
+            let words = format!("{:?}", row.rule);
+            let mut name = String::new();
+            for letter in words.chars() {
+                if letter.is_uppercase() && !name.is_empty() {
+                    name.push('-');
+                }
+                name.push(letter.to_ascii_lowercase());
+            }
+            assert_eq!(row.name, name);
+        }
+    }
+}
