@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use crate::limits::{LimitArgs, PatienceArgs};
+use crate::limits::{LimitArgs, PatienceArgs, parse_interval};
+use crate::output;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -140,7 +141,7 @@ pub(crate) struct DemoArgs {
 
     /// How changes are printed [default: text on a terminal, json in a pipe]
     #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<SyncFormat>,
+    pub(crate) format: Option<output::Choice>,
 
     /// Say more on stderr; -vv and -vvv say even more
     #[arg(short = 'v', action = ArgAction::Count)]
@@ -159,7 +160,7 @@ pub(crate) struct SyncArgs {
 
     /// How changes are printed [default: text on a terminal, json in a pipe]
     #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<SyncFormat>,
+    pub(crate) format: Option<output::Choice>,
 
     /// Compare everything once, without the cookie: finds what providers do not tell
     #[arg(long)]
@@ -335,18 +336,6 @@ pub(crate) enum ScopeArg {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SyncFormat {
-    /// One JSON object a line
-    Json,
-    /// Text that a person reads
-    Text,
-    /// LDIF change records (RFC 2849), for people and for audit
-    Ldif,
-    /// Nothing: only keep the copy
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DumpFormat {
     /// LDIF content records (RFC 2849)
     Ldif,
@@ -360,15 +349,6 @@ pub(crate) enum StatusFormat {
     Text,
     /// One JSON object
     Json,
-}
-
-pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
-    match interval.is_zero() {
-        true => Err("no time at all is no interval".to_owned()),
-        false => Ok(interval),
-    }
 }
 
 fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {

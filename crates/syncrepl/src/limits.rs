@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use syncrepl_client::{Builder, Callback};
 
-use crate::args::parse_interval;
-
 /// The limits of a connection.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct LimitArgs {
@@ -53,4 +51,14 @@ pub(crate) struct PatienceArgs {
     /// How long follow has to be up to date before its waits are short again [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
     pub(crate) good_while: Option<Duration>,
+}
+
+/// A time that is not zero, such as 90m, 24h or 7d.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
+    match interval.is_zero() {
+        true => Err("no time at all is no interval".to_owned()),
+        false => Ok(interval),
+    }
 }

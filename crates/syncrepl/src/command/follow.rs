@@ -6,7 +6,7 @@ use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::ProgressLine;
 use crate::story::Story;
 use crate::{signals, target};
@@ -20,7 +20,7 @@ pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
 /// Follows until somebody uses the handle.
 pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
     let progress = ProgressLine::new();
-    let output = Output::new(args.format, &progress);
+    let output = output::open(args.format, &progress);
     let builder = target::builder(
         &mut args,
         SyncreplMode::RefreshAndPersist,
@@ -31,7 +31,7 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
     loop {
         let commit = client.commit_number();
-        client.callback().start(commit)?;
+        client.callback().0.start(commit)?;
         let result = follow(&mut client, &progress, &mut story);
         progress.show(None);
         let error = match result {
@@ -48,7 +48,7 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
             break;
         }
     }
-    client.callback().finish()?;
+    client.callback().0.finish()?;
     client.unbind()?;
     Ok(())
 }
@@ -75,7 +75,7 @@ fn follow(
         if !client.poll(wait)? {
             return Ok(());
         }
-        if client.callback().is_lost() {
+        if client.callback().0.is_lost() {
             return Ok(());
         }
         progress.show(client.progress());

@@ -6,7 +6,7 @@ use syncrepl_client::{Error, StopHandle, Syncrepl, SyncreplMode};
 
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::ProgressLine;
 use crate::{signals, target};
 
@@ -14,13 +14,13 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
     let stop = StopHandle::new();
     signals::install(stop.clone())?;
     let progress = ProgressLine::new();
-    let output = Output::new(args.format, &progress);
+    let output = output::open(args.format, &progress);
     let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
     let mut client = builder.open()?;
     let mut others = client.servers().len() - 1;
     loop {
         let commit = client.commit_number();
-        client.callback().start(commit)?;
+        client.callback().0.start(commit)?;
         // That tries every server.
         client.reconnect()?;
         let result = refresh(&mut client, &progress);
@@ -34,7 +34,7 @@ pub(crate) fn run(mut args: SyncArgs) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-    client.callback().finish()?;
+    client.callback().0.finish()?;
     client.unbind()?;
     Ok(())
 }

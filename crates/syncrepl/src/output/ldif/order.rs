@@ -10,6 +10,7 @@ use std::ops::Bound;
 use syncrepl_client::{Attributes, CallbackResult, Cursor, Record, Uuid};
 use syncrepl_proto::dn;
 
+use super::records;
 use super::values::Values;
 
 /// What happened to one entry, from the last commit to the next.
@@ -215,7 +216,7 @@ impl<'e> Tree<'e> {
                 }
                 self.keys.remove(&(key, at));
                 self.places[at].dn = None;
-                super::deleted(out, event.uuid, &dn)?;
+                records::deleted(out, event.uuid, &dn)?;
             }
             (None, Some(dn)) => {
                 let key = dn::key(dn);
@@ -226,7 +227,7 @@ impl<'e> Tree<'e> {
                 self.places[at].dn = Some(dn.clone());
                 let attributes = event.new.as_deref().unwrap_or_default();
                 if let Ok(attributes) = Attributes::decode(attributes) {
-                    super::added(out, event.uuid, dn, &attributes)?;
+                    records::added(out, event.uuid, dn, &attributes)?;
                 }
             }
             (Some(from), Some(to)) => {
@@ -247,7 +248,7 @@ impl<'e> Tree<'e> {
                 if let (Some(old), Some(new)) = (&event.old, &event.new) {
                     let values = self.places[at].values.take();
                     let values = values.unwrap_or_else(|| Values::of(old));
-                    super::modified(out, event.uuid, to, &values, &Values::of(new))?;
+                    records::modified(out, event.uuid, to, &values, &Values::of(new))?;
                 }
             }
         }
@@ -301,7 +302,7 @@ impl<'e> Tree<'e> {
             let values = self.places[at].values.take();
             let mut values = values.unwrap_or_else(|| Values::of(old));
             if let Some(prepared) = values.prepared(to, &after) {
-                super::modified(out, event.uuid, from, &values, &prepared)?;
+                records::modified(out, event.uuid, from, &values, &prepared)?;
                 values = prepared;
             }
             delete_old |= after.lost_name(from, to);
@@ -309,7 +310,7 @@ impl<'e> Tree<'e> {
             values.rename(from, to, delete_old, &after);
             self.places[at].values = Some(values);
         }
-        super::renamed(out, event.uuid, from, to, delete_old)?;
+        records::renamed(out, event.uuid, from, to, delete_old)?;
         self.carry(at, from, to);
         Ok(())
     }
