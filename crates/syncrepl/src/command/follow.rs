@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 
+use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
 use crate::output::{self, Output};
@@ -11,10 +13,35 @@ use crate::progress::ProgressLine;
 use crate::story::Story;
 use crate::{signals, target};
 
-pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
-    let stop = StopHandle::new();
-    signals::install(stop.clone())?;
-    run_until(args, stop)
+/// Bring the copy up to date, then stay and print changes as they happen
+#[derive(Debug, Parser)]
+#[command(
+    name = "follow",
+    after_help = "\
+Examples:
+  syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
+  syncrepl follow --data people.db -Y SCRAM-SHA-256 -U reader -y reader.pw -H ldaps://ldap.example.com -b dc=example,dc=com
+  syncrepl follow --data people.db --format json | while read -r line; do …; done
+  syncrepl follow --data people.db --format ldif >> changes.ldif
+
+Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
+Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again."
+)]
+pub(crate) struct Follow {
+    #[command(flatten)]
+    sync: SyncArgs,
+}
+
+impl Subcommand for Follow {
+    fn verbose(&self) -> u8 {
+        self.sync.connection.verbose
+    }
+
+    fn run(self, _: Program) -> Result<(), Failure> {
+        let stop = StopHandle::new();
+        signals::install(stop.clone())?;
+        run_until(self.sync, stop)
+    }
 }
 
 /// Follows until somebody uses the handle.

@@ -16,8 +16,14 @@ pub(crate) use format::{Choice, Format};
 
 use crate::progress::{ProgressLine, Screen};
 
-/// The formats, in the order of the help.
-const FORMATS: &[Choice] = &[json::FORMAT, text::FORMAT, ldif::FORMAT, none::FORMAT];
+/// The formats that `--format` offers.
+const FORMATS: &[Choice] = &[
+    // In the order of the help.
+    json::FORMAT,
+    text::FORMAT,
+    ldif::FORMAT,
+    none::FORMAT,
+];
 
 impl ValueEnum for Choice {
     fn value_variants<'a>() -> &'a [Self] {

@@ -6,7 +6,7 @@ use syncrepl_client::StopHandle;
 use syncrepl_provider::{Modification, Provider, Refusal};
 
 use super::company::{attributes, department, person};
-use super::say;
+use super::words::say;
 
 /// Between two steps: long enough to read one, short enough for a minute.
 const STEP: Duration = Duration::from_secs(3);
