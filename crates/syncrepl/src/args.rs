@@ -9,7 +9,7 @@ use clap::{ArgAction, ValueEnum};
 use crate::limits::{LimitArgs, PatienceArgs, parse_interval};
 use crate::output;
 
-/// What `refresh` and `follow` take.
+/// The options of `refresh` and `follow`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct SyncArgs {
     /// The file that holds the copy; created if it is not there

@@ -1,4 +1,4 @@
-//! How long to wait for what: options whose defaults suit nearly everybody.
+//! Options about how long to wait. Their defaults suit nearly every server.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl LimitArgs {
     }
 }
 
-/// What `follow` bears.
+/// How long `follow` waits for a silent or lost server.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PatienceArgs {
     /// How long the server may be silent while follow waits for changes, before it is asked for a sign
@@ -53,7 +53,7 @@ pub(crate) struct PatienceArgs {
     pub(crate) good_while: Option<Duration>,
 }
 
-/// A time that is not zero, such as 90m, 24h or 7d.
+/// Reads a time that is not zero, such as 90m, 24h or 7d.
 pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;

@@ -1,7 +1,7 @@
 //! The command `syncrepl`: follow an LDAP directory from a shell.
 
 #![warn(unreachable_pub)]
-// What is read comes from somebody else: nothing outside of tests may panic on it.
+// Servers and files may send anything: code outside of tests may not panic on it.
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)

@@ -1,4 +1,4 @@
-//! `syncrepl completions`: what a shell needs to complete the command's words and options.
+//! `syncrepl completions`: prints a script by which a shell completes words and options.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! `syncrepl doctor`: whether a refresh would work, line by line.
+//! `syncrepl doctor`: says line by line whether a refresh would work.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct Doctor {
     connection: ConnectionArgs,
 }
 
-/// Nobody is told of changes: there are none.
+/// A callback that does nothing: `doctor` stores no change.
 struct Silent;
 
 impl Callback for Silent {}
@@ -57,7 +57,7 @@ impl Subcommand for Doctor {
                 data.display()
             )));
         }
-        // Without a file none is looked for.
+        // An empty path names no file, so no copy is looked for.
         let data = data.unwrap_or_else(PathBuf::new);
         let builder = Syncrepl::builder(&data, Silent)
             .mode(SyncreplMode::RefreshOnly)
@@ -75,11 +75,14 @@ impl Subcommand for Doctor {
     }
 }
 
-/// What was printed so far.
+/// The report so far.
 #[derive(Default)]
 struct Report {
+    /// The server that the last line was about.
     server: String,
+    /// Whether a line says that a refresh fails.
     bad: bool,
+    /// Why a line could not be printed.
     failed: Option<io::Error>,
 }
 
@@ -110,7 +113,7 @@ impl Report {
         for line in &finding.advice {
             writeln!(out, "{}", format!("    {line}").trim_end())?;
         }
-        // Each line as it is found: the next may take its time.
+        // Show each line at once: the next may take a while.
         out.flush()
     }
 }

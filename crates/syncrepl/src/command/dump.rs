@@ -1,4 +1,4 @@
-//! `syncrepl dump`: the copy, from disk alone.
+//! `syncrepl dump`: prints the copy, from disk alone.
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -44,7 +44,7 @@ impl Subcommand for Dump {
     fn run(self, _: Program) -> Result<(), Failure> {
         let store = Store::open(&self.data)?;
         let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-        // One snapshot, so that the number of the commit is that of the records.
+        // One snapshot, so that the commit number belongs to the records.
         store.read(|_| {
             match self.format {
                 Format::Json => json::start(&mut out, store.status()?.commit)?,

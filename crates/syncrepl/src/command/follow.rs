@@ -1,4 +1,4 @@
-//! `syncrepl follow`: bring the copy up to date, then stay and print changes as they happen.
+//! `syncrepl follow`: brings the copy up to date, then stays and prints changes as they happen.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,10 @@ impl Subcommand for Follow {
     }
 }
 
-/// Follows until somebody uses the handle.
+/// Follows until a stop is requested through the handle.
+///
+/// # Errors
+/// When an error will not pass by itself, or the output cannot be written.
 pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
     let progress = ProgressLine::new();
     let output = output::open(args.format, &progress);
@@ -63,8 +66,8 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
         progress.show(None);
         let error = match result {
             Ok(()) => break,
-            // Without a connection there is nothing left to wait for; a second request, which
-            // abandons a refresh, is an error to report.
+            // The user asked to stop, and the connection is lost: nothing is left to wait for. A
+            // second request abandons a refresh, and that is an error.
             Err(error) if stop.requests() == 1 && is_lost(&error) => break,
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
@@ -80,7 +83,7 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     Ok(())
 }
 
-/// Whether only the connection is gone, or was never made.
+/// Whether the error means no more than that there is no connection.
 fn is_lost(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
 }
@@ -93,7 +96,7 @@ fn follow(
     client.reconnect()?;
     progress.show(client.progress());
     loop {
-        // On a terminal the line has to move; in a pipe nothing has to wake us.
+        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
         let wait = match (client.in_persist_stage(), progress.is_shown()) {
             (true, _) => story.next_news(Instant::now()),
             (false, true) => Duration::from_millis(50),

@@ -1,4 +1,4 @@
-//! `syncrepl man`: the manual page of the command, or of one subcommand, as roff.
+//! `syncrepl man`: prints the manual page of the command, or of one subcommand, as roff.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! `syncrepl refresh`: bring the copy up to date, print what changed, exit.
+//! `syncrepl refresh`: brings the copy up to date, prints what changed, and exits.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Subcommand for Refresh {
         loop {
             let commit = client.commit_number();
             client.callback().0.start(commit)?;
-            // That tries every server.
+            // This tries every server.
             client.reconnect()?;
             let result = refresh(&mut client, &progress);
             progress.show(None);

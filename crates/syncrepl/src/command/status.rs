@@ -1,4 +1,4 @@
-//! `syncrepl status`: what the data file holds.
+//! `syncrepl status`: says what the data file holds.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -19,11 +19,11 @@ pub(super) const FORMAT: Choice = Choice {
     open: |out| Box::new(Json::new(out)),
 };
 
-/// Prints a line an event, and a line after each commit: a reader knows by it that the lines before
-/// it count.
+/// Prints one line for each event and one after each commit. Lines since the last commit line are
+/// provisional.
 struct Json {
     out: Out,
-    /// The number of the commit that comes next.
+    /// The number of the commit that is about to happen.
     pending: u64,
     /// Why the line that says what is committed could not be written.
     lost: Option<io::Error>,
@@ -64,7 +64,7 @@ impl Callback for Json {
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
         let authzid = match ldap.whoami() {
             Ok(authzid) => Value::from(authzid),
-            // The provider does not tell (RFC 4532 is optional).
+            // Not every provider knows "Who am I?" (RFC 4532).
             Err(error) if error.kind() == ErrorKind::Refused => Value::Null,
             Err(error) => return Err(error.into()),
         };
@@ -138,7 +138,7 @@ impl Callback for Json {
 }
 
 impl Json {
-    /// What each line about a record begins with: the event, the entryUUID and the DN.
+    /// Begins a line about a record: the event, the entryUUID and the DN.
     fn head(&mut self, op: &str, record: &Record<'_>) -> io::Result<()> {
         self.out.write_all(b"{\"op\":\"")?;
         self.out.write_all(op.as_bytes())?;
@@ -146,7 +146,7 @@ impl Json {
         uuid_and_dn(&mut self.out, record)
     }
 
-    /// One more member: the attributes of a record.
+    /// Adds the attributes of a record to the line, under this name.
     fn attributes(&mut self, name: &str, record: &Record<'_>) -> io::Result<()> {
         self.out.write_all(b",\"")?;
         self.out.write_all(name.as_bytes())?;
@@ -155,12 +155,12 @@ impl Json {
     }
 }
 
-/// The line that begins a run, and a dump.
+/// Prints the line that begins a run or a dump.
 pub(crate) fn start(out: &mut impl Write, commit: u64) -> io::Result<()> {
     writeln!(out, r#"{{"op":"start","commit":{commit}}}"#)
 }
 
-/// A line of a dump.
+/// Prints a line of a dump.
 pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     out.write_all(b"{\"uuid\":\"")?;
     uuid_and_dn(out, record)?;
@@ -169,7 +169,7 @@ pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()
     out.write_all(b"}\n")
 }
 
-/// The entryUUID behind its opening quote, and the DN.
+/// Writes the entryUUID, whose opening quote is already written, and the DN.
 fn uuid_and_dn(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     let mut digits = [0; 36];
     let uuid = record.uuid().hyphenated().encode_lower(&mut digits);
@@ -178,12 +178,12 @@ fn uuid_and_dn(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     value(out, record.dn().as_bytes())
 }
 
-/// How many attributes are compared with each other; with more, names are looked up in a tree.
+/// Up to this many attributes, names are compared with each other. With more, a tree finds equal names.
 const FEW: usize = 32;
 
-/// Each attribute with its values, under the description the provider uses, in the order of these.
+/// Writes the attributes as an object, sorted by name. Names are spelled as the provider spells them.
 fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
-    // A description may come twice, and differ in case; a JSON object must name it once.
+    // A provider may send a name twice, spelled differently; a JSON object must have it once.
     let mut few: [Option<Attribute<'_>>; FEW] = [None; FEW];
     let mut count = 0;
     for attribute in attributes.iter() {
@@ -205,7 +205,7 @@ fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<(
     )
 }
 
-/// The same, where descriptions come twice, or there are many.
+/// Does the same where a name comes twice, or there are many attributes.
 fn gathered(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let mut all: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
@@ -248,9 +248,10 @@ fn values<'a>(out: &mut impl Write, all: impl Iterator<Item = &'a [u8]>) -> io::
     out.write_all(b"]")
 }
 
-/// A value that is UTF-8 as a string, any other in base64.
+/// Writes a value as a string if it is UTF-8, else in base64.
 fn value(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
-    // Nearly all of them stand for themselves. Looked at whole, so that many bytes go at a time.
+    // Nearly every value needs no escapes. The fold has no early exit, so that the compiler can test
+    // many bytes at a time.
     let plain = value.iter().fold(true, |plain, byte| {
         plain & matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\')
     });

@@ -30,7 +30,7 @@ const MOST_HELD: usize = 64 << 20;
 /// Prints change records.
 struct Changes {
     out: Out,
-    /// Whether the line with the version is printed.
+    /// Whether the line with the version was printed.
     begun: bool,
     /// Whether this is the first refresh of an empty copy. Then every entry is new, and the whole
     /// copy is printed at the end of the refresh.

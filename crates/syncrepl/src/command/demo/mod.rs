@@ -1,5 +1,5 @@
-//! `syncrepl demo`: a provider in memory with a little company in it, `follow` on it, and a minute
-//! of the company's life.
+//! `syncrepl demo`: starts a provider in memory with a little company in it, lets the company live for
+//! a minute, and runs `follow` on it.
 
 mod company;
 mod life;
@@ -62,7 +62,7 @@ impl Subcommand for Demo {
     }
 
     fn run(self, _: Program) -> Result<(), Failure> {
-        // First of all: a signal that came before would leave the copy behind.
+        // Before the copy is made: an earlier signal would end the process and leave the copy behind.
         let stop = StopHandle::new();
         signals::install(stop.clone())?;
         let copy = Copy::new(self.data.as_deref())?;
@@ -81,7 +81,7 @@ impl Subcommand for Demo {
         };
         let result = follow::run_until(follow, stop.clone());
         stop.please_stop();
-        // The actor looks at the stop handle before each step. Had it panicked, stderr would show it.
+        // It looks at the stop handle before each step, so it ends soon. If it panicked, stderr says so.
         let _ = actor.join();
         result
     }
@@ -112,7 +112,7 @@ fn start_life(provider: &Arc<Provider>, stop: &StopHandle) -> io::Result<JoinHan
         .spawn(life)
 }
 
-/// Where the copy is: gone with the company when the demo ends, unless a file is named.
+/// The file that holds the copy. It is deleted at the end of the demo, unless the user names one.
 struct Copy {
     path: PathBuf,
     _folder: Option<TempDir>,
@@ -121,7 +121,7 @@ struct Copy {
 impl Copy {
     fn new(named: Option<&Path>) -> Result<Copy, Failure> {
         if let Some(path) = named {
-            // To what was copied from an earlier company, this one is another directory.
+            // A copy of an earlier company would not fit: this company is another directory.
             if path.exists() {
                 return Err(Failure::Usage(format!(
                     "{} is there already: the demo begins with a new file, so name another",

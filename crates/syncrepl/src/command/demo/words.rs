@@ -5,12 +5,12 @@ use std::io::{self, Write};
 
 use syncrepl_provider::Provider;
 
-/// Words beside the changes, on stderr. Nobody may be there to read them.
+/// Prints words beside the changes. stderr may be closed; the demo goes on then.
 pub(super) fn say(words: impl Display) {
     let _ = writeln!(io::stderr(), "{words}");
 }
 
-/// Says, on stderr, how to look and change things from another terminal.
+/// Says how to look at the company and change it from another terminal.
 pub(super) fn introduce(provider: &Provider) {
     let (url, base) = (provider.url(), provider.base());
     let (root, password) = provider.root();

@@ -1,4 +1,5 @@
-//! LDIF records (RFC 2849), one function a kind. The entryUUID is a comment before each.
+//! Prints LDIF records (RFC 2849), one function for each kind. A comment before each record has the
+//! entryUUID.
 
 use std::io::{self, Write};
 
@@ -9,13 +10,13 @@ use syncrepl_proto::dn;
 
 use super::values::{self, Change, Values};
 
-/// A content record, with the empty line before it.
+/// Prints a content record, with the empty line before it.
 pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     head(out, record.uuid(), record.dn())?;
     attributes(out, record.attrs())
 }
 
-/// `changetype: add`. Without any attribute it would not be LDIF: then it is a comment.
+/// Prints `changetype: add`. LDIF has no such record without attributes, so then it prints a comment.
 pub(super) fn added(
     out: &mut impl Write,
     uuid: Uuid,
@@ -32,12 +33,13 @@ pub(super) fn added(
     attributes(out, attrs)
 }
 
+/// Prints `changetype: delete`.
 pub(super) fn deleted(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
     head(out, uuid, dn)?;
     writeln!(out, "changetype: delete")
 }
 
-/// `changetype: modrdn`.
+/// Prints `changetype: modrdn`.
 pub(super) fn renamed(
     out: &mut impl Write,
     uuid: Uuid,
@@ -57,7 +59,7 @@ pub(super) fn renamed(
     Ok(())
 }
 
-/// `changetype: modify`, if there is anything to modify.
+/// Prints `changetype: modify`, if the values differ.
 pub(super) fn modified(
     out: &mut impl Write,
     uuid: Uuid,
@@ -81,7 +83,7 @@ pub(super) fn modified(
     Ok(())
 }
 
-/// The empty line, the entryUUID and the DN.
+/// Begins a record: the empty line, the entryUUID and the DN.
 fn head(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
     writeln!(out, "\n# entryUUID: {uuid}")?;
     line(out, "dn", dn.as_bytes())
@@ -96,7 +98,7 @@ fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<(
     Ok(())
 }
 
-/// `name: value`, or `name:: base64` where the value is not a SAFE-STRING. Lines are not folded.
+/// Prints `name: value`, or `name:: base64` where the value is not a SAFE-STRING. It folds no lines.
 fn line(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
     let name = description(name);
     if is_safe(value) {
@@ -108,8 +110,8 @@ fn line(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A description is letters, digits, hyphens, dots and options (RFC 4512 §2.5); whatever else a
-/// provider sends must not begin a line of its own.
+/// A name without the characters that an attribute description cannot have (RFC 4512 §2.5): a hostile
+/// provider must not begin a line of its own with it.
 fn description(name: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-.;_".contains(c);
     name.chars()
@@ -117,8 +119,8 @@ fn description(name: &str) -> String {
         .collect()
 }
 
-/// SAFE-STRING (RFC 2849) without control characters and not ending in a space: a tab is a
-/// SAFE-CHAR too, but readers, OpenLDAP's among them, drop one that a value begins with.
+/// Whether the value can stand as it is: a SAFE-STRING (RFC 2849) without control characters that does
+/// not end in a space. A tab is a SAFE-CHAR too, but OpenLDAP and other readers drop a leading one.
 fn is_safe(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, b' '..=b'~'))
         && value
