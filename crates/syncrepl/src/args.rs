@@ -1,153 +1,15 @@
-//! The words and options of the command, as they are typed. `ldapsearch`'s letters and defaults,
-//! because its users have them in their fingers. What they mean together is in [`crate::target`].
+//! The options that several subcommands share, as they are typed. They have the letters and defaults
+//! of `ldapsearch`, because users know them by heart. [`crate::target`] says what they mean together.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::styling::{AnsiColor, Styles};
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ValueEnum};
 
-use crate::limits::{LimitArgs, PatienceArgs};
+use crate::limits::{LimitArgs, PatienceArgs, parse_interval};
+use crate::output;
 
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::Green.on_default().bold())
-    .usage(AnsiColor::Green.on_default().bold())
-    .literal(AnsiColor::Cyan.on_default().bold())
-    .placeholder(AnsiColor::Cyan.on_default());
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  anything not named below; also a refresh that a second stop abandoned, and a reader that went away
-  2  wrong usage
-  3  the provider refused: credentials, access, no such base, a limit
-  4  the provider could not be reached: network, TLS, busy, not ready
-  5  the data file cannot be used: locked, of another search, damaged, disk full
-  6  a guard stopped what would have deleted too much";
-
-/// Keeps an exact copy of an LDAP search and tells of every change to it (RFC 4533).
-///
-/// The directory has to offer the sync control: with OpenLDAP, the overlay syncprov. No
-/// administrator rights are needed; what the bind identity may read is what is copied.
-#[derive(Debug, Parser)]
-#[command(name = "syncrepl", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-impl Args {
-    pub(crate) fn verbose(&self) -> u8 {
-        match &self.command {
-            Command::Refresh(args) | Command::Follow(args) => args.connection.verbose,
-            Command::Doctor(args) => args.connection.verbose,
-            Command::Demo(args) => args.verbose,
-            _ => 0,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Bring the copy up to date, print what changed, exit
-    #[command(after_help = "\
-Examples:
-  syncrepl refresh --data people.db -x -H ldap://ldap.example.com -b dc=example,dc=com '(objectClass=person)' cn mail
-  syncrepl refresh --data people.db 'ldap://ldap.example.com/dc=example,dc=com?cn,mail?sub?(objectClass=person)'
-  syncrepl refresh --data people.db        (again: the file knows its search)")]
-    Refresh(SyncArgs),
-
-    /// Bring the copy up to date, then stay and print changes as they happen
-    #[command(after_help = "\
-Examples:
-  syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
-  syncrepl follow --data people.db -Y SCRAM-SHA-256 -U reader -y reader.pw -H ldaps://ldap.example.com -b dc=example,dc=com
-  syncrepl follow --data people.db --format json | while read -r line; do …; done
-  syncrepl follow --data people.db --format ldif >> changes.ldif
-
-Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
-Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again.")]
-    Follow(SyncArgs),
-
-    /// Say whether a refresh would work, and what to do about what stands in its way
-    #[command(after_help = "\
-Examples:
-  syncrepl doctor -H ldap://ldap.example.com -ZZ -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
-  syncrepl doctor 'ldap://localhost/dc=example,dc=com?cn,mail?sub?(objectClass=person)'
-  syncrepl doctor --data people.db        (the file knows its search)
-
-Each line begins with ✔ (good), ! (a refresh works, but look at it) or ✘ (a refresh fails).
-The exit code is that of a refresh: 0 when it would work. Nothing is changed or stored; all entries
-of the search are sent once, with one attribute.")]
-    Doctor(DoctorArgs),
-
-    /// See it work: a little directory in memory that keeps changing, and follow on it
-    #[command(after_help = "\
-Examples:
-  syncrepl demo
-  syncrepl demo --format json --port 3389
-
-The directory is gone when the demo ends. Ctrl-C ends it.")]
-    Demo(DemoArgs),
-
-    /// Print the copy, from disk alone
-    #[command(after_help = "\
-Examples:
-  syncrepl dump --data people.db
-  syncrepl dump --data people.db --format json | jq .dn")]
-    Dump(DumpArgs),
-
-    /// Say what the data file holds
-    #[command(after_help = "\
-Examples:
-  syncrepl status --data people.db
-  syncrepl status --data people.db --format json | jq .last_refresh")]
-    Status(StatusArgs),
-
-    /// Print the completions for a shell
-    #[command(after_help = "\
-Examples:
-  syncrepl completions bash > /etc/bash_completion.d/syncrepl
-  source <(syncrepl completions bash)        (for this shell only)
-  syncrepl completions zsh > ~/.zfunc/_syncrepl
-  syncrepl completions fish > ~/.config/fish/completions/syncrepl.fish")]
-    Completions(CompletionsArgs),
-
-    /// Print the manual page of the command, or of a subcommand
-    #[command(after_help = "\
-Examples:
-  syncrepl man | man -l -
-  syncrepl man follow | man -l -
-  syncrepl man > /usr/local/share/man/man1/syncrepl.1")]
-    Man(ManArgs),
-}
-
-/// What `demo` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DemoArgs {
-    /// The port of the little directory; a free one unless named
-    #[arg(
-        long,
-        value_name = "PORT",
-        default_value_t = 0,
-        hide_default_value = true
-    )]
-    pub(crate) port: u16,
-
-    /// A new file to hold the copy; one that is deleted at the end unless named
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Option<PathBuf>,
-
-    /// How changes are printed [default: text on a terminal, json in a pipe]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<SyncFormat>,
-
-    /// Say more on stderr; -vv and -vvv say even more
-    #[arg(short = 'v', action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-}
-
-/// What `refresh` and `follow` take.
+/// The options of `refresh` and `follow`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct SyncArgs {
     /// The file that holds the copy; created if it is not there
@@ -159,7 +21,7 @@ pub(crate) struct SyncArgs {
 
     /// How changes are printed [default: text on a terminal, json in a pipe]
     #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<SyncFormat>,
+    pub(crate) format: Option<output::Choice>,
 
     /// Compare everything once, without the cookie: finds what providers do not tell
     #[arg(long)]
@@ -182,18 +44,8 @@ pub(crate) struct SyncArgs {
     pub(crate) patience: PatienceArgs,
 }
 
-/// What `doctor` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DoctorArgs {
-    /// A file that holds a copy: its search is looked at, and nothing in it is changed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
-}
-
-/// Where to connect to, how, as whom, and what to search: what all take who speak to a provider.
+/// Where to connect to, how, as whom, and what to search. Each subcommand that speaks to a provider
+/// takes these.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ConnectionArgs {
     /// Servers to try, in this order; several URLs may also be given in one, separated by spaces
@@ -288,42 +140,6 @@ pub(crate) struct ConnectionArgs {
     pub(crate) search: Vec<String>,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct DumpArgs {
-    /// The file that holds the copy
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
-
-    /// How the copy is printed
-    #[arg(long, value_name = "FORMAT", default_value = "ldif")]
-    pub(crate) format: DumpFormat,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct StatusArgs {
-    /// The file that holds the copy
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
-
-    /// How it is printed
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: StatusFormat,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    #[arg(value_name = "SHELL")]
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ManArgs {
-    /// The subcommand; without one, the page is that of the whole command
-    #[arg(value_name = "SUBCOMMAND")]
-    pub(crate) subcommand: Option<String>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScopeArg {
     /// The base entry alone
@@ -332,43 +148,6 @@ pub(crate) enum ScopeArg {
     One,
     /// The base and everything below it
     Sub,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SyncFormat {
-    /// One JSON object a line
-    Json,
-    /// Text that a person reads
-    Text,
-    /// LDIF change records (RFC 2849), for people and for audit
-    Ldif,
-    /// Nothing: only keep the copy
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DumpFormat {
-    /// LDIF content records (RFC 2849)
-    Ldif,
-    /// One JSON object a line
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StatusFormat {
-    /// Text that a person reads
-    Text,
-    /// One JSON object
-    Json,
-}
-
-pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
-    match interval.is_zero() {
-        true => Err("no time at all is no interval".to_owned()),
-        false => Ok(interval),
-    }
 }
 
 fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {

@@ -1,5 +1,5 @@
-//! Arguments, environment and `ldap.conf` into how connections are encrypted, and the warnings that
-//! belong to it.
+//! Decides from the arguments, the environment and `ldap.conf` how connections are encrypted, and
+//! warns of choices that are not safe.
 
 use std::path::Path;
 
@@ -10,7 +10,11 @@ use crate::exit::{Failure, complain};
 use crate::ldap_conf::LdapConf;
 use crate::password::others_can_read;
 
-/// TLS for connections to `urls`, as the command line says, or else the environment, or `ldap.conf`.
+/// Sets up TLS for connections to `urls`. The command line decides first, then the environment, then
+/// `ldap.conf`.
+///
+/// # Errors
+/// When a client certificate comes without its key, or a key without its certificate.
 pub(crate) fn configure<C: Callback>(
     mut builder: Builder<C>,
     args: &ConnectionArgs,
@@ -61,7 +65,8 @@ fn asks_for_tls(url: &str) -> bool {
     url.starts_with("ldaps:") || url.contains("starttls")
 }
 
-/// A line in a file from long ago must not switch the check off for what comes to rely on it.
+/// Warns of a line in `ldap.conf` that would switch the check of certificates off. The command does not
+/// obey it: the line may be years old, and this copy relies on the check.
 fn warn_of_unchecked(conf: &LdapConf) {
     let Some(unchecked) = &conf.unchecked else {
         return;
@@ -72,6 +77,7 @@ fn warn_of_unchecked(conf: &LdapConf) {
     ));
 }
 
+/// Warns when other users of this machine can read the key.
 fn warn_of_readers(key: &Path) {
     if others_can_read(key) {
         complain(&format!(

@@ -9,13 +9,13 @@ use syncrepl_client::{Error, ErrorKind};
 /// Why the command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The library said so.
+    /// The library returned this error.
     Client(Error),
-    /// What the library said has been told already, by `doctor`.
+    /// The library returned this error, and `doctor` has already printed why.
     Diagnosed(Error),
-    /// What was typed cannot be done.
+    /// The command line asks for something that cannot be done.
     Usage(String),
-    /// The output cannot be written; its reader may have gone away.
+    /// The command cannot write to stdout. The reader may have gone away.
     Output(io::Error),
 }
 
@@ -39,7 +39,8 @@ impl Failure {
             Failure::Output(_) => 1,
             Failure::Client(error) | Failure::Diagnosed(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
-                // busy, unavailable: as good as not reached (RFC 4511 §4.1.9).
+                // busy, unavailable: a script does the same as if the server was not reached
+                // (RFC 4511 §4.1.9).
                 ErrorKind::Refused if matches!(error.result_code(), Some(51 | 52)) => 4,
                 ErrorKind::Refused | ErrorKind::Credentials => 3,
                 ErrorKind::Unreachable | ErrorKind::Tls | ErrorKind::NotReady => 4,
@@ -55,7 +56,7 @@ impl Failure {
         }
     }
 
-    /// Says what happened, once, and gives the exit code.
+    /// Prints the failure as one message, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if self.is_broken_pipe() {
             complain(
@@ -68,7 +69,8 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
-    /// As [`report`](Failure::report), where a reader that has seen enough does no harm.
+    /// Does the same as [`report`](Failure::report) for a subcommand that only prints. It is silent when
+    /// the reader went away: nothing is lost.
     pub(crate) fn report_of_reading(&self) -> ExitCode {
         if self.is_broken_pipe() {
             return ExitCode::from(self.code());
@@ -106,9 +108,9 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One line on stderr, in the command's name.
+/// Prints one line on stderr, in the command's name.
 pub(crate) fn complain(message: &str) {
-    // There may be nobody to complain to; eprintln would panic.
+    // stderr may be closed, and eprintln would panic then.
     let _ = if stderr_has_colour() {
         writeln!(io::stderr(), "\x1b[1;31msyncrepl:\x1b[0m {message}")
     } else {
@@ -121,7 +123,7 @@ pub(crate) fn stderr_has_colour() -> bool {
     colour_allowed() && io::stderr().is_terminal()
 }
 
-/// The same of stdout.
+/// Whether stdout is a terminal, and colour is not switched off.
 pub(crate) fn stdout_has_colour() -> bool {
     colour_allowed() && io::stdout().is_terminal()
 }
@@ -131,9 +133,9 @@ fn colour_allowed() -> bool {
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// What clap has to say: help and version are no failure, anything else is wrong usage.
+/// Prints what clap has to say. Help and version are no failure; anything else is wrong usage.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // A help text that cannot be printed has nobody to complain to.
+    // If clap cannot print, this command cannot print an error either.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -1,29 +1,29 @@
-//! What other LDAP programs are told on this machine: `ldap.conf`, `ldaprc` and the environment, in the
-//! order of ldap.conf(5). What comes later counts more. Of the options there, those that say where to
-//! connect to and whom to trust are taken.
+//! Reads the settings that all LDAP programs of this machine share: `ldap.conf`, `ldaprc` and the
+//! environment, in the order of ldap.conf(5). A later setting replaces an earlier one. This command takes
+//! the options that say where to connect to and whom to trust.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The file of the whole machine, where Debian and where others have it.
+/// The file of the whole machine: where Debian has it, and where others have it.
 const SYSTEM: [&str; 2] = ["/etc/ldap/ldap.conf", "/etc/openldap/ldap.conf"];
 
-/// What was found.
+/// The settings that were found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LdapConf {
-    /// Servers, in this order.
+    /// Servers, in the order to try them.
     pub(crate) uri: Vec<String>,
     pub(crate) base: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
-    /// The words that ask for certificates not to be checked, and where they stand.
+    /// The setting that switches the check of certificates off, and the place it stands in.
     pub(crate) unchecked: Option<String>,
 }
 
 impl LdapConf {
-    /// What is found here and now.
+    /// Reads the files and the environment of this process.
     pub(crate) fn read() -> Self {
         LdapConf::of(&|name| std::env::var_os(name), &SYSTEM.map(Path::new))
     }
@@ -60,7 +60,7 @@ impl LdapConf {
         conf
     }
 
-    /// A user's file is looked for by the home folder, hidden there, and in the folder that we are in.
+    /// Reads a user's file. It may be in the home folder, hidden there, or in the current folder.
     fn take_user(&mut self, home: Option<&OsString>, name: &Path) {
         if let Some(home) = home {
             let home = Path::new(home);
@@ -72,8 +72,8 @@ impl LdapConf {
         self.take_file(name, true);
     }
 
-    /// One that is not there says nothing. Others know why one cannot be read: the user's own is
-    /// their business.
+    /// Reads one file. A file that is not there, or cannot be read, is no error: `ldapsearch` passes over
+    /// it too.
     fn take_file(&mut self, path: &Path, of_user: bool) {
         let Ok(bytes) = fs::read(path) else {
             return;
@@ -96,7 +96,7 @@ impl LdapConf {
             "URI" => self.uri = value.split_whitespace().map(str::to_owned).collect(),
             "BASE" => self.base = Some(value.to_owned()).filter(|base| !base.is_empty()),
             "TLS_CACERT" => self.ca_file = path(),
-            // ldap.conf(5) calls these two user-only.
+            // ldap.conf(5) takes these two from a user's file only.
             "TLS_CERT" if of_user => self.cert = path(),
             "TLS_KEY" if of_user => self.key = path(),
             "TLS_REQCERT" => {
@@ -126,23 +126,42 @@ mod tests {
         LdapConf::of(&|name| variables.get(name).cloned(), system)
     }
 
-    #[test]
-    fn what_comes_later_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str, text: &str| {
-            let path = folder.path().join(name);
+    /// Files in a folder that is the home folder too.
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn new() -> Files {
+            Files(tempfile::tempdir().unwrap())
+        }
+
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.path().join(name);
             fs::write(&path, text).unwrap();
             path
-        };
-        let system = place(
-            "system",
-            "# URI ldap://not.example\n\nuri  ldap://a.example\tldaps://b.example \nBASE dc=a\n\
-             TLS_CACERT\t/a.pem\nTLS_CERT /not-here\nTLS_KEY /not-here\nTLS_REQCERT Never\nODD\nSIZELIMIT 1\n",
-        );
-        let missing = folder.path().join("missing");
+        }
+
+        /// The file of the whole machine.
+        fn system(&self) -> PathBuf {
+            self.write(
+                "system",
+                "# URI ldap://not.example\n\nuri  ldap://a.example\tldaps://b.example \nBASE dc=a\n\
+                 TLS_CACERT\t/a.pem\nTLS_CERT /not-here\nTLS_KEY /not-here\nTLS_REQCERT Never\nODD\n\
+                 SIZELIMIT 1\n",
+            )
+        }
+
+        fn home(&self) -> (&'static str, &Path) {
+            ("HOME", self.0.path())
+        }
+    }
+
+    #[test]
+    fn machine_file() {
+        let files = Files::new();
+        let (missing, system) = (files.0.path().join("missing"), files.system());
         let mut conf = of(&[&missing, &system], &[]);
-        let place_of_it = format!("TLS_REQCERT Never in {}", system.display());
-        assert_eq!(conf.unchecked.take(), Some(place_of_it));
+        let unchecked = format!("TLS_REQCERT Never in {}", system.display());
+        assert_eq!(conf.unchecked.take(), Some(unchecked));
         let expected = LdapConf {
             uri: vec!["ldap://a.example".into(), "ldaps://b.example".into()],
             base: Some("dc=a".into()),
@@ -150,32 +169,44 @@ mod tests {
             ..LdapConf::default()
         };
         assert_eq!(conf, expected);
+    }
 
-        let home = ("HOME", folder.path());
-        place(
+    #[test]
+    fn later_files_replace_earlier_ones() {
+        let files = Files::new();
+        let (system, home) = (files.system(), files.home());
+        files.write(
             "ldaprc",
             "BASE dc=home\nTLS_CERT /home.pem\nTLS_KEY /home.key\n",
         );
-        place(".ldaprc", "BASE dc=hidden\r\nTLS_REQCERT demand\n");
+        files.write(".ldaprc", "BASE dc=hidden\r\nTLS_REQCERT demand\n");
         let conf = of(&[&system], &[home]);
         assert_eq!(conf.base.as_deref(), Some("dc=hidden"));
         assert_eq!(conf.cert, Some("/home.pem".into()));
         assert_eq!(conf.key, Some("/home.key".into()));
         assert_eq!(conf.unchecked, None);
-        assert_eq!(conf.uri, expected.uri);
+        assert_eq!(conf.uri, ["ldap://a.example", "ldaps://b.example"]);
 
-        let named = place("named", "BASE dc=named\nTLS_KEY /not-here\n");
-        let conf = of(&[&system], &[home, ("LDAPCONF", &named)]);
+        let named = files.write("named", "BASE dc=named\nTLS_KEY /not-here\n");
+        let named = ("LDAPCONF", named.as_path());
+        let conf = of(&[&system], &[home, named]);
         assert_eq!(conf.base.as_deref(), Some("dc=named"));
         assert_eq!(conf.key, Some("/home.key".into()));
 
-        place(".mine", "BASE dc=mine\n");
+        files.write(".mine", "BASE dc=mine\n");
         let mine = ("LDAPRC", Path::new("mine"));
-        let variables = [home, ("LDAPCONF", named.as_path()), mine];
-        assert_eq!(of(&[&system], &variables).base.as_deref(), Some("dc=mine"));
-        let variables = [
-            home,
-            mine,
+        let conf = of(&[&system], &[home, named, mine]);
+        assert_eq!(conf.base.as_deref(), Some("dc=mine"));
+    }
+
+    #[test]
+    fn environment_replaces_files() {
+        let files = Files::new();
+        let system = files.system();
+        files.write(".mine", "BASE dc=mine\n");
+        let mut variables = vec![
+            files.home(),
+            ("LDAPRC", Path::new("mine")),
             ("LDAPBASE", Path::new("dc=env")),
             ("LDAPURI", Path::new("ldapi:///")),
             ("LDAPTLS_CACERT", Path::new("/env.pem")),
@@ -187,7 +218,6 @@ mod tests {
         assert_eq!(conf.ca_file, Some("/env.pem".into()));
         assert_eq!(conf.unchecked.as_deref(), Some("LDAPTLS_REQCERT=allow"));
 
-        let mut variables = variables.to_vec();
         variables.push(("LDAPNOINIT", Path::new("")));
         assert_eq!(of(&[&system], &variables), LdapConf::default());
     }

@@ -1,10 +1,8 @@
-//! How long to wait for what: options whose defaults suit nearly everybody.
+//! Options about how long to wait. Their defaults suit nearly every server.
 
 use std::time::Duration;
 
 use syncrepl_client::{Builder, Callback};
-
-use crate::args::parse_interval;
 
 /// The limits of a connection.
 #[derive(Debug, Default, clap::Args)]
@@ -38,7 +36,7 @@ impl LimitArgs {
     }
 }
 
-/// What `follow` bears.
+/// How long `follow` waits for a silent or lost server.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PatienceArgs {
     /// How long the server may be silent while follow waits for changes, before it is asked for a sign
@@ -53,4 +51,14 @@ pub(crate) struct PatienceArgs {
     /// How long follow has to be up to date before its waits are short again [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
     pub(crate) good_while: Option<Duration>,
+}
+
+/// Reads a time that is not zero, such as 90m, 24h or 7d.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
+    match interval.is_zero() {
+        true => Err("no time at all is no interval".to_owned()),
+        false => Ok(interval),
+    }
 }

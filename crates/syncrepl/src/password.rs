@@ -1,5 +1,5 @@
-//! Where the password comes from: the command line, a prompt, a file, the environment, systemd. It is
-//! held in one place, which is wiped in the end.
+//! Reads the password from the command line, a prompt, a file, the environment or systemd. One buffer
+//! holds it, and is wiped at the end.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,14 +13,17 @@ use zeroize::Zeroizing;
 use crate::args::ConnectionArgs;
 use crate::exit::{Failure, complain};
 
-/// The variable with the password, for want of an option.
+/// The variable that gives the password when no option does.
 const VARIABLE: &str = "SYNCREPL_BIND_PASSWORD";
-/// The credential of systemd's with it, for want of that.
+/// The systemd credential that gives the password when the variable does not.
 const CREDENTIAL: &str = "password";
 /// The longest password that a file may hold, in bytes.
 const LONGEST: usize = 64 << 10;
 
-/// The password that an option gives, if any does.
+/// Reads the password from the option that gives it, if one does.
+///
+/// # Errors
+/// When the prompt or the file cannot be read.
 pub(crate) fn read(args: &mut ConnectionArgs) -> Result<Option<Password>, Failure> {
     if let Some(password) = args.password.take() {
         return Ok(Some(Password::from(password)));
@@ -45,7 +48,11 @@ pub(crate) fn read(args: &mut ConnectionArgs) -> Result<Option<Password>, Failur
     file(path).map(Some)
 }
 
-/// The password that an option gives, or else the environment, for a bind that needs one.
+/// Reads the password for a bind that needs one: from an option, else from the environment, else from
+/// systemd.
+///
+/// # Errors
+/// When the prompt or the file cannot be read.
 pub(crate) fn needed(args: &mut ConnectionArgs) -> Result<Option<Password>, Failure> {
     if let Some(password) = read(args)? {
         return Ok(Some(password));
@@ -64,7 +71,7 @@ fn file(path: &Path) -> Result<Password, Failure> {
     let unusable = |why: &dyn std::fmt::Display| {
         Failure::Usage(format!("the password file {name} cannot be used: {why}"))
     };
-    // One that grows while it is read would leave pieces of the password behind.
+    // A buffer that grows would leave pieces of the password in freed memory.
     let mut bytes = Zeroizing::new(vec![0; LONGEST + 1]);
     let mut length = 0;
     let mut file = File::open(path).map_err(|error| unusable(&error))?;
@@ -87,14 +94,15 @@ fn file(path: &Path) -> Result<Password, Failure> {
     Ok(Password::from(bytes.to_vec()))
 }
 
-/// Where systemd puts the credentials of a unit that has any.
+/// The folder in which systemd puts the credentials of a unit, if the unit has any.
 fn credentials() -> Option<PathBuf> {
     let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
     folder.map(PathBuf::from)
 }
 
-/// Of a credential that systemd hands over it cannot be told: newer ones lend it by an access list, whose
-/// mask then stands where the bits of the group are. Its folder is closed to others anyway.
+/// Whether other users can read the file. The mode of a systemd credential does not say: newer systemd
+/// grants access by an ACL, and its mask stands in the bits of the group. The folder of credentials is
+/// closed to others, so they never count as readable.
 pub(crate) fn others_can_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     if credentials().is_some_and(|folder| path.starts_with(folder)) {

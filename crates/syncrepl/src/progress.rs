@@ -1,5 +1,5 @@
-//! What shares a terminal: a line on stderr while a refresh runs (how many entries, of how many,
-//! how fast, for how long), and the output, which steps in front of it line by line.
+//! The progress line on stderr and the output on stdout, which may share one terminal. The line shows,
+//! while a refresh runs, how many entries came, of how many, how fast and for how long.
 
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use syncrepl_client::Progress;
 
-/// The progress line; none where stderr is no terminal. Clones are one line.
+/// The progress line. There is none where stderr is no terminal. All clones show the same line.
 #[derive(Clone)]
 pub(crate) struct ProgressLine(Option<ProgressBar>);
 
@@ -17,15 +17,17 @@ impl ProgressLine {
             return ProgressLine(None);
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        // Not shown before there is something to show.
+        // Hidden until a refresh has something to show.
         bar.finish_and_clear();
         ProgressLine(Some(bar))
     }
 
+    /// Whether stderr is a terminal, so that the line can be shown.
     pub(crate) fn is_shown(&self) -> bool {
         self.0.is_some()
     }
 
+    /// Shows how far a refresh is; without one, takes the line away.
     pub(crate) fn show(&self, progress: Option<Progress>) {
         let Some(bar) = &self.0 else { return };
         let Some(progress) = progress else {
@@ -49,12 +51,12 @@ impl ProgressLine {
     }
 }
 
-/// Standard output. Where it is the terminal of the progress line, that line is taken away while
-/// something is written, and only whole lines are: none is ever torn apart by it.
+/// Standard output. Where it shares a terminal with the progress line, it takes that line away while it
+/// writes, and writes whole lines only: so the progress line never tears one apart.
 pub(crate) struct Screen {
     out: Stdout,
     bar: Option<ProgressBar>,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line whose end is still to be written.
     begun: Vec<u8>,
 }
 

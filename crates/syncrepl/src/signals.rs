@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the first stops cleanly, the second stops now.
+//! SIGINT, SIGTERM and SIGHUP: the first signal stops cleanly, the second stops now.
 
 use std::io;
 use std::process;
@@ -11,8 +11,11 @@ use syncrepl_client::StopHandle;
 
 use crate::exit::complain;
 
-/// Hands signals to `stop`. A second one ends the process even while its output is blocked: then
-/// nobody else could end it, and what was not committed is rolled back when the file is opened.
+/// Hands signals to `stop`. A second signal ends the process even while its output is blocked, because
+/// the main thread cannot see the request then. The next run rolls back what was not committed.
+///
+/// # Errors
+/// When the system refuses the handlers or the thread.
 pub(crate) fn install(stop: StopHandle) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new()
@@ -23,9 +26,9 @@ pub(crate) fn install(stop: StopHandle) -> io::Result<()> {
                 count += 1;
                 stop.please_stop();
                 if count == 2 {
-                    // The clean way out of a refresh gets a moment.
+                    // Leave the main thread a moment to abandon the refresh itself.
                     after(Duration::from_millis(500), || {
-                        // Stderr may be blocked like the output.
+                        // stderr may be blocked too.
                         after(Duration::from_millis(100), || process::exit(1));
                         complain("stopped at once: nothing since the last commit was kept");
                         process::exit(1);

@@ -1,43 +1,46 @@
-//! What `follow` says on stderr of connections that are lost and made again: each of the first
-//! failures, then a line now and then, and that all is well; and how long it waits in between.
+//! What `follow` says on stderr of connections that are lost and made again, and how long it waits
+//! between two tries. It reports each of the first failures, then one now and then, and at last that
+//! all is well.
 
 use std::time::{Duration, Instant};
 
 use syncrepl_client::{Backoff, Server};
 
-/// How long all has to be well for failures to be forgotten.
+/// How long the copy has to be up to date before `follow` forgets the failures.
 const GOOD_WHILE: Duration = Duration::from_secs(60);
-/// So many failures are told one by one,
+/// This many failures are reported one by one.
 const FEW: u32 = 5;
-/// and after them whatever was not said before: so many different things at most.
+/// After those, a message that was not reported before is still reported. This many are remembered.
 const MOST_MESSAGES: usize = 16;
-/// The longest silence about failures that go on.
+/// The longest time between two reports of failures that go on.
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
-/// When there is nothing to wait for.
+/// How long to wait when no news is due.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The failures since all was last well for a good while.
+/// The failures since the copy was last up to date for a good while.
 pub(crate) struct Story {
     good_while: Duration,
     backoff: Backoff,
     failures: u32,
-    /// When the first of them was, and when to speak of them again.
+    /// When the first of them was.
     began: Instant,
+    /// How long to be silent between two reports, and when the next is due.
     silence: Duration,
     remind_at: Instant,
-    /// What was said of them.
+    /// The messages that were reported.
     messages: Vec<String>,
     last: String,
     /// Since when the copy is up to date.
     up_since: Option<Instant>,
-    /// The last that was said is that something failed,
+    /// Whether the last report was of a failure.
     told_down: bool,
-    /// and something of which nothing was said has failed since.
+    /// Whether a failure came after that, and was not reported.
     untold: bool,
 }
 
 impl Story {
-    /// With another longest wait than a minute, and another good while, if any.
+    /// `longest_wait` is the most to wait between two tries, by default a minute. `good_while` is how long
+    /// the copy has to be up to date before failures are forgotten, by default a minute too.
     pub(crate) fn new(longest_wait: Option<Duration>, good_while: Option<Duration>) -> Self {
         let now = Instant::now();
         Story {
@@ -55,7 +58,8 @@ impl Story {
         }
     }
 
-    /// The connection is lost, or could not be made: how long to wait, and what to say, if anything.
+    /// The connection is lost, or could not be made. Gives how long to wait, and a line to print if one is
+    /// due.
     pub(crate) fn failed(&mut self, message: String, now: Instant) -> (Duration, Option<String>) {
         self.catch_up(now);
         let was_up = self.up_since.take().is_some();
@@ -96,7 +100,7 @@ impl Story {
         )
     }
 
-    /// The copy is up to date, as it has been or again: what to say, if anything.
+    /// The copy is up to date. Gives a line to print if one is due.
     pub(crate) fn up_to_date(&mut self, server: &Server, now: Instant) -> Option<String> {
         self.up_since.get_or_insert(now);
         if std::mem::take(&mut self.told_down) {
@@ -114,7 +118,7 @@ impl Story {
             .then(|| format!("connected to {server}, and all is well after {after}"))
     }
 
-    /// How long nothing has to be said, if nothing happens.
+    /// How long there is nothing to print, if nothing happens.
     pub(crate) fn next_news(&self, now: Instant) -> Duration {
         match self.up_since {
             Some(since) if self.failures > 0 => (since + self.good_while)
@@ -124,7 +128,7 @@ impl Story {
         }
     }
 
-    /// Forgets what failed if all has been well for a good while since.
+    /// Forgets the failures if the copy has been up to date for a good while. Says whether it forgot.
     fn catch_up(&mut self, now: Instant) -> bool {
         let since = self.up_since.filter(|_| self.failures > 0);
         let good =
@@ -138,6 +142,7 @@ impl Story {
         good
     }
 
+    /// How many failures there were, in how much time.
     fn count(&self, now: Instant) -> String {
         let seconds = now.saturating_duration_since(self.began).as_secs();
         let time = humantime::format_duration(Duration::from_secs(seconds));
@@ -163,9 +168,9 @@ mod tests {
         Some(said.to_owned())
     }
 
-    /// A night without the server: a few lines, then fewer and fewer.
+    /// The server is away for a night. The first failures are all reported, later ones less and less.
     #[test]
-    fn what_goes_on_is_told_now_and_then() {
+    fn long_outage_is_reported_now_and_then() {
         let (mut story, mut now) = (Story::new(None, None), Instant::now());
         let begin = now;
         let mut lines = Vec::new();
@@ -180,7 +185,7 @@ mod tests {
         // Ten hours: doubling up to an hour, then every hour.
         assert_eq!(lines.len(), 5 + 5 + 8, "{lines:?}");
         assert!(now - begin == 36_000 * SECOND);
-        // Something else is told at once.
+        // A new kind of failure is reported at once.
         let other = failed(&mut story, "not ready", now).expect("told");
         assert_eq!(other, "not ready; 1201 failures in 10h");
         let again = story.up_to_date(&server(), now).expect("told");
@@ -188,7 +193,7 @@ mod tests {
             again,
             "connected to ldap://one:389, and up to date again after 1201 failures in 10h"
         );
-        // A minute later all of that is forgotten.
+        // A minute later all failures are forgotten.
         assert_eq!(story.up_to_date(&server(), now + 59 * SECOND), None);
         now += 61 * SECOND;
         assert_eq!(story.up_to_date(&server(), now), None);
@@ -199,9 +204,10 @@ mod tests {
         assert!(story.backoff.next_wait() <= SECOND);
     }
 
-    /// Connections that do not last: what is said last is true for as long as it goes on.
+    /// Each connection is lost at once. After five reports there is silence, and the last line says that
+    /// the copy is up to date.
     #[test]
-    fn what_comes_and_goes_is_told_five_times() {
+    fn short_connections_are_reported_five_times() {
         let (mut story, mut now) = (Story::new(None, None), Instant::now());
         let mut lines = Vec::new();
         assert_eq!(story.up_to_date(&server(), now), None);
@@ -226,7 +232,7 @@ mod tests {
         assert_eq!(story.next_news(now), LONG);
     }
 
-    /// The waits stay long for as long as nothing lasts, however long it takes to fail.
+    /// The waits stay long until a connection lasts, even where each try takes long to fail.
     #[test]
     fn only_a_good_while_resets_the_waits() {
         let (mut story, mut now) = (Story::new(None, None), Instant::now());

@@ -1,4 +1,4 @@
-//! Raw arguments into what to connect to, as whom, and what to search.
+//! Turns the arguments as typed into servers, credentials and a search.
 
 use std::path::Path;
 
@@ -13,6 +13,9 @@ use crate::ldap_conf::LdapConf;
 use crate::{encryption, password};
 
 /// Builds the consumer that the arguments describe.
+///
+/// # Errors
+/// When the arguments contradict each other, or the password cannot be read.
 pub(crate) fn builder<C: Callback>(
     args: &mut SyncArgs,
     mode: SyncreplMode,
@@ -36,7 +39,10 @@ pub(crate) fn builder<C: Callback>(
     Ok(builder)
 }
 
-/// Where to connect to, how, as whom, and what to search, of which `data` may hold a copy.
+/// Sets servers, encryption, credentials and search. `data` may hold a copy, and then knows its search.
+///
+/// # Errors
+/// When the arguments contradict each other, or the password cannot be read.
 pub(crate) fn connection<C: Callback>(
     mut builder: Builder<C>,
     args: &mut ConnectionArgs,
@@ -65,7 +71,7 @@ pub(crate) fn connection<C: Callback>(
         }
         filter => {
             let named = filter.is_some() || args.base.is_some() || args.scope.is_some();
-            // Without a copy that says it, ldap.conf may say where and what.
+            // The copy knows its search. Without a copy, ldap.conf may give server and base.
             let configured = stored.is_none() && conf.base.is_some();
             if urls.is_empty() && (named || configured) {
                 urls = servers(stored.as_ref(), &conf);
@@ -102,7 +108,7 @@ fn with_scheme(host: &str) -> String {
     }
 }
 
-/// The servers when none is named: that of the copy, those of `ldap.conf`, or this machine.
+/// The servers when the user names none: that of the copy, else those of `ldap.conf`, else this machine.
 fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
     if let Some(url) = stored {
         let host = LdapUrl {
@@ -119,8 +125,8 @@ fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
     }
 }
 
-/// `-b`, `-s`, filter and attributes. What is left out comes from the data file if it holds a copy,
-/// or else is as with `ldapsearch`.
+/// Sets the search from `-b`, `-s`, filter and attributes. A part that is left out comes from the copy,
+/// if there is one, and else has the default of `ldapsearch`.
 fn in_parts<C: Callback>(
     builder: Builder<C>,
     args: &ConnectionArgs,
@@ -166,7 +172,8 @@ fn in_parts<C: Callback>(
     Ok(builder.search(base, scope, filter, attributes))
 }
 
-/// What the data file already copies. A file that cannot be opened is reported when it is used.
+/// The search that the data file is the copy of. A file that cannot be opened counts as none here; the
+/// error comes when the run opens it.
 fn stored_url(data: &Path) -> Option<LdapUrl> {
     data.exists()
         .then(|| Store::open(data).ok()?.url().ok()?)
@@ -180,6 +187,7 @@ fn is_url(word: &str) -> bool {
     })
 }
 
+/// Warns of a URL without a scope. It means base (RFC 4516), and few users expect that.
 fn warn_of_base_scope(url: &str) {
     if LdapUrl::parse(url).is_ok_and(|url| url.scope.is_none()) {
         complain(
@@ -217,7 +225,7 @@ fn credentials(args: &mut ConnectionArgs) -> Result<Option<Credentials>, Failure
     }
 }
 
-/// The DN of a simple bind, where an URL gives it without its password.
+/// The DN of a simple bind, where a URL gives it without its password.
 fn name_in_url(args: &ConnectionArgs) -> Option<String> {
     let first = args.hosts.iter().flat_map(|hosts| hosts.split_whitespace());
     let url = first
@@ -237,7 +245,8 @@ fn sasl(args: &mut ConnectionArgs, mechanism: String) -> Result<Credentials, Fai
         .is_some_and(|start| start.eq_ignore_ascii_case("SCRAM"));
     let password = match scram {
         true => password::needed(args)?,
-        // Nobody is asked for one that is then refused.
+        // Another mechanism refuses a password, so do not ask the user for one. An empty one leads to
+        // the library's error.
         false => given.then(Password::default),
     };
     Ok(Credentials::sasl(Sasl {

@@ -1,4 +1,4 @@
-//! Nobody reads the output: nothing is queued for them, and the provider is not read any further.
+//! The output has no reader. The command queues nothing, and stops reading from the provider.
 
 mod common;
 
@@ -10,11 +10,11 @@ use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{Slapd, Variant};
 use syncrepl_testing::wait_until;
 
-/// Some 40 MB as sent: more than the sockets of both ends hold, and than may be in memory.
+/// Some 40 MB as sent: more than the sockets of both ends hold, and more than memory may hold.
 const ENTRIES: usize = 60_000;
 const AT_MOST_KIB: u64 = 32 * 1024;
 
-/// What a process has read and written so far, in bytes and calls.
+/// How many bytes and calls a process has read and written so far.
 fn io(run: &Run) -> String {
     std::fs::read_to_string(format!("/proc/{}/io", run.pid())).expect("the process runs")
 }
@@ -25,14 +25,14 @@ fn read_bytes(io: &str) -> u64 {
 }
 
 #[test]
-fn a_full_pipe_holds_the_provider_back() {
+fn full_pipe_holds_the_provider_back() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(ENTRIES));
     for subcommand in ["refresh", "follow"] {
         let data = Data::new();
         let mut run = Run::unread(&mut command(&data.sync(subcommand, &server.url())));
         wait_until(PATIENCE, || is_in_a_write(&run));
-        // The provider goes on sending until the sockets are full as well.
+        // The provider sends until the sockets are full too.
         let mut stood = 0;
         let mut before = (io(&run), run.peak_memory_kib());
         wait_until(PATIENCE, || {

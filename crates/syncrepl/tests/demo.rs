@@ -1,4 +1,4 @@
-//! `syncrepl demo`: what it shows by itself, what other LDAP tools can do with it, and how it ends.
+//! `syncrepl demo`: it shows every kind of event, other LDAP tools can work with it, and it ends cleanly.
 
 mod common;
 
@@ -16,7 +16,7 @@ use syncrepl_testing::reader::{Change, Reader};
 use syncrepl_testing::{judge, tools, wait_until};
 use tempfile::TempDir;
 
-/// What it should take is a tenth of this; the machine may have other things to do.
+/// The demo should take a tenth of this; the machine may be busy.
 const SOON: Duration = Duration::from_secs(1);
 
 struct Demo {
@@ -24,7 +24,7 @@ struct Demo {
     folder: TempDir,
     url: String,
     base: String,
-    /// The commands that it names, as they stand there.
+    /// The command lines that it prints.
     look: String,
     change: String,
 }
@@ -53,7 +53,7 @@ impl Demo {
         }
     }
 
-    /// A program of `ldap-utils` as the one who may write, with an input.
+    /// Runs a program of `ldap-utils`, as the identity that may write, with an input.
     #[track_caller]
     fn change(&self, program: &str, arguments: &[&str], input: &str) {
         let mut child = shell(&self.change.replace("ldapmodify", program))
@@ -69,8 +69,8 @@ impl Demo {
         done(program, child.wait_with_output());
     }
 
-    /// The same, and the demo tells it soon, with a line that has these words in it. Gives how long
-    /// after the end of the program that was committed.
+    /// Runs such a program, and checks that the demo soon prints a line with these words. Gives the time
+    /// from the end of the program to the commit line.
     #[track_caller]
     fn told(&self, (program, arguments): (&str, &[&str]), input: &str, words: &[&str]) -> Duration {
         let before = self.run.lines().len();
@@ -86,7 +86,7 @@ impl Demo {
         took
     }
 
-    /// `ldapsearch` as it is named, with more.
+    /// Runs the `ldapsearch` that the demo prints, with more arguments.
     #[track_caller]
     fn search(&self, arguments: &[&str]) -> String {
         let output = shell(&self.look).args(arguments).output();
@@ -101,14 +101,14 @@ impl Demo {
     }
 }
 
-/// The command, with a folder of its own for temporary files.
+/// The demo, with a folder of its own for temporary files.
 fn demo(folder: &TempDir, options: &[&str]) -> Command {
     let mut command = command(&["demo", "--format", "json"]);
     command.args(options).env("TMPDIR", folder.path());
     command
 }
 
-/// A command line, to which more can be added.
+/// A command from its line; more arguments can be added.
 fn shell(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let program = words.next().expect("a program");
@@ -135,7 +135,7 @@ fn files(folder: &Path) -> usize {
     fs::read_dir(folder).expect("the folder").count()
 }
 
-/// What was seen of the company's own life.
+/// The kinds of events in these lines.
 fn seen(lines: &[String]) -> BTreeSet<&'static str> {
     let mut seen = BTreeSet::new();
     let mut refreshed = false;
@@ -155,7 +155,7 @@ fn seen(lines: &[String]) -> BTreeSet<&'static str> {
             renames += 1;
         }
         if has("commit") {
-            // The department, and three people.
+            // The department and its three people were renamed in one commit.
             if renames >= 4 {
                 seen.insert("department");
             }
@@ -165,18 +165,34 @@ fn seen(lines: &[String]) -> BTreeSet<&'static str> {
     seen
 }
 
-/// One run, looked at from all sides while the company lives its minute: nothing below depends on
-/// where in it the company is.
+/// One run, seen from all sides while the company lives its minute. No check depends on how far the
+/// company is.
 #[test]
 fn a_minute_and_the_tools_of_openldap() {
     let mut demo = Demo::start();
     demo.run.wait_for_line(|_| true, PATIENCE);
     let began = Instant::now();
-    let base = demo.base.clone();
     demo.run
         .wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
+    let mut times = changes_in_a_garden(&demo);
+    times.push(other_tools_see_the_orchard(&demo));
+    println!("the longest: {:?}", times.iter().max());
+    every_kind_of_event(&demo, began);
+    output_equals_a_search(&demo);
+    demo.interrupt();
+    let mut reader = read(&demo);
+    reader.finish();
+    let renamed = |change: &Change| matches!(change, Change::Rename { dn, .. } if dn.starts_with("ou=Administration,"));
+    let events = reader.events_since(0);
+    assert!(events.iter().any(|event| renamed(&event.change)));
+    let stderr = demo.run.stderr();
+    assert!(!stderr.contains("syncrepl:"), "{stderr}");
+}
 
-    // A change of every kind, in a corner of our own.
+/// Makes a change of every kind but a delete, in a unit of the test's own: a garden that becomes an
+/// orchard. Gives how long the demo took to print each.
+fn changes_in_a_garden(demo: &Demo) -> Vec<Duration> {
+    let base = &demo.base;
     let garden = format!("ou=Garden,{base}");
     let ann = format!("cn=Ann,{garden}");
     let mut times = vec![
@@ -199,8 +215,7 @@ fn a_minute_and_the_tools_of_openldap() {
             &["rename", &format!("cn=Anna,ou=Orchard,{base}")],
         ),
     ];
-    let orchard = format!("ou=Orchard,{base}");
-    let anna = format!("cn=Anna,{orchard}");
+    let anna = format!("cn=Anna,ou=Orchard,{base}");
     for number in 0..10 {
         times.push(demo.told(
             ("ldapmodify", &[]),
@@ -208,8 +223,14 @@ fn a_minute_and_the_tools_of_openldap() {
             &["change", &anna, &format!("Gardener {number}")],
         ));
     }
+    times
+}
 
-    // What it shows to others. It goes on living, so only what is ours is looked at.
+/// `ldapsearch` finds the orchard, refreshes from it and follows it; then the orchard is deleted. The
+/// company goes on living, so the test looks at its own entries only.
+fn other_tools_see_the_orchard(demo: &Demo) -> Duration {
+    let orchard = format!("ou=Orchard,{}", demo.base);
+    let anna = format!("cn=Anna,{orchard}");
     let found = demo.search(&["(cn=anna)", "title"]);
     assert_eq!(found, format!("dn: {anna}\ntitle: Gardener 9\n\n"));
     let refreshed = demo.search(&["-E", "sync=ro", "-b", &orchard]);
@@ -219,14 +240,14 @@ fn a_minute_and_the_tools_of_openldap() {
     let persisting =
         Run::command(shell(&demo.look.replace("-LLL", "")).args(["-E", "sync=rp", "-b", &orchard]));
     persisting.wait_for_line(|line| line.contains("switching to persist stage"), PATIENCE);
-    times.push(demo.told(("ldapdelete", &[&anna]), "", &["delete", &anna]));
-    let delete = |line: &str| line.ends_with(" deleted");
-    persisting.wait_for_line(delete, PATIENCE);
+    let took = demo.told(("ldapdelete", &[&anna]), "", &["delete", &anna]);
+    persisting.wait_for_line(|line| line.ends_with(" deleted"), PATIENCE);
     demo.change("ldapdelete", &[&orchard], "");
-    drop(persisting);
-    println!("the longest: {:?}", times.iter().max());
+    took
+}
 
-    // Every kind of event, of its own accord.
+/// Within half a minute the company itself has shown every kind of event.
+fn every_kind_of_event(demo: &Demo, began: Instant) {
     let all = BTreeSet::from([
         "refresh_done",
         "add",
@@ -236,46 +257,33 @@ fn a_minute_and_the_tools_of_openldap() {
         "delete",
     ]);
     let left = Duration::from_secs(30).saturating_sub(began.elapsed());
-    let own = |demo: &Demo| {
+    let ours = |line: &String| line.contains("Garden") || line.contains("Orchard");
+    wait_until(left, || {
         let lines = demo.run.lines().into_iter();
-        let ours = |line: &String| line.contains("Garden") || line.contains("Orchard");
-        seen(&lines.filter(|line| !ours(line)).collect::<Vec<_>>())
-    };
-    wait_until(left, || own(&demo) == all);
-    println!("every kind of event: {:?}", began.elapsed());
-
-    // Between two steps the map of the reader is what a search finds.
-    let read = |demo: &Demo| {
-        let mut reader = Reader::new();
-        demo.run
-            .lines()
-            .iter()
-            .for_each(|line| reader.feed_line(line));
-        reader
-    };
-    wait_until(PATIENCE, || {
-        let search = judge::search(&demo.url, "", "", &base, "sub", "(objectClass=*)", &[]);
-        read(&demo).directory().entries == search.entries
+        seen(&lines.filter(|line| !ours(line)).collect::<Vec<_>>()) == all
     });
-    demo.interrupt();
-    let mut reader = read(&demo);
-    reader.finish();
-    let renamed = |change: &Change| matches!(change, Change::Rename { dn, .. } if dn.starts_with("ou=Administration,"));
-    assert!(
-        reader
-            .events_since(0)
-            .iter()
-            .any(|event| renamed(&event.change))
-    );
-    assert!(
-        !demo.run.stderr().contains("syncrepl:"),
-        "{}",
-        demo.run.stderr()
-    );
+    println!("every kind of event: {:?}", began.elapsed());
+}
+
+/// What a reader of the output holds.
+fn read(demo: &Demo) -> Reader {
+    let mut reader = Reader::new();
+    let lines = demo.run.lines();
+    lines.iter().for_each(|line| reader.feed_line(line));
+    reader
+}
+
+/// Between two steps of the company, a reader of the output holds what a search finds.
+fn output_equals_a_search(demo: &Demo) {
+    wait_until(PATIENCE, || {
+        let (url, base) = (&demo.url, &demo.base);
+        let search = judge::search(url, "", "", base, "sub", "(objectClass=*)", &[]);
+        read(demo).directory().entries == search.entries
+    });
 }
 
 #[test]
-fn it_can_be_stopped_at_any_time() {
+fn interrupt_at_any_time() {
     let mut demo = Demo::start();
     demo.interrupt();
     let mut demo = Demo::start();
@@ -285,7 +293,7 @@ fn it_can_be_stopped_at_any_time() {
 }
 
 #[test]
-fn what_it_cannot_begin_with() {
+fn refusals_at_the_start() {
     let folder = TempDir::new().expect("a temporary folder");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("its address").port().to_string();
@@ -299,7 +307,7 @@ fn what_it_cannot_begin_with() {
     Outcome::of(&mut self::demo(&folder, &["--data", &path]))
         .assert_failed(2, &[&path, "is there already"]);
 
-    // It does not wait for a copy that cannot be.
+    // The copy cannot be made: the demo ends at once.
     let nowhere = folder.path().join("no/copy.db").display().to_string();
     let outcome = Outcome::of(&mut self::demo(&folder, &["--data", &nowhere]));
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
@@ -309,9 +317,9 @@ fn what_it_cannot_begin_with() {
         .assert_failed(2, &["no room for the copy", "--data"]);
 }
 
-/// The words on stderr are for people: the changes go on when nobody reads them.
+/// The demo goes on when its stderr is closed.
 #[test]
-fn nobody_reads_what_it_says() {
+fn closed_stderr() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut child = self::demo(&folder, &[])
         .stdout(Stdio::piped())

@@ -1,5 +1,5 @@
-//! SASL GSSAPI against a real Kerberos realm: real tickets, every security layer, and what goes
-//! wrong. Needs the feature `gssapi`; `./test` runs it with that.
+//! SASL GSSAPI in a real Kerberos realm: real tickets, every security layer, and failures. It needs the
+//! feature `gssapi`; `./test` switches that on.
 
 mod common;
 
@@ -17,7 +17,7 @@ use syncrepl_testing::tls::Certificates;
 
 const ANN: &str = "dn:uid=ann,ou=people,dc=example,dc=com";
 
-/// A server in the realm, with some people in it. Who is bound may read.
+/// A server in the realm, with some people in it. Any bound identity may read.
 fn server(kdc: &Kdc, secprops: &str) -> Slapd {
     let builder = Slapd::builder(Variant::Plain).extra_database("access to * by users read");
     let server = kdc.serve(builder, secprops).start();
@@ -25,7 +25,7 @@ fn server(kdc: &Kdc, secprops: &str) -> Slapd {
     server
 }
 
-/// The service is `ldap/localhost`, so that is the name to use.
+/// The URL by the name `localhost`, because the service is `ldap/localhost`.
 fn by_name(url: &str) -> String {
     url.replace("127.0.0.1", "localhost")
 }
@@ -87,7 +87,7 @@ fn has_token(proxy: &Proxy, sealed: bool) -> bool {
         .any(|&flags| proxy.answered(&[5, 4, flags, 0xff]))
 }
 
-/// No layer, integrity, confidentiality: the server allows one of them, and the wire shows it.
+/// No layer, integrity, confidentiality: the server allows one of them, and the bytes on the wire show it.
 #[test]
 fn every_security_layer() {
     let kdc = Kdc::start();
@@ -105,13 +105,13 @@ fn every_security_layer() {
         assert!(outcome.assert_done().stdout.contains(ANN), "{secprops}");
         assert_eq!(assert_copy(&data, &server).len(), 42);
         assert_eq!(proxy.answered(b"Number 17"), readable, "{secprops}");
-        // What is asked is protected as what is answered.
+        // Requests are protected as answers are.
         assert_eq!(proxy.asked(SUFFIX.as_bytes()), readable, "{secprops}");
         assert_eq!(has_token(&proxy, true), sealed, "{secprops}");
-        // The layer is agreed on in a signed token, whatever it is.
+        // Both agree on the layer in a signed token, whatever it is.
         assert!(has_token(&proxy, false), "{secprops}");
 
-        // The questions before an implied delete go over a connection of their own, bound alike.
+        // The command asks before an implied delete, on a second connection that binds in the same way.
         let gone = format!("dn: uid=p3,ou=people,{SUFFIX}\nchangetype: delete\n");
         server.ldapmodify(&gone).expect("a delete");
         let before = proxy.connections();
@@ -121,7 +121,7 @@ fn every_security_layer() {
     }
 }
 
-/// Over TLS there is no second layer.
+/// Inside TLS there is no security layer.
 #[test]
 fn inside_of_tls() {
     let kdc = Kdc::start();
@@ -147,7 +147,7 @@ fn inside_of_tls() {
     }
 }
 
-/// Buffers of the layer are smaller than an entry, and than a request.
+/// Entries and requests are larger than a buffer of the layer.
 #[test]
 fn entries_larger_than_a_buffer() {
     let kdc = Kdc::start();
@@ -160,7 +160,7 @@ fn entries_larger_than_a_buffer() {
     assert_copy(&data, &server);
 }
 
-/// `follow` binds anew after a restart of the server, and tells what changed in between.
+/// `follow` binds again after a restart of the server, and tells what changed in between.
 #[test]
 fn follow_comes_back() {
     let kdc = Kdc::start();
@@ -186,9 +186,9 @@ fn follow_comes_back() {
     assert_copy(&data, &server);
 }
 
-/// A keytab in place of a ticket: for services. Tickets that have expired are replaced.
+/// A service has a keytab in place of a ticket. Expired tickets are replaced.
 #[test]
-fn a_client_keytab() {
+fn client_keytab() {
     let kdc = Kdc::start();
     let server = server(&kdc, "minssf=128");
     let data = Data::new();
@@ -219,7 +219,7 @@ fn in_the_url_and_by_principal() {
         3,
         &["GSSAPI", "no Kerberos ticket", "ann@ELSEWHERE.ORG", "kinit"],
     );
-    // Nobody may act as somebody else here.
+    // This server lets no identity act as another.
     refresh(&kdc, "ann", &data, &url, &["-X", "u:bob"])
         .assert_failed(3, &["SASL GSSAPI bind", "-X"]);
     refresh(&kdc, "ann", &data, &url, &["-w", "secret"]).assert_failed(2, &["no password"]);
@@ -240,15 +240,15 @@ fn no_ticket() {
     kdc.kinit("ann", "1h");
     refresh(&kdc, "ann", &data, &server.url(), &[])
         .assert_failed(3, &["ldap/127.0.0.1", "connect by the name", "krb5.conf"]);
-    // Nobody gives out tickets any more. The network is retried, so `follow` would go on.
+    // No KDC answers any more. That may pass, so `follow` would try again.
     kdc.stop();
     refresh(&kdc, "ann", &data, &url, &[])
         .assert_failed(4, &["no key distribution center answers", "krb5.conf"]);
 }
 
-/// A ticket that expires while `follow` runs: the connection goes on, the next one says why not.
+/// The ticket expires while `follow` runs. The connection goes on, and the next one fails and says why.
 #[test]
-fn a_ticket_that_expires() {
+fn ticket_expires() {
     let kdc = Kdc::start();
     kdc.kinit("ann", "1h");
     let server = server(&kdc, "minssf=128");
@@ -260,7 +260,7 @@ fn a_ticket_that_expires() {
         &words("follow", &data, &url, &[]),
     ));
     run.wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
-    // In the place of the other one, which would last too long.
+    // It replaces the ticket of the test's begin, which would last too long.
     kdc.kinit("ann", "1s");
     kdc.wait_for_expiry("ann");
     server.stop();
@@ -272,9 +272,9 @@ fn a_ticket_that_expires() {
     assert_copy(&data, &server);
 }
 
-/// A provider that has no key of its own cannot read the ticket, and says so.
+/// The provider has no key of its own, cannot read the ticket, and says so.
 #[test]
-fn a_provider_without_the_key() {
+fn provider_without_its_key() {
     let kdc = Kdc::start();
     kdc.kinit("ann", "1h");
     let server = Slapd::builder(Variant::Plain)
@@ -287,7 +287,7 @@ fn a_provider_without_the_key() {
     common::outcome::assert_message(&outcome.stderr, &["SASL GSSAPI bind"]);
 }
 
-/// What somebody on the way does to a buffer of the security layer.
+/// What an attacker does to a buffer of the security layer.
 #[derive(Clone, Copy, Debug)]
 enum Mischief {
     Flip,
@@ -295,7 +295,7 @@ enum Mischief {
     LeaveOut,
 }
 
-/// Hands on what both ends say, and does mischief to the fifth buffer that the server protects.
+/// Passes bytes on between both ends, and attacks the fifth buffer that the server protects.
 fn tampering(server: &Slapd, mischief: Mischief) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let (port, to) = (
@@ -352,16 +352,16 @@ fn relay(mut server: TcpStream, mut client: TcpStream, mischief: Mischief) -> st
     }
 }
 
-/// Whoever changes, repeats or leaves out what the server says ends the connection.
+/// An attacker changes, repeats or drops a buffer of the server. The command ends the connection.
 #[test]
-fn somebody_in_the_middle() {
+fn attacker_in_the_middle() {
     let kdc = Kdc::start();
     kdc.kinit("ann", "1h");
     for secprops in ["minssf=1,maxssf=1", "minssf=128"] {
         let server = server(&kdc, secprops);
         let data = Data::new();
         refresh(&kdc, "ann", &data, &by_name(&server.url()), &[]).assert_done();
-        // Several buffers long.
+        // The answer is several buffers long.
         set_description(&server, &"news".repeat(100_000));
         data.unchanged(|| {
             for mischief in [Mischief::Flip, Mischief::Repeat, Mischief::LeaveOut] {

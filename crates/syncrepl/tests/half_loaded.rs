@@ -1,5 +1,5 @@
-//! Servers that are empty or only half there: whatever they answer, nothing is deleted because of
-//! it, and the message says why.
+//! Servers that are empty or half loaded. Nothing is deleted because of their answers, and the message
+//! says why.
 
 mod common;
 
@@ -17,11 +17,11 @@ fn healthy() -> Slapd {
     server
 }
 
-/// A replica that holds the beginning of what the server holds.
+/// A replica that holds the first entries of the server.
 fn half_of(server: &Slapd) -> Slapd {
     let all = server.export();
     let some: Vec<&str> = all.split("\n\n").take(PEOPLE / 2).collect();
-    // Not the state of the synchronization: that comes last.
+    // Without contextCSN: a replica gets that last.
     let some = some.join("\n\n").replace("contextCSN", "description");
     Slapd::half_loaded_with(&(some + "\n"))
 }
@@ -50,7 +50,7 @@ fn refuses(server: &Slapd, replica: &Slapd, words: &[&str]) {
     }
 }
 
-/// `follow` says why the first will not do, and goes on with the second.
+/// `follow` says why it cannot use the first server, and goes on with the second.
 fn follow_finds_the_other(data: &Data, server: &Slapd, replica: &Slapd, words: &[&str]) {
     let both = format!("{} {}", replica.url(), server.url());
     let mut follow = Run::command(&mut command(&data.sync("follow", &both)));
@@ -70,7 +70,7 @@ fn follow_finds_the_other(data: &Data, server: &Slapd, replica: &Slapd, words: &
 }
 
 #[test]
-fn p30_half_loaded() {
+fn half_loaded_server() {
     let server = healthy();
     let replica = half_of(&server);
     refuses(
@@ -81,13 +81,13 @@ fn p30_half_loaded() {
 }
 
 #[test]
-fn p30_empty_replica() {
+fn empty_replica() {
     let server = healthy();
     let replica = Slapd::empty_replica();
     refuses(&server, &replica, &["nothing", "has not finished loading"]);
 }
 
-/// With one server only, `follow` waits for it to be ready.
+/// With one server only, `follow` waits until it is ready.
 #[test]
 fn follow_waits_until_it_is_ready() {
     let server = healthy();
@@ -128,7 +128,7 @@ fn refresh_finds_the_other() {
     }
 }
 
-/// A server that was emptied and has only its suffix entry: complete, and convincing.
+/// A server that was emptied, and has only its suffix entry. It answers like a complete one.
 #[test]
 fn wiped() {
     let server = healthy();
@@ -141,7 +141,7 @@ fn wiped() {
             let outcome = data.refresh_with(&server, options);
             let figures = format!("{} of {}", PEOPLE + 2, PEOPLE + 2);
             outcome.assert_failed(6, &[&figures, "nothing was changed", "--max-delete"]);
-            // Nor does a follow try again, or go on.
+            // `follow` ends too, and does not try again.
             let mut follow = data.sync("follow", &server.url());
             follow.extend(options.iter().map(|&option| option.to_owned()));
             Outcome::run(&follow).assert_failed(6, &[&figures]);
@@ -160,7 +160,7 @@ fn wiped() {
     }
 }
 
-/// The connection is cut at many points of a refresh that would delete: never a delete.
+/// The connection is cut at many points of a refresh that would delete. No cut leads to a delete.
 #[test]
 fn cut_anywhere() {
     let server = healthy();
@@ -177,7 +177,7 @@ fn cut_anywhere() {
     assert!(length > 200);
     data.unchanged(|| {
         for part in 0..10 {
-            // The very last bytes are the result itself.
+            // The last bytes are the result itself.
             let cut = (length - 1) * part / 9;
             let proxy = Proxy::cutting(&server, &[cut]);
             let outcome = Outcome::run(&data.sync("refresh", &proxy.url()));

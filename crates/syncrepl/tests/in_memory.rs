@@ -1,5 +1,4 @@
-//! The random changes that real servers are tried with, on the provider in memory: with every way
-//! it may legally tell what is gone.
+//! The workload of random changes on the provider in memory, with every legal way to tell of deletes.
 
 mod common;
 

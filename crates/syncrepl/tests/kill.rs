@@ -1,5 +1,5 @@
-//! Killed or cut off in the middle of anything, and started again: the copy equals a fresh search,
-//! and so does the map of whoever reads the concatenated output by the reading rule.
+//! The command is killed or cut off at any moment, and started again. The copy then equals a fresh
+//! search, and so does the map of a reader that reads all outputs in a row by the reading rule.
 
 mod common;
 
@@ -18,7 +18,7 @@ const PEOPLE: usize = 2000;
 /// When to kill.
 #[derive(Debug, Clone, Copy)]
 enum At {
-    /// After so many lines.
+    /// After this many lines.
     Line(usize),
     /// After a line with this op.
     Op(&'static str),
@@ -28,8 +28,8 @@ fn start(copy: &Copied<'_>, subcommand: &str) -> Run {
     Run::command(Command::new(SYNCREPL).args(copy.arguments(subcommand)))
 }
 
-/// Starts it, kills it there, and lets the reader have what it printed. It may have come to its
-/// commit all the same: then there is something to change again.
+/// Starts the command, kills it there, and gives the reader what it printed. The command may have
+/// committed before the kill.
 fn killed(copy: &mut Copied<'_>, subcommand: &str, at: At) {
     let before = dump_commit(copy);
     let mut run = start(copy, subcommand);
@@ -79,7 +79,7 @@ fn in_a_refresh() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(PEOPLE));
     let mut copy = Copied::suffix(&server);
-    // Of a first refresh, and then of one that changes everything.
+    // Kills a first refresh, and then one that changes everything.
     let points = [1, 2, 40, 400, 900, 1500, 1990].map(At::Line);
     let ends = ["refresh_done", "cookie", "commit"].map(At::Op);
     for round in 0..2 {
@@ -104,7 +104,7 @@ fn in_a_refresh() {
 fn in_the_persist_stage(variant: Variant, kills: usize) {
     let server = Slapd::start(variant);
     let options = Options {
-        // Megabytes take their time, of which there is none between two kills.
+        // An entry of megabytes would not arrive between two kills.
         big_value: false,
         ..Options::ALL
     };
@@ -114,7 +114,7 @@ fn in_the_persist_stage(variant: Variant, kills: usize) {
     while_changing(&server, &mut workload, || {
         for kill in 0..kills {
             copy.follow();
-            // Some changes later, each time another number of them.
+            // The kill comes after some changes, after a different number each time.
             let lines = copy.follower().lines().len();
             let more = 1 + kill * 7 % 60;
             copy.follower()
@@ -153,8 +153,8 @@ fn in_the_persist_stage_again_and_again() {
     }
 }
 
-/// What was committed had been printed before: killed while a line cannot be printed, it has not
-/// committed what the line tells.
+/// A line is printed before its change is committed. So a kill while a line cannot be printed leaves that
+/// change uncommitted.
 #[test]
 fn while_nobody_reads() {
     let server = Slapd::start(Variant::Plain);
@@ -167,7 +167,7 @@ fn while_nobody_reads() {
         wait_until(PATIENCE, || dump_commit(&copy) > before);
         modify(&server, stamp);
         wait_until(PATIENCE, || is_in_a_write(&run));
-        // So that it does not go on while the pipe is emptied.
+        // Otherwise the command would go on while the test empties the pipe.
         run.signal("STOP");
         run.read();
         run.kill9();
@@ -177,9 +177,9 @@ fn while_nobody_reads() {
     }
 }
 
-/// The network fails instead, at various points; the command goes on by itself.
+/// The network fails at various points. The command goes on by itself.
 #[test]
-fn the_connection_is_cut() {
+fn connection_is_cut() {
     let server = Slapd::start(Variant::SessionLog);
     let mut workload = Workload::new(fastrand::u64(..), Options::ALL);
     workload.populate(&server, 60);

@@ -1,4 +1,4 @@
-//! What 100,000 entries cost in memory, at the first refresh and afterwards.
+//! The memory that 100,000 entries take, at the first refresh and later.
 
 mod common;
 
@@ -12,7 +12,7 @@ const ENTRIES: usize = 100_000;
 const AT_MOST_KIB: u64 = 32 * 1024;
 const LONG: Duration = Duration::from_secs(240);
 
-/// The peak of a run to its end. It only ever grows, so what counts is the last that is seen.
+/// The peak of memory in a run, in KiB. It only grows, so the last value counts.
 fn peak_of(run: &mut Run) -> u64 {
     let mut peak = 0;
     let deadline = std::time::Instant::now() + LONG;
@@ -32,7 +32,7 @@ fn check(what: &str, peak: u64) {
 }
 
 #[test]
-fn of_a_hundred_thousand_entries() {
+fn memory_of_a_hundred_thousand_entries() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(ENTRIES));
     let options = |data: &Data, subcommand: &str, format: &str| {

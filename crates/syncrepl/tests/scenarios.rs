@@ -1,5 +1,5 @@
-//! The changes that copies get wrong, one at a time, made while the command is down and while it
-//! follows, seen from a base that they happen in and from one that they cross.
+//! Each scenario alone: a change that is easy to copy wrongly. It happens while the command is down and
+//! while it follows, inside the base and across its border.
 
 mod common;
 

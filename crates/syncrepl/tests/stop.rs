@@ -1,5 +1,5 @@
-//! Being told to stop: at once when there is nothing left to finish, cleanly when there is, and at
-//! once all the same when told twice.
+//! Stop requests. The command stops at once when there is nothing left to finish, cleanly when there is,
+//! and at once in any case after a second request.
 
 mod common;
 
@@ -13,9 +13,9 @@ use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::{judge, wait_until};
 
-/// A stop with nothing left to finish, on a machine that has other things to do.
+/// The longest a stop may take with nothing left to finish, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// The name of Cancel as it stands in an ExtendedRequest (RFC 3909).
+/// The name of Cancel in an ExtendedRequest (RFC 3909).
 const CANCEL: &[u8] = b"\x80\x0b1.3.6.1.1.8";
 /// canceled (118), the result of the search that was cancelled: `0a 01 76`.
 const CANCELED: &[u8] = b"\x0a\x01\x76";
@@ -28,7 +28,7 @@ fn wait_persisting(run: &Run) {
     run.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
 }
 
-/// Signals, and gives how long it took to end with that code.
+/// Sends the signal. Gives how long the command took to end, with that exit code.
 #[track_caller]
 fn ends(run: &mut Run, signal: &str, code: i32, within: Duration) {
     let began = Instant::now();
@@ -49,7 +49,7 @@ fn add(server: &Slapd, name: &str) {
 }
 
 #[test]
-fn in_the_persist_stage() {
+fn signal_in_the_persist_stage() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let mut reader = Reader::new();
@@ -64,7 +64,7 @@ fn in_the_persist_stage() {
         assert!(proxy.asked(CANCEL), "no Cancel was sent");
         assert!(proxy.answered(CANCELED), "its answer was not awaited");
         reader.feed(&run.output());
-        // The next start tells nothing twice.
+        // The next run repeats no line.
         let mark = reader.mark();
         let refresh = data.refresh_with(&server, &[]);
         reader.feed(&refresh.assert_done().stdout);
@@ -75,10 +75,10 @@ fn in_the_persist_stage() {
     judge::assert_same("reader", &reader.directory(), "search", &search);
 }
 
-/// A server that hangs does not keep it: 5 s for the answer to the Cancel, no more; a second
-/// signal does not wait at all.
+/// The server hangs. The command waits 5 s at most for the answer to its Cancel, and not at all after a
+/// second signal.
 #[test]
-fn in_the_persist_stage_of_a_server_that_hangs() {
+fn signal_while_the_server_hangs() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let mut run = follow(&data, &server.url());
@@ -89,7 +89,7 @@ fn in_the_persist_stage_of_a_server_that_hangs() {
     let mut run = follow(&data, &server.url());
     wait_persisting(&run);
     server.pause();
-    // Two of a kind may be taken for one.
+    // The system may merge two signals of one kind.
     run.signal("INT");
     ends(&mut run, "TERM", 0, AT_ONCE);
     server.resume();
@@ -101,7 +101,7 @@ fn many(count: usize) -> Slapd {
     server
 }
 
-/// Until nobody reads, a refresh whose output is longer than a pipe takes stays where it is.
+/// A refresh whose output does not fit the pipe, so that it waits for its reader.
 fn blocked(data: &Data, subcommand: &str, server: &Slapd) -> Run {
     let run = Run::unread(&mut command(&data.sync(subcommand, &server.url())));
     wait_until(PATIENCE, || is_in_a_write(&run));
@@ -109,7 +109,7 @@ fn blocked(data: &Data, subcommand: &str, server: &Slapd) -> Run {
 }
 
 #[test]
-fn the_first_lets_a_refresh_finish() {
+fn first_signal_lets_a_refresh_finish() {
     let server = many(2000);
     for subcommand in ["refresh", "follow"] {
         let data = Data::new();
@@ -127,7 +127,7 @@ fn the_first_lets_a_refresh_finish() {
 }
 
 #[test]
-fn the_second_abandons_a_refresh() {
+fn second_signal_abandons_a_refresh() {
     let server = many(2000);
     for subcommand in ["refresh", "follow"] {
         let data = Data::of(&server);
@@ -135,7 +135,7 @@ fn the_second_abandons_a_refresh() {
             .ldapmodify(&modify_all(2000))
             .expect("the changes apply");
         data.unchanged(|| {
-            // With a reader the clean way out is taken.
+            // There is a reader, so the command abandons the refresh cleanly.
             let mut run = blocked(&data, subcommand, &server);
             run.signal("INT");
             let began = Instant::now();
@@ -164,7 +164,7 @@ fn modify_all(count: usize) -> String {
 }
 
 #[test]
-fn twice_while_nobody_reads() {
+fn two_signals_while_output_is_blocked() {
     let server = many(2000);
     for subcommand in ["refresh", "follow"] {
         let data = Data::new();
@@ -178,7 +178,7 @@ fn twice_while_nobody_reads() {
 }
 
 #[test]
-fn while_no_server_answers_at_the_start() {
+fn signal_before_any_server_answers() {
     let server = Slapd::start(Variant::Plain);
     server.stop();
     let data = Data::new();
@@ -193,13 +193,13 @@ fn while_no_server_answers_at_the_start() {
 }
 
 #[test]
-fn while_trying_to_reconnect() {
+fn signal_between_two_tries() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let mut run = follow(&data, &server.url());
     wait_persisting(&run);
     server.stop();
-    // The waits grow, so that the signal comes in one of them.
+    // The waits grow, so the signal comes during one of them.
     run.wait_for_stderr(|line| line.contains("cannot connect"), PATIENCE);
     ends(&mut run, "TERM", 0, AT_ONCE);
     server.start_again();
@@ -207,9 +207,9 @@ fn while_trying_to_reconnect() {
     assert!(!refresh.assert_done().stdout.contains(r#""op":"add""#));
 }
 
-/// Connected, and then no answer: to the bind, to the search.
+/// The server accepts the connection and does not answer the bind, or the search.
 #[test]
-fn while_a_server_says_nothing() {
+fn signal_while_connecting_to_a_silent_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let url = format!("ldap://{}", listener.local_addr().expect("its address"));
     for (subcommand, code) in [("follow", 0), ("refresh", 1)] {

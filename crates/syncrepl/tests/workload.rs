@@ -1,5 +1,5 @@
-//! Random changes on a real slapd, by `refresh` and by `follow`: after every round the copy, and
-//! whoever reads the output, equal a fresh search.
+//! Random changes on a real slapd, by `refresh` and by `follow`. After every round the copy and the map
+//! of a reader equal a fresh search.
 
 mod common;
 
@@ -43,7 +43,7 @@ impl Case for Staff {
     }
 }
 
-/// Every unit above them is hidden, and renamed all the same.
+/// The filter hides all units, and the workload renames them too.
 struct People;
 
 impl Case for People {
@@ -88,7 +88,7 @@ fn by_follow<C: Case>(variant: Variant) {
     }
     copy.wait_equal();
     if C::FILTER == Everything::FILTER {
-        // With the other filter an entry may truly leave and come back.
+        // With the other filter an entry may leave the result and come back.
         copy.assert_no_phantom_delete(0);
     }
     copy.stop();

@@ -1,16 +1,37 @@
-//! `syncrepl completions`: what a shell needs to complete the command's words and options.
+//! `syncrepl completions`: prints a script by which a shell completes words and options.
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
+use clap::Parser;
 
-use crate::args::{Args, CompletionsArgs};
+use super::subcommand::{Program, Subcommand};
 use crate::exit::Failure;
 
-pub(crate) fn run(args: &CompletionsArgs) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "syncrepl", &mut script);
-    let mut out = io::stdout().lock();
-    out.write_all(&script)?;
-    Ok(out.flush()?)
+/// Print the completions for a shell
+#[derive(Debug, Parser)]
+#[command(
+    name = "completions",
+    after_help = "\
+Examples:
+  syncrepl completions bash > /etc/bash_completion.d/syncrepl
+  source <(syncrepl completions bash)        (for this shell only)
+  syncrepl completions zsh > ~/.zfunc/_syncrepl
+  syncrepl completions fish > ~/.config/fish/completions/syncrepl.fish"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+impl Subcommand for Completions {
+    const ONLY_PRINTS: bool = true;
+
+    fn run(self, program: Program) -> Result<(), Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut program(), "syncrepl", &mut script);
+        let mut out = io::stdout().lock();
+        out.write_all(&script)?;
+        Ok(out.flush()?)
+    }
 }

@@ -1,26 +1,56 @@
-//! `syncrepl follow`: bring the copy up to date, then stay and print changes as they happen.
+//! `syncrepl follow`: brings the copy up to date, then stays and prints changes as they happen.
 
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 
+use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::ProgressLine;
 use crate::story::Story;
 use crate::{signals, target};
 
-pub(crate) fn run(args: SyncArgs) -> Result<(), Failure> {
-    let stop = StopHandle::new();
-    signals::install(stop.clone())?;
-    run_until(args, stop)
+/// Bring the copy up to date, then stay and print changes as they happen
+#[derive(Debug, Parser)]
+#[command(
+    name = "follow",
+    after_help = "\
+Examples:
+  syncrepl follow --data people.db -ZZ -H ldap://ldap.example.com -D cn=reader,dc=example,dc=com -W -b dc=example,dc=com
+  syncrepl follow --data people.db -Y SCRAM-SHA-256 -U reader -y reader.pw -H ldaps://ldap.example.com -b dc=example,dc=com
+  syncrepl follow --data people.db --format json | while read -r line; do …; done
+  syncrepl follow --data people.db --format ldif >> changes.ldif
+
+Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
+Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again."
+)]
+pub(crate) struct Follow {
+    #[command(flatten)]
+    sync: SyncArgs,
 }
 
-/// Follows until somebody uses the handle.
+impl Subcommand for Follow {
+    fn verbose(&self) -> u8 {
+        self.sync.connection.verbose
+    }
+
+    fn run(self, _: Program) -> Result<(), Failure> {
+        let stop = StopHandle::new();
+        signals::install(stop.clone())?;
+        run_until(self.sync, stop)
+    }
+}
+
+/// Follows until a stop is requested through the handle.
+///
+/// # Errors
+/// When an error will not pass by itself, or the output cannot be written.
 pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
     let progress = ProgressLine::new();
-    let output = Output::new(args.format, &progress);
+    let output = output::open(args.format, &progress);
     let builder = target::builder(
         &mut args,
         SyncreplMode::RefreshAndPersist,
@@ -31,13 +61,13 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
     loop {
         let commit = client.commit_number();
-        client.callback().start(commit)?;
+        client.callback().0.start(commit)?;
         let result = follow(&mut client, &progress, &mut story);
         progress.show(None);
         let error = match result {
             Ok(()) => break,
-            // Without a connection there is nothing left to wait for; a second request, which
-            // abandons a refresh, is an error to report.
+            // The user asked to stop, and the connection is lost: nothing is left to wait for. A
+            // second request abandons a refresh, and that is an error.
             Err(error) if stop.requests() == 1 && is_lost(&error) => break,
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
@@ -48,12 +78,12 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
             break;
         }
     }
-    client.callback().finish()?;
+    client.callback().0.finish()?;
     client.unbind()?;
     Ok(())
 }
 
-/// Whether only the connection is gone, or was never made.
+/// Whether the error means no more than that there is no connection.
 fn is_lost(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
 }
@@ -66,7 +96,7 @@ fn follow(
     client.reconnect()?;
     progress.show(client.progress());
     loop {
-        // On a terminal the line has to move; in a pipe nothing has to wake us.
+        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
         let wait = match (client.in_persist_stage(), progress.is_shown()) {
             (true, _) => story.next_news(Instant::now()),
             (false, true) => Duration::from_millis(50),
@@ -75,7 +105,7 @@ fn follow(
         if !client.poll(wait)? {
             return Ok(());
         }
-        if client.callback().is_lost() {
+        if client.callback().0.is_lost() {
             return Ok(());
         }
         progress.show(client.progress());

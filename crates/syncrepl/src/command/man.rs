@@ -1,29 +1,48 @@
-//! `syncrepl man`: the manual page of the command, or of one subcommand, as roff.
+//! `syncrepl man`: prints the manual page of the command, or of one subcommand, as roff.
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
-use clap_mangen::Man;
+use clap::Parser;
 
-use crate::args::{Args, ManArgs};
+use super::subcommand::{Program, Subcommand};
 use crate::exit::Failure;
 
-pub(crate) fn run(args: &ManArgs) -> Result<(), Failure> {
-    let mut command = Args::command();
-    // Gives the subcommands their full names: syncrepl-refresh.
-    command.build();
-    if let Some(name) = &args.subcommand {
-        let found = command.find_subcommand(name).cloned();
-        command = found
-            .ok_or_else(|| Failure::Usage(format!("no subcommand is called '{name}'")))?
-            .version(env!("CARGO_PKG_VERSION"));
+/// Print the manual page of the command, or of a subcommand
+#[derive(Debug, Parser)]
+#[command(
+    name = "man",
+    after_help = "\
+Examples:
+  syncrepl man | man -l -
+  syncrepl man follow | man -l -
+  syncrepl man > /usr/local/share/man/man1/syncrepl.1"
+)]
+pub(crate) struct Man {
+    /// The subcommand; without one, the page is that of the whole command
+    #[arg(value_name = "SUBCOMMAND")]
+    subcommand: Option<String>,
+}
+
+impl Subcommand for Man {
+    const ONLY_PRINTS: bool = true;
+
+    fn run(self, program: Program) -> Result<(), Failure> {
+        let mut command = program();
+        // Gives the subcommands their full names: syncrepl-refresh.
+        command.build();
+        if let Some(name) = &self.subcommand {
+            let found = command.find_subcommand(name).cloned();
+            command = found
+                .ok_or_else(|| Failure::Usage(format!("no subcommand is called '{name}'")))?
+                .version(env!("CARGO_PKG_VERSION"));
+        }
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command)
+            .source(concat!("syncrepl ", env!("CARGO_PKG_VERSION")))
+            .manual("Directory tools")
+            .render(&mut page)?;
+        let mut out = io::stdout().lock();
+        out.write_all(&page)?;
+        Ok(out.flush()?)
     }
-    let mut page = Vec::new();
-    Man::new(command)
-        .source(concat!("syncrepl ", env!("CARGO_PKG_VERSION")))
-        .manual("Directory tools")
-        .render(&mut page)?;
-    let mut out = io::stdout().lock();
-    out.write_all(&page)?;
-    Ok(out.flush()?)
 }

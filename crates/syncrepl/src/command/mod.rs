@@ -1,10 +1,26 @@
-//! One file a subcommand.
+//! The subcommands. Each is one file here, with its arguments beside what it does, and one line in
+//! [`SUBCOMMANDS`].
 
-pub(crate) mod completions;
-pub(crate) mod demo;
-pub(crate) mod doctor;
-pub(crate) mod dump;
-pub(crate) mod follow;
-pub(crate) mod man;
-pub(crate) mod refresh;
-pub(crate) mod status;
+mod completions;
+mod demo;
+mod doctor;
+mod dump;
+mod follow;
+mod man;
+mod refresh;
+mod status;
+mod subcommand;
+
+use subcommand::Entry;
+
+/// The subcommands, in the order of the help.
+pub(crate) const SUBCOMMANDS: &[Entry] = &[
+    Entry::of::<refresh::Refresh>(),
+    Entry::of::<follow::Follow>(),
+    Entry::of::<doctor::Doctor>(),
+    Entry::of::<demo::Demo>(),
+    Entry::of::<dump::Dump>(),
+    Entry::of::<status::Status>(),
+    Entry::of::<completions::Completions>(),
+    Entry::of::<man::Man>(),
+];

@@ -6,83 +6,171 @@ use std::io::{self, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use syncrepl_client::{Attribute, Attributes, BoundLdap, CallbackResult, ErrorKind, Record};
+use syncrepl_client::{
+    Attribute, Attributes, BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Items, Record,
+};
 
+use super::format::{Choice, Format, Out};
+
+/// The line of this format in the list.
+pub(super) const FORMAT: Choice = Choice {
+    name: "json",
+    help: "One JSON object a line",
+    open: |out| Box::new(Json::new(out)),
+};
+
+/// Prints one line for each event and one after each commit. Lines since the last commit line are
+/// provisional.
+struct Json {
+    out: Out,
+    /// The number of the commit that is about to happen.
+    pending: u64,
+    /// Why the line that says what is committed could not be written.
+    lost: Option<io::Error>,
+}
+
+impl Json {
+    fn new(out: Out) -> Self {
+        Json {
+            out,
+            pending: 0,
+            lost: None,
+        }
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        writeln!(self.out, r#"{{"op":"commit","commit":{}}}"#, self.pending)?;
+        self.out.flush()
+    }
+}
+
+impl Format for Json {
+    fn start(&mut self, commit: u64) -> io::Result<()> {
+        start(&mut self.out, commit)?;
+        self.out.flush()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.lost.take().map_or(Ok(()), Err)?;
+        self.out.flush()
+    }
+}
+
+impl Callback for Json {
+    fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
+        let authzid = match ldap.whoami() {
+            Ok(authzid) => Value::from(authzid),
+            // Not every provider knows "Who am I?" (RFC 4532).
+            Err(error) if error.kind() == ErrorKind::Refused => Value::Null,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(writeln!(
+            self.out,
+            r#"{{"op":"bind","authzid":{authzid}}}"#
+        )?)
+    }
+
+    fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
+        let entries = items.len();
+        Ok(writeln!(
+            self.out,
+            r#"{{"op":"refresh_done","entries":{entries}}}"#
+        )?)
+    }
+
+    fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.head("add", record)?;
+        self.attributes("attrs", record)?;
+        Ok(self.out.write_all(b"}\n")?)
+    }
+
+    fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.head("delete", record)?;
+        self.attributes("old", record)?;
+        Ok(self.out.write_all(b"}\n")?)
+    }
+
+    fn record_rename(
+        &mut self,
+        old_dn: &str,
+        record: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        let (uuid, old_dn, dn) = (record.uuid(), Value::from(old_dn), Value::from(record.dn()));
+        Ok(writeln!(
+            self.out,
+            r#"{{"op":"rename","uuid":"{uuid}","old_dn":{old_dn},"dn":{dn}}}"#
+        )?)
+    }
+
+    fn record_change(
+        &mut self,
+        old: &Record<'_>,
+        new: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.head("change", new)?;
+        self.attributes("old", old)?;
+        self.attributes("attrs", new)?;
+        Ok(self.out.write_all(b"}\n")?)
+    }
+
+    fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
+        let cookie = base64(cookie);
+        Ok(writeln!(
+            self.out,
+            r#"{{"op":"cookie","cookie":{cookie}}}"#
+        )?)
+    }
+
+    fn commit_pending(&mut self, commit: u64) -> CallbackResult {
+        self.pending = commit;
+        Ok(self.out.flush()?)
+    }
+
+    fn committed(&mut self) {
+        self.lost = self.commit().err();
+    }
+}
+
+impl Json {
+    /// Begins a line about a record: the event, the entryUUID and the DN.
+    fn head(&mut self, op: &str, record: &Record<'_>) -> io::Result<()> {
+        self.out.write_all(b"{\"op\":\"")?;
+        self.out.write_all(op.as_bytes())?;
+        self.out.write_all(b"\",\"uuid\":\"")?;
+        uuid_and_dn(&mut self.out, record)
+    }
+
+    /// Adds the attributes of a record to the line, under this name.
+    fn attributes(&mut self, name: &str, record: &Record<'_>) -> io::Result<()> {
+        self.out.write_all(b",\"")?;
+        self.out.write_all(name.as_bytes())?;
+        self.out.write_all(b"\":")?;
+        attributes(&mut self.out, record.attrs())
+    }
+}
+
+/// Prints the line that begins a run or a dump.
 pub(crate) fn start(out: &mut impl Write, commit: u64) -> io::Result<()> {
     writeln!(out, r#"{{"op":"start","commit":{commit}}}"#)
 }
 
-pub(crate) fn commit(out: &mut impl Write, commit: u64) -> io::Result<()> {
-    writeln!(out, r#"{{"op":"commit","commit":{commit}}}"#)
-}
-
-pub(crate) fn refresh_done(out: &mut impl Write, entries: u64) -> io::Result<()> {
-    writeln!(out, r#"{{"op":"refresh_done","entries":{entries}}}"#)
-}
-
-pub(crate) fn bind(out: &mut impl Write, ldap: &mut BoundLdap<'_>) -> CallbackResult {
-    let authzid = match ldap.whoami() {
-        Ok(authzid) => Value::from(authzid),
-        // The provider does not tell (RFC 4532 is optional).
-        Err(error) if error.kind() == ErrorKind::Refused => Value::Null,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(writeln!(out, r#"{{"op":"bind","authzid":{authzid}}}"#)?)
-}
-
-pub(crate) fn cookie(out: &mut impl Write, cookie: &[u8]) -> io::Result<()> {
-    writeln!(out, r#"{{"op":"cookie","cookie":{}}}"#, base64(cookie))
-}
-
-/// A line of a dump.
+/// Prints a line of a dump.
 pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     out.write_all(b"{\"uuid\":\"")?;
-    who(out, record)?;
+    uuid_and_dn(out, record)?;
     out.write_all(b",\"attrs\":")?;
     attributes(out, record.attrs())?;
     out.write_all(b"}\n")
 }
 
-pub(crate) fn add(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    head(out, "add", record)?;
-    out.write_all(b",\"attrs\":")?;
-    attributes(out, record.attrs())?;
-    out.write_all(b"}\n")
-}
-
-pub(crate) fn delete(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    head(out, "delete", record)?;
-    out.write_all(b",\"old\":")?;
-    attributes(out, record.attrs())?;
-    out.write_all(b"}\n")
-}
-
-pub(crate) fn rename(out: &mut impl Write, old_dn: &str, record: &Record<'_>) -> io::Result<()> {
-    let (uuid, old_dn, dn) = (record.uuid(), Value::from(old_dn), Value::from(record.dn()));
-    writeln!(
-        out,
-        r#"{{"op":"rename","uuid":"{uuid}","old_dn":{old_dn},"dn":{dn}}}"#
-    )
-}
-
-pub(crate) fn change(out: &mut impl Write, old: &Record<'_>, new: &Record<'_>) -> io::Result<()> {
-    head(out, "change", new)?;
-    out.write_all(b",\"old\":")?;
-    attributes(out, old.attrs())?;
-    out.write_all(b",\"attrs\":")?;
-    attributes(out, new.attrs())?;
-    out.write_all(b"}\n")
-}
-
-fn head(out: &mut impl Write, op: &str, record: &Record<'_>) -> io::Result<()> {
-    out.write_all(b"{\"op\":\"")?;
-    out.write_all(op.as_bytes())?;
-    out.write_all(b"\",\"uuid\":\"")?;
-    who(out, record)
-}
-
-/// The rest of the entryUUID, and the DN.
-fn who(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
+/// Writes the entryUUID, whose opening quote is already written, and the DN.
+fn uuid_and_dn(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     let mut digits = [0; 36];
     let uuid = record.uuid().hyphenated().encode_lower(&mut digits);
     out.write_all(uuid.as_bytes())?;
@@ -90,12 +178,12 @@ fn who(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     value(out, record.dn().as_bytes())
 }
 
-/// How many attributes are compared with each other; with more, names are looked up in a tree.
+/// Up to this many attributes, names are compared with each other. With more, a tree finds equal names.
 const FEW: usize = 32;
 
-/// Each attribute with its values, under the description the provider uses, in the order of these.
+/// Writes the attributes as an object, sorted by name. Names are spelled as the provider spells them.
 fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
-    // A description may come twice, and differ in case; a JSON object must name it once.
+    // A provider may send a name twice, spelled differently; a JSON object must have it once.
     let mut few: [Option<Attribute<'_>>; FEW] = [None; FEW];
     let mut count = 0;
     for attribute in attributes.iter() {
@@ -117,7 +205,7 @@ fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<(
     )
 }
 
-/// The same, where descriptions come twice, or there are many.
+/// Does the same where a name comes twice, or there are many attributes.
 fn gathered(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let mut all: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
@@ -160,9 +248,10 @@ fn values<'a>(out: &mut impl Write, all: impl Iterator<Item = &'a [u8]>) -> io::
     out.write_all(b"]")
 }
 
-/// A value that is UTF-8 as a string, any other in base64.
+/// Writes a value as a string if it is UTF-8, else in base64.
 fn value(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
-    // Nearly all of them stand for themselves. Looked at whole, so that many bytes go at a time.
+    // Nearly every value needs no escapes. The fold has no early exit, so that the compiler can test
+    // many bytes at a time.
     let plain = value.iter().fold(true, |plain, byte| {
         plain & matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\')
     });

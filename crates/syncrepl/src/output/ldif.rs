@@ -1,116 +1,51 @@
 //! LDIF (RFC 2849): content records, which `dump` prints, and change records, which `refresh` and
-//! `follow` print. The entryUUID is a comment before each. What a transaction changed is printed
-//! right before its commit, in an order in which a directory can apply it: see [`order`].
+//! `follow` print. A directory takes records only in a certain order, which is not that of the
+//! events. So this format holds the changes of a transaction, and prints them in that order right
+//! before the commit: see [`order`].
 
 mod order;
+mod records;
 mod values;
 
 use std::io::{self, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use syncrepl_client::{Attributes, CallbackResult, Cursor, Items, Record, Uuid};
-use syncrepl_proto::dn;
+use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Record};
 
+use super::format::{Choice, Format, Out};
 use order::Pending;
-use values::{Change, Values};
 
-/// So many bytes of changes are held back to be put in order; what is more is put in order in
+pub(crate) use records::record;
+
+/// The line of this format in the list.
+pub(super) const FORMAT: Choice = Choice {
+    name: "ldif",
+    help: "LDIF change records (RFC 2849), for people and for audit",
+    open: |out| Box::new(Changes::new(out)),
+};
+
+/// How many bytes of changes are held back. Beyond that they are put in order and printed in
 /// portions.
 const MOST_HELD: usize = 64 << 20;
 
-/// A content record, with the empty line before it.
-pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    head(out, record.uuid(), record.dn())?;
-    attributes(out, record.attrs())
-}
-
 /// Prints change records.
-pub(crate) struct Changes<W> {
-    out: W,
+struct Changes {
+    out: Out,
+    /// Whether the line with the version was printed.
     begun: bool,
-    /// The first refresh of an empty copy: all of it is new, and printed when it is all there.
+    /// Whether this is the first refresh of an empty copy. Then every entry is new, and the whole
+    /// copy is printed at the end of the refresh.
     first: bool,
     pending: Pending,
 }
 
-impl<W: Write> Changes<W> {
-    pub(crate) fn new(out: W) -> Self {
+impl Changes {
+    fn new(out: Out) -> Self {
         Changes {
             out,
             begun: false,
             first: false,
             pending: Pending::default(),
         }
-    }
-
-    /// A run or a further connection begins: what was not committed is void.
-    pub(crate) fn start(&mut self) {
-        self.pending = Pending::default();
-    }
-
-    pub(crate) fn bound(&mut self, sql: &Cursor<'_>) -> CallbackResult {
-        let any = "SELECT EXISTS (SELECT 1 FROM syncrepl_records)";
-        self.first = !sql.query_row(any, [], |row| row.get::<_, bool>(0))?;
-        Ok(())
-    }
-
-    pub(crate) fn add(&mut self, record: &Record<'_>) -> CallbackResult {
-        if self.first {
-            return Ok(());
-        }
-        self.pending.add(record);
-        self.make_room()
-    }
-
-    pub(crate) fn delete(&mut self, record: &Record<'_>, sql: &Cursor<'_>) -> CallbackResult {
-        if self.first {
-            return Ok(());
-        }
-        self.pending.delete(record, sql)?;
-        self.make_room()
-    }
-
-    pub(crate) fn rename(
-        &mut self,
-        old: &str,
-        new: &Record<'_>,
-        sql: &Cursor<'_>,
-    ) -> CallbackResult {
-        if self.first {
-            return Ok(());
-        }
-        self.pending.rename(old, new, sql)?;
-        self.make_room()
-    }
-
-    pub(crate) fn change(&mut self, old: &Record<'_>, new: &Record<'_>) -> CallbackResult {
-        if self.first {
-            return Ok(());
-        }
-        self.pending.change(old, new);
-        self.make_room()
-    }
-
-    pub(crate) fn refresh_done(&mut self, items: &Items<'_>) -> CallbackResult {
-        if std::mem::take(&mut self.first) && !items.is_empty() {
-            self.begin()?;
-            items.for_each(|record| {
-                Ok(added(
-                    &mut self.out,
-                    record.uuid(),
-                    record.dn(),
-                    record.attrs(),
-                )?)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Prints what was held back.
-    pub(crate) fn commit_pending(&mut self) -> CallbackResult {
-        self.print()?;
-        Ok(self.out.flush()?)
     }
 
     fn make_room(&mut self) -> CallbackResult {
@@ -137,109 +72,75 @@ impl<W: Write> Changes<W> {
     }
 }
 
-/// `changetype: add`. Without any attribute it would not be LDIF: then it is a comment.
-fn added(out: &mut impl Write, uuid: Uuid, dn: &str, attrs: &Attributes<'_>) -> io::Result<()> {
-    if attrs.iter().next().is_none() {
-        writeln!(out, "\n# entryUUID: {uuid}\n# added, without attributes:")?;
-        write!(out, "# ")?;
-        return line(out, "dn", dn.as_bytes());
+impl Format for Changes {
+    fn start(&mut self, _: u64) -> io::Result<()> {
+        self.pending = Pending::default();
+        Ok(())
     }
-    head(out, uuid, dn)?;
-    writeln!(out, "changetype: add")?;
-    attributes(out, attrs)
 }
 
-fn deleted(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
-    head(out, uuid, dn)?;
-    writeln!(out, "changetype: delete")
-}
-
-/// `changetype: modrdn`.
-fn renamed(
-    out: &mut impl Write,
-    uuid: Uuid,
-    from: &str,
-    to: &str,
-    delete_old: bool,
-) -> io::Result<()> {
-    head(out, uuid, from)?;
-    writeln!(out, "changetype: modrdn")?;
-    let (rdn, above) = dn::split_first(to).unwrap_or((to, ""));
-    line(out, "newrdn", rdn.as_bytes())?;
-    writeln!(out, "deleteoldrdn: {}", u8::from(delete_old))?;
-    let was_above = dn::split_first(from).map_or("", |(_, above)| above);
-    if !dn::same_spelling_aside(was_above, above) {
-        line(out, "newsuperior", above.as_bytes())?;
+impl Callback for Changes {
+    fn bind_complete(&mut self, _: &mut BoundLdap<'_>, sql: &Cursor<'_>) -> CallbackResult {
+        let any = "SELECT EXISTS (SELECT 1 FROM syncrepl_records)";
+        self.first = !sql.query_row(any, [], |row| row.get::<_, bool>(0))?;
+        Ok(())
     }
-    Ok(())
-}
 
-/// `changetype: modify`, if there is anything to modify.
-fn modified(
-    out: &mut impl Write,
-    uuid: Uuid,
-    dn: &str,
-    old: &Values<'_>,
-    new: &Values<'_>,
-) -> io::Result<()> {
-    let changes = values::changes(old, new);
-    if changes.is_empty() {
-        return Ok(());
-    }
-    head(out, uuid, dn)?;
-    writeln!(out, "changetype: modify")?;
-    for Change { what, name, values } in changes {
-        writeln!(out, "{what}: {}", description(name))?;
-        for value in values {
-            line(out, name, value)?;
+    fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
+        if std::mem::take(&mut self.first) && !items.is_empty() {
+            self.begin()?;
+            items.for_each(|record| {
+                let (uuid, dn) = (record.uuid(), record.dn());
+                Ok(records::added(&mut self.out, uuid, dn, record.attrs())?)
+            })?;
         }
-        writeln!(out, "-")?;
+        Ok(())
     }
-    Ok(())
-}
 
-/// The empty line, the entryUUID and the DN.
-fn head(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
-    writeln!(out, "\n# entryUUID: {uuid}")?;
-    line(out, "dn", dn.as_bytes())
-}
-
-fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
-    for attribute in attributes.iter() {
-        for value in attribute.values() {
-            line(out, attribute.name, value)?;
+    fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        if self.first {
+            return Ok(());
         }
+        self.pending.add(record);
+        self.make_room()
     }
-    Ok(())
-}
 
-/// `name: value`, or `name:: base64` where the value is not a SAFE-STRING. Lines are not folded.
-fn line(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
-    let name = description(name);
-    if is_safe(value) {
-        write!(out, "{name}: ")?;
-        out.write_all(value)?;
-        writeln!(out)
-    } else {
-        writeln!(out, "{name}:: {}", STANDARD.encode(value))
+    fn record_delete(&mut self, record: &Record<'_>, sql: &Cursor<'_>) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.delete(record, sql)?;
+        self.make_room()
     }
-}
 
-/// A description is letters, digits, hyphens, dots and options (RFC 4512 §2.5); whatever else a
-/// provider sends must not begin a line of its own.
-fn description(name: &str) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-.;_".contains(c);
-    name.chars()
-        .map(|c| if fits(c) { c } else { '_' })
-        .collect()
-}
+    fn record_rename(
+        &mut self,
+        old_dn: &str,
+        record: &Record<'_>,
+        sql: &Cursor<'_>,
+    ) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.rename(old_dn, record, sql)?;
+        self.make_room()
+    }
 
-/// SAFE-STRING (RFC 2849) without control characters and not ending in a space: a tab is a
-/// SAFE-CHAR too, but readers, OpenLDAP's among them, drop one that a value begins with.
-fn is_safe(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b' '..=b'~'))
-        && value
-            .first()
-            .is_none_or(|first| !matches!(first, b' ' | b':' | b'<' | b'#'))
-        && value.last().is_none_or(|last| *last != b' ')
+    fn record_change(
+        &mut self,
+        old: &Record<'_>,
+        new: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        if self.first {
+            return Ok(());
+        }
+        self.pending.change(old, new);
+        self.make_room()
+    }
+
+    fn commit_pending(&mut self, _: u64) -> CallbackResult {
+        self.print()?;
+        Ok(self.out.flush()?)
+    }
 }

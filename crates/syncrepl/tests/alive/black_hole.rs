@@ -77,13 +77,13 @@ fn is_noticed(server: &dyn Target) {
 }
 
 #[test]
-fn in_the_persist_stage() {
+fn silence_in_the_persist_stage() {
     is_noticed(&Slapd::start(Variant::SessionLog));
 }
 
 /// 389-ds, which knows neither Cancel nor Abandon, answers all the same.
 #[test]
-fn in_the_persist_stage_of_389ds() {
+fn silence_in_the_persist_stage_of_389ds() {
     let server = Ds389::start();
     answers_beside_the_search(&server);
     is_noticed(&server);
@@ -91,7 +91,7 @@ fn in_the_persist_stage_of_389ds() {
 
 /// A server that hangs, and its system still takes what is sent: another one is asked.
 #[test]
-fn a_server_that_hangs() {
+fn hanging_server() {
     let server = Slapd::start(Variant::Plain);
     let (one, two) = (Proxy::to(&server), Proxy::to(&server));
     let mut copy = Copied::suffix(&server);
@@ -125,7 +125,7 @@ fn a_server_that_hangs() {
 
 /// In the middle of a refresh, wherever: nothing is kept, and the next one is whole.
 #[test]
-fn in_a_refresh() {
+fn silence_in_a_refresh() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(100));
     let whole = Proxy::to(&server);

@@ -58,7 +58,7 @@ fn sixty_connections_are_dropped() {
 
 /// Stopped, started, killed, started: what changed meanwhile is told, once.
 #[test]
-fn the_server_restarts_and_dies() {
+fn server_restarts_and_dies() {
     let server = Slapd::start(Variant::AccessLog);
     // The first contextCSN reaches the disk only at a clean stop.
     server.stop();
@@ -111,7 +111,7 @@ fn the_server_restarts_and_dies() {
 
 /// Two nodes that replicate: the first dies, the second takes over, and dies in its turn.
 #[test]
-fn over_to_the_second_server_and_back() {
+fn fail_over_and_back() {
     let pair = Pair::start(Variant::SessionLog);
     let (one, two) = (&pair.a, &pair.b);
     let mut copy = Copied::suffix(one);
@@ -152,7 +152,7 @@ fn over_to_the_second_server_and_back() {
 
 /// A provider that says goodbye, by a Notice of Disconnection, is asked again.
 #[test]
-fn a_server_that_says_goodbye() {
+fn notice_of_disconnection() {
     let provider = Provider::builder()
         .suffix(SUFFIX)
         .start()

@@ -85,7 +85,7 @@ fn each_moment_has_its_limit() {
 
 /// `follow` passes by whoever does not answer, and says so once.
 #[test]
-fn the_next_server_is_tried() {
+fn next_server_is_tried() {
     let server = Slapd::start(Variant::Plain);
     let full = Full::new();
     let hole = Proxy::to(&server);

@@ -8,7 +8,7 @@ use crate::common::outcome::{Data, Outcome};
 
 /// A referral is not followed, and names where it points, fit for a terminal.
 #[test]
-fn a_referral_names_where_it_points() {
+fn referral_names_its_target() {
     let server = Slapd::builder(Variant::Plain)
         .extra_global("referral ldap://other.example:1389")
         .start();
@@ -39,7 +39,7 @@ fn a_referral_names_where_it_points() {
 }
 
 #[test]
-fn a_base_that_is_not_there() {
+fn missing_base() {
     let server = Slapd::start(Variant::Plain);
     let (data, url) = (Data::new(), server.url());
     let path = data.path();
@@ -57,7 +57,7 @@ fn a_base_that_is_not_there() {
 
 /// 53 may pass when it answers a search; in a bind 389-ds says so of an account that is switched off.
 #[test]
-fn an_account_that_is_switched_off() {
+fn disabled_account() {
     let server = Ds389::start();
     let off = format!(
         "dn: {READER}\nchangetype: modify\nreplace: nsAccountLock\nnsAccountLock: true\n-\n"

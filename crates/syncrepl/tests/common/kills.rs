@@ -12,12 +12,12 @@ use syncrepl_testing::workload::{Options, Workload};
 
 use super::{Copied, PATIENCE, SYNCREPL, while_changing};
 
-/// Two hundred times with `SYNCREPL_SWEEP=all`, six without. An entry that is told to be gone is not there at
-/// the end: so `filter` is one that nobody leaves and meets again.
+/// Kills two hundred times with `SYNCREPL_SWEEP=all`, six times without. At the end no entry may exist that
+/// was told as deleted, so no entry may leave `filter` and match it again.
 pub fn killed_at_random_moments(server: &(impl Target + Sync), options: Options, filter: &str) {
     let mut sweep = Sweep::new();
     let options = Options {
-        // Megabytes take their time, of which there is none between two kills.
+        // An entry of megabytes would not arrive between two kills.
         big_value: false,
         ..options
     };
@@ -29,7 +29,7 @@ pub fn killed_at_random_moments(server: &(impl Target + Sync), options: Options,
     let (mut kills, wanted) = (0, sweep.count(6, 200));
     while kills < wanted {
         let deletes = copy.reader.deletes().len();
-        // At times nobody looks before it is killed again.
+        // Sometimes the next kill comes before a look at the copy.
         let row = sweep.rng.usize(1..=3).min(wanted - kills);
         while_changing(server, &mut workload, || {
             for _ in 0..row {

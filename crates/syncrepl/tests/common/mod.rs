@@ -1,5 +1,5 @@
-//! A copy under test: the built command on a data file, its output read by the reading rule, and
-//! the judge that compares both with a fresh search.
+//! A copy under test. The built command keeps a data file, a reader reads its output by the reading
+//! rule, and the judge compares both with a fresh search.
 #![allow(dead_code)] // each test target uses its part
 
 pub mod kills;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 pub const SYNCREPL: &str = env!("CARGO_BIN_EXE_syncrepl");
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the command to its end.
+/// Runs the command until it ends.
 pub fn syncrepl(arguments: &[&str]) -> Output {
     Command::new(SYNCREPL)
         .args(arguments)
@@ -34,14 +34,14 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
 }
 
-/// One data file and everything that was printed while it was kept.
+/// One data file, and a reader of all that its runs printed.
 pub struct Copied<'a> {
     pub server: &'a dyn Target,
     pub base: String,
     pub filter: String,
-    /// What `-H` names instead of the server: a fail-over list, a proxy.
+    /// The argument of `-H` if it is not the server: a fail-over list, or a proxy.
     pub hosts: Option<String>,
-    /// None for all user attributes.
+    /// The attributes to ask for; empty for all user attributes.
     pub attributes: Vec<&'static str>,
     pub folder: TempDir,
     pub reader: Reader,
@@ -132,8 +132,8 @@ impl<'a> Copied<'a> {
         )
     }
 
-    /// The copy, and the map that a reader of the output keeps, equal a fresh search; the reader
-    /// met nothing it could not apply.
+    /// Asserts that the copy and the reader's map equal a fresh search, and that the reader could apply
+    /// every line.
     pub fn assert_equal(&mut self) {
         self.take_output();
         self.reader.assert_clean();
@@ -142,7 +142,7 @@ impl<'a> Copied<'a> {
         judge::assert_same("reader", &self.reader.directory(), "search", &expected);
     }
 
-    /// Nothing that was told to be deleted since `mark` is there without having been added anew.
+    /// Asserts that no entry that was told as deleted since `mark` exists, unless it was added again.
     pub fn assert_no_phantom_delete(&self, deletes_before: usize) {
         let expected = self.expected();
         for (uuid, dn, line) in &self.reader.deletes()[deletes_before..] {
@@ -153,7 +153,7 @@ impl<'a> Copied<'a> {
         }
     }
 
-    /// A further refresh has nothing to tell.
+    /// Asserts that a further refresh tells of no change.
     pub fn assert_quiet(&mut self) {
         let mark = self.reader.mark();
         self.refresh();
@@ -182,7 +182,7 @@ impl<'a> Copied<'a> {
         &mut self.follower.as_mut().expect("it follows").0
     }
 
-    /// Hands what the follower has printed since to the reader, whole lines only.
+    /// Gives the reader the whole lines that the follower has printed since.
     fn take_output(&mut self) {
         if let Some((run, taken)) = &mut self.follower {
             let lines = run.lines();
@@ -193,7 +193,7 @@ impl<'a> Copied<'a> {
         }
     }
 
-    /// Waits until the follower has caught up, then asserts it in full.
+    /// Waits until the follower has caught up, then asserts all of `assert_equal`.
     pub fn wait_equal(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         let expected = self.expected();
@@ -212,12 +212,12 @@ impl<'a> Copied<'a> {
         self.assert_equal();
     }
 
-    /// Stops the follower as a service manager would. It had nothing to complain of.
+    /// Stops the follower as a service manager would. It must have printed nothing on stderr.
     pub fn stop(&mut self) {
         assert_eq!(self.stop_after_trouble(), "");
     }
 
-    /// Stops the follower; what it said on stderr.
+    /// Stops the follower. Gives what it printed on stderr.
     pub fn stop_after_trouble(&mut self) -> String {
         let (mut run, taken) = self.follower.take().expect("it follows");
         run.signal("TERM");
@@ -233,7 +233,7 @@ impl<'a> Copied<'a> {
         run.stderr()
     }
 
-    /// Kills the follower, in the middle of whatever it does.
+    /// Kills the follower, whatever it is doing.
     pub fn kill(&mut self) {
         let (mut run, taken) = self.follower.take().expect("it follows");
         run.kill9();
@@ -247,7 +247,7 @@ impl<'a> Copied<'a> {
     }
 }
 
-/// Changes the server until it is told to be quiet.
+/// Changes the server for as long as `act` runs.
 pub fn while_changing(server: &(impl Target + Sync), workload: &mut Workload, act: impl FnOnce()) {
     let quiet = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -256,7 +256,7 @@ pub fn while_changing(server: &(impl Target + Sync), workload: &mut Workload, ac
                 workload.round(server, 10);
             }
         });
-        // Also when `act` panics, so that the scope ends.
+        // A guard, so that the scope ends also when `act` panics.
         struct Quiet<'a>(&'a AtomicBool);
         impl Drop for Quiet<'_> {
             fn drop(&mut self) {

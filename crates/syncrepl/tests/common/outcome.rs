@@ -1,4 +1,4 @@
-//! How the command ended, and whether what it said about it is fit for people.
+//! How the command ended, and whether its message is fit for people.
 #![allow(dead_code)] // each test target uses its part
 
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, SYNCREPL};
 
-/// The command with arguments, in an environment in which nothing is set that it looks at.
+/// The command with arguments, in an environment without any variable that it reads.
 pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     let mut command = Command::new(SYNCREPL);
     command.args(arguments);
@@ -38,7 +38,7 @@ pub fn clean(command: &mut Command) -> &mut Command {
     ] {
         command.env_remove(name);
     }
-    // There may be an ldaprc in the real one.
+    // The real home folder may have an ldaprc.
     command.env("HOME", "/nonexistent")
 }
 
@@ -50,7 +50,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Runs it to its end, which has to come in time.
+    /// Runs the command to its end, which has to come in time.
     #[track_caller]
     pub fn of(command: &mut Command) -> Outcome {
         let mut run = Run::command(command);
@@ -67,14 +67,14 @@ impl Outcome {
         Outcome::of(&mut command(arguments))
     }
 
-    /// It did what it should and had nothing to complain of.
+    /// Asserts exit code 0, and nothing on stderr.
     #[track_caller]
     pub fn assert_done(&self) -> &Self {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""));
         self
     }
 
-    /// It failed with this code and one message, which has these words in it.
+    /// Asserts this exit code, and one message that contains these words.
     #[track_caller]
     pub fn assert_failed(&self, code: i32, words: &[&str]) -> &Self {
         println!("{}", self.stderr.trim_end());
@@ -85,8 +85,8 @@ impl Outcome {
     }
 }
 
-/// A line that begins with the command's name, has these words in it, tells nothing twice and
-/// shows nothing of the inside.
+/// Asserts that a line begins with the command's name, contains these words, repeats nothing and shows
+/// no internals.
 #[track_caller]
 pub fn assert_message(line: &str, words: &[&str]) {
     let message = line.trim_end().strip_prefix("syncrepl: ");
@@ -114,7 +114,7 @@ pub fn assert_message(line: &str, words: &[&str]) {
     }
 }
 
-/// A data file to fail on, with or without a copy in it.
+/// A data file in a folder of its own, with or without a copy in it.
 pub struct Data {
     pub folder: TempDir,
 }
@@ -125,7 +125,7 @@ impl Data {
         Data { folder }
     }
 
-    /// With a copy of all that is there.
+    /// A data file with a copy of the whole suffix.
     pub fn of(server: &Slapd) -> Data {
         let data = Data::new();
         Outcome::run(&data.refresh(server)).assert_done();
@@ -161,7 +161,7 @@ impl Data {
         dump.stdout
     }
 
-    /// The copy is the same after what was done, to the number of its last commit.
+    /// Asserts that the copy is the same after `what`, with the same number of its last commit.
     #[track_caller]
     pub fn unchanged<T>(&self, what: impl FnOnce() -> T) -> T {
         let before = self.dump();
@@ -177,8 +177,7 @@ pub fn is_in_a_write(run: &Run) -> bool {
     wchan.is_ok_and(|wchan| wchan.contains("pipe_write"))
 }
 
-/// Content records for that many people, for [`Slapd::load`] or, each with a changetype, for
-/// `ldapmodify`.
+/// Content records for that many people: for [`Slapd::load`], or with a changetype for `ldapmodify`.
 pub fn people(count: usize) -> String {
     let mut ldif = format!("dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n");
     for number in 0..count {

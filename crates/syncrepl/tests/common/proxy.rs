@@ -1,6 +1,5 @@
-//! A TCP proxy that a test puts between the command and its server: it hears what the command
-//! says, cuts connections, holds a search back, and swallows everything as a firewall does that has
-//! forgotten a connection.
+//! A TCP proxy between the command and its server. It remembers what both say, cuts connections, holds a
+//! search back, and swallows everything, as a firewall does that has forgotten a connection.
 #![allow(dead_code)] // each test target uses its part
 
 use std::io::{Read, Write};
@@ -10,11 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use syncrepl_testing::target::Target;
 
-/// How much of what is said is remembered, in either direction.
+/// How many bytes it remembers in each direction.
 const REMEMBERED: usize = 4 << 20;
 const SYNC_REQUEST: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
 
-/// Goes on until the process ends.
+/// The proxy. It runs until the process ends.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -22,19 +21,19 @@ pub struct Proxy {
 
 struct Shared {
     server: u16,
-    /// After how many bytes from the server a connection is cut, one number a connection; the
-    /// connections after those are left alone.
+    /// After how many bytes from the server to cut each connection, in order. Later connections are not
+    /// cut.
     cuts: Mutex<Vec<usize>>,
     connections: AtomicUsize,
-    /// How many bytes the server has sent on the first of them.
+    /// How many bytes the server has sent on the first connection.
     first: Arc<AtomicUsize>,
     asked: Mutex<Vec<u8>>,
     answered: Mutex<Vec<u8>>,
     gate: Mutex<Gate>,
     opened: Condvar,
-    /// New connections are swallowed.
+    /// Whether to swallow new connections.
     swallows: AtomicBool,
-    /// Where `cuts` would cut, everything is swallowed instead.
+    /// Whether to swallow everything where `cuts` would cut.
     swallows_at_cuts: bool,
     lines: Mutex<Vec<Line>>,
 }
@@ -51,14 +50,14 @@ struct Fate {
     over: AtomicBool,
 }
 
-/// What becomes of sync searches on their way to the server.
+/// How to treat sync searches on their way to the server.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Gate {
     #[default]
     Open,
-    /// The next one has to wait.
+    /// The next sync search has to wait.
     Shut,
-    /// It does.
+    /// A sync search waits.
     Held,
 }
 
@@ -71,7 +70,7 @@ impl Proxy {
         Proxy::start(server, cuts, false)
     }
 
-    /// After so many bytes from the server a connection goes silent, in both directions and for ever.
+    /// Makes each connection silent in both directions, for ever, after so many bytes from the server.
     pub fn swallowing(server: &dyn Target, after: &[usize]) -> Proxy {
         Proxy::start(server, after, true)
     }
@@ -109,22 +108,22 @@ impl Proxy {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How much the server has sent on the first connection.
+    /// How many bytes the server has sent on the first connection.
     pub fn first_answered_bytes(&self) -> usize {
         self.shared.first.load(Ordering::SeqCst)
     }
 
-    /// Whether the command has sent these bytes, on whatever connection.
+    /// Whether the command has sent these bytes, on any connection.
     pub fn asked(&self, bytes: &[u8]) -> bool {
         contains(&self.shared.asked, bytes)
     }
 
-    /// Whether the server has.
+    /// Whether the server has sent these bytes, on any connection.
     pub fn answered(&self, bytes: &[u8]) -> bool {
         contains(&self.shared.answered, bytes)
     }
 
-    /// Where in what the server has sent these bytes come first.
+    /// Where these bytes first stand in what the server has sent.
     pub fn position_answered(&self, bytes: &[u8]) -> Option<usize> {
         let heard = &self.shared.answered;
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,8 +132,8 @@ impl Proxy {
             .position(|window| window == bytes)
     }
 
-    /// How many entries and references the server has sent in answer to sync searches, wanted or
-    /// not: each carries a Sync State control (RFC 4533 §2.3).
+    /// How many entries and references the server has sent in answer to sync searches. Each carries a Sync
+    /// State control (RFC 4533 §2.3).
     pub fn states_answered(&self) -> usize {
         const SYNC_STATE: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.2";
         let heard = &self.shared.answered;
@@ -158,24 +157,24 @@ impl Proxy {
         self.shared.opened.notify_all();
     }
 
-    /// From now on nothing passes on the connections that there are, in either direction, and none of
-    /// them is closed. New ones are not concerned.
+    /// From now on passes nothing on the present connections, in either direction, and closes none of
+    /// them. New connections work.
     pub fn swallow(&self) {
         for line in self.lines().iter() {
             line.fate.swallowed.store(true, Ordering::SeqCst);
         }
     }
 
-    /// Whether new connections are swallowed, too: taken, and then nothing.
+    /// Whether to swallow new connections: accept them, and pass nothing.
     pub fn swallow_new(&self, swallow: bool) {
         self.shared.swallows.store(swallow, Ordering::SeqCst);
     }
 
-    /// Closes every connection that there is.
+    /// Closes every present connection.
     pub fn drop_all(&self) {
         for line in self.lines().drain(..) {
             for end in line.ends {
-                // It may be closed already.
+                // The connection may be closed already.
                 let _ = end.shutdown(Shutdown::Both);
             }
         }
@@ -186,7 +185,7 @@ impl Proxy {
         lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How often the command has sent these bytes, and the server these.
+    /// How often the command has sent the first bytes, and the server the second.
     pub fn count(&self, asked: &[u8], answered: &[u8]) -> (usize, usize) {
         let count = |heard: &Mutex<Vec<u8>>, bytes: &[u8]| {
             let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,11 +227,11 @@ impl Shared {
             0 => Arc::clone(&self.first),
             _ => Arc::default(),
         };
-        // A server that is down closes what comes, as a load balancer does.
+        // The server is down: close the connection, as a load balancer does.
         let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)) else {
             return;
         };
-        // What comes in small pieces goes on in small pieces, at once.
+        // Pass small pieces on at once, as they come.
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let cut = self.cuts.lock().expect("the cuts").pop();
         let both = |one: &TcpStream, other: &TcpStream| {
@@ -287,8 +286,8 @@ impl Shared {
     }
 }
 
-/// Hands on, counts, and remembers the first megabytes. After so many bytes the connection is cut, or
-/// swallowed.
+/// Passes bytes on, counts them, and remembers the first megabytes. Cuts or swallows the connection after
+/// so many bytes.
 fn pump(
     mut from: TcpStream,
     mut to: TcpStream,
@@ -327,11 +326,11 @@ fn pump(
     }
     fate.over.store(true, Ordering::SeqCst);
     if fate.swallowed.load(Ordering::SeqCst) {
-        // Neither end hears of the other's end.
+        // Neither side sees that the other closed.
         std::mem::forget((from, to));
         return;
     }
-    // Either end may have closed before.
+    // Either side may have closed already.
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
 }

@@ -108,7 +108,7 @@ fn session_logs() {
 }
 
 #[test]
-fn entry_uuid_that_is_hidden() {
+fn hidden_entry_uuid() {
     for (rule, text) in [
         ("none", "entryUUID: entries may not be searched for by it"),
         ("search", "entryUUID: it may be searched for, but not read"),
@@ -191,7 +191,7 @@ fn password_hashes() {
 
 /// A search that shows nothing is no failure, but hardly what was meant: both say so, once.
 #[test]
-fn nothing_is_shown() {
+fn empty_result() {
     let server = with_people(Slapd::start(Variant::Plain));
     let url = server.url();
     let outcome = doctor(&url, &["(uid=nobody)"]);

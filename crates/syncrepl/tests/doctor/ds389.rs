@@ -1,4 +1,4 @@
-//! The lines that are 389 Directory Server's own.
+//! The lines that only 389 Directory Server gets.
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
@@ -8,7 +8,7 @@ use crate::{assert_fails, assert_line, assert_works, doctor, person, refresh};
 const AS_READER: [&str; 4] = ["-D", READER, "-w", PASSWORD];
 
 #[test]
-fn a_389_directory_server() {
+fn healthy_server() {
     let server = Ds389::builder().size_limit(2).start();
     server.ldapmodify(&person("ann")).expect("a person");
     let url = server.url();
@@ -35,7 +35,7 @@ fn a_389_directory_server() {
         &["nothing to do"],
     );
 
-    // Not a whole tree of whole entries.
+    // The search leaves entries and attributes out.
     let words = [&AS_READER[..], &["(uid=*)", "cn"]].concat();
     let outcome = doctor(&url, &words);
     assert_works(&outcome, &url, &words);
@@ -45,7 +45,12 @@ fn a_389_directory_server() {
         "filter: 389-ds tells changes",
         &["(objectClass=*)", "compared at each start"],
     );
+}
 
+#[test]
+fn anonymous_bind() {
+    let server = Ds389::start();
+    let url = server.url();
     let outcome = doctor(&url, &[]);
     assert_fails(
         &outcome,
@@ -59,8 +64,14 @@ fn a_389_directory_server() {
         "sync control:",
         &["nobody is bound", "-D, -W"],
     );
+}
 
-    server.ldapmodify(&person("bob")).expect("a person");
+#[test]
+fn size_limit() {
+    let server = Ds389::builder().size_limit(2).start();
+    let people = person("ann") + &person("bob");
+    server.ldapmodify(&people).expect("two people");
+    let url = server.url();
     let outcome = doctor(&url, &AS_READER);
     assert_fails(
         &outcome,
@@ -76,9 +87,9 @@ fn a_389_directory_server() {
     );
 }
 
-/// Its root DSE may be hidden: then it is known by its cookie, and not what it remembers.
+/// The root DSE is hidden. The cookie still shows which server it is, but not how far its changelog goes.
 #[test]
-fn its_root_dse_is_hidden() {
+fn hidden_root_dse() {
     let server = Ds389::start();
     let rule = "dn:\nchangetype: modify\nadd: aci\naci: (targetattr=\"*\")(version 3.0; acl \"hidden\"; \
                 deny (read, search, compare) userdn=\"ldap:///anyone\";)\n";
@@ -100,7 +111,7 @@ fn its_root_dse_is_hidden() {
 }
 
 #[test]
-fn its_plugins_are_off() {
+fn plugins_are_off() {
     let server = Ds389::builder()
         .without_plugin("Content Synchronization")
         .without_plugin("Retro Changelog Plugin")

@@ -19,7 +19,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn what_protects_the_connection() {
+fn encrypted_connections() {
     let folder = TempDir::new().expect("a temporary folder");
     let made = Certificates::make(folder.path());
     let good = server(&made, &made.server);
@@ -94,7 +94,7 @@ fn in_clear() {
 }
 
 #[test]
-fn a_local_socket() {
+fn local_socket() {
     let server = Slapd::builder(Variant::Plain).ldapi().start();
     let words = ["-Y", "EXTERNAL"];
     let outcome = doctor(&server.ldapi_url(), &words);

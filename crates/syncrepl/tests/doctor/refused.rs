@@ -9,7 +9,7 @@ use crate::common::outcome::Outcome;
 use crate::{assert_fails, assert_line, assert_works, doctor, doctor_of, person, refresh};
 
 #[test]
-fn nobody_is_there() {
+fn no_server() {
     let server = Slapd::start(Variant::Plain);
     server.stop();
     let url = server.url();
@@ -29,7 +29,7 @@ fn nobody_is_there() {
 }
 
 #[test]
-fn a_wrong_password() {
+fn wrong_password() {
     let url_of = Slapd::start(Variant::Plain);
     let url = url_of.url();
     let words = ["-D", ADMIN, "-w", "wrong"];
@@ -69,7 +69,7 @@ fn no_such_base() {
 
 /// Three access rules under which a bind succeeds and nothing can be read.
 #[test]
-fn a_bind_that_may_read_nothing() {
+fn bind_that_may_read_nothing() {
     for (rule, words) in [
         ("none", &["(32)", "may not see it"][..]),
         ("auth", &["(50)", "grant this identity the right"]),

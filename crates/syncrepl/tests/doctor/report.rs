@@ -11,7 +11,7 @@ use crate::{assert_line, doctor};
 
 /// A name that would turn the direction of writing and clear the screen.
 #[test]
-fn nothing_of_the_server_reaches_the_terminal_raw() {
+fn server_cannot_steer_the_terminal() {
     let server = Slapd::start(Variant::Plain);
     let name = "cn=x\u{202e}\u{9b}2Jy,dc=example,dc=com";
     let entry = format!(
@@ -52,7 +52,7 @@ fn colour_on_a_terminal_only() {
 
 /// The file knows its search. It is only read, also while a follower holds it.
 #[test]
-fn of_a_copy() {
+fn search_of_a_copy() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let path = data.path();
@@ -73,7 +73,7 @@ fn of_a_copy() {
 
 /// A server that nobody has tested it with: the provider in memory, under names of its own.
 #[test]
-fn servers_that_are_not_known() {
+fn unknown_servers() {
     for (vendor, words) in [
         (
             "Acme\u{1b}[2J Directory",
@@ -105,7 +105,7 @@ fn as_a_url() {
 
 /// A reader that goes away ends it; that is no verdict on the server.
 #[test]
-fn nobody_reads_it() {
+fn reader_goes_away() {
     let server = Slapd::start(Variant::Plain);
     let mut run = Run::unread(&mut command(&["doctor", "-H", &server.url(), "-b", SUFFIX]));
     run.close_stdout();

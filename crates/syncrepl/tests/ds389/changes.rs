@@ -16,7 +16,7 @@ use crate::{
 /// Twenty refreshes in a row, every other one after a change: 389-ds says after each that it told
 /// deletes by leaving entries out, and left out nearly all of them.
 #[test]
-fn p01_twenty_refreshes_delete_nothing_that_is_there() {
+fn twenty_refreshes_delete_no_entry_that_stays() {
     let server = Ds389::start();
     let people: Vec<_> = (0..20)
         .map(|n| person(&at(&format!("uid=p{n}")), "staff"))
@@ -54,7 +54,7 @@ fn p01_twenty_refreshes_delete_nothing_that_is_there() {
 
 /// Whoever matches the filter no more is not mentioned on resync.
 #[test]
-fn p16_who_left_the_filter_while_we_were_away() {
+fn entry_leaves_the_filter_while_away() {
     let server = Ds389::start();
     let [ann, bob, cyd] = ["uid=ann", "uid=bob", "uid=cyd"].map(at);
     apply(&server, &[&ann, &bob, &cyd].map(|dn| person(dn, "staff")));
@@ -98,7 +98,7 @@ fn p16_who_left_the_filter_while_we_were_away() {
 
 /// Nothing had changed when it was asked, and then did before the search.
 #[test]
-fn p16_who_left_the_filter_at_the_last_moment() {
+fn entry_leaves_the_filter_at_the_last_moment() {
     let server = Ds389::start();
     let [ann, bob] = ["uid=ann", "uid=bob"].map(at);
     apply(&server, &[&ann, &bob].map(|dn| person(dn, "staff")));
@@ -113,7 +113,7 @@ fn p16_who_left_the_filter_at_the_last_moment() {
 
 /// Parents with children, into the base and out of it, with a filter and without.
 #[test]
-fn p16_who_left_the_base_while_we_were_away() {
+fn entry_leaves_the_base_while_away() {
     let server = Ds389::start();
     let [inside, outside] = ["ou=inside", "ou=outside"].map(at);
     let team = format!("ou=team,{inside}");
@@ -210,7 +210,7 @@ fn random_changes_to_the_staff() {
 
 /// memberOf is derived by the server, and told: the entries it is written to are sent.
 #[test]
-fn p18_member_of_is_told() {
+fn member_of_is_told() {
     let server = Ds389::builder().plugin("MemberOf Plugin").start();
     let [ann, bob] = ["uid=ann", "uid=bob"].map(at);
     let group = at("cn=all");
@@ -248,7 +248,7 @@ fn p18_member_of_is_told() {
 
 /// 389-ds does not know Cancel: it is not asked, and nobody waits for it.
 #[test]
-fn p17_a_stop_is_quick_although_cancel_is_not_known() {
+fn quick_stop_without_cancel() {
     let server = Ds389::start();
     let mut copy = Copied::suffix(&server);
     for number in 0..3 {

@@ -10,7 +10,7 @@ use crate::{EVERYTHING, apply, at, person, refresh_and_judge, relocate, replace,
 
 /// Whoever persists is sent entries and values that access control hides from them.
 #[test]
-fn p14_what_may_not_be_read_is_not_copied() {
+fn unreadable_attributes_are_not_copied() {
     let server = Ds389::start();
     let [ann, bob] = ["uid=ann", "uid=bob"].map(at);
     let rules = format!(
@@ -55,7 +55,7 @@ fn p14_what_may_not_be_read_is_not_copied() {
 
 /// After a cookie it sends all user attributes, and none but those.
 #[test]
-fn p16_only_the_attributes_that_were_asked_for() {
+fn only_attributes_asked_for() {
     let server = Ds389::start();
     let [ann, bob] = ["uid=ann", "uid=bob"].map(at);
     apply(&server, &[person(&ann, "staff"), person(&bob, "staff")]);
@@ -86,7 +86,7 @@ fn p16_only_the_attributes_that_were_asked_for() {
 
 /// Whoever moves out of the scope, and stays below the base, is not mentioned on resync.
 #[test]
-fn p16_who_left_the_scope_while_we_were_away() {
+fn entry_leaves_the_scope_while_away() {
     let server = Ds389::start();
     let [team, ann, bob] = ["ou=team", "uid=ann", "uid=bob"].map(at);
     apply(
@@ -115,7 +115,7 @@ fn p16_who_left_the_scope_while_we_were_away() {
 /// It keeps the spelling of DNs, and sends an attribute under the name that was asked for, if need
 /// be without values.
 #[test]
-fn p28_as_389_ds_spells_it() {
+fn spelling_of_389_ds() {
     let server = Ds389::start();
     let odd = "dn: UID=Ann\\20B\\2c C , OU=people, DC=example,dc=com\nchangetype: add\n\
          objectClass: inetOrgPerson\nuid: Ann B, C\ncn: Ann\ncn;lang-de: Anna\nsn: B\n\

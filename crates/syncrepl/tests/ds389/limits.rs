@@ -38,7 +38,7 @@ fn anonymous_may_not() {
 /// It answers neither a search of a base that is not there nor one that shows too much, if it is
 /// to persist.
 #[test]
-fn p17_a_silent_refusal_is_found_out() {
+fn silent_refusal_is_found_out() {
     let server = Ds389::builder().size_limit(3).start();
     let people: Vec<_> = (0..5)
         .map(|n| person(&at(&format!("uid=p{n}")), "staff"))
@@ -62,7 +62,7 @@ fn p17_a_silent_refusal_is_found_out() {
 
 /// Ten may follow. The eleventh is told so, and follows as soon as one has gone; others refresh.
 #[test]
-fn p17_too_many_followers() {
+fn too_many_followers() {
     let server = Ds389::start();
     let mut ten: Vec<_> = (0..10)
         .map(|_| {

@@ -27,7 +27,7 @@ fn wait_trimmed(server: &Ds389) {
 
 /// Changes that were forgotten are passed over by the server in silence.
 #[test]
-fn p15_a_trimmed_changelog_loses_nothing() {
+fn trimmed_changelog() {
     let server = Ds389::builder().trims().start();
     let [ann, bob, cyd] = ["uid=ann", "uid=bob", "uid=cyd"].map(at);
     apply(&server, &[&ann, &bob, &cyd].map(|dn| person(dn, "staff")));
@@ -66,7 +66,7 @@ fn p15_a_trimmed_changelog_loses_nothing() {
 
 /// They are forgotten after the server was asked what it remembers, and before the search.
 #[test]
-fn p15_trimmed_at_the_last_moment() {
+fn changelog_trimmed_at_the_last_moment() {
     let server = Ds389::builder().trims().start();
     let [ann, bob, cyd] = ["uid=ann", "uid=bob", "uid=cyd"].map(at);
     apply(&server, &[&ann, &bob, &cyd].map(|dn| person(dn, "staff")));
@@ -115,7 +115,7 @@ fn restarts_and_a_backup() {
 /// References come without state, and are passed over; referral objects that change live come as
 /// entries, and are no records.
 #[test]
-fn p27_references_without_state_are_no_records() {
+fn references_without_state_are_no_records() {
     let server = Ds389::start();
     let dn = at("cn=elsewhere");
     let add = format!(
@@ -148,7 +148,7 @@ fn p27_references_without_state_are_no_records() {
 /// The cookie that comes with the deletes already speaks of the adds that come after it: cut in
 /// between, it is worth nothing.
 #[test]
-fn p05_cut_between_the_deletes_and_the_adds() {
+fn cut_between_deletes_and_adds() {
     let server = Ds389::start();
     let dn = |number: usize| at(&format!("uid=p{number}"));
     apply(&server, &[0, 1, 2].map(|n| person(&dn(n), "staff")));
@@ -214,7 +214,7 @@ fn cookie(copy: &Copied<'_>) -> Vec<u8> {
 
 /// Identities are made of nsUniqueId, also where entries have an entryUUID of their own.
 #[test]
-fn p25_an_entry_uuid_of_its_own_is_not_taken_for_the_identity() {
+fn attribute_entry_uuid_is_not_the_identity() {
     let server = Ds389::builder().entry_uuids().start();
     let names = ["uid=ann", "uid=bob", "uid=cyd", "uid=dan"].map(at);
     apply(&server, &names.each_ref().map(|dn| person(dn, "staff")));

@@ -12,7 +12,7 @@ use crate::common::outcome::{Data, Outcome, clean, people};
 use crate::common::proxy::Proxy;
 use crate::common::{PATIENCE, SYNCREPL};
 
-/// `refresh`, `dump` and `status` all refuse it.
+/// `refresh`, `dump` and `status` all refuse the file.
 fn all_refuse(server: &Slapd, data: &Data, code: i32, words: &[&str]) {
     data.refresh_with(server, &[]).assert_failed(code, words);
     Outcome::run(&["dump", "--data", &data.path()]).assert_failed(code, words);
@@ -64,7 +64,7 @@ fn not_a_data_file() {
 }
 
 #[test]
-fn nothing_there_to_dump() {
+fn dump_without_a_file() {
     for subcommand in ["dump", "status"] {
         let data = Data::new();
         Outcome::run(&[subcommand, "--data", &data.path()])
@@ -77,7 +77,7 @@ fn nothing_there_to_dump() {
 }
 
 #[test]
-fn of_another_search() {
+fn file_of_another_search() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let filter = ["(objectClass=organization)", "o"];
@@ -104,13 +104,13 @@ fn of_another_search() {
         elsewhere.extend(filter.map(str::to_owned));
         Outcome::run(&elsewhere).assert_failed(5, &["base is \"dc=example,dc=com\""]);
     });
-    // The same search in another spelling is the same search.
+    // Another spelling of the same search is accepted.
     data.refresh_with(&server, &["(objectClass=organization)", "O"])
         .assert_done();
 }
 
 #[test]
-fn of_a_newer_version() {
+fn file_of_a_newer_version() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let before = data.dump();
@@ -129,7 +129,7 @@ fn of_a_newer_version() {
 }
 
 #[test]
-fn locked() {
+fn locked_file() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let follow = Run::start(SYNCREPL, &data.sync("follow", &server.url()));
@@ -138,12 +138,12 @@ fn locked() {
         data.refresh_with(&server, &[])
             .assert_failed(5, &["another syncrepl uses", "copy.db", "stop it first"]);
     });
-    // Those who only read are not kept out.
+    // Subcommands that only read are not locked out.
     Outcome::run(&["status", "--data", &data.path()]).assert_done();
 }
 
 #[test]
-fn a_damaged_file() {
+fn damaged_file() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(200));
     let data = Data::of(&server);
@@ -169,7 +169,7 @@ fn no_such_folder() {
     Outcome::run(&["status", "--data", &path]).assert_failed(5, &words);
 }
 
-/// The command as somebody whom permissions hold back, as they do not hold back root.
+/// The command as a user other than root, because permissions do not hold back root.
 fn unprivileged(arguments: &[String]) -> Command {
     let root =
         fs::metadata("/proc/self").is_ok_and(|of| std::os::unix::fs::MetadataExt::uid(&of) == 0);
@@ -187,7 +187,7 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 }
 
 #[test]
-fn a_read_only_folder() {
+fn read_only_folder() {
     let server = Slapd::start(Variant::Plain);
     let new = Data::new();
     set_mode(new.folder.path(), 0o555);
@@ -205,7 +205,7 @@ fn a_read_only_folder() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read() {
+fn unreadable_file() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     set_mode(data.path().as_ref(), 0o000);
@@ -215,9 +215,9 @@ fn a_file_that_may_not_be_read() {
     Outcome::of(&mut unprivileged(&dump)).assert_failed(5, &words);
 }
 
-/// A limit on the size of files stands in for a disk that is full: it needs no rights.
+/// A limit on the size of files stands in for a full disk. It needs no special rights.
 #[test]
-fn no_room_left() {
+fn file_size_limit() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     server.load(&people(3000));
@@ -238,16 +238,16 @@ fn no_room_left() {
     Outcome::run(&data.refresh(&server)).assert_done();
 }
 
-/// A file system of one megabyte, where this user may mount one.
+/// A file system of one megabyte, if this user may mount one.
 #[test]
-fn a_full_disk() {
+fn full_disk() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let before = data.dump();
     server.load(&people(3000));
     let may = Command::new("unshare").args(["-rm", "true"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
-        println!("skipped: this user may not mount anything; see no_room_left");
+        println!("skipped: this user may not mount anything; see file_size_limit");
         return;
     }
     let small = data.folder.path().join("small");
@@ -277,9 +277,9 @@ fn a_full_disk() {
     assert_eq!(fs::read_to_string(after).expect("the dump"), before);
 }
 
-/// slapd takes the cookie of one search for another, and says that nothing has changed.
+/// slapd would accept the cookie of another search, and answer that nothing has changed.
 #[test]
-fn p21_the_cookie_of_another_search_is_not_sent() {
+fn cookie_of_another_search_is_not_sent() {
     let server = Slapd::start(Variant::SessionLog);
     server.load(&people(3));
     let data = Data::of(&server);

@@ -1,5 +1,5 @@
-//! When things go wrong: the exit code, one message that says what happened and what to do, and a
-//! copy that is as it was.
+//! Each failure gives its exit code and one message, which says what happened and what to do. The copy
+//! stays as it was.
 
 #[path = "../common/mod.rs"]
 mod common;

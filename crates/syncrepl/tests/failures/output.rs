@@ -9,10 +9,10 @@ use crate::common::outcome::{Data, Outcome, assert_message, clean, command, peop
 use crate::common::{PATIENCE, SYNCREPL, text};
 
 #[test]
-fn into_head() {
+fn pipe_into_head() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
-    // Far more than a pipe takes.
+    // Far more than a pipe holds.
     server.load(&people(2000));
     data.unchanged(|| {
         let piped = |script: &str, subcommand: &str| {
@@ -26,7 +26,7 @@ fn into_head() {
             let outcome = piped(script, subcommand);
             outcome.assert_failed(1, &["reads the output", "nothing", "--format none"]);
             assert_eq!(outcome.stdout.lines().count(), 1);
-            // When nobody reads the messages either.
+            // stderr is closed too.
             let both = script.replace("|", "2>&1 |");
             let outcome = piped(&both, subcommand);
             assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), ""));
@@ -34,7 +34,7 @@ fn into_head() {
     });
 }
 
-/// With a pipe for its output that nobody reads, from the beginning.
+/// Runs the command with a pipe for stdout that is closed from the beginning.
 fn unheard(arguments: &[String]) -> Outcome {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -48,7 +48,7 @@ fn unheard(arguments: &[String]) -> Outcome {
 }
 
 #[test]
-fn in_every_format() {
+fn reader_goes_away_in_every_format() {
     let server = Slapd::start(Variant::Plain);
     for format in ["json", "text"] {
         let data = Data::of(&server);
@@ -60,7 +60,7 @@ fn in_every_format() {
             unheard(&refresh).assert_failed(1, &["reads the output"]);
         });
     }
-    // To read less of a copy than there is does it no harm.
+    // A reader of `dump` may stop early: nothing is lost.
     let data = Data::of(&server);
     for subcommand in ["dump", "status"] {
         let outcome = unheard(&[subcommand, "--data", &data.path()].map(str::to_owned));
@@ -73,9 +73,9 @@ fn describe_base(name: &str) -> String {
     format!("{base}\nchangetype: modify\nreplace: description\ndescription: {name}\n")
 }
 
-/// The last lines of a follower that goes on: the change is not lost, the next run tells it.
+/// The reader goes away while `follow` runs. The change is not lost: the next run tells it.
 #[test]
-fn while_following() {
+fn reader_goes_away_while_following() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let mut shell = Command::new("bash");

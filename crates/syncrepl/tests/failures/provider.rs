@@ -1,4 +1,4 @@
-//! The provider refuses, or is not there.
+//! The provider refuses, or cannot be reached.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -17,7 +17,7 @@ fn wrong_password() {
                 &["bind DN or password", "invalidCredentials (49)", "locked"],
             );
     });
-    // Neither does a follow try again with it: that is how accounts get locked.
+    // `follow` does not try again: repeated wrong passwords lock accounts.
     let mut follow = data.sync("follow", &server.url());
     follow.extend(["-D", ADMIN, "-w", "not it"].map(str::to_owned));
     Outcome::run(&follow).assert_failed(3, &["invalidCredentials (49)"]);
@@ -64,7 +64,7 @@ fn not_an_ldap_server() {
         for client in listener.incoming().flatten() {
             use std::io::{Read, Write};
             let mut client = client;
-            // What it says matters, not whether anybody is still there to hear it.
+            // Only the bytes matter; the command may have gone away.
             let _ = client.read(&mut [0; 64]);
             let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
@@ -106,7 +106,7 @@ fn synchronization_is_not_switched_on() {
 }
 
 #[test]
-fn the_server_limits_the_size() {
+fn size_limit() {
     let server = Slapd::builder(Variant::Plain)
         .extra_database("limits anonymous size=10")
         .start();
@@ -120,7 +120,7 @@ fn the_server_limits_the_size() {
         );
         assert!(!outcome.stdout.contains(r#""op":"commit""#));
     });
-    // Who may see all is not disturbed by the failure before.
+    // The failed run did no harm to an identity without that limit.
     data.refresh_with(&server, &["-D", ADMIN, "-w", "secret"])
         .assert_done();
 }

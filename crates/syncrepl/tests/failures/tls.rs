@@ -1,4 +1,4 @@
-//! Encryption cannot be had, or not with whom it should be.
+//! TLS cannot be had, or the server is not the right one.
 
 use syncrepl_testing::slapd::{Slapd, Variant};
 use syncrepl_testing::tls::{Certificates, Pair};
@@ -27,7 +27,7 @@ fn server_with(choose: impl Fn(&Certificates) -> &Pair) -> Encrypted {
 }
 
 impl Encrypted {
-    /// By ldaps and by StartTLS.
+    /// The server's URLs by ldaps and by StartTLS.
     fn refuses(&self, ca: &std::path::Path, words: &[&str]) {
         let data = Data::new();
         let ca = ca.display().to_string();
@@ -38,32 +38,32 @@ impl Encrypted {
             data.refresh_with(&self.server, &[starttls, "--ca-file", &ca])
                 .assert_failed(4, words);
         }
-        // Trying again does not make a certificate right.
+        // A wrong certificate stays wrong: `follow` does not try again.
         ldaps[0] = "follow".to_owned();
         Outcome::run(&ldaps).assert_failed(4, words);
     }
 }
 
 #[test]
-fn an_authority_that_is_not_trusted() {
+fn untrusted_authority() {
     let encrypted = server_with(|certificates| &certificates.server);
     let words = ["unknown authority", "--ca-file"];
     encrypted.refuses(&encrypted.certificates.other_ca, &words);
     let data = Data::new();
-    // The authorities of the platform do not know it either.
+    // The platform's authorities did not sign it either.
     Outcome::run(&data.sync("refresh", &encrypted.server.ldaps_url()))
         .assert_failed(4, &["certificate", "--ca-file"]);
 }
 
 #[test]
-fn a_certificate_for_another_name() {
+fn certificate_for_another_name() {
     let encrypted = server_with(|certificates| &certificates.wrong_name);
     let words = ["does not match", "elsewhere.example", "connect by a name"];
     encrypted.refuses(&encrypted.certificates.ca, &words);
 }
 
 #[test]
-fn an_expired_certificate() {
+fn expired_certificate() {
     let encrypted = server_with(|certificates| &certificates.expired);
     encrypted.refuses(&encrypted.certificates.ca, &["has expired", "renew it"]);
 }
@@ -82,7 +82,7 @@ fn starttls_where_there_is_none() {
 }
 
 #[test]
-fn a_ca_file_that_is_none() {
+fn unusable_ca_file() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let path = data.folder.path().join("ca.pem").display().to_string();
@@ -95,7 +95,7 @@ fn a_ca_file_that_is_none() {
 }
 
 #[test]
-fn plain_where_tls_is_and_tls_where_plain_is() {
+fn plain_to_tls_and_tls_to_plain() {
     let encrypted = server_with(|certificates| &certificates.server);
     let data = Data::new();
     let plain = encrypted.server.ldaps_url().replace("ldaps", "ldap");

@@ -1,10 +1,10 @@
-//! What was typed cannot be done.
+//! Command lines that ask for something that cannot be done.
 
 use syncrepl_testing::slapd::{Slapd, Variant};
 
 use crate::common::outcome::{Data, Outcome};
 
-/// Wrong usage that the parser of options finds: a message and a hint, in its own form.
+/// Wrong usage that clap finds. It prints a message and a hint in its own form.
 fn refused(arguments: &[&str], words: &[&str]) {
     let outcome = Outcome::run(arguments);
     println!("{}", outcome.stderr);
@@ -17,7 +17,7 @@ fn refused(arguments: &[&str], words: &[&str]) {
 }
 
 #[test]
-fn options_that_are_not_there_or_do_not_go_together() {
+fn unknown_or_conflicting_options() {
     refused(&["refresh", "--data", "x", "--dta"], &["--dta", "--help"]);
     refused(&["refresh", "ldap://h"], &["--data"]);
     refused(&["refersh", "--data", "x"], &["refersh", "refresh"]);
@@ -29,7 +29,7 @@ fn options_that_are_not_there_or_do_not_go_together() {
 }
 
 #[test]
-fn arguments_that_cannot_be_used() {
+fn unusable_arguments() {
     let data = Data::new();
     let path = data.path();
     let with = |arguments: &[&str]| {
@@ -60,7 +60,7 @@ fn arguments_that_cannot_be_used() {
 }
 
 #[test]
-fn a_filter_with_a_typo() {
+fn filter_with_a_typo() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     data.unchanged(|| {

@@ -136,7 +136,7 @@ fn followed_by_one_after_the_other() {
 
 /// A run that fails under another name has not become another: the next one compares all the same.
 #[test]
-fn one_that_fails_is_owed() {
+fn failed_run_leaves_the_comparison_owed() {
     let server = server(Variant::SessionLog);
     let mut kept = Kept::of(&server.url());
     become_(&mut kept, &server, Who::Ann);

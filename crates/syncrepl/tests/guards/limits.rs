@@ -23,7 +23,7 @@ fn limited(variant: Variant, limit: &str) -> (Slapd, Kept) {
 }
 
 #[test]
-fn a_size_limit() {
+fn size_limit() {
     for variant in Variant::ALL {
         let (server, mut kept) = limited(variant, "size=5");
         server
@@ -50,7 +50,7 @@ fn a_size_limit() {
 /// A second is enough for any refresh of this size, if the consumer takes it: so that one is stopped
 /// while the server has more to say than fits into any buffer.
 #[test]
-fn a_time_limit() {
+fn time_limit() {
     const LIMIT: Duration = Duration::from_secs(1);
     let (server, mut kept) = limited(Variant::Plain, "time=1");
     let filler = "x".repeat(30_000);

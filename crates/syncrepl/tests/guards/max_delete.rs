@@ -9,7 +9,7 @@ use crate::{delete_people, dn, people, person, rename, unit};
 /// Deletes that come live, more than a minute may have: the group that goes too far is rolled back,
 /// `follow` ends, and whoever comes after meets those deletes again.
 #[test]
-fn deletes_of_a_minute_by_word() {
+fn explicit_deletes_of_a_minute() {
     for variant in Variant::ALL {
         let server = Slapd::start(variant);
         server.ldapmodify(&people("people", 20)).expect("people");
@@ -58,7 +58,7 @@ fn deletes_of_a_minute_by_word() {
 
 /// A parent leaves with all that lies below it, of which the provider says nothing: one group.
 #[test]
-fn deletes_of_a_minute_by_implication() {
+fn implied_deletes_of_a_minute() {
     let server = Slapd::start(Variant::SessionLog);
     let setup = unit("base") + &unit("outside");
     let base = format!("ou=base,{SUFFIX}");
@@ -93,7 +93,7 @@ fn deletes_of_a_minute_by_implication() {
 
 /// What is counted outlives the connection: three live, three while it is away.
 #[test]
-fn the_minute_goes_on_over_reconnects() {
+fn minute_goes_on_over_reconnects() {
     let server = Slapd::start(Variant::SessionLog);
     server.ldapmodify(&people("people", 20)).expect("people");
     let mut kept = Kept::of(&server.url());
@@ -118,7 +118,7 @@ fn the_minute_goes_on_over_reconnects() {
 
 /// A part is one of the copy as it was before the first of the deletes that count.
 #[test]
-fn a_part_of_the_copy() {
+fn part_of_the_copy() {
     let server = Slapd::start(Variant::Plain);
     server.ldapmodify(&people("people", 18)).expect("people");
     let mut kept = Kept::of(&server.url());
@@ -146,7 +146,7 @@ fn a_part_of_the_copy() {
 
 /// The whole copy goes, and only its base was named: never without being allowed.
 #[test]
-fn everything_by_implication_while_following() {
+fn whole_copy_implied_deleted_while_following() {
     let server = Slapd::start(Variant::SessionLog);
     server
         .ldapmodify(&(unit("outside") + &people("team", 3)))

@@ -31,7 +31,7 @@ fn drift(server: &syncrepl_testing::Slapd, turn: usize) {
 }
 
 #[test]
-fn a_refresh_compares_everything_when_it_is_due() {
+fn refresh_compares_everything_when_due() {
     let server = with_member_of(Variant::SessionLog);
     let mut kept = kept_with_member_of(&server, Variant::SessionLog);
     let began = now();
@@ -67,7 +67,7 @@ fn a_refresh_compares_everything_when_it_is_due() {
 
 /// While nothing happens it becomes due; then it is over until the next time.
 #[test]
-fn a_quiet_follow_compares_everything_when_it_is_due() {
+fn quiet_follow_compares_everything_when_due() {
     for variant in Variant::ALL {
         let server = with_member_of(variant);
         let mut kept = kept_with_member_of(&server, variant);
@@ -104,7 +104,7 @@ fn a_quiet_follow_compares_everything_when_it_is_due() {
 
 /// Again and again: what drifts later is found too.
 #[test]
-fn a_follow_compares_at_each_interval() {
+fn follow_compares_at_each_interval() {
     let server = with_member_of(Variant::SessionLog);
     let mut kept = kept_with_member_of(&server, Variant::SessionLog);
     kept.follow(&["--reconcile-every", "300ms"]);
@@ -120,7 +120,7 @@ fn a_follow_compares_at_each_interval() {
 /// What it finds gone counts for the guard. A stopped one is owed: the next run meets it again,
 /// and nobody runs it in a loop.
 #[test]
-fn one_that_a_guard_stops_ends_the_run() {
+fn reconcile_stopped_by_a_guard_ends_the_run() {
     let server = with_access_by_group(Variant::SessionLog, "users");
     server.ldapmodify(&insider("add")).expect("p0 may see all");
     let mut kept = kept_as_p0(&server);

@@ -32,7 +32,7 @@ fn after_the_backup() -> String {
 
 /// slapd says that we are ahead of it, and everything is compared.
 #[test]
-fn p09_a_backup_restored() {
+fn backup_restored() {
     for variant in Variant::ALL {
         let server = server(variant);
         let (mut refreshed, mut followed) =
@@ -71,7 +71,7 @@ fn p09_a_backup_restored() {
 /// With a write before we come back slapd accepts the cookie, and says nothing of what was lost: the
 /// exception that is documented. A reconcile repairs it.
 #[test]
-fn p09_a_backup_restored_and_written_to() {
+fn backup_restored_and_written_to() {
     for variant in Variant::ALL {
         let server = server(variant);
         let (mut refreshed, mut followed) =
@@ -117,7 +117,7 @@ fn p09_a_backup_restored_and_written_to() {
 /// The same with a bit of everything lost: whatever the provider says of it, nothing that is there
 /// is told to be deleted, and a reconcile makes it good.
 #[test]
-fn p09_a_bit_of_everything_lost() {
+fn backup_loses_every_kind_of_change() {
     for variant in Variant::ALL {
         let server = server(variant);
         let mut kept = Kept::on(&server, variant);
@@ -141,7 +141,7 @@ fn p09_a_bit_of_everything_lost() {
 
 /// The same entries from an export: nothing happened.
 #[test]
-fn wiped_and_reloaded_from_an_export() {
+fn reloaded_from_an_export() {
     for variant in Variant::ALL {
         let server = server(variant);
         let (mut refreshed, mut followed) =
@@ -168,7 +168,7 @@ fn wiped_and_reloaded_from_an_export() {
 
 /// The same names, made anew: other entries. All that we had is gone, which a guard stops.
 #[test]
-fn wiped_and_made_anew() {
+fn reloaded_with_new_entry_uuids() {
     for variant in Variant::ALL {
         let server = server(variant);
         let (mut refreshed, mut followed) =
@@ -207,7 +207,7 @@ fn wiped_and_made_anew() {
 
 /// A present list cut short, or missing: what it leaves out is looked for, found, and stays.
 #[test]
-fn a_list_of_what_is_present_that_is_too_short() {
+fn present_list_too_short() {
     for length in [0, 1, 7] {
         let provider = Provider::builder()
             .suffix(SUFFIX)
@@ -251,7 +251,7 @@ fn swap() -> String {
 
 /// Two change places between two refreshes, of which the first is cut wherever it can be.
 #[test]
-fn p19_swapped_while_the_connection_is_cut() {
+fn swap_while_the_connection_is_cut() {
     for variant in Variant::ALL {
         let server = server(variant);
         let mut kept = Kept::on(&server, variant);

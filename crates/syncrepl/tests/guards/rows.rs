@@ -13,7 +13,7 @@ fn names_the_present(answered: &Proxy, ids: usize) -> bool {
 
 /// Whoever cannot read the log is told what is present instead; both are right.
 #[test]
-fn p24_a_source_of_the_log_that_may_or_may_not_be_read() {
+fn readable_or_unreadable_access_log() {
     const PEOPLE: usize = 400;
     let server = Slapd::start(Variant::AccessLog);
     server
@@ -60,7 +60,7 @@ fn p24_a_source_of_the_log_that_may_or_may_not_be_read() {
 
 /// slapd answers a page of a sync search with a full cookie: so none is ever asked for.
 #[test]
-fn p22_pages_are_never_asked_for() {
+fn no_paged_sync_search() {
     const SYNC: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
     const PAGES: &[u8] = b"1.2.840.113556.1.4.319";
     let server = Slapd::start(Variant::Plain);
@@ -86,7 +86,7 @@ fn p22_pages_are_never_asked_for() {
 
 /// A group of 100,000 members is one message of 4.4 MB, and comes whole for each member.
 #[test]
-fn p23_a_group_of_a_hundred_thousand() {
+fn group_of_a_hundred_thousand() {
     const MEMBERS: usize = 100_000;
     let server = Slapd::builder(Variant::SessionLog)
         .extra_global("sortvals member")

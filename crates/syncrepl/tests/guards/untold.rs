@@ -33,7 +33,7 @@ pub fn kept_with_member_of(server: &Slapd, variant: Variant) -> Kept {
 }
 
 #[test]
-fn p18_a_derived_attribute_is_repaired_by_reconcile() {
+fn reconcile_repairs_a_derived_attribute() {
     for variant in Variant::ALL {
         let server = with_member_of(variant);
         let mut kept = kept_with_member_of(&server, variant);
@@ -99,7 +99,7 @@ fn each_hidden(what: &str) -> Vec<String> {
 }
 
 #[test]
-fn p14_what_an_access_rule_shows_or_hides_is_repaired_by_reconcile() {
+fn reconcile_repairs_after_an_access_rule() {
     for variant in Variant::ALL {
         let server = with_access_by_group(variant, "users");
         let mut kept = kept_as_p0(&server);
@@ -132,7 +132,7 @@ fn p14_what_an_access_rule_shows_or_hides_is_repaired_by_reconcile() {
 
 /// Live nobody hears of it, on whichever server.
 #[test]
-fn p14_live() {
+fn access_rule_changes_live() {
     for variant in Variant::ALL {
         let server = with_access_by_group(variant, "users");
         let mut kept = kept_as_p0(&server);

@@ -1,17 +1,17 @@
-//! What can happen to a hidden parent, and how it is made to happen.
+//! The changes that can happen to a hidden parent.
 
 use syncrepl_testing::slapd::SUFFIX;
 
 pub const OUTSIDE: &str = "ou=outside,dc=example,dc=com";
 
-/// One of them, in a base of its own.
+/// One case, in a base of its own.
 pub struct Case {
     pub name: &'static str,
     pub filter: &'static str,
-    /// RDNs up to the base: units (`ou=`) and people (`uid=`, kept by both filters; `cn=`, a
-    /// person of whom `(description=keep)` knows nothing).
+    /// RDNs up to the base: units (`ou=`) and people. Both filters show `uid=`; `(description=keep)` does
+    /// not show `cn=`.
     pub setup: &'static [&'static str],
-    /// What happens, each step in one go. `BASE` and `OUT` stand for the two DNs.
+    /// The steps, each applied at once. `BASE` and `OUT` stand for the two DNs.
     pub steps: &'static [&'static [Step]],
 }
 

@@ -1,5 +1,5 @@
-//! Filters that hide containers: what happens to a hidden parent is told by nobody, and happens to
-//! everything below it. Seen while the command is down, and while it follows.
+//! Filters that hide containers. No provider tells of a change to a hidden parent, but the change moves
+//! everything below it. The tests make it while the command is down and while it follows.
 
 mod cases;
 #[path = "../common/mod.rs"]
@@ -17,7 +17,7 @@ use syncrepl_testing::judge::Directory;
 use syncrepl_testing::reader::{Change, Event};
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
-/// Within this a change has to be seen while following.
+/// Within this time `follow` has to notice a change.
 const SOON: Duration = Duration::from_secs(15);
 fn start(variant: Variant) -> Slapd {
     let server = Slapd::start(variant);
@@ -51,7 +51,7 @@ fn copies(server: &Slapd) -> Vec<Copied<'_>> {
     CASES.iter().enumerate().map(case).collect()
 }
 
-/// How long a list of steps the longest has.
+/// The number of steps of the longest case.
 fn rounds() -> usize {
     CASES
         .iter()
@@ -60,7 +60,7 @@ fn rounds() -> usize {
         .expect("cases")
 }
 
-/// Equal, and no entry that stayed was told to be deleted, nor added again.
+/// Asserts that everything is equal, and that no entry that stayed was told as deleted or added.
 fn assert_right(copy: &mut Copied<'_>, before: &Directory, mark: usize, steps: &[Step]) {
     copy.assert_equal();
     let left = |dn: &str| {
@@ -76,7 +76,7 @@ fn assert_right(copy: &mut Copied<'_>, before: &Directory, mark: usize, steps: &
             after.entries.contains_key(&event.uuid),
         );
         match &event.change {
-            // While somebody watches, an entry can leave and come back.
+            // In the persist stage an entry may be seen to leave and come back.
             Change::Delete { dn, .. } => {
                 assert!(!is || left(dn), "delete told of {dn}, which is there");
                 gone.insert(event.uuid.as_str());
@@ -174,9 +174,9 @@ fn while_following_on_accesslog() {
     while_following(Variant::AccessLog);
 }
 
-/// Row 32 by itself: nothing else on the server says that anything happened.
+/// A hidden parent is renamed, and nothing else happens on the server that could give a hint.
 #[test]
-fn p32_a_hidden_parent_renamed() {
+fn hidden_parent_renamed() {
     let server = Slapd::start(Variant::SessionLog);
     let below = |parent: &str| format!("{parent},{SUFFIX}");
     let people = [below("ou=a"), below("uid=1,ou=a"), below("uid=2,ou=a")].map(|dn| entry(&dn));
@@ -199,7 +199,7 @@ fn p32_a_hidden_parent_renamed() {
     copy.wait_equal();
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_only_renames(&copy, mark, 2);
-    // Killed between the cookie and the question that follows it: the next refresh asks.
+    // A kill between the cookie and the question that follows it: the next refresh asks.
     server
         .ldapmodify(&moved(&below("ou=c"), "ou=d", None))
         .expect("a rename");
@@ -228,9 +228,9 @@ fn two_people(variant: Variant) -> Slapd {
     server
 }
 
-/// Before there was a place for them in the store, renames of hidden parents went unseen.
+/// A store of version 1 does not know hidden parents. The next refresh finds them.
 #[test]
-fn a_copy_of_version_1_finds_its_parents() {
+fn copy_of_version_1_finds_its_parents() {
     let server = two_people(Variant::SessionLog);
     let mut copy = Copied::of(&server, &base(0), PERSON);
     copy.refresh();
@@ -254,7 +254,7 @@ fn a_copy_of_version_1_finds_its_parents() {
 }
 
 #[test]
-fn the_whole_copy_does_not_go_with_a_hidden_parent() {
+fn copy_outlives_its_hidden_parent() {
     let server = two_people(Variant::SessionLog);
     let mut copy = Copied::of(&server, &base(0), PERSON);
     copy.follow();
@@ -269,10 +269,10 @@ fn the_whole_copy_does_not_go_with_a_hidden_parent() {
     copy.assert_equal();
 }
 
-/// The name of the base is part of the search: when it goes elsewhere, what it held is neither
-/// followed nor deleted, whatever slapd says to a cookie.
+/// The base is renamed or deleted. Its name is part of the search, so the copy neither follows its entries
+/// nor deletes them, whatever slapd answers to a cookie.
 #[test]
-fn the_base_itself_renamed_or_gone() {
+fn base_renamed_or_deleted() {
     for variant in Variant::ALL {
         let server = two_people(variant);
         let mut copies = [PERSON, "(objectClass=*)"].map(|f| Copied::of(&server, &base(0), f));
@@ -293,7 +293,7 @@ fn the_base_itself_renamed_or_gone() {
                 }
             }
         }
-        // Back again, nothing was lost and nothing is told.
+        // The base is back: nothing is lost, and no change is told.
         let home = moved(&format!("ou=renamed,{OUTSIDE}"), "ou=base0", Some(SUFFIX));
         server.ldapmodify(&home).expect("a move of the base");
         for copy in &mut copies {
@@ -301,7 +301,7 @@ fn the_base_itself_renamed_or_gone() {
             copy.assert_equal();
             assert_eq!(copy.reader.deletes(), []);
         }
-        // All of it deleted, the base last.
+        // Everything is deleted, the base last.
         let all = ["uid=1,ou=a,", "uid=2,ou=a,", "ou=a,", ""].map(|rdns| {
             let dn = format!("{rdns}{}", base(0));
             format!("dn: {dn}\nchangetype: delete\n")
@@ -315,9 +315,9 @@ fn the_base_itself_renamed_or_gone() {
     }
 }
 
-/// The same while it follows: a copy that would lose everything is left as it is.
+/// The same while `follow` runs. A copy that would lose everything stays as it is.
 #[test]
-fn the_base_itself_goes_while_it_is_followed() {
+fn base_deleted_while_followed() {
     for variant in Variant::ALL {
         let server = two_people(variant);
         let mut copies = [PERSON, "(objectClass=*)"].map(|f| Copied::of(&server, &base(0), f));
@@ -339,9 +339,9 @@ fn the_base_itself_goes_while_it_is_followed() {
     }
 }
 
-/// Where nothing can be hidden, nothing is asked beside the sync search.
+/// The filter can hide nothing, so the command asks nothing beside the sync search.
 #[test]
-fn a_filter_that_shows_everything_asks_nothing() {
+fn filter_that_shows_everything_asks_nothing() {
     for (filter, connections) in [("(objectClass=*)", 1), (PERSON, 2)] {
         let server = two_people(Variant::SessionLog);
         let proxy = Proxy::to(&server);
@@ -350,7 +350,7 @@ fn a_filter_that_shows_everything_asks_nothing() {
         arguments.push(filter.to_owned());
         Outcome::run(&arguments).assert_done();
         assert_eq!(proxy.connections(), connections, "{filter}");
-        // Nothing has changed: then nobody is asked, whatever the filter.
+        // Nothing has changed, so the command asks nothing, whatever the filter.
         Outcome::run(&arguments).assert_done();
         assert_eq!(proxy.connections(), connections + 1, "{filter}");
     }

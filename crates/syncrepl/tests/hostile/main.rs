@@ -1,13 +1,13 @@
-//! The built command against servers that send what none should: mutated streams, and text that
-//! would steer a terminal or break the output's form.
+//! The built command against hostile servers. They send mutated streams, and text that would steer a
+//! terminal or break the form of the output.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod output;
 mod streams;
 
-/// What must not be shown: anything that moves a cursor, ends a line or turns the direction of
-/// writing. A line end is the command's own.
+/// A character that must not appear: it moves a cursor, ends a line or turns the direction of writing.
+/// `\n` is the command's own.
 fn wild(text: &str) -> Option<char> {
     text.chars().find(|&c| {
         let turns = matches!(c,

@@ -1,5 +1,5 @@
-//! Whatever text a provider sends, wherever it can put it: no output moves a cursor, LDIF and JSON
-//! are read back as what was sent.
+//! A provider sends hostile text wherever it can. No output moves a cursor, and readers of LDIF and JSON
+//! get what was sent.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -68,7 +68,7 @@ fn value(random: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// A DN that is one, with hostile values, or text that is none.
+/// A valid DN with hostile values, or text that is no DN.
 fn dn(number: usize, random: &mut Rng) -> String {
     if random.u8(0..4) == 0 {
         return format!("{}{number}", text(random));
@@ -87,7 +87,7 @@ fn dn(number: usize, random: &mut Rng) -> String {
     format!("cn={value}{number},{SUFFIX}")
 }
 
-/// In text, a bind is told with who we are, which is asked for once more.
+/// The format text tells the identity of the bind, so the command asks "Who am I?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Text,
@@ -226,7 +226,7 @@ fn no_refusal_of_a_provider_moves_a_cursor() {
         let mut search = Compose::beginning(&text(&mut random), "");
         search.again_who_we_are("");
         search.refused(code, &said);
-        // A message that is none, after one that names itself.
+        // Bytes that are no message, after a message that names its kind.
         let mut garbage = Compose::beginning("", &text(&mut random)).finish();
         garbage.extend(b"\x30\x05\x02\x01\x05\x1b[2J");
         for stream in [
@@ -256,7 +256,7 @@ fn ldif_is_read_back_as_what_was_sent() {
         assert_tame(&told);
         let dumped = bench.read("dump", "ldif").stdout;
         assert!(dumped.is_ascii());
-        // What is not below the base has no parent, so it is looked up, and this server knows of nothing.
+        // A DN outside the base has no parent in the copy, so the command asks for it. This server has none.
         sent.retain(|dn, _| dn.ends_with(SUFFIX));
         assert!(sent.len() > 10);
         for (what, text) in [("dumped", &dumped), ("told", &told.stdout)] {
@@ -276,7 +276,7 @@ fn ldif_is_read_back_as_what_was_sent() {
     }
 }
 
-/// Both are the same; said by DN when they are not.
+/// Asserts that both are the same, and names the DN that differs.
 #[track_caller]
 fn assert_same(what: &str, read: &Sent, sent: &Sent) {
     let wrong: Vec<_> = sent
@@ -287,7 +287,7 @@ fn assert_same(what: &str, read: &Sent, sent: &Sent) {
     assert!(wrong.is_empty(), "{what}, of {}: {wrong:?}", sent.len());
 }
 
-/// The strict reader of the tests; order of attributes and values as sent.
+/// Reads with the strict reader of the tests, which keeps the order of attributes and values.
 fn read(text: &str) -> Sent {
     let records = ldif::parse(text).records.into_iter();
     records
@@ -306,7 +306,7 @@ fn read(text: &str) -> Sent {
         .collect()
 }
 
-/// OpenLDAP's own reader, which connects to nothing when it is only to show what it would do.
+/// Reads with OpenLDAP's own reader. With -n it connects to no server.
 fn ldapadd_reads(text: &str, count: usize) {
     let mut ldapadd = Command::new(tools::find("ldapadd"))
         .args(["-n", "-v", "-c"])

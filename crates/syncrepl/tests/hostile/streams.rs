@@ -1,6 +1,6 @@
-//! Mutated streams against the command: it ends, with an exit code that it documents.
+//! Mutated streams against the command. It ends with a documented exit code.
 //!
-//! `SYNCREPL_COMMAND_STREAMS=2000` plays more of them; `SYNCREPL_SEED` as for the library's.
+//! `SYNCREPL_COMMAND_STREAMS=2000` plays more of them. `SYNCREPL_SEED` works as in the library's tests.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use syncrepl_testing::slapd::SUFFIX;
 use crate::common::outcome::{Data, command};
 use crate::wild;
 
-/// A run that takes longer hangs.
+/// A run that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most memory a run may use, in KiB.
 const MOST_MEMORY: u64 = 256 << 10;
@@ -31,7 +31,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn the_command_survives_mutated_streams() {
+fn command_survives_mutated_streams() {
     let count = number("SYNCREPL_COMMAND_STREAMS").unwrap_or(60);
     let first = number("SYNCREPL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
     println!("SYNCREPL_SEED={first}");
@@ -57,7 +57,7 @@ fn the_command_survives_mutated_streams() {
     println!(
         "{count} streams from seed {first}: (follow, exit code): {codes:?}, slowest {slowest:?}, at most {most} KiB"
     );
-    // The data file is still one, and its contents are shown.
+    // The data file still opens, and `dump` prints it.
     let dump = data.dump();
     assert!(dump.starts_with(r#"{"op":"start""#), "{dump}");
     assert!(most > 0 && most < MOST_MEMORY);
@@ -82,7 +82,7 @@ fn mutated(one: &Recorded, others: &[Vec<u8>], random: &mut Rng) -> Vec<Play> {
     plays.collect()
 }
 
-/// The length of the messages before the first that is so.
+/// The length of the messages before the first for which the condition holds.
 fn until(stream: &[u8], so: impl Fn(&Message<'_>) -> bool) -> usize {
     let messages = recorded::messages(stream).into_iter();
     let before =
@@ -100,7 +100,7 @@ fn without_farewell(stream: &[u8]) -> usize {
     })
 }
 
-/// One run; `follow` is asked to stop once it has heard everything. The exit code, and the memory.
+/// One run. `follow` is asked to stop when it has read everything. Gives the exit code and the memory.
 fn play(persist: bool, plays: Vec<Play>, server: &Replay, data: &Data, seed: u64) -> (i32, u64) {
     let playing = server.play(plays);
     let path = data.path();
@@ -127,7 +127,7 @@ fn play(persist: bool, plays: Vec<Play>, server: &Replay, data: &Data, seed: u64
             memory = memory.max(run.peak_memory_kib().unwrap_or_default());
             run.try_exit().is_some() || playing.ended() > 0 || began.elapsed() > PATIENCE / 2
         });
-        // It may have failed for good.
+        // The run may have ended by itself.
         if run.try_exit().is_none() {
             run.signal("TERM");
         }

@@ -1,6 +1,6 @@
-//! What slapd was measured to do where a consumer may go wrong. The number in a test's name is
-//! that of the rule; each test fails when the rule is taken out. What needs two nodes is in
-//! `multi_provider`, what needs luck is replayed in the client's `scripted`.
+//! Measured behaviour of slapd that may mislead a consumer. Each test fails when the client's rule for it
+//! is taken out. Behaviour of two nodes is in `multi_provider`; behaviour that needs luck is replayed in
+//! the client's `scripted`.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -45,14 +45,14 @@ fn relocate(dn: &str, rdn: &str, parent: &str) -> String {
     )
 }
 
-/// A server with that in it beside the suffix entry.
+/// A server with these entries beside the suffix entry.
 fn with(variant: Variant, ldif: &str) -> Slapd {
     let server = Slapd::start(variant);
     write(&server, ldif);
     server
 }
 
-/// What the next refresh tells, and the proxy it went through.
+/// The events of the next refresh, and the proxy that it went through.
 fn next(copy: &mut Copied<'_>, server: &Slapd, options: &[&str]) -> (Vec<Event>, Proxy) {
     let (proxy, mark) = (Proxy::to(server), copy.reader.mark());
     copy.hosts = Some(proxy.url());

@@ -1,4 +1,4 @@
-//! Entries and subtrees that change their place: what is sent of them, and what is not.
+//! Entries and subtrees that move: what slapd sends of them, and what it does not.
 
 use syncrepl_testing::reader::Change;
 use syncrepl_testing::scenarios::{BASE, scenarios};
@@ -7,7 +7,7 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use crate::common::Copied;
 use crate::{added, deleted, next, person, relocate, replace, unit, with, write};
 
-/// A scenario's server, before its changes.
+/// The server of a scenario, before its changes.
 fn scenario(variant: Variant, name: &str) -> (Slapd, Vec<String>) {
     let mut all = scenarios().into_iter();
     let scenario = all.find(|scenario| scenario.name == name);
@@ -15,9 +15,10 @@ fn scenario(variant: Variant, name: &str) -> (Slapd, Vec<String>) {
     (with(variant, &scenario.setup_ldif), scenario.changes)
 }
 
-/// Of a subtree that moves into the base, its top is sent. Plain slapd names the others as present.
+/// A subtree moves into the base. slapd sends its top only. Without a log it names the entries below as
+/// present.
 #[test]
-fn p12_a_subtree_that_moves_into_the_base_comes_whole() {
+fn subtree_moves_into_the_base() {
     for variant in Variant::ALL {
         let (server, changes) = scenario(variant, "a subtree moves into the base");
         let mut copy = Copied::of(&server, BASE, "(objectClass=*)");
@@ -25,8 +26,8 @@ fn p12_a_subtree_that_moves_into_the_base_comes_whole() {
         changes.iter().for_each(|change| write(&server, change));
         let (told, proxy) = next(&mut copy, &server, &[]);
         assert_eq!(added(&told).len(), 4, "the top and three below it");
-        // The top, and a plain search below it; or, where no log is read (we may not read the
-        // access log), all of it once more without a cookie.
+        // The command searches below the top. Where slapd reads no log for us (we may not read the
+        // access log), the command refreshes again without a cookie.
         let (searches, states) = match variant {
             Variant::SessionLog => (1, 1),
             Variant::Plain | Variant::AccessLog => (2, 1 + 1 + 4),
@@ -40,9 +41,9 @@ fn p12_a_subtree_that_moves_into_the_base_comes_whole() {
     }
 }
 
-/// The same while following.
+/// The same in the persist stage.
 #[test]
-fn p12_live() {
+fn subtree_moves_into_the_base_live() {
     let (server, changes) = scenario(Variant::SessionLog, "a subtree moves into the base");
     let mut copy = Copied::of(&server, BASE, "(objectClass=*)");
     copy.follow();
@@ -51,9 +52,9 @@ fn p12_live() {
     copy.stop();
 }
 
-/// Of a subtree that moves out of the base one delete is told, of its top.
+/// A subtree moves out of the base. slapd sends one delete, of its top.
 #[test]
-fn p13_a_subtree_that_moves_out_of_the_base_goes_whole() {
+fn subtree_moves_out_of_the_base() {
     for live in [false, true] {
         let (server, changes) = scenario(Variant::SessionLog, "a subtree moves out of the base");
         let mut copy = Copied::of(&server, BASE, "(objectClass=*)");
@@ -77,9 +78,9 @@ fn p13_a_subtree_that_moves_out_of_the_base_goes_whole() {
     }
 }
 
-/// A parent that merely leaves the filter is told of in the same way, and its children stay.
+/// A parent leaves the filter only. slapd sends the same delete, but its children stay.
 #[test]
-fn p13_below_a_parent_that_leaves_the_filter_the_children_stay() {
+fn parent_leaves_the_filter_and_children_stay() {
     for live in [false, true] {
         let below = format!("ou=tree,{SUFFIX}");
         let kept = replace(&below, "description", "first");
@@ -104,9 +105,9 @@ fn p13_below_a_parent_that_leaves_the_filter_the_children_stay() {
     }
 }
 
-/// slapd sends in the order in which entries were made: a child may be older than its parent.
+/// slapd sends entries in the order in which they were made. A child may be older than its parent.
 #[test]
-fn p19_children_before_parents() {
+fn children_sent_before_parents() {
     let (old, new) = (format!("ou=old,{SUFFIX}"), format!("ou=new,{SUFFIX}"));
     let server = with(
         Variant::Plain,
@@ -123,7 +124,7 @@ fn p19_children_before_parents() {
     let place = |dn: &str| dns.iter().position(|&other| other == dn).expect("it came");
     assert!(place(&format!("uid=kid,{new}")) < place(&new), "{dns:?}");
     copy.assert_equal();
-    // The parent that came later takes it along all the same.
+    // A rename of the younger parent takes the child along too.
     write(&server, &relocate(&new, "ou=third", SUFFIX));
     let (told, proxy) = next(&mut copy, &server, &[]);
     assert_eq!(proxy.states_answered(), 1, "the parent alone is sent");
@@ -134,9 +135,9 @@ fn p19_children_before_parents() {
     copy.assert_equal();
 }
 
-/// Two that took each other's name come as two adds, each with a DN that the copy holds already.
+/// Two entries swap names. They come as two adds, each with a DN that the copy already holds.
 #[test]
-fn p19_two_that_swapped_are_told_apart() {
+fn swapped_names_are_told_apart() {
     for variant in Variant::ALL {
         let server = with(variant, &(person("ann", SUFFIX) + &person("bob", SUFFIX)));
         let mut copy = Copied::suffix(&server);
@@ -146,7 +147,7 @@ fn p19_two_that_swapped_are_told_apart() {
         write(&server, &relocate(&dn("bob"), "uid=ann", SUFFIX));
         write(&server, &relocate(&dn("hold"), "uid=bob", SUFFIX));
         let (told, _) = next(&mut copy, &server, &[]);
-        // By entryUUID: each was renamed and changed, neither was deleted or added.
+        // By entryUUID, both were renamed and changed, and none was deleted or added.
         for event in &told {
             let moved = matches!(event.change, Change::Rename { .. } | Change::Change { .. });
             assert!(moved, "{event:?}");

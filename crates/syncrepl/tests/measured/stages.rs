@@ -8,9 +8,9 @@ use crate::common::outcome::Data;
 use crate::common::{Copied, syncrepl, text};
 use crate::{added, delete, deleted, next, person, with, write};
 
-/// slapd ends a refresh without a cookie by refreshDeletes=TRUE: that it told the deletes is not so.
+/// slapd ends a refresh without a cookie with refreshDeletes=TRUE, although it sent no deletes.
 #[test]
-fn p02_without_a_cookie_what_came_is_all_there_is() {
+fn refresh_without_a_cookie_is_complete() {
     for variant in Variant::ALL {
         let server = with(variant, &(person("ann", SUFFIX) + &person("bob", SUFFIX)));
         let mut copy = Copied::suffix(&server);
@@ -30,7 +30,7 @@ fn p02_without_a_cookie_what_came_is_all_there_is() {
 
 /// Plain slapd names a new entry as present before it sends it.
 #[test]
-fn p31_what_is_named_before_it_is_sent_is_not_missing() {
+fn present_id_before_its_entry() {
     let server = with(Variant::Plain, &person("ann", SUFFIX));
     let mut copy = Copied::suffix(&server);
     copy.refresh();
@@ -52,9 +52,9 @@ fn p31_what_is_named_before_it_is_sent_is_not_missing() {
     copy.assert_equal();
 }
 
-/// SASL EXTERNAL needs an initial response, be it empty: without, slapd asks for one (result 14).
+/// SASL EXTERNAL needs an initial response, even an empty one. Without it slapd asks for one (result 14).
 #[test]
-fn p33_external_over_a_local_socket() {
+fn external_over_a_local_socket() {
     let rights = "access to * by dn.regex=cn=peercred,cn=external,cn=auth$ read by * none";
     let server = Slapd::builder(Variant::Plain)
         .ldapi()

@@ -1,4 +1,4 @@
-//! What entries hold, how it is spelled, and entries that are none to a search.
+//! Values, their spelling, and objects that a search does not show as entries.
 
 use std::ops::ControlFlow;
 
@@ -10,9 +10,9 @@ use syncrepl_testing::slapd::{SUFFIX, Variant};
 use crate::common::{Copied, PATIENCE};
 use crate::{delete, next, person, replace, unit, with, write};
 
-/// In a refresh a modified entry is sent as added, whether or not what was asked for has changed.
+/// In a refresh slapd sends a modified entry as added, even if no attribute of the search has changed.
 #[test]
-fn p20_sent_is_not_new_and_not_changed() {
+fn entry_sent_again_unchanged() {
     for variant in Variant::ALL {
         let server = with(variant, &(person("ann", SUFFIX) + &person("bob", SUFFIX)));
         let mut copy = Copied::suffix(&server);
@@ -46,10 +46,10 @@ fn p20_sent_is_not_new_and_not_changed() {
     }
 }
 
-/// slapd answers a sync search that dereferences aliases with protocolError: they are copied as
-/// the entries that they are.
+/// The copy holds aliases as entries. slapd answers a sync search that dereferences them with
+/// protocolError.
 #[test]
-fn p27_aliases_are_entries() {
+fn aliases_are_entries() {
     let alias = format!(
         "dn: uid=other,{SUFFIX}\nchangetype: add\nobjectClass: alias\n\
          objectClass: extensibleObject\nuid: other\naliasedObjectName: uid=ann,{SUFFIX}\n\n"
@@ -68,7 +68,7 @@ fn p27_aliases_are_entries() {
     copy.stop();
 }
 
-/// The references that the store keeps: their entryUUIDs.
+/// The entryUUIDs of the references that the store keeps.
 fn references(copy: &Copied<'_>) -> Vec<Uuid> {
     let store = Store::open(copy.data()).expect("the store opens");
     let uuids = store.read(|cursor| {
@@ -82,10 +82,10 @@ fn references(copy: &Copied<'_>) -> Vec<Uuid> {
     uuids.expect("the table can be read")
 }
 
-/// A reference has a state like an entry; when it changes live it comes as an entry, which it is
-/// to no search; when it goes, as a reference.
+/// A reference has a state like an entry. In the persist stage a change of it comes as an entry, which no
+/// search shows, and its delete comes as a reference.
 #[test]
-fn p27_references_are_no_records() {
+fn references_are_no_records() {
     for attributes in [&[][..], &["description"]] {
         let elsewhere = format!("cn=elsewhere,{SUFFIX}");
         let referral = |name: &str| {
@@ -132,7 +132,7 @@ fn p27_references_are_no_records() {
         copy.follower()
             .wait_for_line(|line| line.contains(last), PATIENCE);
         copy.stop();
-        // On resync they count among what is named as present.
+        // On resync slapd names references among the present ids.
         write(
             &server,
             &replace(&format!("uid=ann,{SUFFIX}"), "description", "later"),
@@ -145,10 +145,10 @@ fn p27_references_are_no_records() {
     }
 }
 
-/// slapd keeps the spelling of values and rewrites that of DNs, sends the options of an attribute
-/// that was asked for without, and leaves out one that is not there.
+/// slapd keeps the spelling of values and rewrites that of DNs. For a name without options it sends the
+/// attribute with its options. It leaves out an attribute without values.
 #[test]
-fn p28_as_slapd_spells_it() {
+fn spelling_of_slapd() {
     let people = format!("OU=People,{SUFFIX}");
     let odd = "dn: UID=Ann\\20B\\2c C, OU=people,DC=Example,dc=com\nchangetype: add\n\
          objectClass: inetOrgPerson\nuid: Ann B, C\ncn: Ann\ncn;lang-de: Anna\nsn: B\n\
@@ -164,7 +164,7 @@ fn p28_as_slapd_spells_it() {
     let ann = ann.unwrap_or_else(|| panic!("an add of Ann in {told:?}"));
     assert_eq!(ann["cn;lang-de"], [b"Anna".to_vec()].into());
     assert_eq!(ann.len(), 3, "{ann:?}");
-    // Sent in another order, the same.
+    // Another order of the same values is no change.
     let dn = format!("uid=ann b\\, c,ou=PEOPLE,{SUFFIX}");
     let turned = replace(&dn, "description", "b\ndescription: a");
     write(&server, &turned);

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::common::outcome::{Data, Outcome, assert_message, command};
 use crate::run;
 
-/// Who it was bound as, by the line that tells it.
+/// The identity of the bind, from the line that tells it.
 fn bound(outcome: &Outcome) -> String {
     let line = outcome
         .stdout
@@ -45,7 +45,7 @@ fn several_servers() {
 }
 
 #[test]
-fn a_local_socket() {
+fn local_socket() {
     let server = Slapd::builder(Variant::Plain).ldapi().start();
     let ldapi = server.ldapi_url();
     let words = ["-H", &ldapi, "-b", SUFFIX];
@@ -67,7 +67,7 @@ fn secret(folder: &Path, content: &str, mode: u32) -> String {
 }
 
 #[test]
-fn as_whom() {
+fn bind_identities() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let words = ["-D", ADMIN, "-w", PASSWORD];
@@ -87,7 +87,7 @@ fn as_whom() {
         &outcome.stderr,
         &["warning", "others can read", "chmod 600"],
     );
-    // A credential of systemd's may show the mask of an access list in the place of the group.
+    // The mode of a systemd credential may show the mask of an ACL in the bits of the group.
     let folder = data.folder.path();
     let lent = secret(folder, PASSWORD, 0o440);
     let mut words = data.refresh(&server);
@@ -147,7 +147,7 @@ fn encrypted() {
     assert!(add.status.success(), "{add:?}");
 
     let data = Data::new();
-    // The server insists, so that what succeeds was encrypted.
+    // The server refuses everything in clear, so a run that succeeds was encrypted.
     data.refresh_with(&server, &[])
         .assert_failed(3, &["confidentialityRequired (13)", "StartTLS"]);
     for starttls in ["-Z", "-ZZ"] {
@@ -156,7 +156,7 @@ fn encrypted() {
     }
     let mut ldaps = data.sync("refresh", &server.ldaps_url());
     Outcome::of(command(&ldaps).env("LDAPTLS_CACERT", &ca)).assert_done();
-    // The option comes before the environment.
+    // The option overrides the environment.
     ldaps.extend(["--ca-file".to_owned(), ca]);
     let other = &certificates.other_ca;
     Outcome::of(command(&ldaps).env("LDAPTLS_CACERT", other)).assert_done();
@@ -171,7 +171,7 @@ fn base_entry(folder: &Path) -> std::path::PathBuf {
     path
 }
 
-/// `-Z` goes on in clear where there is no TLS, and says so once.
+/// `-Z` goes on in clear where the server has no TLS, and warns once.
 #[test]
 fn starttls_if_possible() {
     let server = Slapd::start(Variant::Plain);

@@ -1,4 +1,4 @@
-//! Options and output, each as `--help` and the documentation say.
+//! Options and output: each works as `--help` and the documentation say.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,7 +13,7 @@ mod terminal;
 use common::outcome::{Data, Outcome};
 use syncrepl_testing::judge::{self, Directory};
 
-/// Runs a subcommand on the data file with these further words.
+/// Runs a subcommand on the data file, with further words.
 fn run(data: &Data, subcommand: &str, words: &[&str]) -> Outcome {
     let path = data.path();
     let mut arguments = vec![subcommand, "--data", &path];

@@ -1,4 +1,4 @@
-//! What is printed, to the letter.
+//! The output of each subcommand, to the letter.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::common::outcome::{Data, command, people};
 use crate::common::{PATIENCE, SYNCREPL};
 use crate::{copy, run};
 
-/// A line with what differs from run to run replaced by its name.
+/// A line in which a name stands for each part that differs from run to run.
 fn masked(line: &str) -> String {
     let mut line = line.to_owned();
     for (before, mask) in [(r#""uuid":""#, "UUID"), (r#""base64":"cmlk"#, "COOKIE")] {
@@ -98,7 +98,7 @@ fn commits_are_counted_over_all_runs() {
         );
     }
     assert!(data.dump().starts_with("{\"op\":\"start\",\"commit\":3}\n"));
-    // What fails counts for nothing.
+    // A run that fails makes no commit.
     server.stop();
     let failed = data.refresh_with(&server, &[]);
     assert_eq!(ops(&failed.stdout), [r#"{"op":"start","commit":3}"#]);

@@ -1,4 +1,4 @@
-//! `-Y`, `-U`, `-X`, `-R`: who one is by SASL. GSSAPI has a test target of its own, which needs a
+//! The SASL options `-Y`, `-U`, `-X` and `-R`. GSSAPI has a test target of its own, because it needs a
 //! feature.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::run;
 
 const ANN: &str = "uid=ann,ou=people,dc=example,dc=com";
 
-/// slapd computes SCRAM from its own `userPassword` in clear; ann may act as bob.
+/// A slapd that has `userPassword` in clear, which SCRAM needs. ann may act as bob.
 fn server() -> Slapd {
     let server = Slapd::builder(Variant::Plain)
         .ldapi()
@@ -45,7 +45,7 @@ fn server() -> Slapd {
     server
 }
 
-/// Refreshes a new copy, which has to be what `ldapsearch` shows, and says who it was bound as.
+/// Refreshes a new copy, which has to equal what `ldapsearch` shows. Gives the identity of the bind.
 #[track_caller]
 fn bound_as(server: &Slapd, url: &str, words: &[&str]) -> String {
     let data = Data::new();
@@ -94,7 +94,7 @@ fn scram() {
     let realm = [&words[..], &["-R", "example.com"]].concat();
     assert_eq!(bound_as(&server, &url, &realm), ann);
 
-    // To act as somebody else: allowed for bob, and for nobody else.
+    // ann may act as bob, and as no other user.
     for authzid in ["u:bob".to_owned(), format!("dn:uid=bob,ou=people,{SUFFIX}")] {
         let words = [&words[..], &["-X", &authzid]].concat();
         let bob = format!("dn:uid=bob,ou=people,{SUFFIX}");
@@ -112,7 +112,7 @@ fn scram() {
     );
 }
 
-/// In the library as in the command: `x-mech` in the URL.
+/// The extension `x-mech` in the URL works as in the library.
 #[test]
 fn scram_in_the_url() {
     let server = server();
@@ -136,7 +136,7 @@ fn scram_refused() {
         let all = [&["-H", &url, "-b", SUFFIX], words].concat();
         run(&data, subcommand, &all)
     };
-    // Trying again does not make a password right.
+    // A wrong password stays wrong: `follow` does not try again.
     for subcommand in ["refresh", "follow"] {
         let words = ["-Y", "SCRAM-SHA-256", "-U", "ann", "-w", "wrong"];
         with(subcommand, &words).assert_failed(
@@ -149,16 +149,16 @@ fn scram_refused() {
         );
     }
     let nobody = ["-Y", "SCRAM-SHA-1", "-U", "nobody", "-w", "x"];
-    // 80, which passes elsewhere, does not in a bind.
+    // Result code 80 in a bind is permanent, though it may pass elsewhere.
     for subcommand in ["refresh", "follow"] {
         with(subcommand, &nobody)
             .assert_failed(3, &["SCRAM-SHA-1", "(80)", "slapd answers so to a name"]);
     }
 }
 
-/// A mechanism that the provider does not have: it says which it has.
+/// The provider does not have the mechanism. The message names those that it has.
 #[test]
-fn a_mechanism_that_is_not_offered() {
+fn mechanism_not_offered() {
     let server = server();
     let data = Data::new();
     let words = ["-H", &server.url(), "-b", SUFFIX, "-Y", "EXTERNAL"];
@@ -172,7 +172,7 @@ fn a_mechanism_that_is_not_offered() {
     );
 }
 
-/// The user at the other end of a local socket, and whom it may act as.
+/// EXTERNAL over a local socket: the user of the process, and an identity that it may act as.
 #[test]
 fn external() {
     let server = server();
@@ -189,7 +189,7 @@ fn external() {
 }
 
 #[test]
-fn what_cannot_be_meant() {
+fn contradicting_options() {
     let data = Data::new();
     let file = data.path();
     let refused = |words: &[&str], say: &[&str]| {

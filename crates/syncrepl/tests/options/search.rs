@@ -1,4 +1,4 @@
-//! What is copied: base, scope, filter, attributes; in parts, as a URL, or as the file remembers.
+//! The search: base, scope, filter and attributes, given in parts, as a URL, or by the data file.
 
 use syncrepl_testing::judge;
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
@@ -19,14 +19,14 @@ fn scopes() {
         let data = Data::new();
         data.refresh_with(&server, &["-s", scope]).assert_done();
         assert_eq!(copy(&data).len(), count, "{scope}");
-        // The file remembers, and so a refresh need not say it again.
+        // The file knows its search, so the next refresh need not name it.
         run(&data, "refresh", &[]).assert_done();
         assert_eq!(copy(&data).len(), count, "{scope}");
     }
 }
 
 #[test]
-fn a_url_or_parts_or_nothing() {
+fn url_or_parts_or_nothing() {
     let server = server();
     let url = format!("{}/{SUFFIX}?cn,mail?sub?(objectClass=person)", server.url());
     let filter = "(objectClass=person)";
@@ -57,7 +57,7 @@ fn a_url_or_parts_or_nothing() {
 }
 
 #[test]
-fn a_url_without_scope_is_one_entry() {
+fn url_without_scope_is_one_entry() {
     let server = server();
     let data = Data::new();
     let url = format!("{}/{SUFFIX}", server.url());
@@ -68,7 +68,7 @@ fn a_url_without_scope_is_one_entry() {
         &["warning", "no scope", "one entry", "sub"],
     );
     assert_eq!(copy(&data).len(), 1);
-    // Said where it is said, not where the file remembers it.
+    // The warning comes when the user gives the URL, not when the file does.
     run(&data, "refresh", &[]).assert_done();
     run(&data, "refresh", &[&format!("{url}??base")]).assert_done();
 }
@@ -106,7 +106,7 @@ fn attributes() {
     }
 }
 
-/// What the file has lost, and the provider would not tell again, a comparison finds.
+/// A reconcile finds records that the file has lost and the provider does not send again.
 #[test]
 fn reconcile() {
     let server = server();
@@ -130,7 +130,8 @@ fn reconcile() {
     judge::assert_same("dump", &copy(&data), "search", &search);
 }
 
-/// Somebody who may see less: what is hidden from them is told as deleted, without being asked.
+/// The next run binds as an identity that may see less. It compares without being asked, and tells of
+/// hidden entries as deleted.
 #[test]
 fn another_identity_is_compared() {
     let server = Slapd::builder(Variant::Plain)

@@ -1,4 +1,4 @@
-//! What shells and `man` are given: completions and manual pages.
+//! Completions for shells, and manual pages.
 
 use std::process::Command;
 
@@ -59,7 +59,7 @@ fn completions_for_every_shell() {
         .map_or_else(|| panic!("killed"), |code| assert_eq!(code, 2));
 }
 
-/// What bash offers at the end of these words.
+/// The words that bash offers after these.
 fn offered(words: &[&str]) -> Vec<String> {
     let list = words
         .iter()

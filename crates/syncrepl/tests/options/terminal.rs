@@ -1,4 +1,4 @@
-//! What is different on a terminal: `script` provides one.
+//! What differs on a terminal. `script` provides one.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 use crate::common::SYNCREPL;
 use crate::common::outcome::{Data, clean, people};
 
-/// Enough of them that a refresh takes longer than the first look at it.
+/// Enough entries that a refresh is still running at the first look at it.
 const PEOPLE: usize = 10_000;
 
-/// Everything that appears on the terminal, and the exit code. `redirect` is for a shell.
+/// All bytes that appear on the terminal, and the exit code. A shell reads `redirect`.
 fn on_terminal(arguments: &[&str], redirect: &str, typed: &str, no_color: bool) -> (String, i32) {
     let mut line = SYNCREPL.to_owned();
     for argument in arguments {
@@ -52,7 +52,7 @@ fn text_is_the_default() {
     let (shown, code) = on_terminal(&arguments, "", "", false);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("NEW RECORD: dc=example,dc=com"), "{shown}");
-    // Into a pipe it is JSON.
+    // In a pipe the default is JSON.
     let (shown, _) = on_terminal(&arguments, "| cat", "", false);
     assert!(shown.contains(r#"{"op":"start","commit":1}"#), "{shown}");
 }
@@ -73,7 +73,7 @@ fn colour_can_be_switched_off() {
 }
 
 #[test]
-fn a_password_is_asked_for_and_not_shown() {
+fn password_prompt_without_echo() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let arguments = [
@@ -97,7 +97,7 @@ fn a_password_is_asked_for_and_not_shown() {
     );
 }
 
-/// What remains to be read on a terminal after all its lines have scrolled by.
+/// The text that a terminal shows after all lines were printed.
 fn seen(shown: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in shown.split('\n') {
@@ -109,7 +109,7 @@ fn seen(shown: &str) -> Vec<String> {
                 '\u{1b}' => {
                     let sequence: String =
                         rest.by_ref().take_while(|c| !c.is_alphabetic()).collect();
-                    // Of those in use, only "erase the line" has a 2.
+                    // Of the sequences in use, only "erase the line" has a 2.
                     if sequence == "[2" {
                         cells.clear();
                     }
@@ -126,7 +126,7 @@ fn seen(shown: &str) -> Vec<String> {
     lines
 }
 
-/// A refresh on a terminal: everything that was written there.
+/// A refresh on a terminal: all that it writes there.
 fn refresh_on_terminal(
     data: &Data,
     server: &Slapd,
@@ -155,7 +155,7 @@ fn progress() {
     }
 }
 
-/// Changes and the progress line on one terminal: no line of either is in another.
+/// Changes and the progress line share a terminal, and neither tears a line of the other.
 #[test]
 fn output_and_progress_share_a_terminal() {
     let server = Slapd::start(Variant::Plain);
@@ -173,9 +173,9 @@ fn output_and_progress_share_a_terminal() {
     assert_eq!(adds, PEOPLE + 2);
 }
 
-/// A reconcile has little to print and much to read: it says how far it is, and of how many.
+/// A reconcile reads much and prints little. The progress line says how far it is, and of how many.
 #[test]
-fn a_quiet_reconcile_shows_its_progress() {
+fn quiet_reconcile_shows_progress() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(PEOPLE));
     let data = Data::of(&server);

@@ -1,4 +1,4 @@
-//! Password hashes that a search brings: warned of once, and kept out of the log.
+//! Password hashes that a search brings: the command warns once, and the log masks them.
 
 use syncrepl_testing::judge;
 use syncrepl_testing::process::Run;
@@ -23,7 +23,7 @@ fn warnings(outcome: &Outcome) -> Vec<&str> {
 }
 
 #[test]
-fn hashes_are_warned_of_once() {
+fn one_warning_about_hashes() {
     let server = server();
     for words in [&["(uid=*)"][..], &["(uid=*)", "*"], &["(uid=*)", "cn", "*"]] {
         let data = Data::new();
@@ -40,7 +40,7 @@ fn hashes_are_warned_of_once() {
         ] {
             assert!(warning.contains(word), "no {word}: {warning}");
         }
-        // Told once, also when others come.
+        // One warning, also when more hashes come.
         let change = format!(
             "dn: uid=bob,ou=people,{SUFFIX}\nchangetype: modify\nreplace: userPassword\nuserPassword: {BOB}2\n"
         );
@@ -50,9 +50,9 @@ fn hashes_are_warned_of_once() {
     }
 }
 
-/// The advice works, and who asks by name is not told.
+/// The advice in the warning works. A user who names the attribute gets no warning.
 #[test]
-fn what_was_asked_for_is_not_warned_of() {
+fn named_attributes_get_no_warning() {
     let server = server();
     let data = Data::new();
     refresh(
@@ -69,14 +69,14 @@ fn what_was_asked_for_is_not_warned_of() {
     assert!(data.dump().contains("userPassword"));
 }
 
-/// A refresh that is rolled back has brought nothing; the next one that succeeds tells.
+/// A refresh that is rolled back stores no hash. The warning comes with the next that succeeds.
 #[test]
-fn what_was_not_stored_is_told_later() {
+fn warning_comes_with_the_first_commit() {
     let server = server();
     let data = Data::new();
     let mut words = data.refresh(&server);
     words.extend(["-D", ANN, "-w", GEHEIM, "(uid=*)"].map(str::to_owned));
-    // Nobody reads the output.
+    // The reader of the output is gone.
     let mut run = Run::unread(&mut command(&words));
     run.close_stdout();
     assert_eq!(run.wait_exit(PATIENCE).code(), Some(1), "{}", run.stderr());
@@ -86,7 +86,7 @@ fn what_was_not_stored_is_told_later() {
 }
 
 #[test]
-fn the_log_of_the_protocol_masks_them() {
+fn protocol_log_masks_hashes() {
     let server = server();
     let data = Data::new();
     let words = ["-v", "-v", "(|(uid=*)(userPassword=filtered-for))"];
@@ -106,6 +106,6 @@ fn the_log_of_the_protocol_masks_them() {
     for secret in [BOB, GEHEIM, "filtered-for"] {
         assert!(!log.contains(secret), "{log}");
     }
-    // It is in the copy, or the rest would show nothing.
+    // The copy has the hash; otherwise the checks above would prove nothing.
     assert!(data.dump().contains("userPassword"));
 }

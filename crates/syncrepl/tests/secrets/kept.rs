@@ -1,4 +1,5 @@
-//! Where no password may be found, whatever is logged: files, output, the title, memory it was copied to.
+//! Places where no password may be found at any log level: files, output, the process title, and memory
+//! that it was copied to.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -13,7 +14,7 @@ use crate::{ANN, CYD, GEHEIM, TIMES, contains, file_of, long, secret_file, serve
 
 const FILES: [&str; 4] = ["", "-wal", "-shm", ".lock"];
 
-/// A follower that has come to the persist stage. Nothing it makes is kept from others by its umask.
+/// A follower in the persist stage. Its umask hides no file from other users.
 fn follow(data: &Data, url: &str, words: &[&str], log: &str) -> Run {
     let path = data.path();
     let mut command = Command::new("sh");
@@ -29,7 +30,7 @@ fn follow(data: &Data, url: &str, words: &[&str], log: &str) -> Run {
 }
 
 #[test]
-fn nothing_shows_the_password() {
+fn no_place_shows_the_password() {
     let server = server();
     let file = secret_file(server.folder());
     let simple = ["-D", ANN, "-y", &file];
@@ -61,7 +62,7 @@ fn nothing_shows_the_password() {
         for shown in [&stderr, &run.output()] {
             assert!(!shown.contains(GEHEIM), "{shown}");
         }
-        // What the kill left behind, too.
+        // The same for files that the kill left behind.
         let log = fs::read(data.path() + "-wal").expect("the log");
         assert!(!log.is_empty() && !contains(&log, GEHEIM));
     }
@@ -92,9 +93,9 @@ fn no_error_shows_the_password() {
     assert!(!outcome.stderr.contains(GEHEIM), "{}", outcome.stderr);
 }
 
-/// It is held once, for the next connection. All that was made of it on the way is wiped.
+/// Memory holds the password once, for the next connection. All other copies are wiped.
 #[test]
-fn memory_holds_one() {
+fn memory_holds_one_password() {
     let server = server();
     let file = file_of(server.folder(), &long());
     for words in [
@@ -107,7 +108,7 @@ fn memory_holds_one() {
     }
 }
 
-/// How often these bytes stand in the writable memory of a process of ours.
+/// How often these bytes stand in the writable memory of a process.
 fn in_memory(pid: u32, wanted: &[u8]) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("its memory");
     let memory = File::open(format!("/proc/{pid}/mem")).expect("its memory");
@@ -118,7 +119,7 @@ fn in_memory(pid: u32, wanted: &[u8]) -> usize {
         let number = |text| u64::from_str_radix(text, 16).expect("an address");
         let (from, to) = (number(from), number(to));
         let mut bytes = vec![0; usize::try_from(to - from).expect("a length")];
-        // The kernel keeps some ranges to itself.
+        // The kernel lets nobody read some ranges.
         if memory.read_exact_at(&mut bytes, from).is_ok() {
             let found = bytes
                 .windows(wanted.len())

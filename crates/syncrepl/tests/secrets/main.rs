@@ -1,4 +1,4 @@
-//! Secrets: where the password comes from, and where neither it nor the hashes of others may go.
+//! Secrets: where the password comes from, and where neither it nor copied hashes may go.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,11 +14,11 @@ use std::path::Path;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 const ANN: &str = "uid=ann,ou=people,dc=example,dc=com";
-/// Long and strange enough to be found nowhere by chance.
+/// Long and strange enough that it stands nowhere by chance.
 const GEHEIM: &str = "gehe1m-Zv9qTr3WmXk7";
 
 const CYD: &str = "uid=cyd,ou=people,dc=example,dc=com";
-/// How often [`GEHEIM`] stands in cyd's password: pieces of a long one are not overwritten so soon.
+/// How often [`GEHEIM`] stands in cyd's password. Freed pieces of a long password stay in memory longer.
 const TIMES: usize = 50;
 
 fn long() -> String {
@@ -27,7 +27,7 @@ fn long() -> String {
         .collect()
 }
 
-/// ann and cyd may read everything, the hashes of others too; slapd computes SCRAM from her password.
+/// A slapd where ann and cyd may read everything, with the hashes of others. ann can bind by SCRAM.
 fn server() -> Slapd {
     let server = Slapd::builder(Variant::Plain)
         .ldapi()
@@ -57,10 +57,10 @@ fn server() -> Slapd {
     server
 }
 
-/// What bob's entry holds, and the copy, but no log.
+/// The hash in bob's entry and in the copy. No log may show it.
 const BOB: &str = "{SSHA}bobsH4shq8RkPz2LwYd5TnXs";
 
-/// A file with ann's password in it, for nobody else to read.
+/// A file with ann's password, which no other user can read.
 fn secret_file(folder: &Path) -> String {
     file_of(folder, GEHEIM)
 }

@@ -1,4 +1,4 @@
-//! Where the password comes from when no option gives it, and which of several counts.
+//! Where the password comes from when no option gives it, and which of several sources wins.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::{ANN, GEHEIM, secret_file, server};
 
 const VARIABLE: &str = "SYNCREPL_BIND_PASSWORD";
 
-/// A refresh of names, as ann unless `words` say otherwise.
+/// A refresh of names. It binds as ann, unless `words` name another identity.
 fn refresh(url: &str, words: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let data = Data::new();
     let path = data.path();
@@ -31,7 +31,7 @@ fn assert_is_ann(outcome: &Outcome) {
 }
 
 #[test]
-fn the_environment() {
+fn password_in_the_environment() {
     let server = server();
     let url = server.url();
     let right = (VARIABLE, GEHEIM);
@@ -41,18 +41,18 @@ fn the_environment() {
         &["-Y", "SCRAM-SHA-256", "-U", "ann"],
         &[right],
     ));
-    // A URL may name who it is for, and leave the password to others.
+    // A URL may name the identity without its password.
     let named = format!("{url}/????bindname={}", ANN.replace(',', "%2C"));
     assert_is_ann(&refresh(&named, &[], &[right]));
 
-    // What is typed counts more.
+    // An option overrides the environment.
     let file = secret_file(server.folder());
     let wrong = (VARIABLE, "wrong");
     assert_is_ann(&refresh(&url, &["-D", ANN, "-w", GEHEIM], &[wrong]));
     assert_is_ann(&refresh(&url, &["-D", ANN, "-y", &file], &[wrong]));
     refresh(&url, &["-D", ANN], &[wrong]).assert_failed(3, &["invalidCredentials (49)"]);
 
-    // It makes nobody bind who did not ask for it, and an empty one is none.
+    // The variable alone causes no bind, and an empty one counts as none.
     let socket = server.ldapi_url();
     let anonymous = refresh(&url, &[], &[right]);
     assert!(
@@ -66,7 +66,7 @@ fn the_environment() {
 }
 
 #[test]
-fn a_credential_of_systemd() {
+fn password_in_a_systemd_credential() {
     let server = server();
     let url = server.url();
     let folder = server.folder().join("credentials");
@@ -81,12 +81,12 @@ fn a_credential_of_systemd() {
         &["-D", ANN],
         &[credentials, (VARIABLE, GEHEIM)],
     ));
-    // The one in the environment was put there for this run.
+    // The environment overrides it: the user set that for this run.
     refresh(&url, &["-D", ANN], &[credentials, (VARIABLE, "wrong")]).assert_failed(3, &["(49)"]);
 }
 
 #[test]
-fn files_that_hold_no_password() {
+fn unusable_password_files() {
     let server = server();
     let large = server.folder().join("large");
     fs::write(&large, vec![b'x'; (64 << 10) + 1]).expect("writing a file");

@@ -1,4 +1,4 @@
-//! Somebody between the command and its server, who remembers every byte that the command sends.
+//! An attacker between the command and its server. It remembers every byte that the command sends.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,13 +13,13 @@ use syncrepl_testing::process::wait_until;
 use syncrepl_testing::tls::Pair;
 use syncrepl_testing::tools;
 
-/// What a test waits for at most.
+/// The longest wait of a test.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The tag of a BindRequest (RFC 4511 §4.2).
 const BIND_REQUEST: u8 = 0x60;
 
-/// Listens until the process ends.
+/// The attacker. It listens until the process ends.
 pub struct Attacker {
     port: u16,
     heard: Arc<Mutex<Vec<u8>>>,
@@ -27,7 +27,7 @@ pub struct Attacker {
 }
 
 impl Attacker {
-    /// Does that with each connection, which has a number.
+    /// Starts an attacker that does `what` with each connection and its number.
     pub fn new(what: impl Fn(Victim, usize) + Send + Sync + 'static) -> Attacker {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let attacker = Attacker {
@@ -60,8 +60,8 @@ impl Attacker {
         heard.windows(bytes.len()).any(|window| window == bytes)
     }
 
-    /// Something was sent, and it was nothing but a StartTLS request or TLS: no name, no password, no
-    /// bind at all.
+    /// Asserts that the command sent something, and nothing but a StartTLS request or TLS: no name, no
+    /// password, and no bind.
     #[track_caller]
     pub fn assert_nothing_leaked(&self, secrets: &[&str]) {
         assert!(self.connections() > 0, "nobody came");
@@ -83,7 +83,7 @@ impl Victim {
         heard.extend(bytes);
     }
 
-    /// The StartTLS request, which has to be what comes first.
+    /// Reads the StartTLS request, which has to come first.
     #[track_caller]
     pub fn start_tls(&mut self) {
         let mut head = [0; 2];
@@ -105,7 +105,7 @@ impl Victim {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Waits for what comes, without an answer.
+    /// Waits for bytes of the command, without an answer.
     pub fn hear(&mut self) -> usize {
         let mut buffer = [0; 4096];
         let count = self.stream.read(&mut buffer).unwrap_or(0);
@@ -113,12 +113,12 @@ impl Victim {
         count
     }
 
-    /// Hears everything to the end.
+    /// Reads all that the command sends, until it closes.
     pub fn hear_all(&mut self) {
         while self.hear() > 0 {}
     }
 
-    /// Hands on everything between the command and that port.
+    /// Passes all bytes on between the command and that port.
     pub fn join(mut self, port: u16) {
         let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the other port");
         let mut from = server.try_clone().expect("a socket");
@@ -153,7 +153,7 @@ pub fn bind_response(id: u8) -> Vec<u8> {
     ]
 }
 
-/// A TLS server that shows a certificate of the attacker's choice, and writes down what it is told.
+/// A TLS server that shows a certificate of the attacker's choice, and records what it receives.
 pub struct Decoy {
     child: Child,
     heard: PathBuf,
@@ -169,7 +169,7 @@ impl Decoy {
             .arg(&pair.cert)
             .arg("-key")
             .arg(&pair.key)
-            // It ends with its input.
+            // The server ends with its input.
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(Stdio::null())
@@ -195,7 +195,7 @@ impl Decoy {
         fs::read(&self.heard).expect("what it wrote")
     }
 
-    /// Whether it was told these bytes, decrypted.
+    /// Whether it received these bytes, decrypted.
     pub fn was_told(&self, secret: &str) -> bool {
         self.said()
             .windows(secret.len())

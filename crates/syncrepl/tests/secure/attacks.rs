@@ -1,5 +1,5 @@
-//! Somebody on the way strips StartTLS, puts bytes in front of the handshake, or shows a certificate of
-//! their own. No credential leaves.
+//! An attacker strips StartTLS, puts bytes before the handshake, or shows a certificate of their own. The
+//! command sends no credential.
 
 use syncrepl_testing::process::{Run, wait_until};
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd};
@@ -16,8 +16,8 @@ fn refresh(data: &Data, url: &str, words: &[&str]) -> Vec<String> {
     all
 }
 
-/// A refresh in which StartTLS is answered so, with a password: by -Z, by -ZZ, and by a mechanism that
-/// does not even send it. It fails with these words, and nothing has leaked.
+/// Refreshes with a password, against this answer to StartTLS: by -Z, by -ZZ, and by a mechanism that does
+/// not send the password itself. Each fails with these words, and nothing leaks.
 #[track_caller]
 fn fails_without_a_leak(
     words: &[&str],
@@ -37,7 +37,7 @@ fn fails_without_a_leak(
         });
         let data = Data::new();
         let mut arguments = refresh(&data, &attacker.url("ldap"), credentials);
-        // SASL leaves no room for -x.
+        // SASL and -x exclude each other.
         arguments.retain(|word| word != "-x");
         arguments.push(starttls.to_owned());
         Outcome::run(&arguments).assert_failed(4, words);
@@ -59,7 +59,7 @@ fn starttls_stripped() {
     }
 }
 
-/// What -Z says where it does not go on names what does.
+/// Where -Z does not go on, its message names the option that does.
 #[test]
 fn starttls_stripped_in_words() {
     let attacker = Attacker::new(|mut victim, _| {
@@ -84,15 +84,15 @@ fn bytes_before_the_handshake() {
     fails_without_a_leak(&behind, |victim| {
         victim.send(&[start_tls_response(0), bind_response(2)].concat());
     });
-    // Not even a whole message.
+    // Less than a whole message.
     fails_without_a_leak(&behind, |victim| {
         victim.send(&[&start_tls_response(0)[..], &[0x30]].concat());
     });
-    // Before the answer, for a request that is still to come.
+    // Before the answer to StartTLS: an answer to a later request.
     fails_without_a_leak(&["StartTLS"], |victim| {
         victim.send(&[bind_response(2), start_tls_response(0)].concat());
     });
-    // In the place of the server's first words in TLS.
+    // In place of the server's first TLS record.
     fails_without_a_leak(&["is not TLS"], |victim| {
         victim.send(&start_tls_response(0));
         victim.hear();
@@ -100,15 +100,14 @@ fn bytes_before_the_handshake() {
     });
     fails_without_a_leak(&["TLS"], |victim| {
         victim.send(&start_tls_response(0));
-        // A ServerHello of nothing.
+        // An empty ServerHello.
         let mut hello = vec![0x16, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
         hello.resize(47, 0);
         victim.send(&hello);
     });
 }
 
-/// A certificate of the attacker's own: of an authority that nobody trusts, self-signed, or a good one
-/// that is somebody else's.
+/// The attacker's certificate is of an untrusted authority, self-signed, or good for another name.
 #[test]
 fn another_certificate() {
     let made = Made::new();
@@ -143,7 +142,7 @@ fn another_certificate() {
         }
         assert!(!decoy.was_told(PASSWORD) && !decoy.was_told("admin"));
 
-        // It would have been told: who does not check, tells.
+        // The control: without the check the attacker receives the password.
         let data = Data::new();
         let mut arguments = refresh(&data, &at_once.url("ldaps"), &AS_ADMIN);
         arguments.push("--tls-insecure".to_owned());
@@ -155,7 +154,7 @@ fn another_certificate() {
     }
 }
 
-/// A server with three entries, and a copy of one that is no longer there: what is gone is asked for on
+/// A server with three entries, and a copy of one more that was deleted. The command asks for that one on
 /// a second connection.
 fn with_an_absence(made: &Made) -> (Slapd, Data) {
     let server = made.server(&made.made.server);
@@ -175,9 +174,9 @@ fn with_an_absence(made: &Made) -> (Slapd, Data) {
     (server, data)
 }
 
-/// The connection beside is made by the same rules, and never in clear beside one that is encrypted.
+/// The second connection follows the same rules: it is never in clear beside an encrypted one.
 #[test]
-fn the_second_connection() {
+fn second_connection() {
     let made = Made::new();
     let (server, data) = with_an_absence(&made);
     let port = server.port();
@@ -206,7 +205,7 @@ fn the_second_connection() {
     });
     only_the_first.assert_nothing_leaked(&[PASSWORD, ADMIN, "uid=p0"]);
 
-    // Left alone it succeeds, and all of it is encrypted.
+    // Without an attack it succeeds, and all of it is encrypted.
     let honest = Attacker::new(move |victim, _| victim.join(port));
     let more = [&["-Z"][..], &AS_ADMIN].concat();
     let outcome = Outcome::run(&words(&honest, &more));

@@ -1,4 +1,4 @@
-//! Certificates of real servers, good and bad. A bad one is named by what is wrong with it.
+//! Good and bad certificates of real servers. For a bad one the message says what is wrong.
 
 use std::path::Path;
 
@@ -30,12 +30,12 @@ fn expired_since() {
 }
 
 #[test]
-fn a_common_name_only() {
+fn common_name_only() {
     let made = Made::new();
     let server = made.server(&made.made.common_name_only());
     let data = Data::new();
     let mut words = ldaps(&data, &server, &made.made.ca);
-    // Even by that name.
+    // The common name does not count, even if it fits.
     words
         .iter_mut()
         .for_each(|word| *word = word.replace("127.0.0.1", "localhost"));
@@ -45,7 +45,7 @@ fn a_common_name_only() {
     );
 }
 
-/// The certificate itself is given to trust. That covers who it is, and neither its name nor its dates.
+/// The user trusts the server's certificate itself. Its name and its dates are still checked.
 #[test]
 fn self_signed() {
     let made = Made::new();
@@ -66,11 +66,11 @@ fn self_signed() {
         &elsewhere.cert,
         &["does not match", "elsewhere.example"],
     );
-    // The same name and another key.
+    // A certificate of the same name with another key.
     check(&elsewhere, &good.cert, &["self-signed"]);
     let expired = made.made.self_signed_expired();
     check(&expired, &expired.cert, &["has expired", "2021-01-01"]);
-    // Neither does one of the server make it an authority for others.
+    // A trusted server certificate is no authority for others.
     check(&made.made.server, &good.cert, &["unknown authority"]);
 }
 
@@ -97,8 +97,8 @@ fn both_versions_of_tls() {
     Outcome::run(&ldaps(&Data::new(), &server, &made.made.ca)).assert_failed(4, &["1.2 or 1.3"]);
 }
 
-/// Without a file, the authorities of the machine are trusted, and those alone. Debian's own
-/// `ldap.conf` names the same file.
+/// Without a file the command trusts the authorities of the machine only. Debian's own `ldap.conf` names
+/// the same file.
 #[test]
 fn authorities_of_the_platform() {
     let made = Made::new();
@@ -114,7 +114,7 @@ fn authorities_of_the_platform() {
     platform(&made.made.ca).assert_done();
 }
 
-/// It shouts, at every run, and cannot be combined with trust.
+/// `--tls-insecure` warns at every run, and excludes `--ca-file`.
 #[test]
 fn no_check_at_all() {
     let made = Made::new();
@@ -135,7 +135,7 @@ fn no_check_at_all() {
                 .stderr
                 .contains(&format!("{} is NOT CHECKED", server.ldaps_url()))
         );
-        // What is logged can be switched off, the first line cannot.
+        // RUST_LOG can switch the log off, but not this warning.
         let outcome = Outcome::of(command(&words).env("RUST_LOG", "off"));
         assert_eq!(outcome.code, Some(0));
         assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);

@@ -1,4 +1,4 @@
-//! What goes over a connection that nobody has encrypted.
+//! Connections in clear, and what the command sends over them.
 
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, Slapd, Variant};
 
@@ -6,17 +6,17 @@ use crate::attacker::Attacker;
 use crate::common::outcome::{Data, Outcome};
 use crate::{Made, bound, file};
 
-/// This machine by a name that is none of its loopback addresses.
+/// This machine by an address that is not loopback.
 fn from_outside(server: &Slapd) -> String {
     server.url().replace("127.0.0.1", "0.0.0.0")
 }
 
 #[test]
-fn a_password_to_another_host() {
+fn password_to_another_host() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let mut words = data.sync("refresh", &from_outside(&server));
-    // Without one there is nothing to warn of.
+    // Without a password there is no warning.
     Outcome::run(&words).assert_done();
     words.extend(["-D", ADMIN, "-w", PASSWORD].map(str::to_owned));
     let outcome = Outcome::run(&words);
@@ -28,7 +28,7 @@ fn a_password_to_another_host() {
         outcome.stderr
     );
     assert!(outcome.stderr.contains("unencrypted"));
-    // To this machine it may.
+    // To this machine the password may go in clear.
     data.refresh_with(&server, &["-D", ADMIN, "-w", PASSWORD])
         .assert_done();
 
@@ -46,7 +46,7 @@ fn tls_required() {
     let port = server.port();
     let attacker = Attacker::new(move |victim, _| victim.join(port));
     let data = Data::new();
-    // This machine and an anonymous bind are no exceptions: nobody is even connected to.
+    // --require-tls also covers this machine and an anonymous bind: no connection is made.
     for words in [&[][..], &["-D", ADMIN, "-w", PASSWORD]] {
         let mut all = data.sync("refresh", &attacker.url("ldap"));
         all.extend(words.iter().map(|&word| word.to_owned()));
@@ -66,10 +66,10 @@ fn tls_required() {
         all.extend(starttls.map(str::to_owned));
         Outcome::run(&all).assert_done();
     }
-    // -Z does not go on in clear then, not for anybody.
+    // -Z does not go on in clear then, for any bind.
     let plain = Slapd::builder(Variant::Plain).ldapi().start();
     plain_refuses(&plain, &["-Z", "--require-tls"]);
-    // A local socket leads to nobody else.
+    // A local socket leaves no network, so it is allowed.
     let mut all = Data::new().sync("refresh", &plain.ldapi_url());
     let fresh = Data::new();
     all[2] = fresh.path();
@@ -84,7 +84,7 @@ fn plain_refuses(server: &Slapd, words: &[&str]) {
         .assert_failed(4, &["refused StartTLS"]);
 }
 
-/// A server without TLS: with credentials -Z ends, whoever they are.
+/// A server without TLS. With any credentials -Z ends the run.
 #[test]
 fn starttls_if_possible_with_credentials() {
     let server = Slapd::start(Variant::Plain);

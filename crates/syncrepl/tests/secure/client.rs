@@ -1,4 +1,5 @@
-//! A client certificate: shown to a server that asks, and with SASL EXTERNAL who we are.
+//! A client certificate: the command shows it to a server that asks. With SASL EXTERNAL it is the
+//! identity of the bind.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,11 +11,11 @@ use syncrepl_testing::tls::{Pair, openssl};
 use crate::common::outcome::{Data, Outcome, command};
 use crate::{Made, bound, file, ldaps};
 
-/// Asks for a certificate and speaks to nobody without one. The client's is mapped to an entry.
+/// A server that demands a certificate, and maps the client's to an entry.
 const DEMANDING: &str = "TLSVerifyClient demand\nauthz-regexp ^cn=([^,]+),dc=example,dc=com$ \
     uid=$1,ou=people,dc=example,dc=com";
 
-/// The same search, by EXTERNAL with that pair.
+/// A refresh by EXTERNAL with this certificate and key.
 fn external(data: &Data, server: &Slapd, ca: &Path, pair: &Pair) -> Vec<String> {
     let mut words = ldaps(data, server, ca);
     words.retain(|word| word != "-x");
@@ -24,7 +25,7 @@ fn external(data: &Data, server: &Slapd, ca: &Path, pair: &Pair) -> Vec<String> 
     words
 }
 
-/// In another form, made by `openssl` with these words.
+/// The file in another form, made by `openssl` with these arguments.
 fn converted(from: &Path, name: &str, words: &[&str]) -> PathBuf {
     let to = from.with_file_name(name);
     openssl(words, &[("-in", from), ("-out", &to)]);
@@ -33,7 +34,7 @@ fn converted(from: &Path, name: &str, words: &[&str]) -> PathBuf {
 }
 
 #[test]
-fn who_we_are() {
+fn client_certificate() {
     let made = Made::new();
     let server = made.server_with_lines(DEMANDING);
     let data = Data::new();
@@ -57,13 +58,13 @@ fn who_we_are() {
         .env("LDAPTLS_KEY", &client.key);
     assert_eq!(bound(Outcome::of(&mut environment).assert_done()), expected);
 
-    // Signed by an authority between the trusted one and it.
+    // An intermediate authority signed it.
     let chained = external(&data, &server, &made.made.ca, &made.made.chained_client());
     assert_eq!(
         bound(Outcome::run(&chained).assert_done()),
         "dn:uid=chained,ou=people,dc=example,dc=com"
     );
-    // Without EXTERNAL it opens the door and is nobody.
+    // Without EXTERNAL the connection works, and the bind is anonymous.
     let mut anonymous = words;
     let position = anonymous.iter().position(|word| word == "-Y").expect("-Y");
     anonymous.drain(position..position + 2);
@@ -79,7 +80,7 @@ fn none_or_the_wrong_one() {
         let data = Data::new();
         Outcome::run(&ldaps(&data, &server, &made.made.ca))
             .assert_failed(4, &["client certificate", "--cert", "--key"]);
-        // Of an authority that the server does not know.
+        // The server does not know its authority.
         let stranger = &made.made.self_signed;
         let words = external(&data, &server, &made.made.ca, stranger);
         let outcome = Outcome::run(&words);
@@ -105,7 +106,7 @@ fn forms_of_keys() {
     let pem = fs::read_to_string(&sec1).expect("the key");
     assert!(pem.starts_with("-----BEGIN EC PRIVATE KEY-----"), "SEC1");
     bound_with(sec1.clone(), client.cert.clone());
-    // Both in one file.
+    // Certificate and key in one file.
     let both = client.cert.with_file_name("both.pem");
     let certificate = fs::read_to_string(&client.cert).expect("the certificate");
     fs::write(&both, pem + &certificate).expect("writing a file");
@@ -116,7 +117,7 @@ fn forms_of_keys() {
     assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----"), "PKCS#1");
     bound_with(rsa.key.clone(), rsa.cert);
 
-    // With a passphrase: in the newer way, and in the older.
+    // A key with a passphrase, in the newer form and in the older.
     let newer = converted(
         &client.key,
         "pkcs8.key",

@@ -1,4 +1,4 @@
-//! `ldap.conf`, `~/.ldaprc` and the environment, as other LDAP programs take them.
+//! `ldap.conf`, `~/.ldaprc` and the environment. The command reads them as other LDAP programs do.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use crate::common::outcome::{Data, Outcome, assert_message, command};
 use crate::{Made, bound, file};
 
-/// `refresh` with these words more, in a home with that `.ldaprc`.
+/// `refresh` with further arguments, in a home with this `.ldaprc`.
 fn at_home(data: &Data, words: &[&str], ldaprc: &str) -> Outcome {
     fs::write(data.folder.path().join(".ldaprc"), ldaprc).expect("writing .ldaprc");
     let path = data.path();
@@ -31,19 +31,19 @@ fn where_to_and_what() {
     let ldaprc = format!("URI {} {}\nBASE {SUFFIX}\n", down.url(), server.url());
     at_home(&data, &[], &ldaprc).assert_done();
     let entries = data.dump().lines().count();
-    // The data file knows better than a file in a home.
+    // The data file overrides a file in the home folder.
     let elsewhere = format!("URI {}\nBASE dc=elsewhere\n", down.url());
     let kept = Data::new();
     Outcome::run(&kept.refresh(&server)).assert_done();
     at_home(&kept, &[], &elsewhere).assert_done();
-    // And the command line better than both.
+    // The command line overrides both.
     let named = Data::new();
     at_home(&named, &["-H", &other.url(), "-b", SUFFIX], &elsewhere).assert_done();
     assert_eq!(named.dump().lines().count(), entries + 1);
     let url = format!("{}/{SUFFIX}??sub", other.url());
     let by_url = Data::new();
     at_home(&by_url, &[&url], &elsewhere).assert_done();
-    // The environment counts more than files.
+    // The environment overrides files.
     let environment = Data::new();
     fs::write(environment.folder.path().join(".ldaprc"), &elsewhere).expect("writing .ldaprc");
     let path = environment.path();
@@ -54,7 +54,7 @@ fn where_to_and_what() {
         .env("LDAPBASE", SUFFIX);
     Outcome::of(&mut refresh).assert_done();
     assert_eq!(environment.dump().lines().count(), entries + 1);
-    // Nothing of it, if so wished.
+    // LDAPNOINIT switches all of it off.
     let nothing = Data::new();
     fs::write(nothing.folder.path().join(".ldaprc"), &ldaprc).expect("writing .ldaprc");
     let path = nothing.path();
@@ -66,7 +66,7 @@ fn where_to_and_what() {
 }
 
 #[test]
-fn whom_to_trust_and_who_we_are() {
+fn authorities_and_client_certificate() {
     let made = Made::new();
     let server = made.server_with_lines("TLSVerifyClient demand");
     let client = &made.made.client;
@@ -93,7 +93,8 @@ fn whom_to_trust_and_who_we_are() {
     at_home(&data, &right, &lines(&made.made.other_ca)).assert_done();
 }
 
-/// It is not honoured, and said once, but where nothing is checked anyway or TLS is not asked for.
+/// `TLS_REQCERT never` is not honoured, and there is one warning. There is none where --tls-insecure is
+/// given or TLS is not asked for.
 #[test]
 fn checks_cannot_be_switched_off() {
     let made = Made::new();

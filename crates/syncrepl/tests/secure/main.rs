@@ -1,5 +1,4 @@
-//! Connections that are safe, and what becomes of those that are not: nothing secret leaves on them,
-//! and the message says why.
+//! Safe connections work. On an unsafe one the command sends no secret, and the message says why.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -19,7 +18,7 @@ use tempfile::TempDir;
 
 use common::outcome::{Data, Outcome};
 
-/// Certificates in a folder of their own.
+/// Certificates, in a folder of their own.
 struct Made {
     _folder: TempDir,
     made: Certificates,
@@ -35,7 +34,7 @@ impl Made {
         }
     }
 
-    /// A server that shows that certificate.
+    /// A server that shows this certificate.
     fn server(&self, pair: &Pair) -> Slapd {
         self.server_with(pair, "")
     }
@@ -52,19 +51,19 @@ impl Made {
     }
 }
 
-/// Words that name a file.
+/// The arguments that name a file.
 fn file(option: &str, path: &Path) -> [String; 2] {
     [option.to_owned(), path.display().to_string()]
 }
 
-/// `refresh` by ldaps, trusting that file.
+/// `refresh` by ldaps that trusts this file.
 fn ldaps(data: &Data, server: &Slapd, ca: &Path) -> Vec<String> {
     let mut words = data.sync("refresh", &server.ldaps_url());
     words.extend(file("--ca-file", ca));
     words
 }
 
-/// Who it was bound as.
+/// The identity of the bind.
 fn bound(outcome: &Outcome) -> &str {
     let line = outcome
         .stdout

@@ -1,5 +1,5 @@
-//! Two consumers on one file: the second is refused for as long as the first lives, however it ends.
-//! Whoever only reads is not.
+//! Two consumers on one file. The second is refused for as long as the first lives, however the first
+//! ends. Programs that only read are not refused.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -11,7 +11,7 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use crate::common::outcome::{Outcome, command, people};
 use crate::common::{Copied, PATIENCE};
 
-/// How many records a program that knows nothing of us sees: another SQLite, another process.
+/// How many records another program sees, in a process and with an SQLite of its own.
 fn counted_by_python(data: &Path) -> usize {
     let script = "import sqlite3, sys\n\
                   db = sqlite3.connect(sys.argv[1])\n\
@@ -25,7 +25,7 @@ fn counted_by_python(data: &Path) -> usize {
     text.trim().parse().expect("a number")
 }
 
-/// The other names that the data file goes by are the same file.
+/// Other names of the same data file.
 fn refused(copy: &Copied<'_>) {
     let link = copy.folder.path().join("link.db");
     if !link.exists() {
@@ -57,35 +57,35 @@ fn add(server: &Slapd, round: usize) {
 }
 
 #[test]
-fn the_second_is_refused() {
+fn second_consumer_is_refused() {
     let server = Slapd::start(Variant::SessionLog);
     server.load(&people(50));
     let mut copy = Copied::suffix(&server);
     for round in 0..3 {
         copy.follow();
         refused(&copy);
-        // The first has not noticed, and goes on.
+        // The first goes on undisturbed.
         add(&server, round);
         copy.wait_equal();
         let data = copy.data().display().to_string();
         assert_eq!(counted_by_python(&copy.data()), copy.dump().len());
         Outcome::run(&["status", "--data", &data]).assert_done();
-        // Nor is one that hangs to be overtaken.
+        // A first consumer that hangs keeps its lock too.
         copy.follower().signal("STOP");
         refused(&copy);
         Outcome::run(&["dump", "--data", &data]).assert_done();
         assert_eq!(counted_by_python(&copy.data()), copy.dump().len());
         add(&server, 10 + round);
         copy.kill();
-        // The lock went with it, at once.
+        // Its lock ended with it, at once.
         copy.refresh();
         copy.assert_equal();
     }
 }
 
-/// The moment it is dead, the next may begin: many in a row.
+/// As soon as one consumer is dead the next may begin. Many do so in a row.
 #[test]
-fn the_lock_goes_with_the_process() {
+fn lock_ends_with_the_process() {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(50));
     let mut copy = Copied::suffix(&server);

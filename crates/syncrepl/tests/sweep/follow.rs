@@ -1,5 +1,5 @@
-//! `follow` through a persist stage of 200 changes: one long history of one data file, with a fault
-//! in each of its rounds.
+//! `follow` through a persist stage of 200 changes. One data file has a long history, with a fault in
+//! each round.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use syncrepl_testing::sweep::Sweep;
 use crate::common::PATIENCE;
 use crate::place::{End, Place};
 
-/// About as many changes are in a round.
+/// About how many changes a round has.
 const PEOPLE: usize = 200;
-/// Changes are grouped by what has arrived, so a run may write more often than the one counted. When
-/// so many in a row came to their end, there is nothing further on.
+/// `follow` groups changes by what has arrived, so a run may write more often than the one that was
+/// counted. After this many runs in a row without a fault, no further write exists.
 const SURVIVORS: usize = 5;
 
 struct History {
@@ -52,7 +52,7 @@ impl History {
         self.place.recover(&url, &expected, deletes);
     }
 
-    /// Follows through the changes of a round, to the fault or to a stop when all are committed.
+    /// Follows through the changes of a round, until the fault, or until a stop when all are committed.
     fn round(&mut self, inject: Option<&Inject>, torn: f64) -> End {
         let deletes = self.place.reader.deletes().len();
         let url = self.server.url();
@@ -72,7 +72,7 @@ impl History {
         end
     }
 
-    /// Waits until that was printed, and committed; or for the end.
+    /// Waits until the line was printed and committed, or until the run ends.
     fn wait_for_commit(&self, run: &mut Run, word: &str) {
         wait_until(PATIENCE, || {
             let printed = self.place.printed();
@@ -87,12 +87,12 @@ impl History {
         assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""));
         let calls = self.calls.clone();
         assert!(calls["pwrite64"] > 40, "{calls:?}");
-        // A group of changes is written when it is committed, and then the line that says so.
+        // A commit writes a group of changes, and then the line that tells of the commit.
         assert!(calls["write"] > 4, "{calls:?}");
         calls
     }
 
-    /// Visits the calls with a fault made for each; `judge` looks at how each run ended.
+    /// Visits the calls, with a fault for each. `judge` checks how each run ended.
     fn visit(
         &mut self,
         without: &[&str],
@@ -173,8 +173,8 @@ fn every_write_failing() {
     });
 }
 
-/// The reader, or the disk of the output, is gone: exit code 1. When only the last `commit` line is
-/// missing, nobody may notice.
+/// The reader or the disk of the output is gone: exit code 1. If only the last `commit` line is missing,
+/// the run may not notice.
 #[test]
 fn output_failing() {
     let mut history = History::start(Variant::AccessLog);

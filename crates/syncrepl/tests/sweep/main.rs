@@ -1,8 +1,8 @@
-//! Killed at every write to the disk, every write failing, the disk full from any write on: seen from
-//! outside, through `strace`. After each the store opens, the copy is as before or as after, and the
-//! next run makes it, and the map of a reader of the output, equal to a fresh search.
+//! Faults at every write to the disk, made from outside with `strace`: a kill, a failed write, a full disk
+//! from that write on. After each fault the store opens, and the copy is the old one or the new one. The
+//! next run makes the copy and the map of a reader equal to a fresh search.
 //!
-//! A few points in each run, all of them with `SYNCREPL_SWEEP=all` (`just sweep`).
+//! A run visits a few writes, with `SYNCREPL_SWEEP=all` (`just sweep`) all of them.
 
 #[path = "../common/mod.rs"]
 mod common;

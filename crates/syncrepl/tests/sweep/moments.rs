@@ -6,7 +6,7 @@ use syncrepl_testing::workload::Options;
 use crate::common::kills::killed_at_random_moments;
 
 const EVERYTHING: &str = "(objectClass=*)";
-/// It hides the units above them.
+/// A filter that hides the units above people.
 const PEOPLE: &str = "(objectClass=inetOrgPerson)";
 
 fn killed(variant: Variant, filter: &str) {
@@ -14,21 +14,21 @@ fn killed(variant: Variant, filter: &str) {
 }
 
 #[test]
-fn of_plain() {
+fn kills_on_plain() {
     killed(Variant::Plain, EVERYTHING);
 }
 
 #[test]
-fn of_sessionlog() {
+fn kills_on_sessionlog() {
     killed(Variant::SessionLog, EVERYTHING);
 }
 
 #[test]
-fn of_accesslog() {
+fn kills_on_accesslog() {
     killed(Variant::AccessLog, EVERYTHING);
 }
 
 #[test]
-fn of_people_below_hidden_units() {
+fn kills_below_hidden_units() {
     killed(Variant::SessionLog, PEOPLE);
 }

@@ -1,4 +1,4 @@
-//! Where one case happens: a data file, what was printed, and what a reader made of it.
+//! The place of one case: a data file, the output of its runs, and a reader of that output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub struct Place {
     outputs: usize,
 }
 
-/// What a run came to.
+/// How a run ended.
 pub struct End {
     pub code: Option<i32>,
     pub stderr: String,
@@ -36,7 +36,7 @@ impl Place {
         }
     }
 
-    /// Another of the same, to be spoilt.
+    /// A copy of this place, to be damaged.
     pub fn copy(&self) -> Place {
         let copy = Place {
             reader: self.reader.clone(),
@@ -63,12 +63,12 @@ impl Place {
         self.path("strace.log")
     }
 
-    /// The file that the run under way, or the last one, prints into.
+    /// The output file of the present or last run.
     pub fn output(&self) -> PathBuf {
         self.path(&format!("output.{}", self.outputs))
     }
 
-    /// Those whose plain writing and opening counts.
+    /// The files whose writes and opens count.
     pub fn files(&self) -> Vec<PathBuf> {
         let beside = ["", "-wal", "-shm", "-journal", ".lock"];
         let mut files: Vec<_> = beside.map(|end| self.path(&format!("copy.db{end}"))).into();
@@ -85,7 +85,7 @@ impl Place {
         words.map(str::to_owned).to_vec()
     }
 
-    /// Starts it under strace, its output in a file: that is a write to a disk too.
+    /// Starts the command under strace. Its output goes to a file, so printing is a write to a disk too.
     pub fn start(
         &mut self,
         strace: &Strace,
@@ -110,8 +110,7 @@ impl Place {
         Run::command(&mut shell)
     }
 
-    /// After the end of a run: a kill may have torn the write that it came before, and what was
-    /// printed goes to the reader.
+    /// Ends a run. Gives its output to the reader, and may tear the write before which it was killed.
     pub fn ended(&mut self, mut run: Run, inject: Option<&Inject>, torn: f64) -> End {
         let code = run.wait_exit(PATIENCE).code();
         if code.is_none() && inject.is_some_and(|inject| inject.fault == Fault::Kill) && torn > 0.0
@@ -140,12 +139,12 @@ impl Place {
         strace::calls(&self.log(), &self.files())
     }
 
-    /// The number of the last write to the log: what comes after it only empties the log.
+    /// The number of the last write to the log. Later writes only copy the log into the file.
     pub fn last_of_commit(&self) -> usize {
         strace::last(&self.log(), "pwrite64", &self.path("copy.db-wal"))
     }
 
-    /// The copy from disk, `None` when it never came to be; `status` says the same of it.
+    /// The copy from disk, `None` if there is none. Asserts that `status` agrees.
     pub fn dump(&self) -> Option<String> {
         let data = self.data().display().to_string();
         let dump = Outcome::run(&["dump", "--data", &data, "--format", "json"]);
@@ -164,8 +163,8 @@ impl Place {
         Some(dump.stdout)
     }
 
-    /// The next run, with nothing in its way: done, and everything equals the search. What was told
-    /// to be deleted since `mark` of the deletes is gone.
+    /// Runs once more without a fault. Asserts that everything equals the search, and that no entry exists
+    /// that was told as deleted since `mark`.
     pub fn recover(&mut self, url: &str, expected: &Directory, deletes: usize) {
         self.outputs += 1;
         let refresh = Outcome::run(&self.arguments("refresh", url));
@@ -185,7 +184,7 @@ impl Place {
         assert_eq!(sound, "ok");
     }
 
-    /// Somebody who looks at the copy while things happen to it, and sees one state of it.
+    /// A reader that looks at the copy during a run, and sees one state of it.
     pub fn watcher(&self) -> Connection {
         let watcher = read_only(&self.data());
         let begin = "BEGIN; SELECT count(*) FROM syncrepl_records";
@@ -202,7 +201,7 @@ fn read_only(path: &Path) -> Connection {
 }
 
 impl End {
-    /// A disk that fails: exit code 5, and one message that says so.
+    /// Asserts the end after a disk failure: exit code 5, and one message that says so.
     #[track_caller]
     pub fn assert_disk(&self, inject: &Inject) {
         assert_eq!(self.code, Some(5), "{inject:?}: {}", self.stderr);
@@ -216,7 +215,7 @@ impl End {
             inject.fault,
             Fault::Once("ENOSPC") | Fault::Onward("ENOSPC")
         );
-        // What could not be opened may as well be forbidden.
+        // A file that cannot be opened may be reported as forbidden.
         let forbidden = ["cannot be", "read-only"].map(|words| self.stderr.contains(words));
         if !full && inject.call == "openat" && forbidden.contains(&true) {
             return;

@@ -11,10 +11,10 @@ use syncrepl_testing::sweep::Sweep;
 use crate::common::outcome::Outcome;
 use crate::place::{End, Place};
 
-/// How many there are, when all points are visited and when a few are.
+/// How many entries there are, when the sweep visits all points and when it visits a few.
 const PEOPLE: [usize; 2] = [2000, 400];
 
-/// A refresh about to happen, as often as one likes.
+/// A refresh that can be run again and again from the same state.
 struct Scene {
     sweep: Sweep,
     server: Slapd,
@@ -25,7 +25,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Nothing was copied yet.
+    /// A first refresh.
     fn first() -> Scene {
         let sweep = Sweep::new();
         let server = Slapd::start(Variant::Plain);
@@ -33,7 +33,7 @@ impl Scene {
         Scene::of(sweep, server, Place::new())
     }
 
-    /// Most of what was copied has changed.
+    /// A refresh after most entries changed.
     fn changed() -> Scene {
         let sweep = Sweep::new();
         let people = people(&sweep);
@@ -59,24 +59,24 @@ impl Scene {
         }
     }
 
-    /// What it does to the disk when nothing goes wrong.
+    /// Its calls to the disk when nothing fails.
     fn calls(&self) -> BTreeMap<String, usize> {
         self.calls_and_commit().0
     }
 
-    /// Also which is the last write of the commit.
+    /// The same, with the number of the last write of the commit.
     fn calls_and_commit(&self) -> (BTreeMap<String, usize>, usize) {
         let mut place = self.before.copy();
         let run = place.start(&self.strace, "refresh", &self.server.url(), None);
         let end = place.ended(run, None, 0.0);
         assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""));
         let calls = place.calls();
-        // Each page is two writes, and five entries are more than a page.
+        // A page is two writes, and five entries fill more than a page.
         assert!(calls["pwrite64"] > people(&self.sweep) / 5, "{calls:?}");
         (calls, place.last_of_commit())
     }
 
-    /// One fault. Gives how the run ended, and whether the copy is that of after it.
+    /// Runs with one fault. Gives how the run ended, and whether the copy is the new one.
     fn case(&self, inject: &Inject, torn: f64, watched: bool) -> (End, bool) {
         let mut place = self.before.copy();
         let deletes = place.reader.deletes().len();
@@ -90,7 +90,7 @@ impl Scene {
         (end, committed)
     }
 
-    /// A copy is as before or as after; there is nothing in between.
+    /// Asserts that the copy is the old one or the new one. Says whether it is the new one.
     fn is_after(&self, dump: Option<&str>) -> bool {
         if dump == self.dump_before.as_deref() {
             return false;
@@ -147,7 +147,7 @@ fn kills(mut scene: Scene, few: usize) {
     let mut tally = Tally::default();
     let (calls, commit) = scene.calls_and_commit();
     let mut points = scene.sweep.points(&calls, few);
-    // Where it is decided: always.
+    // The writes around the commit: always.
     points.extend((commit - 1..=commit + 1).map(|number| ("pwrite64".to_owned(), number)));
     for (call, number) in points {
         let torn = if scene.sweep.rng.bool() {
@@ -163,7 +163,7 @@ fn kills(mut scene: Scene, few: usize) {
             fault: Fault::Kill,
         };
         let (end, committed) = scene.case(&inject, torn, watched);
-        // As long as somebody looks, the log is not emptied: that is fewer writes.
+        // While a reader is there, SQLite does not empty the log: fewer writes.
         let survived = watched && end.code == Some(0) && committed;
         assert!(
             end.code.is_none() || survived,
@@ -184,11 +184,11 @@ fn killed_at_every_write() {
     kills(Scene::changed(), 4);
 }
 
-/// Every write fails from one on, as on a full disk; or one alone.
+/// All writes fail from one on, as on a full disk; or one write alone.
 fn failures(mut scene: Scene, few: usize) {
     let mut tally = Tally::default();
     let mut calls = scene.calls();
-    // The output is another matter, below.
+    // The output has its own test, below.
     calls.remove("write");
     for (call, number) in scene.sweep.points(&calls, few) {
         let mut faults = vec![Fault::Onward("ENOSPC")];
@@ -197,7 +197,7 @@ fn failures(mut scene: Scene, few: usize) {
             Fault::Once("EIO"),
             Fault::Once("ENOSPC"),
         ];
-        // All of them where there are few.
+        // Visit all where there are few.
         if calls[&call] < 50 && scene.sweep.is_long() {
             faults.extend(others);
         } else if number % 10 == 0 || !scene.sweep.is_long() {
@@ -232,8 +232,8 @@ fn every_write_failing() {
     failures(Scene::changed(), 4);
 }
 
-/// The file that the output goes to cannot be written, or its reader is gone: exit code 1, and what
-/// was committed is what a reader has, or gets by the reading rule.
+/// The output file cannot be written, or its reader is gone: exit code 1. A reader has what was
+/// committed, or gets it by the reading rule.
 #[test]
 fn output_failing() {
     let mut scene = Scene::changed();
@@ -254,7 +254,7 @@ fn output_failing() {
                 };
                 println!("{inject:?}");
                 let (end, committed) = scene.case(&inject, 0.0, false);
-                // Only the line that says so may be missing.
+                // Only the commit line may be missing.
                 assert!(!committed || number >= last, "committed without a reader");
                 if end.code != Some(0) {
                     assert_eq!(
@@ -271,9 +271,9 @@ fn output_failing() {
     }
 }
 
-/// What room there was is there again after a failure: nothing is left behind.
+/// A failed refresh leaves no files behind.
 #[test]
-fn no_litter() {
+fn failed_refresh_leaves_no_files() {
     let scene = Scene::changed();
     let mut place = scene.before.copy();
     let inject = Inject {

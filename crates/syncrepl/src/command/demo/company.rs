@@ -24,12 +24,12 @@ pub(super) fn department(name: &str) -> String {
     format!("ou={name},{BASE}")
 }
 
-/// The DN of somebody in a department.
+/// The DN of a person in a department.
 pub(super) fn person(name: &str, department_name: &str) -> String {
     format!("cn={name},{}", department(department_name))
 }
 
-/// What is known of somebody.
+/// The attributes of a person.
 pub(super) fn attributes(name: &str, title: &str, room: &str) -> Vec<(&'static str, String)> {
     let (given, surname) = name.split_once(' ').unwrap_or((name, name));
     vec![
@@ -42,7 +42,10 @@ pub(super) fn attributes(name: &str, title: &str, room: &str) -> Vec<(&'static s
     ]
 }
 
-/// Opens the company on a port; 0 for a free one.
+/// Starts a provider with the company in it on a port; 0 takes a free one.
+///
+/// # Errors
+/// When the port cannot be listened on.
 pub(super) fn open(port: u16) -> io::Result<Provider> {
     let mut builder = Provider::builder().port(port).suffix(BASE).entry(
         BASE,

@@ -1,4 +1,4 @@
-//! A minute of the company's life: every kind of event within the first half of it.
+//! A minute of the company's life. Its first half shows every kind of event.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use syncrepl_client::StopHandle;
 use syncrepl_provider::{Modification, Provider, Refusal};
 
 use super::company::{attributes, department, person};
-use super::say;
+use super::words::say;
 
-/// Between two steps: long enough to read one, short enough for a minute.
+/// The time between two steps: long enough to read one, short enough for a minute.
 const STEP: Duration = Duration::from_secs(3);
 
 type Step = fn(&Provider) -> Result<(), Refusal>;
 
-/// What happens, in words and in deeds.
+/// What happens: a line to print, and the change itself.
 const STEPS: [(&str, Step); 16] = [
     ("Greta Grieß joins the shop", |company| {
         join(company, "Greta Grieß", "Shop", "Saleswoman", "S3")
@@ -101,8 +101,8 @@ fn join(
         .map(drop)
 }
 
-/// Plays the minute, until it is over or a stop is requested. What somebody has changed meanwhile
-/// may make a step impossible: it is passed over.
+/// Plays the minute, until it is over or a stop is requested. The user may change entries meanwhile, so
+/// that a step is impossible; it is passed over.
 pub(super) fn play(company: &Provider, stop: &StopHandle) {
     for (words, step) in STEPS {
         if stop.wait(STEP) {

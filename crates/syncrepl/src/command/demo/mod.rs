@@ -1,87 +1,137 @@
-//! `syncrepl demo`: a provider in memory with a little company in it, `follow` on it, and a minute
-//! of the company's life.
+//! `syncrepl demo`: starts a provider in memory with a little company in it, lets the company live for
+//! a minute, and runs `follow` on it.
 
 mod company;
 mod life;
+mod words;
 
-use std::fmt::Display;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use clap::{ArgAction, Parser};
 use syncrepl_client::StopHandle;
 use syncrepl_provider::Provider;
 use tempfile::TempDir;
 
 use super::follow;
-use crate::args::{ConnectionArgs, DemoArgs, SyncArgs};
+use super::subcommand::{Program, Subcommand};
+use crate::args::{ConnectionArgs, SyncArgs};
 use crate::exit::Failure;
-use crate::signals;
+use crate::{output, signals};
 
-pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
-    // First of all: a signal that came before would leave the copy behind.
-    let stop = StopHandle::new();
-    signals::install(stop.clone())?;
-    let copy = Copy::new(args.data)?;
-    let provider = company::open(args.port).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::Usage(format!(
-            "port {} is taken: leave --port out, and a free one is found",
-            args.port
-        )),
-        _ => Failure::Usage(format!("cannot listen on port {}: {error}", args.port)),
-    })?;
-    introduce(&provider);
-    let provider = Arc::new(provider);
-    let actor = {
-        let (provider, stop) = (Arc::clone(&provider), stop.clone());
-        thread::Builder::new()
-            .name("company".to_owned())
-            .spawn(move || {
-                // The first refresh shows the company as it is; then its life begins.
-                while !stop.is_requested() {
-                    if provider.wait_persisting(1, Duration::from_millis(100)) {
-                        return life::play(&provider, &stop);
-                    }
-                }
-            })?
-    };
-    let follow = SyncArgs {
-        data: copy.path.clone(),
-        format: args.format,
-        connection: ConnectionArgs {
-            search: vec![provider.search_url()],
-            verbose: args.verbose,
-            ..ConnectionArgs::default()
-        },
-        ..SyncArgs::default()
-    };
-    let result = follow::run_until(follow, stop.clone());
-    stop.please_stop();
-    // It looks at the stop handle before each step; what it died of would have been seen there.
-    let _ = actor.join();
-    result
+/// See it work: a little directory in memory that keeps changing, and follow on it
+#[derive(Debug, Parser)]
+#[command(
+    name = "demo",
+    after_help = "\
+Examples:
+  syncrepl demo
+  syncrepl demo --format json --port 3389
+
+The directory is gone when the demo ends. Ctrl-C ends it."
+)]
+pub(crate) struct Demo {
+    /// The port of the little directory; a free one unless named
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    port: u16,
+
+    /// A new file to hold the copy; one that is deleted at the end unless named
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// How changes are printed [default: text on a terminal, json in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<output::Choice>,
+
+    /// Say more on stderr; -vv and -vvv say even more
+    #[arg(short = 'v', action = ArgAction::Count)]
+    verbose: u8,
 }
 
-/// Where the copy is: gone with the company when the demo ends, unless a file is named.
+impl Subcommand for Demo {
+    fn verbose(&self) -> u8 {
+        self.verbose
+    }
+
+    fn run(self, _: Program) -> Result<(), Failure> {
+        // Before the copy is made: an earlier signal would end the process and leave the copy behind.
+        let stop = StopHandle::new();
+        signals::install(stop.clone())?;
+        let copy = Copy::new(self.data.as_deref())?;
+        let provider = Arc::new(open(self.port)?);
+        words::introduce(&provider);
+        let actor = start_life(&provider, &stop)?;
+        let follow = SyncArgs {
+            data: copy.path.clone(),
+            format: self.format,
+            connection: ConnectionArgs {
+                search: vec![provider.search_url()],
+                verbose: self.verbose,
+                ..ConnectionArgs::default()
+            },
+            ..SyncArgs::default()
+        };
+        let result = follow::run_until(follow, stop.clone());
+        stop.please_stop();
+        // It looks at the stop handle before each step, so it ends soon. If it panicked, stderr says so.
+        let _ = actor.join();
+        result
+    }
+}
+
+fn open(port: u16) -> Result<Provider, Failure> {
+    company::open(port).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::Usage(format!(
+            "port {port} is taken: leave --port out, and a free one is found"
+        )),
+        _ => Failure::Usage(format!("cannot listen on port {port}: {error}")),
+    })
+}
+
+/// Lets the company live in a thread of its own.
+fn start_life(provider: &Arc<Provider>, stop: &StopHandle) -> io::Result<JoinHandle<()>> {
+    let (provider, stop) = (Arc::clone(provider), stop.clone());
+    let life = move || {
+        // The first refresh shows the company as it is. Its life begins after that.
+        while !stop.is_requested() {
+            if provider.wait_persisting(1, Duration::from_millis(100)) {
+                return life::play(&provider, &stop);
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("company".to_owned())
+        .spawn(life)
+}
+
+/// The file that holds the copy. It is deleted at the end of the demo, unless the user names one.
 struct Copy {
     path: PathBuf,
     _folder: Option<TempDir>,
 }
 
 impl Copy {
-    fn new(named: Option<PathBuf>) -> Result<Copy, Failure> {
+    fn new(named: Option<&Path>) -> Result<Copy, Failure> {
         if let Some(path) = named {
-            // To what was copied from an earlier company, this one is another directory.
+            // A copy of an earlier company would not fit: this company is another directory.
             if path.exists() {
                 return Err(Failure::Usage(format!(
                     "{} is there already: the demo begins with a new file, so name another",
                     path.display()
                 )));
             }
-            let _folder = None;
-            return Ok(Copy { path, _folder });
+            return Ok(Copy {
+                path: path.to_owned(),
+                _folder: None,
+            });
         }
         let folder = tempfile::tempdir().map_err(|error| {
             Failure::Usage(format!(
@@ -93,21 +143,4 @@ impl Copy {
             _folder: Some(folder),
         })
     }
-}
-
-/// Words beside the changes, on stderr. Nobody may be there to read them.
-fn say(words: impl Display) {
-    let _ = writeln!(io::stderr(), "{words}");
-}
-
-/// Says, on stderr, how to look and change things from another terminal.
-fn introduce(provider: &Provider) {
-    let (url, base) = (provider.url(), provider.base());
-    let (root, password) = provider.root();
-    say(format_args!(
-        "A little company lives at {url} until you press Ctrl-C.
-  look at it   ldapsearch -x -LLL -H {url} -b {base}
-  change it    ldapmodify -x -H {url} -D {root} -w {password}
-Now it is copied; then its next minute follows, change by change."
-    ));
 }

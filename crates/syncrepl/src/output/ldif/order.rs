@@ -1,7 +1,6 @@
-//! What one transaction did to each entry, and an order of change records in which a directory
-//! takes them: it holds no entry without the one above, deletes none that has others below, and
-//! with an entry moves all that is below it. The library's events, which are in order for a map by
-//! DN, are not in that order.
+//! Puts the changes of one transaction in an order in which a directory takes them. A directory holds
+//! no child without its parent, deletes no parent that has children, and moves children with their
+//! parent. The order of the library's events fits a map by DN, and does not respect these three rules.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
@@ -10,21 +9,22 @@ use std::ops::Bound;
 use syncrepl_client::{Attributes, CallbackResult, Cursor, Record, Uuid};
 use syncrepl_proto::dn;
 
+use super::records;
 use super::values::Values;
 
-/// What happened to one entry, from the last commit to the next.
+/// What happened to one entry between two commits.
 #[derive(Debug)]
 struct Event {
     uuid: Uuid,
-    /// Its DN before and after; none while it is not there.
+    /// Its DN before and after. `None`: the entry did not exist then.
     before: Option<String>,
     after: Option<String>,
-    /// Its attributes before and after, as BER, if they changed.
+    /// Its attributes before and after, as BER. `None`: unchanged, or not known.
     old: Option<Vec<u8>>,
     new: Option<Vec<u8>>,
 }
 
-/// The events of a transaction, one an entry.
+/// The events of a transaction, at most one for each entry.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     events: Vec<Event>,
@@ -37,7 +37,7 @@ impl Pending {
         self.events.is_empty()
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes of memory the events take.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -53,7 +53,7 @@ impl Pending {
         self.held += record.dn().len();
         let event = self.event(record.uuid(), Some(record.dn()));
         event.after = None;
-        // In case it comes back before the commit.
+        // The entry may come back before the commit.
         event
             .old
             .get_or_insert_with(|| record.attrs().as_bytes().to_vec());
@@ -81,7 +81,7 @@ impl Pending {
         event.new = Some(new.attrs().as_bytes().to_vec());
     }
 
-    /// The event of an entry, which begins with this DN if nothing was told of it yet.
+    /// The event of an entry. If it is new, the entry had this DN before.
     fn event(&mut self, uuid: Uuid, dn: Option<&str>) -> &mut Event {
         let next = self.events.len();
         let at = *self.of.entry(uuid).or_insert(next);
@@ -102,10 +102,10 @@ impl Pending {
         self.held += record.dn().len() + record.attrs().as_bytes().len();
     }
 
-    /// What the copy holds below a DN whose entry leaves it: it may stay, below another entry of
-    /// that name, and then nothing is told of it.
+    /// Entry P leaves this DN. Takes note of each entry below it: child C may stay at its DN, below another
+    /// entry that gets P's name. No event tells of C then, but a directory would move it with P.
     fn below(&mut self, dn: &str, sql: &Cursor<'_>) -> CallbackResult {
-        // Only the empty DN has no upper bound, and below it nothing can stay behind.
+        // Only the empty DN has no upper bound, and every entry is below it.
         let (lower, Some(upper)) = dn::descendants(&dn::key(dn)) else {
             return Ok(());
         };
@@ -123,11 +123,12 @@ impl Pending {
     }
 }
 
-/// Prints the change records that make a directory what it is after these events.
+/// Prints the change records that lead a directory from the state before these events to the state
+/// after them.
 pub(super) fn write(pending: &Pending, out: &mut impl Write) -> io::Result<()> {
     let mut tree = Tree::new(&pending.events);
     let mut waiting: Vec<usize> = (0..pending.events.len()).collect();
-    // What goes, deepest first; then the rest, parents first.
+    // First the deletes, deepest first; then the rest, parents first.
     waiting.sort_by_cached_key(|&at| match &pending.events[at] {
         Event {
             after: Some(after), ..
@@ -150,7 +151,7 @@ pub(super) fn write(pending: &Pending, out: &mut impl Write) -> io::Result<()> {
             return Ok(());
         }
         if waiting.len() == before && !tree.step_aside(&waiting, out)? {
-            // No order is right, so something is there that the copy does not show.
+            // No order fits, so the directory holds an entry that the copy does not show.
             for at in waiting {
                 tree.step(at, true, out)?;
             }
@@ -159,21 +160,25 @@ pub(super) fn write(pending: &Pending, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// The directory as the records printed so far have left it, as far as it takes part in the events.
+/// The entries of the events, as the directory holds them after the records printed so far.
 struct Tree<'e> {
     events: &'e [Event],
-    /// Where each entry is now, by its key and by its event.
+    /// The key of the DN that each entry has now, with the number of its event.
     keys: BTreeSet<(Vec<u8>, usize)>,
     places: Vec<Place<'e>>,
-    /// Which event puts an entry there.
+    /// By the key of a DN: the event whose entry is to have it.
     coming: BTreeMap<Vec<u8>, usize>,
 }
 
+/// How far one entry is.
 struct Place<'e> {
+    /// Its DN now.
     dn: Option<String>,
-    /// The values so far, once they differ from what they were before.
+    /// Its values now, once a record has changed them.
     values: Option<Values<'e>>,
+    /// Whether it has got a name of its own for a while, to make room.
     aside: bool,
+    /// Whether it is as it is to be.
     done: bool,
 }
 
@@ -202,7 +207,8 @@ impl<'e> Tree<'e> {
         tree
     }
 
-    /// Does what is left to do for an entry, if that can be done now or has to be. Says whether.
+    /// Prints the records that an entry still needs, if a directory takes them now, or in any case with
+    /// `now`. Says whether it did.
     fn step(&mut self, at: usize, now: bool, out: &mut impl Write) -> io::Result<bool> {
         let event = &self.events[at];
         let place = self.places[at].dn.clone();
@@ -215,7 +221,7 @@ impl<'e> Tree<'e> {
                 }
                 self.keys.remove(&(key, at));
                 self.places[at].dn = None;
-                super::deleted(out, event.uuid, &dn)?;
+                records::deleted(out, event.uuid, &dn)?;
             }
             (None, Some(dn)) => {
                 let key = dn::key(dn);
@@ -226,7 +232,7 @@ impl<'e> Tree<'e> {
                 self.places[at].dn = Some(dn.clone());
                 let attributes = event.new.as_deref().unwrap_or_default();
                 if let Ok(attributes) = Attributes::decode(attributes) {
-                    super::added(out, event.uuid, dn, &attributes)?;
+                    records::added(out, event.uuid, dn, &attributes)?;
                 }
             }
             (Some(from), Some(to)) => {
@@ -247,7 +253,7 @@ impl<'e> Tree<'e> {
                 if let (Some(old), Some(new)) = (&event.old, &event.new) {
                     let values = self.places[at].values.take();
                     let values = values.unwrap_or_else(|| Values::of(old));
-                    super::modified(out, event.uuid, to, &values, &Values::of(new))?;
+                    records::modified(out, event.uuid, to, &values, &Values::of(new))?;
                 }
             }
         }
@@ -255,8 +261,8 @@ impl<'e> Tree<'e> {
         Ok(true)
     }
 
-    /// Nothing can be done: somebody in the way gets a name of its own for a while. Says whether
-    /// there was somebody.
+    /// No entry can be done, because each waits for another one's name. Gives one of them a name of its own
+    /// for a while. Says whether it found one.
     fn step_aside(&mut self, waiting: &[usize], out: &mut impl Write) -> io::Result<bool> {
         let candidates = waiting.iter().copied().filter(|&at| {
             let place = &self.places[at];
@@ -275,7 +281,7 @@ impl<'e> Tree<'e> {
         let from = self.places[at].dn.clone().unwrap_or_default();
         let (rdn, mut above) = dn::split_first(&from).unwrap_or((&from, ""));
         let name = rdn.split('=').next().unwrap_or("cn").trim();
-        // Not below one that is itself to go or to move.
+        // Not below an entry that is itself to be deleted or moved.
         let (own_parent, mut next) = (above, Some(above));
         while let Some(dn) = next.filter(|dn| !dn.is_empty()) {
             if self.is_waiting(&dn::key(dn)) {
@@ -293,6 +299,7 @@ impl<'e> Tree<'e> {
         Ok(true)
     }
 
+    /// Prints the rename of an entry. Its values have to fit the new name, so a modification may come first.
     fn rename(&mut self, at: usize, from: &str, to: &str, out: &mut impl Write) -> io::Result<()> {
         let event = &self.events[at];
         let mut delete_old = self.places[at].aside;
@@ -301,7 +308,7 @@ impl<'e> Tree<'e> {
             let values = self.places[at].values.take();
             let mut values = values.unwrap_or_else(|| Values::of(old));
             if let Some(prepared) = values.prepared(to, &after) {
-                super::modified(out, event.uuid, from, &values, &prepared)?;
+                records::modified(out, event.uuid, from, &values, &prepared)?;
                 values = prepared;
             }
             delete_old |= after.lost_name(from, to);
@@ -309,12 +316,12 @@ impl<'e> Tree<'e> {
             values.rename(from, to, delete_old, &after);
             self.places[at].values = Some(values);
         }
-        super::renamed(out, event.uuid, from, to, delete_old)?;
+        records::renamed(out, event.uuid, from, to, delete_old)?;
         self.carry(at, from, to);
         Ok(())
     }
 
-    /// Moves an entry and all that is below it.
+    /// Moves an entry, and all entries below it.
     fn carry(&mut self, at: usize, from: &str, to: &str) {
         let (old_key, new_key) = (dn::key(from), dn::key(to));
         let levels = dn::depth(&old_key);
@@ -342,19 +349,19 @@ impl<'e> Tree<'e> {
         self.below(key).next().is_some()
     }
 
-    /// Whether the entry above that belongs there is there.
+    /// Whether the parent of this DN is as it is to be.
     fn is_parent_there(&self, key: &[u8]) -> bool {
         let above = dn::parent_key(key);
         let above = above.and_then(|above| self.coming.get(above));
         above.is_none_or(|&at| self.places[at].done)
     }
 
-    /// Whether another entry has that name.
+    /// Whether another entry has that DN now.
     fn is_taken(&self, key: &[u8], by_other_than: usize) -> bool {
         self.at(key).any(|at| at != by_other_than)
     }
 
-    /// Whether an entry of that name is not yet what it will be.
+    /// Whether an entry with that DN still needs records.
     fn is_waiting(&self, key: &[u8]) -> bool {
         self.at(key).any(|at| !self.places[at].done)
     }

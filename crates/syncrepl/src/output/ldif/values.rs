@@ -1,5 +1,5 @@
-//! The values of an entry before and after, and the smallest modification that leads from one to
-//! the other. A rename is known to add the new name's values and to take away the old one's.
+//! The values of an entry before and after a change, and the smallest modification between them. It
+//! knows that a rename adds the values of the new name and may delete those of the old one.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use syncrepl_client::Attributes;
 use syncrepl_proto::dn;
 
-/// Standard attributes that have no equality rule (RFC 2798, RFC 4519, RFC 4524): no value of
-/// theirs can be named, so they are replaced whole.
+/// Standard attributes without an equality rule (RFC 2798, RFC 4519, RFC 4524). A modification cannot
+/// name a single value of theirs, so it replaces all of them.
 const NO_EQUALITY: [&str; 11] = [
     "audio",
     "enhancedsearchguide",
@@ -25,11 +25,12 @@ const NO_EQUALITY: [&str; 11] = [
 
 const OBJECT_CLASS: &str = "objectclass";
 
-/// Values by description, without regard to case; as written, in the order of the provider.
+/// The values of an entry by attribute, in lower case. Spelling and order of the values are the
+/// provider's.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Values<'a>(BTreeMap<String, Named<'a>>);
 
-/// A description as it was written, and its values.
+/// An attribute's name as the provider spells it, and its values.
 type Named<'a> = (Cow<'a, str>, Vec<Cow<'a, [u8]>>);
 
 /// One part of a modification.
@@ -42,7 +43,7 @@ pub(super) struct Change<'v> {
 }
 
 impl<'a> Values<'a> {
-    /// What a list in BER holds; nothing if it is no list.
+    /// Decodes a list in BER. Bytes that are no list give no values.
     pub(super) fn of(bytes: &'a [u8]) -> Self {
         let mut all = Values::default();
         let Ok(list) = Attributes::decode(bytes) else {
@@ -64,7 +65,7 @@ impl<'a> Values<'a> {
         values.is_some_and(|values| values.iter().any(|other| alike(other, value)))
     }
 
-    /// Whether the entry's own name in `from` left no value behind when it became that in `to`.
+    /// Whether these values have none of the old name left, after a rename from `from` to `to`.
     pub(super) fn lost_name(&self, from: &str, to: &str) -> bool {
         let Some(gone) = no_longer(from, to) else {
             return false;
@@ -72,9 +73,9 @@ impl<'a> Values<'a> {
         !gone.is_empty() && !gone.iter().any(|(name, value)| self.has(name, value))
     }
 
-    /// Whether an attribute of the name in `from` would be left without a value by a rename to `to`
-    /// that deletes the old name, although an object class may require one: `after` has the
-    /// attribute, or other object classes.
+    /// Whether a rename that deletes the old name would take the last value of an attribute that an
+    /// object class may still require. `after` are the values at the end. The attribute may be required
+    /// if it is still there, or if the object classes change too.
     pub(super) fn needs_old_name(&self, from: &str, to: &str, after: &Values<'a>) -> bool {
         let mut renamed = self.clone();
         renamed.rename(from, to, true, after);
@@ -87,9 +88,8 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// These values and what they lack for the name in `to`, if its attribute is new and comes
-    /// with an object class that allows it: the classes and attributes of `after`. What goes is
-    /// still there.
+    /// The values that allow a rename to `to`, where the new name has a new attribute that needs a new
+    /// object class: these values, with the new classes and attributes of `after`. Nothing is deleted yet.
     pub(super) fn prepared(&self, to: &str, after: &Values<'a>) -> Option<Values<'a>> {
         let naming = dn::naming_values(to).ok()?;
         let is_new = |name: &str| self.get(name).is_none() && after.get(name).is_some();
@@ -116,7 +116,8 @@ impl<'a> Values<'a> {
         named.map(|(_, values)| values)
     }
 
-    /// What a rename does to the values. Attributes that are in neither list are not copied.
+    /// Does to these values what a rename does. It adds no attribute that is in neither list: the search
+    /// did not ask for it.
     pub(super) fn rename(&mut self, from: &str, to: &str, delete_old: bool, after: &Values<'a>) {
         if delete_old {
             for (name, value) in no_longer(from, to).unwrap_or_default() {
@@ -138,7 +139,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The values of the name in `from` that are not in that of `to`.
+/// The naming values of `from` that `to` does not have.
 fn no_longer<'a>(from: &'a str, to: &str) -> Option<Vec<dn::NamingValue<'a>>> {
     let (mut gone, new) = (dn::naming_values(from).ok()?, dn::naming_values(to).ok()?);
     gone.retain(|(name, value)| {
@@ -148,7 +149,7 @@ fn no_longer<'a>(from: &'a str, to: &str) -> Option<Vec<dn::NamingValue<'a>>> {
     Some(gone)
 }
 
-/// Whether most matching rules would take one for the other: letter case and runs of spaces aside.
+/// Whether most matching rules call the two equal. They ignore letter case and runs of spaces.
 fn alike(a: &[u8], b: &[u8]) -> bool {
     let plain = |bytes: &[u8]| -> Option<String> {
         let words = std::str::from_utf8(bytes).ok()?.split(' ');
@@ -158,7 +159,7 @@ fn alike(a: &[u8], b: &[u8]) -> bool {
     a == b || matches!((plain(a), plain(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// What leads from `old` to `new`, by attribute.
+/// The modifications that lead from `old` to `new`, attribute by attribute.
 pub(super) fn changes<'v>(old: &'v Values<'_>, new: &'v Values<'_>) -> Vec<Change<'v>> {
     let mut changes = Vec::new();
     let keys: BTreeSet<&String> = old.0.keys().chain(new.0.keys()).collect();
@@ -213,7 +214,7 @@ fn change_values<'v>(
         });
         return;
     }
-    // First what goes: what comes may be equal to it by the attribute's rule.
+    // First the deletes: a new value may equal a deleted one by the attribute's rule.
     for (what, values) in [("delete", gone), ("add", come)] {
         if !values.is_empty() {
             changes.push(Change { what, name, values });
@@ -221,7 +222,7 @@ fn change_values<'v>(
     }
 }
 
-/// Whether one value among others can be added or deleted: not without an equality rule.
+/// Whether a modification can name single values of an attribute. It takes an equality rule.
 fn can_be_named(key: &str) -> bool {
     let (base, options) = key.split_once(';').unwrap_or((key, ""));
     !options.split(';').any(|option| option == "binary") && !NO_EQUALITY.contains(&base)

@@ -1,0 +1,27 @@
+//! The log on stderr.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+
+/// Sends what the library logs to stderr: warnings, and more with each `-v`. RUST_LOG overrides
+/// both.
+pub(crate) fn start(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // With colours it would panic: they are a feature that is left out.
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        // When stderr cannot be written, an attempt to say so there would panic.
+        .log_internal_errors(false)
+        .init();
+}

@@ -1,0 +1,56 @@
+//! What a format is: a callback of the client that prints, and its line in the list that `--format`
+//! offers.
+
+use std::fmt;
+use std::io::{self, BufWriter};
+
+use syncrepl_client::Callback;
+
+use crate::progress::Screen;
+
+/// Where a format prints to: stdout, buffered.
+pub(crate) type Out = BufWriter<Screen>;
+
+/// Prints the events of `refresh` and `follow`. A format overrides the methods of [`Callback`] for the
+/// events that it prints, and flushes in `commit_pending`: then no line is lost behind its commit.
+pub(crate) trait Format: Callback {
+    /// A run, or a further connection, begins. What the format printed after commit number `commit`
+    /// is void.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    fn start(&mut self, _commit: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether the format could not print what was committed: the reader went away, or the disk is
+    /// full.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// The run ends: nothing more will come.
+    ///
+    /// # Errors
+    /// When the format could not print everything.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A line in the list of formats.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    /// The word behind `--format`.
+    pub(super) name: &'static str,
+    /// What `--help` says of it.
+    pub(super) help: &'static str,
+    /// Makes the format.
+    pub(super) open: fn(Out) -> Box<dyn Format>,
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
