@@ -1,27 +1,30 @@
-//! PartialAttributeList (RFC 4511 §4.5.2): a lazy view over the bytes a provider sent, validated
-//! once, read in place ever after.
+//! PartialAttributeList (RFC 4511 §4.5.2): a view of the bytes that a provider sent, validated once
+//! and read in place.
 
 use std::collections::BTreeMap;
 
 use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
-/// The attributes of an entry, as the BER the provider sent.
+/// The attributes of an entry, in the BER that the provider sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttributeList<'a> {
     raw: &'a [u8],
     contents: &'a [u8],
 }
 
-/// One attribute: its description, options such as `;lang-de` included, and its values.
+/// One attribute with its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
-    /// The attribute description (RFC 4512 §2.5).
+    /// The attribute description (RFC 4512 §2.5), with its options such as `;lang-de`.
     pub name: &'a str,
     values: &'a [u8],
 }
 
 impl<'a> AttributeList<'a> {
-    /// Reads one whole PartialAttributeList, header included, and validates it.
+    /// Reads and validates one whole PartialAttributeList, header included.
+    ///
+    /// # Errors
+    /// The bytes break RFC 4511 §4.5.2, or follow the end of the list.
     pub fn decode(raw: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(raw, "attributes");
         let contents = outer.expect(tag::SEQUENCE, "attributes")?.value;
@@ -37,17 +40,19 @@ impl<'a> AttributeList<'a> {
         Ok(list)
     }
 
-    /// The BER of the whole list.
+    /// The BER of the whole list, header included.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// Each attribute that has a value, in the order it was sent. A description may come twice if
-    /// the provider sent it twice; an attribute without values is none (providers differ in
-    /// whether they name requested attributes that are absent).
+    /// The attributes that have a value, in the order they were sent.
+    ///
+    /// A description comes twice if the provider sent it twice. An attribute without values is left
+    /// out, because providers differ in whether they send one for a requested attribute that the
+    /// entry lacks.
     pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let mut rest = self.contents;
-        // `decode` has seen every attribute: an error cannot come up here.
+        // `decode` has validated every attribute, so no error can occur here.
         std::iter::from_fn(move || {
             loop {
                 let attribute = Attribute::again(&mut rest)?;
@@ -58,7 +63,7 @@ impl<'a> AttributeList<'a> {
         })
     }
 
-    /// The values of the attribute with exactly this description, without regard to case.
+    /// The values of the attribute with exactly this description. Letter case does not count.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a, '_> {
         let name = name.to_owned();
         self.iter()
@@ -66,8 +71,8 @@ impl<'a> AttributeList<'a> {
             .flat_map(|attribute| attribute.values())
     }
 
-    /// Whether both hold the same values under the same descriptions, whatever their order and
-    /// the case of the descriptions. Bytes are compared first.
+    /// Whether both lists hold the same values under the same descriptions. The order and the
+    /// letter case of descriptions do not count.
     pub fn same(&self, other: &AttributeList<'_>) -> bool {
         self.contents == other.contents
             || self
@@ -76,8 +81,8 @@ impl<'a> AttributeList<'a> {
                 .unwrap_or_else(|| self.sorted() == other.sorted())
     }
 
-    /// The same where it can be told by going through both at once: as a rule they come in the same
-    /// order, and what differs are the values of one.
+    /// The answer of [`same`](Self::same) from one pass over both lists, or `None`. Usually both
+    /// lists have the same order and differ in the values of one attribute.
     fn same_in_order(&self, other: &AttributeList<'_>) -> Option<bool> {
         let (mut ours, mut theirs) = (self.contents, other.contents);
         while !ours.is_empty() || !theirs.is_empty() {
@@ -89,7 +94,7 @@ impl<'a> AttributeList<'a> {
                 return None;
             }
             if sorted_values(our.1) != sorted_values(their.1) {
-                // Named once more, it may have the missing values there.
+                // A second occurrence of the description may hold the missing values.
                 let once = self.names(our.0) == 1 && other.names(our.0) == 1;
                 return once.then_some(false);
             }
@@ -97,7 +102,7 @@ impl<'a> AttributeList<'a> {
         Some(true)
     }
 
-    /// How often a description is there.
+    /// The number of occurrences of a description.
     fn names(&self, name: &[u8]) -> usize {
         let mut rest = self.contents;
         std::iter::from_fn(|| parts(&mut rest))
@@ -105,7 +110,8 @@ impl<'a> AttributeList<'a> {
             .count()
     }
 
-    /// The same where it can be told without gathering: few attributes, no description twice.
+    /// The answer of [`same`](Self::same) without an allocation for the list, or `None`: it needs
+    /// few attributes and no description twice.
     fn same_if_named_once(&self, other: &AttributeList<'_>) -> Option<bool> {
         let mut ours = [None; FEW];
         let mut theirs = [None; FEW];
@@ -116,13 +122,13 @@ impl<'a> AttributeList<'a> {
         Some(ours.iter().zip(theirs).all(|(our, across)| {
             let Some(our) = our else { return true };
             let named = |their: &&Attribute<'_>| their.name.eq_ignore_ascii_case(our.name);
-            // As a rule they come in the same order.
+            // Usually both lists have the same order.
             let their = across.iter().chain(theirs.iter().flatten()).find(named);
             their.is_some_and(|their| our.same_values(their))
         }))
     }
 
-    /// The attributes if they are few and none is named twice.
+    /// The attributes, if they fit into `few` and no description comes twice.
     fn few<'f>(&self, few: &'f mut [Option<Attribute<'a>>]) -> Option<&'f [Option<Attribute<'a>>]> {
         let mut count = 0;
         for attribute in self.iter() {
@@ -152,7 +158,7 @@ impl<'a> AttributeList<'a> {
         sorted
     }
 
-    /// The same list without the attribute `name`, as BER.
+    /// The BER of the list without the attribute `name`. Letter case does not count.
     pub fn without(&self, name: &str) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
@@ -169,7 +175,7 @@ impl<'a> AttributeList<'a> {
         writer.finish()
     }
 
-    /// Writes a list, for providers and tests.
+    /// Writes a list. Providers and tests need it.
     pub fn encode<'v>(attributes: impl IntoIterator<Item = (&'v str, Vec<&'v [u8]>)>) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
@@ -186,7 +192,7 @@ impl<'a> AttributeList<'a> {
     }
 }
 
-/// The contents of the element at the front of `rest`, which shrinks to what follows it.
+/// The contents of the element at the front of `rest`. Moves `rest` behind the element.
 #[inline]
 fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (start, length) = match **rest {
@@ -201,13 +207,13 @@ fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(contents)
 }
 
-/// Description and values of the attribute at the front of `rest`, which `decode` has accepted.
+/// Description and values of the attribute at the front of `rest`, which `decode` has validated.
 fn parts<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let mut fields = contents(rest)?;
     Some((contents(&mut fields)?, contents(&mut fields)?))
 }
 
-/// The values in the contents of a SET that `decode` has accepted.
+/// The values in the contents of a SET that `decode` has validated.
 fn each_value<'a>(mut set: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     std::iter::from_fn(move || contents(&mut set))
 }
@@ -219,7 +225,7 @@ fn sorted_values(set: &[u8]) -> Vec<&[u8]> {
     values
 }
 
-/// So many attributes are compared with each other, more are sorted.
+/// Up to this number of attributes, comparing each with each is cheaper than sorting.
 const FEW: usize = 32;
 
 impl<'a> Attribute<'a> {
@@ -227,7 +233,7 @@ impl<'a> Attribute<'a> {
         self.values == other.values || sorted_values(self.values) == sorted_values(other.values)
     }
 
-    /// Reads a PartialAttribute; its values are not looked at.
+    /// Reads a PartialAttribute without its values; [`check`](Self::check) validates those.
     pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let element = reader.expect(tag::SEQUENCE, "attribute")?;
         let mut fields = Reader::new(element.value, "attribute");
@@ -243,14 +249,15 @@ impl<'a> Attribute<'a> {
         Ok(Attribute { name, values })
     }
 
-    /// The next of those that `decode` has accepted; an entry is read half a dozen times.
+    /// Reads an attribute that `decode` has validated. The client reads an entry half a dozen
+    /// times, so this skips the checks.
     fn again(rest: &mut &'a [u8]) -> Option<Self> {
         let (name, values) = parts(rest)?;
         let name = std::str::from_utf8(name).ok()?;
         Some(Attribute { name, values })
     }
 
-    /// Looks at its values.
+    /// Validates the values.
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let mut values = Reader::new(self.values, "attribute value");
         while !values.is_empty() {
@@ -259,7 +266,7 @@ impl<'a> Attribute<'a> {
         Ok(())
     }
 
-    /// Each value, in the order it was sent.
+    /// The values, in the order they were sent.
     pub fn values(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         each_value(self.values)
     }
@@ -278,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn order_spelling_and_empty_lists_make_no_difference() {
+    fn same_ignores_order_case_and_empty_attributes() {
         let one = list(&[("cn", &["a", "b"]), ("mail", &["x"])]);
         for (other, same) in [
             (list(&[("MAIL", &["x"]), ("CN", &["b", "a"])]), true),
@@ -316,9 +323,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// However it is found out, it is what comparing everything says.
+        /// Every shortcut gives the answer of the full comparison.
         #[test]
-        fn shortcuts_make_no_difference(
+        fn shortcuts_agree_with_full_comparison(
             lists in [0, 1].map(|_| proptest::collection::vec(("[aAb]", proptest::collection::vec("[xy]", 0..3)), 0..4))
         ) {
             let [one, other] = lists.map(|list| {
@@ -333,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn lookup_ignores_case_and_keeps_options_apart() {
+    fn lookup_ignores_case_but_not_options() {
         let bytes = list(&[("cn;lang-de", &["Anna"]), ("CN", &["Ann"]), ("sn", &[])]);
         let list = AttributeList::decode(&bytes).unwrap();
         assert_eq!(list.values("cn").collect::<Vec<_>>(), [b"Ann"]);
@@ -343,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn one_attribute_is_left_out() {
+    fn without_removes_one_attribute() {
         let bytes = list(&[("cn", &["a"]), ("entryUUID", &["u"]), ("sn", &["s"])]);
         let rest = AttributeList::decode(&bytes).unwrap().without("ENTRYuuid");
         assert_eq!(rest, list(&[("cn", &["a"]), ("sn", &["s"])]));

@@ -1,5 +1,6 @@
-//! BER as LDAP uses it (RFC 4511 §5.1): one-byte tags, definite lengths, over borrowed bytes.
-//! It knows lengths and primitive types; what the elements mean is for the modules above.
+//! BER as LDAP uses it (RFC 4511 §5.1): one-byte tags and definite lengths, over borrowed bytes.
+//!
+//! This module knows lengths and primitive types. The modules above it know what the elements mean.
 
 use thiserror::Error;
 
@@ -19,24 +20,24 @@ pub mod tag {
     pub const SET: u8 = 0x31;
 }
 
-/// What was being read, and what was wrong with it.
+/// The reason why bytes could not be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{what}: {problem}")]
 pub struct DecodeError {
     /// The element that was being read, in the RFC's words.
     pub what: &'static str,
-    /// What was wrong with it.
+    /// The fault in it.
     pub problem: Problem,
 }
 
-/// What can be wrong with an element.
+/// A fault in an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// The bytes end before the element does.
     #[error("it ends too early")]
     Truncated,
-    /// An indefinite, reserved or oversized length (RFC 4511 §5.1 allows the definite form only).
+    /// An indefinite, reserved or oversized length. RFC 4511 §5.1 allows the definite form only.
     #[error("its length is not a definite length")]
     Length,
     /// A tag of more than one byte, which LDAP never uses.
@@ -46,45 +47,45 @@ pub enum Problem {
     /// for the OCTET STRING).
     #[error("tag 0x{0:02x} is the constructed form of a type that has none")]
     Constructed(u8),
-    /// Another element stands where this one should.
+    /// Another element stands in this place.
     #[error("tag 0x{found:02x} where 0x{expected:02x} is due")]
     Tag {
-        /// The tag that should be there.
+        /// The tag the RFC requires here.
         expected: u8,
-        /// The tag that is there.
+        /// The tag found here.
         found: u8,
     },
-    /// The element is not there.
+    /// The element is missing.
     #[error("it is missing")]
     Missing,
-    /// A number outside the range its type allows.
+    /// A number outside the range of its type.
     #[error("its number is out of range")]
     Number,
     /// A BOOLEAN that is not one byte.
     #[error("it is not a boolean")]
     Boolean,
-    /// A string that has to be UTF-8 and is not.
+    /// A string that the RFC requires to be UTF-8, and is not.
     #[error("it is not UTF-8")]
     Utf8,
-    /// A field that is there more than once, so that nobody can tell which one counts.
+    /// A field that occurs more than once. Nobody can tell which one counts.
     #[error("it is there twice")]
     Twice,
-    /// More bytes after its end, so that a length must be wrong.
+    /// Bytes follow the end of the element: some length is wrong.
     #[error("bytes follow its end")]
     Trailing,
-    /// Something else that the RFC does not allow.
+    /// Another breach of the RFC, in words.
     #[error("{0}")]
     Invalid(&'static str),
 }
 
 impl DecodeError {
-    /// An error about `what`.
+    /// An error in the element named `what`.
     pub fn new(what: &'static str, problem: Problem) -> Self {
         DecodeError { what, problem }
     }
 }
 
-/// One element: its tag, its contents, and all of its bytes.
+/// One element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element<'a> {
     /// The identifier octet.
@@ -95,8 +96,8 @@ pub struct Element<'a> {
     pub raw: &'a [u8],
 }
 
-/// The header of an element at the front of `input`: tag, header length, contents length.
-/// `None` when more bytes are needed to tell.
+/// Reads the header of the element at the front of `input`: tag, header length and contents length,
+/// in bytes. `None` when more bytes are needed.
 pub(crate) fn header(input: &[u8]) -> Result<Option<(u8, usize, u64)>, Problem> {
     let Some((&tag, rest)) = input.split_first() else {
         return Ok(None);
@@ -123,7 +124,7 @@ pub(crate) fn header(input: &[u8]) -> Result<Option<(u8, usize, u64)>, Problem> 
     Ok(Some((tag, 2 + count, length)))
 }
 
-/// Reads one element after the other.
+/// Reads elements one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     input: &'a [u8],
@@ -131,17 +132,17 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader over the contents of `what` (named in errors).
+    /// A reader over the contents of the element named `what` in errors.
     pub fn new(input: &'a [u8], what: &'static str) -> Self {
         Reader { input, what }
     }
 
-    /// Whether everything has been read.
+    /// Whether every byte has been read.
     pub fn is_empty(&self) -> bool {
         self.input.is_empty()
     }
 
-    /// The tag of the next element, if there is one.
+    /// The tag of the next element; `None` at the end.
     pub fn peek(&self) -> Option<u8> {
         self.input.first().copied()
     }
@@ -150,7 +151,11 @@ impl<'a> Reader<'a> {
         DecodeError::new(self.what, problem)
     }
 
-    /// The next element, whatever it is.
+    /// Reads the next element, whatever its tag.
+    ///
+    /// # Errors
+    /// [`Problem::Missing`] at the end; [`Problem::Truncated`], [`Problem::Length`],
+    /// [`Problem::LongTag`] or [`Problem::Constructed`] for a malformed element.
     pub fn element(&mut self) -> Result<Element<'a>, DecodeError> {
         if self.input.is_empty() {
             return Err(self.error(Problem::Missing));
@@ -158,7 +163,8 @@ impl<'a> Reader<'a> {
         let (tag, start, length) = header(self.input)
             .map_err(|problem| self.error(problem))?
             .ok_or_else(|| self.error(Problem::Truncated))?;
-        // Taken for a field of a later version, a flag in this form would be passed over.
+        // Readers skip fields they do not know. A BOOLEAN in constructed form must not pass for
+        // one: a flag such as refreshDeletes would be lost.
         if matches!(tag, 0x21 | 0x22 | 0x24 | 0x2a) {
             return Err(self.error(Problem::Constructed(tag)));
         }
@@ -178,7 +184,7 @@ impl<'a> Reader<'a> {
         Ok(Element { tag, value, raw })
     }
 
-    /// The next element, which has to carry `tag`; `what` names it in errors.
+    /// Reads the next element, which must have the tag `tag`. Errors call it `what`.
     pub fn expect(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, DecodeError> {
         match self.peek() {
             Some(found) if found == tag => {
@@ -198,7 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The contents of the next element if it carries `tag`.
+    /// Reads the contents of the next element if it has the tag `tag`.
     pub fn optional(
         &mut self,
         tag: u8,
@@ -211,28 +217,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The contents of an OCTET STRING.
+    /// Reads the contents of an OCTET STRING.
     pub fn octets(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         Ok(self.expect(tag::OCTET_STRING, what)?.value)
     }
 
-    /// The contents of an OCTET STRING that has to be UTF-8 (LDAPString, LDAPDN, URI).
+    /// Reads an OCTET STRING that must be UTF-8 (LDAPString, LDAPDN, URI).
     pub fn string(&mut self, what: &'static str) -> Result<&'a str, DecodeError> {
         utf8(self.octets(what)?, what)
     }
 
-    /// An INTEGER or ENUMERATED between 0 and 2^31-1 (`maxInt`, RFC 4511 §4.1.1), which is every
-    /// number that LDAP has.
+    /// Reads an INTEGER or ENUMERATED between 0 and 2^31-1 (`maxInt`, RFC 4511 §4.1.1). LDAP has no
+    /// other numbers.
     pub fn number(&mut self, tag: u8, what: &'static str) -> Result<u32, DecodeError> {
         number(self.expect(tag, what)?.value, what)
     }
 
-    /// A BOOLEAN.
+    /// Reads a BOOLEAN.
     pub fn boolean(&mut self, what: &'static str) -> Result<bool, DecodeError> {
         boolean(self.expect(tag::BOOLEAN, what)?.value, what)
     }
 
-    /// An error unless everything has been read.
+    /// Fails with [`Problem::Trailing`] unless every byte has been read.
     pub fn end(&self) -> Result<(), DecodeError> {
         if self.is_empty() {
             Ok(())
@@ -241,8 +247,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the rest as whole elements and throws them away: later versions of a SEQUENCE may
-    /// have more fields, and have to be accepted (RFC 4511 §4).
+    /// Skips the elements that are left. A later version of a SEQUENCE may have more fields, and
+    /// RFC 4511 §4 requires a reader to accept them.
     pub fn skip_rest(&mut self) -> Result<(), DecodeError> {
         while !self.is_empty() {
             self.element()?;
@@ -251,7 +257,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Keeps a field that may be there once.
+/// Stores a field, and fails if it was stored before.
 pub(crate) fn once<T>(
     field: &mut Option<T>,
     value: T,
@@ -263,12 +269,13 @@ pub(crate) fn once<T>(
     }
 }
 
-/// Contents as UTF-8.
+/// Reads contents octets as UTF-8.
 pub fn utf8<'a>(value: &'a [u8], what: &'static str) -> Result<&'a str, DecodeError> {
     std::str::from_utf8(value).map_err(|_| DecodeError::new(what, Problem::Utf8))
 }
 
-/// Contents as a BOOLEAN. LDAP asks for 0xFF as TRUE; anything but zero is taken as TRUE.
+/// Reads contents octets as a BOOLEAN. RFC 4511 §5.1 requires 0xFF for TRUE; any byte but zero is
+/// accepted.
 pub fn boolean(value: &[u8], what: &'static str) -> Result<bool, DecodeError> {
     match value {
         [byte] => Ok(*byte != 0),
@@ -276,7 +283,7 @@ pub fn boolean(value: &[u8], what: &'static str) -> Result<bool, DecodeError> {
     }
 }
 
-/// Contents as a number between 0 and 2^31-1.
+/// Reads contents octets as a number between 0 and 2^31-1.
 pub fn number(value: &[u8], what: &'static str) -> Result<u32, DecodeError> {
     let out_of_range = DecodeError::new(what, Problem::Number);
     let negative = |first: &u8| first & 0x80 != 0;
@@ -292,7 +299,7 @@ pub fn number(value: &[u8], what: &'static str) -> Result<u32, DecodeError> {
         .ok_or(out_of_range)
 }
 
-/// Writes elements, with the shortest lengths.
+/// Writes elements with the shortest possible lengths.
 #[derive(Debug, Default)]
 pub struct Writer {
     out: Vec<u8>,
@@ -304,31 +311,38 @@ impl Writer {
         Writer::default()
     }
 
-    /// An empty writer that need not grow before it holds so many bytes.
+    /// An empty writer with room for so many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Writer {
             out: Vec::with_capacity(bytes),
         }
     }
 
-    /// What has been written.
+    /// The bytes written.
     pub fn finish(self) -> Vec<u8> {
         self.out
     }
 
-    /// An element with these contents.
+    /// Writes an element with these contents.
     pub fn value(&mut self, tag: u8, value: &[u8]) {
         self.out.push(tag);
         push_length(&mut self.out, value.len());
         self.out.extend_from_slice(value);
     }
 
-    /// Bytes that are whole elements already.
+    /// Writes an element with these contents, if there are any.
+    pub(crate) fn optional(&mut self, tag: u8, value: Option<&[u8]>) {
+        if let Some(value) = value {
+            self.value(tag, value);
+        }
+    }
+
+    /// Writes bytes that are whole elements already.
     pub fn raw(&mut self, elements: &[u8]) {
         self.out.extend_from_slice(elements);
     }
 
-    /// A constructed element; `contents` writes what is in it.
+    /// Writes a constructed element, whose contents `contents` writes.
     pub fn constructed(&mut self, tag: u8, contents: impl FnOnce(&mut Writer)) {
         self.out.push(tag);
         let start = self.out.len();
@@ -338,19 +352,19 @@ impl Writer {
         self.out.splice(start..start, length);
     }
 
-    /// An OCTET STRING.
+    /// Writes an OCTET STRING.
     pub fn octets(&mut self, value: &[u8]) {
         self.value(tag::OCTET_STRING, value);
     }
 
-    /// A non-negative INTEGER or ENUMERATED.
+    /// Writes a non-negative INTEGER or ENUMERATED.
     pub fn number(&mut self, tag: u8, number: u32) {
-        // The first bit is the sign: one more than the number has.
+        // The first bit is the sign, so the encoding needs one bit more than the number.
         let length = 1 + (u32::BITS - number.leading_zeros()) as usize / 8;
         self.value(tag, last(&u64::from(number).to_be_bytes(), length));
     }
 
-    /// A BOOLEAN (TRUE is 0xFF, RFC 4511 §5.1).
+    /// Writes a BOOLEAN (TRUE is 0xFF, RFC 4511 §5.1).
     pub fn boolean(&mut self, tag: u8, value: bool) {
         self.value(tag, &[if value { 0xff } else { 0 }]);
     }

@@ -1,9 +1,9 @@
-//! Control envelopes (RFC 4511 §4.1.11): found by OID, in any order. What their values mean is in
-//! [`crate::sync`].
+//! Control envelopes (RFC 4511 §4.1.11), found by OID in any order. [`crate::sync`] reads the
+//! values.
 
 use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
-/// Manage DSA IT (RFC 3296): referral objects are returned as entries.
+/// ManageDsaIT (RFC 3296): a search returns referral objects as entries.
 pub const MANAGE_DSA_IT: &str = "2.16.840.1.113730.3.4.2";
 
 /// One control (RFC 4511 §4.1.11).
@@ -64,7 +64,7 @@ impl<'a> Control<'a> {
     }
 }
 
-/// The controls of a message, validated.
+/// The controls of a message, validated once and read in place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Controls<'a>(&'a [u8]);
 
@@ -78,10 +78,10 @@ impl<'a> Controls<'a> {
         Ok(Controls(contents))
     }
 
-    /// Each control, in the order it was sent.
+    /// The controls, in the order they were sent.
     pub fn iter(&self) -> impl Iterator<Item = Control<'a>> + use<'a> {
         let mut reader = Reader::new(self.0, "controls");
-        // `decode` has seen every control: an error cannot come up here.
+        // `decode` has validated every control, so no error can occur here.
         std::iter::from_fn(move || {
             if reader.is_empty() {
                 None
@@ -91,13 +91,15 @@ impl<'a> Controls<'a> {
         })
     }
 
-    /// The first control of this type.
+    /// The first control with this OID.
     pub fn find(&self, oid: &str) -> Option<Control<'a>> {
         self.iter().find(|control| control.oid == oid)
     }
 
-    /// The value of the control of this type; an error when the control is there without one, or
-    /// twice with different ones.
+    /// The value of the control with this OID; `None` when the message has no such control.
+    ///
+    /// # Errors
+    /// The control has no value, or occurs twice with different values.
     pub(crate) fn value(
         &self,
         oid: &str,
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_are_found_by_oid_in_any_order() {
+    fn find_ignores_order() {
         let first = Control {
             oid: "1.2.3",
             critical: true,
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_control_is_refused() {
+    fn broken_control_is_refused() {
         for bytes in [
             &b"\x30\x01\x04"[..],
             b"\x30\x03\x04\x01x",

@@ -1,51 +1,43 @@
 //! Distinguished names (RFC 4514): split, compared, and turned into keys under which all entries
-//! below a DN are one range of bytes. A key is an index, never an identity; nothing here knows
-//! the schema, so every value is compared without regard to case.
+//! below a DN are one range of bytes.
+//!
+//! A key is an index, never an identity. This module knows no schema, so it compares every value
+//! without letter case.
 
 mod naming;
 mod read;
 
-use std::borrow::Cow;
-
 pub use naming::{NamingValue, naming_values};
-use read::pairs;
+pub use read::DnError;
+use read::{Pair, Value, pairs};
 
-/// Why a text is not a distinguished name (RFC 4514 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{problem} at byte {position} of the DN")]
-pub struct DnError {
-    /// What is wrong, in words.
-    pub problem: &'static str,
-    /// The byte where it was found; the first byte is 1.
-    pub position: usize,
-}
-
-/// Ends each RDN of a key. It occurs nowhere else in one.
+/// Ends each RDN of a key, and occurs nowhere else in one.
 const END: u8 = 0x00;
-/// Begins each two-byte sequence below, which stand for what a value cannot contain as it is.
+/// Begins each of the two-byte sequences below. They replace the bytes that a value must not
+/// contain literally.
 const ESCAPE: u8 = 0x01;
 const ESCAPED_END: [u8; 2] = [ESCAPE, 0x01];
 const ESCAPED_ESCAPE: [u8; 2] = [ESCAPE, 0x02];
-/// Between the attribute-value pairs of one RDN.
+/// Separates the attribute-value pairs of one RDN.
 const PLUS: [u8; 2] = [ESCAPE, 0x03];
-/// Before a value written as `#` and hexadecimal digits.
+/// Precedes a value written as `#` and hexadecimal digits.
 const HEX: [u8; 2] = [ESCAPE, 0x04];
-/// Begins the only component of the key of a text that is not a DN. No attribute type begins so.
+/// Begins the key of a text that is not a DN. No attribute type begins with this byte.
 const NOT_A_DN: u8 = 0x02;
 
-/// The normalised form of `dn`, root first: every RDN ends with a zero byte that occurs nowhere
-/// else, so `key(parent)` is a strict prefix of `key(child)`, and `key("")` is empty.
+/// The key of `dn`: its normalised form, root first. Every RDN ends with a zero byte that occurs
+/// nowhere else, so `key(parent)` is a strict prefix of `key(child)`, and `key("")` is empty.
 ///
-/// Two spellings of one name (RFC 4514 §2) have one key: attribute types by their short name,
-/// escapes resolved, spaces trimmed and runs of them collapsed (RFC 4518 §2.6.1), letters in
-/// lower case, the pairs of a multi-valued RDN sorted. A text that is not a DN has a key of one
-/// component that no DN has.
+/// Two spellings of one name (RFC 4514 §2) have one key. It holds the short names of attribute
+/// types, resolves escapes, trims spaces and collapses runs of them (RFC 4518 §2.6.1), turns
+/// letters into lower case and sorts the pairs of a multi-valued RDN. A text that is not a DN has a
+/// key of one component that no DN has.
 pub fn key(dn: &str) -> Vec<u8> {
     encode(dn, Case::Fold)
 }
 
-/// Where the keys of everything below `key` lie: `lower < k`, and `k < upper` when there is an
-/// upper bound. There is none for the empty key, below which everything lies.
+/// The range of the keys below `key`: `lower < k`, and `k < upper` when there is an upper bound.
+/// The empty key has none, because every key lies below it.
 pub fn descendants(key: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     let mut upper = key.to_vec();
     while let Some(last) = upper.pop() {
@@ -57,13 +49,13 @@ pub fn descendants(key: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     (key.to_vec(), None)
 }
 
-/// Whether two DNs differ in spelling only: spaces, escapes, the name of an attribute type, the
+/// Whether two DNs differ at most in spelling: spaces, escapes, the name of an attribute type, the
 /// order within a multi-valued RDN. Unlike in [`key`], the letter case of values counts.
 pub fn same_spelling_aside(a: &str, b: &str) -> bool {
     a == b || encode(a, Case::Keep) == encode(b, Case::Keep)
 }
 
-/// The key of the entry above; none for the empty key.
+/// The key of the parent; `None` for the empty key.
 pub fn parent_key(key: &[u8]) -> Option<&[u8]> {
     let (_, rest) = key.split_last()?;
     let end = rest
@@ -78,13 +70,13 @@ pub fn is_within(key: &[u8], base_key: &[u8]) -> bool {
     key.starts_with(base_key)
 }
 
-/// How many RDNs `key` was made from.
+/// The number of RDNs in `key`.
 pub fn depth(key: &[u8]) -> usize {
     key.iter().filter(|&&byte| byte == END).count()
 }
 
-/// The first `levels` RDNs of `dn` as they are written, put below `new_ancestor` (which may be
-/// empty and is taken as it is). None if `dn` has fewer RDNs or is not a DN.
+/// The first `levels` RDNs of `dn` as they are written, put below `new_ancestor`, which may be
+/// empty and is taken literally. `None` if `dn` has fewer RDNs or is not a DN.
 pub fn rebase(dn: &str, levels: usize, new_ancestor: &str) -> Option<String> {
     let rdns = spans(&pairs(dn).ok()?);
     let kept = match levels.checked_sub(1) {
@@ -99,7 +91,10 @@ pub fn rebase(dn: &str, levels: usize, new_ancestor: &str) -> Option<String> {
     Some([kept, comma, new_ancestor].concat())
 }
 
-/// The RDNs of `dn` as they are written, the entry's own first, without the spaces around them.
+/// The RDNs of `dn` as they are written, the entry's own first, without surrounding spaces.
+///
+/// # Errors
+/// `dn` is not a DN.
 pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
     let spans = spans(&pairs(dn)?);
     Ok(spans
@@ -108,7 +103,8 @@ pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
         .collect())
 }
 
-/// The entry's own RDN and the DN above it, as they are written. None if `dn` is empty or not a DN.
+/// The entry's own RDN and the parent's DN, as they are written. `None` if `dn` is empty or not a
+/// DN.
 pub fn split_first(dn: &str) -> Option<(&str, &str)> {
     let spans = spans(&pairs(dn).ok()?);
     let own = spans.first()?;
@@ -119,9 +115,13 @@ pub fn split_first(dn: &str) -> Option<(&str, &str)> {
     Some((dn.get(own.0..own.1)?, above))
 }
 
-/// Whether `dn` is a distinguished name, and if not, why. Accepted beyond RFC 4514 are `;` between
-/// RDNs, quoted values, spaces around separators, the prefix `OID.` (RFC 2253 §4), and characters
-/// that should be escaped where they can mean nothing else.
+/// Checks that `dn` is a distinguished name.
+///
+/// Accepted beyond RFC 4514 are `;` between RDNs, quoted values, spaces around separators, the
+/// prefix `OID.` (RFC 2253 §4), and unescaped special characters where they are unambiguous.
+///
+/// # Errors
+/// The first problem, and its position.
 pub fn validate(dn: &str) -> Result<(), DnError> {
     pairs(dn).map(|_| ())
 }
@@ -151,23 +151,6 @@ fn encode(dn: &str, case: Case) -> Vec<u8> {
         out.push(END);
     }
     out
-}
-
-/// One AttributeTypeAndValue (RFC 4514 §2.3) and where it stands in the text.
-struct Pair<'a> {
-    start: usize,
-    end: usize,
-    /// A `+` joins it to the pair before.
-    joined: bool,
-    attribute: &'a str,
-    value: Value<'a>,
-}
-
-enum Value<'a> {
-    /// Without its escapes; these can yield bytes that are not UTF-8.
-    Text(Cow<'a, [u8]>),
-    /// The digits after `#`, which are the BER encoding of the value (RFC 4514 §2.4).
-    Hex(&'a str),
 }
 
 impl Pair<'_> {
@@ -201,7 +184,7 @@ impl Pair<'_> {
 
 fn push_value(out: &mut Vec<u8>, value: &[u8], case: Case) {
     let start = out.len();
-    // Nearly all values are plain words, which are copied whole.
+    // Nearly all values are printable ASCII, which can be copied in whole words.
     if value.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         if value.contains(&b' ') {
             let words = value.split(|&byte| byte == b' ');
@@ -254,8 +237,8 @@ fn push_char(out: &mut Vec<u8>, c: char, case: Case) {
     }
 }
 
-/// The other names of the attribute types that occur in DNs (RFC 4514 §3, RFC 4519), and the
-/// short name of each.
+/// The short names of attribute types that occur in DNs, and the other names of each (RFC 4514 §3,
+/// RFC 4519).
 const NAMES: [(&str, &[&str]); 14] = [
     ("cn", &["commonname", "2.5.4.3"]),
     ("sn", &["surname", "2.5.4.4"]),
@@ -276,9 +259,9 @@ const NAMES: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// The short name of a type known under several; else the type without its `OID.` prefix.
+/// The short name of a type with several names, or the type without its `OID.` prefix.
 fn short_name(attribute: &str) -> Result<&'static str, &str> {
-    // Nearly all types in DNs are short, and only one short one is another name.
+    // Nearly all types in DNs are short names already. The one other name this short is `gn`.
     const SHORT: usize = 4;
     if attribute.len() < SHORT && !attribute.eq_ignore_ascii_case("gn") {
         return Err(attribute);
@@ -292,7 +275,7 @@ fn short_name(attribute: &str) -> Result<&'static str, &str> {
     known.map(|(name, _)| *name).ok_or(attribute)
 }
 
-/// Where each RDN begins and ends in the text.
+/// The start and end of each RDN in the text, in bytes.
 fn spans(pairs: &[Pair<'_>]) -> Vec<(usize, usize)> {
     let rdns = pairs.chunk_by(|_, next| next.joined);
     rdns.filter_map(|rdn| Some((rdn.first()?.start, rdn.last()?.end)))

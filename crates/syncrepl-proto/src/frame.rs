@@ -1,5 +1,7 @@
-//! A byte stream cut into whole LDAPMessages (RFC 4511 §5.2). It buffers what has arrived, bounded
-//! by the largest message allowed, and never looks inside a message.
+//! Cuts a byte stream into whole LDAPMessages (RFC 4511 §5.2).
+//!
+//! It buffers the bytes that have arrived, up to the size limit of a message, and reads no more
+//! than the header of a message.
 
 use std::io::Read;
 use std::ops::Range;
@@ -8,30 +10,30 @@ use thiserror::Error;
 
 use crate::ber::{self, Problem, tag};
 
-/// The largest message accepted unless told otherwise: 64 MiB.
+/// The default size limit of one message, in bytes: 64 MiB.
 pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 64 << 20;
 
-/// How much room is offered to a reader at a time, in bytes.
+/// The room offered to a reader at a time, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// Why the stream cannot be read any further.
+/// The reason why the stream cannot be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The bytes are no LDAPMessage. Perhaps the port speaks TLS, or another protocol.
+    /// The bytes are not an LDAPMessage. Perhaps the port speaks TLS or another protocol.
     #[error("the stream is not LDAP: {0}")]
     NotLdap(Problem),
-    /// A message is larger than allowed.
+    /// A message exceeds the size limit.
     #[error("a message of {size} bytes is larger than the {limit} that are allowed")]
     TooLarge {
         /// The size the message announces, in bytes.
         size: u64,
-        /// The limit in force, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
 }
 
-/// Cuts the stream. Read into [`space`](Frames::space), say how much came with
+/// The frames of a stream. Read into [`space`](Frames::space), pass the number of bytes read to
 /// [`filled`](Frames::filled), then take messages with [`poll_message`](Frames::poll_message).
 #[derive(Debug)]
 pub struct Frames {
@@ -47,7 +49,7 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Frames with messages of at most `limit` bytes, headers included.
+    /// Frames that accept messages of at most `limit` bytes, headers included.
     pub fn new(limit: usize) -> Self {
         Frames {
             buffer: Vec::new(),
@@ -61,7 +63,7 @@ impl Frames {
         if self.filled.is_empty() {
             self.filled = 0..0;
             if self.buffer.len() > 4 * CHUNK {
-                // A large message has passed: give its memory back.
+                // A large message has been taken: release its memory.
                 self.buffer = Vec::new();
             }
         }
@@ -77,30 +79,36 @@ impl Frames {
         self.buffer.get_mut(self.filled.end..).unwrap_or_default()
     }
 
-    /// `count` bytes have been put into [`space`](Frames::space).
+    /// Accepts `count` bytes that the caller has put into [`space`](Frames::space).
     pub fn filled(&mut self, count: usize) {
         self.filled.end = self.filled.end.saturating_add(count).min(self.buffer.len());
     }
 
-    /// Adds bytes, for callers that have them in memory.
+    /// Adds bytes from memory.
     pub fn push(&mut self, mut bytes: &[u8]) {
-        // Reading from a slice cannot fail, and gives nothing at its end.
+        // Reading from a slice never fails, and returns 0 at its end.
         while let Ok(count @ 1..) = bytes.read(self.space()) {
             self.filled(count);
         }
     }
 
-    /// How many bytes have arrived that belong to no message taken so far.
+    /// The number of bytes that have arrived and belong to no message taken so far.
     pub fn buffered(&self) -> usize {
         self.filled.len()
     }
 
-    /// Whether a whole message is there.
+    /// Whether a whole message has arrived.
+    ///
+    /// # Errors
+    /// As [`poll_message`](Self::poll_message).
     pub fn has_message(&self) -> Result<bool, FrameError> {
         Ok(self.next()?.is_some())
     }
 
-    /// The next whole message, if it has arrived. After an error the stream is of no more use.
+    /// Takes the next whole message; `None` when it has not arrived yet.
+    ///
+    /// # Errors
+    /// The stream is not LDAP, or the message exceeds the limit. The stream is of no more use.
     pub fn poll_message(&mut self) -> Result<Option<&[u8]>, FrameError> {
         let Some(size) = self.next()? else {
             return Ok(None);
@@ -144,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_message_leaves_no_memory_behind() {
+    fn large_message_memory_is_released() {
         let mut frames = Frames::default();
         frames.push(&message(5 << 20));
         assert!(frames.poll_message().unwrap().is_some());
@@ -153,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ldap_or_too_large_is_refused_at_its_header() {
+    fn header_reveals_other_protocol_and_oversize() {
         let mut frames = Frames::new(1000);
         frames.push(&[0x30, 0x82, 0x03, 0xe5]);
         assert_eq!(
@@ -173,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_gives_the_same_messages(
+        fn message_boundaries_ignore_splits(
             sizes in prop::collection::vec(0usize..70_000, 1..6),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
         ) {

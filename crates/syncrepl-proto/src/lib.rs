@@ -1,13 +1,15 @@
-//! RFC 4533 (LDAP Content Synchronization) without sockets, clocks, threads or files:
-//! bytes in, sync events out.
+//! RFC 4533 (LDAP Content Synchronization) without sockets, clocks, threads or files: bytes in,
+//! sync events out.
 //!
-//! Read the modules in the order the bytes travel: [`frame`] cuts the byte stream into messages,
-//! [`message`] reads one (RFC 4511), [`control`] and [`sync`] read what RFC 4533 puts into it, and
-//! [`session`] turns messages into [`session::SyncEvent`]s and says what to send. Everything a
-//! provider sends is hostile input: lengths and depths are bounded and nothing here panics.
+//! The modules in the order the bytes travel: [`frame`] cuts the byte stream into messages,
+//! [`message`] reads one (RFC 4511), [`control`] and [`sync`] read the elements of RFC 4533 in it,
+//! and [`session`] turns messages into [`session::SyncEvent`]s and decides which requests to send.
+//!
+//! Everything a provider sends is treated as hostile: lengths and depths are bounded, and nothing
+//! here panics.
 
 #![warn(unreachable_pub)]
-// What is read comes from somebody else: nothing outside of tests may panic on it.
+// Every byte read comes from somebody else, so no code outside tests may panic on it.
 #![cfg_attr(
     not(test),
     deny(

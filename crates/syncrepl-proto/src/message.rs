@@ -1,12 +1,14 @@
-//! LDAPMessage (RFC 4511 §4.1.1) and the operations a consumer and a provider exchange.
-//! Everything borrows from the bytes, and is validated whole before it is handed out. Operations
-//! of other kinds are named by their tag.
+//! LDAPMessage (RFC 4511 §4.1.1) and the operations that consumers and providers exchange.
+//!
+//! Everything borrows from the bytes, and a message is validated whole before it is handed out. For
+//! other operations only the tag is kept.
 
 mod add;
 mod bind;
 mod compare;
 mod modify;
 mod modify_dn;
+mod op;
 mod result;
 mod search;
 
@@ -15,36 +17,11 @@ pub use bind::{Authentication, BindRequest};
 pub use compare::CompareRequest;
 pub use modify::{Modifications, ModifyOperation, ModifyRequest};
 pub use modify_dn::ModifyDnRequest;
-pub use result::{LdapResult, Uris, result_name};
+pub use result::{LdapResult, Uris, describe_result, result_name};
 pub use search::{Scope, SearchRequest, SearchResultEntry};
 
 use crate::ber::{self, DecodeError, Element, Problem, Reader, Writer, tag, utf8};
 use crate::control::{Control, Controls};
-
-/// Identifier octets of the operations (RFC 4511 §4.2 to §4.14).
-mod op {
-    pub(super) const BIND_REQUEST: u8 = 0x60;
-    pub(super) const BIND_RESPONSE: u8 = 0x61;
-    pub(super) const UNBIND_REQUEST: u8 = 0x42;
-    pub(super) const SEARCH_REQUEST: u8 = 0x63;
-    pub(super) const SEARCH_RESULT_ENTRY: u8 = 0x64;
-    pub(super) const SEARCH_RESULT_DONE: u8 = 0x65;
-    pub(super) const SEARCH_RESULT_REFERENCE: u8 = 0x73;
-    pub(super) const MODIFY_REQUEST: u8 = 0x66;
-    pub(super) const MODIFY_RESPONSE: u8 = 0x67;
-    pub(super) const ADD_REQUEST: u8 = 0x68;
-    pub(super) const ADD_RESPONSE: u8 = 0x69;
-    pub(super) const DEL_REQUEST: u8 = 0x4a;
-    pub(super) const DEL_RESPONSE: u8 = 0x6b;
-    pub(super) const MODIFY_DN_REQUEST: u8 = 0x6c;
-    pub(super) const MODIFY_DN_RESPONSE: u8 = 0x6d;
-    pub(super) const COMPARE_REQUEST: u8 = 0x6e;
-    pub(super) const COMPARE_RESPONSE: u8 = 0x6f;
-    pub(super) const ABANDON_REQUEST: u8 = 0x50;
-    pub(super) const EXTENDED_REQUEST: u8 = 0x77;
-    pub(super) const EXTENDED_RESPONSE: u8 = 0x78;
-    pub(super) const INTERMEDIATE_RESPONSE: u8 = 0x79;
-}
 
 /// Notice of Disconnection (RFC 4511 §4.4.1).
 pub const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
@@ -55,10 +32,10 @@ pub const CANCEL: &str = "1.3.6.1.1.8";
 /// Who am I? (RFC 4532).
 pub const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 
-/// One message (RFC 4511 §4.1.1).
+/// An LDAPMessage (RFC 4511 §4.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// messageID; 0 for what the server says unasked.
+    /// messageID; 0 in an unsolicited notification.
     pub id: u32,
     /// protocolOp.
     pub op: Operation<'a>,
@@ -66,7 +43,7 @@ pub struct Message<'a> {
     pub controls: Controls<'a>,
 }
 
-/// What a message carries.
+/// The protocolOp of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation<'a> {
@@ -104,7 +81,7 @@ pub enum Operation<'a> {
     CompareRequest(CompareRequest<'a>),
     /// CompareResponse (RFC 4511 §4.10).
     CompareResponse(LdapResult<'a>),
-    /// AbandonRequest (RFC 4511 §4.11): the message to abandon.
+    /// AbandonRequest (RFC 4511 §4.11): the messageID of the operation to abandon.
     AbandonRequest(u32),
     /// ExtendedRequest (RFC 4511 §4.12).
     ExtendedRequest {
@@ -129,12 +106,15 @@ pub enum Operation<'a> {
         /// responseValue.
         value: Option<&'a [u8]>,
     },
-    /// Any other operation, its contents unread.
+    /// Any other operation, by its tag; the contents are not read.
     Other(u8),
 }
 
 impl<'a> Message<'a> {
     /// Reads one whole message, as [`crate::frame::Frames`] cuts it.
+    ///
+    /// # Errors
+    /// The bytes break RFC 4511 §4; the error names the element.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(bytes, "LDAPMessage");
         let contents = outer.expect(tag::SEQUENCE, "LDAPMessage")?.value;
@@ -155,7 +135,7 @@ impl<'a> Message<'a> {
 
     /// Writes a message.
     pub fn encode(id: u32, op: &Operation<'_>, controls: &[Control<'_>]) -> Vec<u8> {
-        // What grows is moved, and leaves its old bytes behind: a password must not.
+        // A buffer that grows leaves its old bytes in freed memory. A password must not stay there.
         let mut writer = match op {
             Operation::BindRequest(request) => Writer::with_capacity(request.encoded_at_most()),
             _ => Writer::new(),
@@ -178,18 +158,7 @@ impl<'a> Operation<'a> {
         let contents = element.value;
         Ok(match element.tag {
             op::BIND_REQUEST => Operation::BindRequest(BindRequest::decode(contents)?),
-            op::BIND_RESPONSE => {
-                let mut fields = Reader::new(contents, "BindResponse");
-                let result = LdapResult::decode(&mut fields)?;
-                let mut credentials = None;
-                while !fields.is_empty() {
-                    let field = fields.element()?;
-                    if field.tag == 0x87 {
-                        ber::once(&mut credentials, field.value, "serverSaslCreds")?;
-                    }
-                }
-                Operation::BindResponse(result, credentials)
-            }
+            op::BIND_RESPONSE => bind_response(contents)?,
             op::UNBIND_REQUEST => Operation::UnbindRequest,
             op::SEARCH_REQUEST => Operation::SearchRequest(SearchRequest::decode(contents)?),
             op::SEARCH_RESULT_ENTRY => {
@@ -225,27 +194,7 @@ impl<'a> Operation<'a> {
                 let name = name.ok_or(DecodeError::new("requestName", Problem::Missing))?;
                 Operation::ExtendedRequest { name, value }
             }
-            op::EXTENDED_RESPONSE => {
-                let mut fields = Reader::new(contents, "ExtendedResponse");
-                let result = LdapResult::decode(&mut fields)?;
-                let (mut name, mut value) = (None, None);
-                while !fields.is_empty() {
-                    let field = fields.element()?;
-                    match field.tag {
-                        0x8a => {
-                            let oid = utf8(field.value, "responseName")?;
-                            ber::once(&mut name, oid, "responseName")?;
-                        }
-                        0x8b => ber::once(&mut value, field.value, "responseValue")?,
-                        _ => {}
-                    }
-                }
-                Operation::ExtendedResponse {
-                    result,
-                    name,
-                    value,
-                }
-            }
+            op::EXTENDED_RESPONSE => extended_response(contents)?,
             op::INTERMEDIATE_RESPONSE => {
                 let (name, value) = named_value(contents, "IntermediateResponse")?;
                 Operation::IntermediateResponse { name, value }
@@ -260,7 +209,7 @@ impl<'a> Operation<'a> {
             Operation::BindResponse(result, credentials) => {
                 writer.constructed(op::BIND_RESPONSE, |writer| {
                     result.encode(writer);
-                    optional(writer, 0x87, *credentials);
+                    writer.optional(0x87, *credentials);
                 });
             }
             Operation::UnbindRequest => writer.value(op::UNBIND_REQUEST, &[]),
@@ -289,7 +238,7 @@ impl<'a> Operation<'a> {
             Operation::ExtendedRequest { name, value } => {
                 writer.constructed(op::EXTENDED_REQUEST, |writer| {
                     writer.value(0x80, name.as_bytes());
-                    optional(writer, 0x81, *value);
+                    writer.optional(0x81, *value);
                 });
             }
             Operation::ExtendedResponse {
@@ -299,21 +248,21 @@ impl<'a> Operation<'a> {
             } => {
                 writer.constructed(op::EXTENDED_RESPONSE, |writer| {
                     result.encode(writer);
-                    optional(writer, 0x8a, name.map(str::as_bytes));
-                    optional(writer, 0x8b, *value);
+                    writer.optional(0x8a, name.map(str::as_bytes));
+                    writer.optional(0x8b, *value);
                 });
             }
             Operation::IntermediateResponse { name, value } => {
                 writer.constructed(op::INTERMEDIATE_RESPONSE, |writer| {
-                    optional(writer, 0x80, name.map(str::as_bytes));
-                    optional(writer, 0x81, *value);
+                    writer.optional(0x80, name.map(str::as_bytes));
+                    writer.optional(0x81, *value);
                 });
             }
             Operation::Other(tag) => writer.value(*tag, &[]),
         }
     }
 
-    /// The operation's name in RFC 4511, for messages to people.
+    /// The operation's name in RFC 4511, for diagnostics.
     pub fn name(&self) -> &'static str {
         match self {
             Operation::BindRequest(_) => "BindRequest",
@@ -342,7 +291,42 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// A response that is an LDAPResult and nothing else.
+fn bind_response(contents: &[u8]) -> Result<Operation<'_>, DecodeError> {
+    let mut fields = Reader::new(contents, "BindResponse");
+    let result = LdapResult::decode(&mut fields)?;
+    let mut credentials = None;
+    while !fields.is_empty() {
+        let field = fields.element()?;
+        if field.tag == 0x87 {
+            ber::once(&mut credentials, field.value, "serverSaslCreds")?;
+        }
+    }
+    Ok(Operation::BindResponse(result, credentials))
+}
+
+fn extended_response(contents: &[u8]) -> Result<Operation<'_>, DecodeError> {
+    let mut fields = Reader::new(contents, "ExtendedResponse");
+    let result = LdapResult::decode(&mut fields)?;
+    let (mut name, mut value) = (None, None);
+    while !fields.is_empty() {
+        let field = fields.element()?;
+        match field.tag {
+            0x8a => {
+                let oid = utf8(field.value, "responseName")?;
+                ber::once(&mut name, oid, "responseName")?;
+            }
+            0x8b => ber::once(&mut value, field.value, "responseValue")?,
+            _ => {}
+        }
+    }
+    Ok(Operation::ExtendedResponse {
+        result,
+        name,
+        value,
+    })
+}
+
+/// Reads a response that is an LDAPResult and nothing else.
 fn result_only<'a>(contents: &'a [u8], what: &'static str) -> Result<LdapResult<'a>, DecodeError> {
     let mut fields = Reader::new(contents, what);
     let result = LdapResult::decode(&mut fields)?;
@@ -352,12 +336,6 @@ fn result_only<'a>(contents: &'a [u8], what: &'static str) -> Result<LdapResult<
 
 fn answer(writer: &mut Writer, tag: u8, result: &LdapResult<'_>) {
     writer.constructed(tag, |writer| result.encode(writer));
-}
-
-fn optional(writer: &mut Writer, tag: u8, value: Option<&[u8]>) {
-    if let Some(value) = value {
-        writer.value(tag, value);
-    }
 }
 
 type NamedValue<'a> = (Option<&'a str>, Option<&'a [u8]>);

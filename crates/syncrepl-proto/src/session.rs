@@ -1,62 +1,69 @@
-//! The consumer's side of RFC 4533 as a state machine: messages in, [`SyncEvent`]s out, requests
-//! out. It knows the order in which messages may come; it holds no entries and no cookies.
+//! The consumer's side of RFC 4533 as a state machine: messages in, [`SyncEvent`]s and requests
+//! out.
+//!
+//! It knows the order in which messages may come. It holds no entries and no cookies.
 
 mod event;
 
 pub use event::{SessionError, SyncEvent};
 
+pub use crate::message::describe_result;
+
 use std::collections::VecDeque;
+
+use uuid::Uuid;
 
 use crate::ber::{DecodeError, Problem, Writer, tag};
 use crate::control::Control;
 use crate::message::{
     CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest,
+    SearchResultEntry, Uris,
 };
 use crate::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REFRESH_REQUIRED, SYNC_REQUEST, SYNC_STATE, SyncDone,
     SyncInfo, SyncMode, SyncRequest, SyncState,
 };
-use crate::{Uuid, message::result_name};
 
-/// canceled (RFC 3909 §3).
+/// The result code canceled (RFC 3909 §3).
 const CANCELED: u32 = 118;
 
 /// The largest message ID (RFC 4511 §4.1.1.1).
 const MAX_ID: u32 = i32::MAX as u32;
 
-/// How many given-up requests are remembered. What belongs to an older one is an error.
+/// The number of abandoned requests remembered. A message for an older one is an error.
 const MAX_ABANDONED: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// No search is running: none was begun, or its SearchResultDone was seen.
+    /// No search runs: none has begun, or its SearchResultDone has come.
     Idle,
     Refresh {
         present_phase_ended: bool,
         named_present: bool,
     },
     Persist,
-    /// A Cancel was answered, but no SearchResultDone was seen: what may still come is ignored.
+    /// The provider has answered a Cancel, but sent no SearchResultDone. Messages of the search are
+    /// ignored.
     Cancelled,
 }
 
-/// One sync search on one connection. Message IDs are given by the caller, who shares the
-/// connection with other operations.
+/// One sync search on one connection. The caller assigns the message IDs, because the connection
+/// carries other operations too.
 #[derive(Debug)]
 pub struct Session {
     mode: SyncMode,
     stage: Stage,
     search: u32,
-    /// The Cancel that has not been answered.
+    /// The message ID of a Cancel without an answer so far.
     cancel: Option<u32>,
-    /// Requests of earlier searches for which something may still come, oldest first.
+    /// Abandoned requests for which messages may still come, oldest first.
     abandoned: VecDeque<u32>,
     requests: VecDeque<Vec<u8>>,
     skip_references_without_state: bool,
 }
 
 impl Session {
-    /// A session that has not begun.
+    /// A session without a search.
     pub fn new(mode: SyncMode) -> Self {
         Session {
             mode,
@@ -69,13 +76,14 @@ impl Session {
         }
     }
 
-    /// Passes over references without a Sync State control instead of failing.
+    /// Whether to ignore a reference without a Sync State control. Default: false, such a reference
+    /// is [`SessionError::WithoutState`].
     pub fn skip_references_without_state(&mut self, skip: bool) {
         self.skip_references_without_state = skip;
     }
 
-    /// Begins a refresh stage: the search with a critical Sync Request control, as message `id`.
-    /// A search that is still running is abandoned, and what it still sends is ignored.
+    /// Begins a refresh stage: sends the search as message `id`, with a critical Sync Request
+    /// control. A search that still runs is abandoned, and its later messages are ignored.
     pub fn start(&mut self, id: u32, search: &SearchRequest<'_>, cookie: Option<&[u8]>) {
         self.abandon();
         let value = SyncRequest {
@@ -99,17 +107,18 @@ impl Session {
         };
     }
 
-    /// Gives up the search, if one is running (RFC 4511 §4.11). No answer comes to an Abandon, so
-    /// the caller need not know its message ID: callers count from 1, this one is counted from
-    /// the other end.
+    /// Abandons the search, if one runs (RFC 4511 §4.11).
+    ///
+    /// No response follows an Abandon, so the caller need not know its message ID. The caller
+    /// counts up from 1; this ID counts down from the largest.
     fn abandon(&mut self) {
         if self.stage != Stage::Idle {
             let id = (MAX_ID - self.search.min(MAX_ID)).max(1);
             let request = Operation::AbandonRequest(self.search);
             self.requests.push_back(Message::encode(id, &request, &[]));
         }
-        // Also if it has ended: slapd may send a change to a persistent search that it has just
-        // ended with e-syncRefreshRequired. The search that follows tells of it too.
+        // slapd may send a change for a persistent search that it has just ended with
+        // e-syncRefreshRequired. The next search tells of that change too.
         if self.search != 0 {
             self.abandoned.push_back(self.search);
         }
@@ -118,8 +127,9 @@ impl Session {
         self.abandoned.drain(..surplus);
     }
 
-    /// Asks the provider to end the search (RFC 3909), as message `id`. Messages still under way
-    /// are delivered until [`SyncEvent::Cancelled`].
+    /// Asks the provider to end the search (Cancel, RFC 3909), as message `id`. Messages still in
+    /// transit become events until [`SyncEvent::Cancelled`]. Does nothing when no search runs or a
+    /// Cancel is under way.
     pub fn cancel(&mut self, id: u32) {
         let running = self.in_refresh_stage() || self.in_persist_stage();
         if self.cancel.is_some() || !running {
@@ -138,26 +148,26 @@ impl Session {
         self.cancel = Some(id);
     }
 
-    /// The next bytes to send, if any.
+    /// The next request to send, encoded.
     pub fn poll_request(&mut self) -> Option<Vec<u8>> {
         self.requests.pop_front()
     }
 
-    /// Whether a refresh stage is under way.
+    /// Whether the search is in a refresh stage.
     pub fn in_refresh_stage(&self) -> bool {
         matches!(self.stage, Stage::Refresh { .. })
     }
 
-    /// Whether the persist stage is under way.
+    /// Whether the search is in the persist stage.
     pub fn in_persist_stage(&self) -> bool {
         self.stage == Stage::Persist
     }
 
-    /// Takes the next message in.
+    /// Handles the next message.
     ///
     /// # Errors
-    /// When it has no place here. What follows on the same connection cannot be trusted then: the
-    /// caller lets go of both, and of what was not committed.
+    /// The message is malformed, or has no place at this point of the protocol. Nothing that
+    /// follows on this connection can be trusted: the caller must close it and roll back.
     pub fn handle_message<'a>(
         &mut self,
         message: &Message<'a>,
@@ -166,7 +176,7 @@ impl Session {
             return Self::handle_unsolicited(message);
         }
         if let Some(index) = self.abandoned.iter().position(|&id| id == message.id) {
-            // RFC 4511 §4.11: what was in transit may still arrive.
+            // Messages in transit may still arrive (RFC 4511 §4.11).
             if let Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. } = message.op
             {
                 self.abandoned.remove(index);
@@ -174,71 +184,43 @@ impl Session {
             return Ok(SyncEvent::Nothing);
         }
         if self.cancel == Some(message.id) {
-            let Operation::ExtendedResponse { .. } = message.op else {
-                return Err(SessionError::UnexpectedOperation(message.op.name()));
-            };
-            // Success, or an answer that says why not: either way the caller closes.
-            self.cancel = None;
-            if self.stage != Stage::Idle {
-                self.stage = Stage::Cancelled;
-            }
-            return Ok(SyncEvent::Cancelled);
+            return self.handle_cancel_answer(message);
         }
         if message.id != self.search {
             return Err(SessionError::UnexpectedMessageId(message.id));
         }
         match self.stage {
-            Stage::Idle => return Err(SessionError::UnexpectedOperation(message.op.name())),
+            Stage::Idle => Err(SessionError::UnexpectedOperation(message.op.name())),
             Stage::Cancelled => {
                 if let Operation::SearchResultDone(_) = message.op {
                     self.stage = Stage::Idle;
                 }
-                return Ok(SyncEvent::Nothing);
+                Ok(SyncEvent::Nothing)
             }
-            Stage::Refresh { .. } | Stage::Persist => {}
+            Stage::Refresh { .. } | Stage::Persist => self.handle_search(message),
         }
+    }
+
+    fn handle_cancel_answer<'a>(
+        &mut self,
+        message: &Message<'a>,
+    ) -> Result<SyncEvent<'a>, SessionError> {
+        let Operation::ExtendedResponse { .. } = message.op else {
+            return Err(SessionError::UnexpectedOperation(message.op.name()));
+        };
+        // Whether the Cancel succeeded or not, the caller closes the connection.
+        self.cancel = None;
+        if self.stage != Stage::Idle {
+            self.stage = Stage::Cancelled;
+        }
+        Ok(SyncEvent::Cancelled)
+    }
+
+    /// Handles a message of the running search.
+    fn handle_search<'a>(&mut self, message: &Message<'a>) -> Result<SyncEvent<'a>, SessionError> {
         match &message.op {
-            Operation::SearchResultEntry(entry) => {
-                let Some(SyncState {
-                    state,
-                    uuid,
-                    cookie,
-                }) = sync_state(message)?
-                else {
-                    return Err(SessionError::WithoutState("an entry"));
-                };
-                Ok(match state {
-                    EntryState::Present => self.present(uuid, cookie),
-                    EntryState::Delete => SyncEvent::Delete { uuid, cookie },
-                    EntryState::Add | EntryState::Modify => {
-                        let (dn, attributes) = (entry.dn, entry.attributes);
-                        SyncEvent::Entry {
-                            uuid,
-                            dn,
-                            attributes,
-                            cookie,
-                        }
-                    }
-                })
-            }
-            Operation::SearchResultReference(uris) => {
-                let uris = *uris;
-                match sync_state(message)? {
-                    None if self.skip_references_without_state => Ok(SyncEvent::Nothing),
-                    None => Err(SessionError::WithoutState("a reference")),
-                    Some(SyncState {
-                        state,
-                        uuid,
-                        cookie,
-                    }) => Ok(match state {
-                        EntryState::Present => self.present(uuid, cookie),
-                        EntryState::Delete => SyncEvent::Delete { uuid, cookie },
-                        EntryState::Add | EntryState::Modify => {
-                            SyncEvent::Reference { uuid, uris, cookie }
-                        }
-                    }),
-                }
-            }
+            Operation::SearchResultEntry(entry) => self.handle_entry(*entry, message),
+            Operation::SearchResultReference(uris) => self.handle_reference(*uris, message),
             Operation::IntermediateResponse {
                 name: Some(SYNC_INFO),
                 value,
@@ -246,11 +228,49 @@ impl Session {
                 let missing = DecodeError::new("syncInfoValue", Problem::Missing);
                 Ok(self.handle_info(SyncInfo::decode(value.ok_or(missing)?)?))
             }
-            // RFC 4511 §4.13: an intermediate response nobody asked for is no harm.
+            // An intermediate response of another kind does no harm (RFC 4511 §4.13).
             Operation::IntermediateResponse { .. } => Ok(SyncEvent::Nothing),
             Operation::SearchResultDone(result) => self.handle_done(*result, message),
             other => Err(SessionError::UnexpectedOperation(other.name())),
         }
+    }
+
+    fn handle_entry<'a>(
+        &mut self,
+        entry: SearchResultEntry<'a>,
+        message: &Message<'a>,
+    ) -> Result<SyncEvent<'a>, SessionError> {
+        let state = sync_state(message)?.ok_or(SessionError::WithoutState("an entry"))?;
+        let SyncState { uuid, cookie, .. } = state;
+        Ok(match state.state {
+            EntryState::Present => self.present(uuid, cookie),
+            EntryState::Delete => SyncEvent::Delete { uuid, cookie },
+            EntryState::Add | EntryState::Modify => SyncEvent::Entry {
+                uuid,
+                dn: entry.dn,
+                attributes: entry.attributes,
+                cookie,
+            },
+        })
+    }
+
+    fn handle_reference<'a>(
+        &mut self,
+        uris: Uris<'a>,
+        message: &Message<'a>,
+    ) -> Result<SyncEvent<'a>, SessionError> {
+        let Some(state) = sync_state(message)? else {
+            return match self.skip_references_without_state {
+                true => Ok(SyncEvent::Nothing),
+                false => Err(SessionError::WithoutState("a reference")),
+            };
+        };
+        let SyncState { uuid, cookie, .. } = state;
+        Ok(match state.state {
+            EntryState::Present => self.present(uuid, cookie),
+            EntryState::Delete => SyncEvent::Delete { uuid, cookie },
+            EntryState::Add | EntryState::Modify => SyncEvent::Reference { uuid, uris, cookie },
+        })
     }
 
     fn handle_unsolicited<'a>(message: &Message<'a>) -> Result<SyncEvent<'a>, SessionError> {
@@ -305,7 +325,7 @@ impl Session {
             named_present,
         } = &mut self.stage
         else {
-            // A phase cannot end where none is: only the cookie means anything.
+            // Outside a refresh stage no phase can end: only the cookie has a meaning.
             return SyncEvent::PhaseDone { cookie };
         };
         *present_phase_ended |= present;
@@ -359,7 +379,8 @@ impl Session {
         })
     }
 
-    /// The search was to go on. That it ended is our own doing if we cancelled it.
+    /// The event for a search that ended before it should. After our own Cancel the end is
+    /// expected.
     fn ended<'a>(&self) -> SyncEvent<'a> {
         match self.cancel {
             Some(_) => SyncEvent::Nothing,
@@ -374,12 +395,4 @@ fn sync_state<'a>(message: &Message<'a>) -> Result<Option<SyncState<'a>>, Decode
         .value(SYNC_STATE, "syncStateValue")?
         .map(SyncState::decode)
         .transpose()
-}
-
-/// A result code for people: its name in the RFCs and its number.
-pub fn describe_result(code: u32) -> String {
-    match result_name(code) {
-        Some(name) => format!("{name} ({code})"),
-        None => format!("result {code}"),
-    }
 }

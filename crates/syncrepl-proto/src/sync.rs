@@ -1,5 +1,8 @@
-//! The elements of RFC 4533: Sync Request, Sync State and Sync Done controls, Sync Info message.
-//! Optional fields are found by their tags.
+//! The elements of RFC 4533: the Sync Request, Sync State and Sync Done controls and the Sync Info
+//! message.
+//!
+//! The readers find optional fields by tag. A reader that goes by position would take the UUIDs of
+//! a syncIdSet without a cookie for the cookie.
 
 use uuid::Uuid;
 
@@ -16,12 +19,12 @@ pub const SYNC_INFO: &str = "1.3.6.1.4.1.4203.1.9.1.4";
 /// e-syncRefreshRequired (RFC 4533 §2.6).
 pub const SYNC_REFRESH_REQUIRED: u32 = 4096;
 
-/// How a sync search goes on once the copy is up to date (RFC 4533 §2.2).
+/// mode: what a sync search does after the refresh stage (RFC 4533 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SyncMode {
     /// refreshOnly: the search ends.
     RefreshOnly,
-    /// refreshAndPersist: changes are sent as they happen.
+    /// refreshAndPersist: the provider sends changes as they happen.
     RefreshAndPersist,
 }
 
@@ -30,9 +33,10 @@ pub enum SyncMode {
 pub struct SyncRequest<'a> {
     /// mode.
     pub mode: SyncMode,
-    /// cookie; an empty one counts as none.
+    /// cookie; providers treat an empty one as none.
     pub cookie: Option<&'a [u8]>,
-    /// reloadHint: whether e-syncRefreshRequired is preferred to a full present phase.
+    /// reloadHint: the consumer prefers e-syncRefreshRequired to a present phase over the whole
+    /// content.
     pub reload_hint: bool,
 }
 
@@ -73,10 +77,10 @@ impl<'a> SyncRequest<'a> {
     }
 }
 
-/// The state of a Sync State control (RFC 4533 §2.3).
+/// state: what became of an entry (RFC 4533 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryState {
-    /// present: it is there, unchanged.
+    /// present: the entry is unchanged.
     Present,
     /// add.
     Add,
@@ -142,7 +146,7 @@ impl<'a> SyncState<'a> {
 pub struct SyncDone<'a> {
     /// cookie.
     pub cookie: Option<&'a [u8]>,
-    /// refreshDeletes, FALSE by default: the refresh told deletes one by one.
+    /// refreshDeletes, default FALSE: whether the refresh told every delete.
     pub refresh_deletes: bool,
 }
 
@@ -176,21 +180,21 @@ pub enum SyncInfo<'a> {
     RefreshDelete {
         /// cookie.
         cookie: Option<&'a [u8]>,
-        /// refreshDone, TRUE by default: the refresh stage has ended with it.
+        /// refreshDone, default TRUE: whether this message ends the refresh stage.
         refresh_done: bool,
     },
     /// refreshPresent: a present phase has ended.
     RefreshPresent {
         /// cookie.
         cookie: Option<&'a [u8]>,
-        /// refreshDone, TRUE by default: the refresh stage has ended with it.
+        /// refreshDone, default TRUE: whether this message ends the refresh stage.
         refresh_done: bool,
     },
     /// syncIdSet.
     SyncIdSet {
         /// cookie.
         cookie: Option<&'a [u8]>,
-        /// refreshDeletes, FALSE by default: the entries are deleted, not present.
+        /// refreshDeletes, default FALSE: whether the entries are deleted rather than present.
         refresh_deletes: bool,
         /// syncUUIDs.
         uuids: UuidSet<'a>,
@@ -279,7 +283,7 @@ impl<'a> SyncInfo<'a> {
     }
 }
 
-/// syncUUIDs (RFC 4533 §2.5), validated.
+/// syncUUIDs (RFC 4533 §2.5), validated once and read in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UuidSet<'a>(&'a [u8]);
 
@@ -293,7 +297,7 @@ impl<'a> UuidSet<'a> {
         Ok(UuidSet(contents))
     }
 
-    /// The contents of a SET OF syncUUID.
+    /// Writes the contents of a SET OF syncUUID.
     pub fn encode(uuids: impl IntoIterator<Item = Uuid>) -> Vec<u8> {
         let mut writer = Writer::new();
         uuids
@@ -302,14 +306,14 @@ impl<'a> UuidSet<'a> {
         writer.finish()
     }
 
-    /// Each entryUUID.
+    /// The entryUUIDs, in the order they were sent.
     pub fn iter(&self) -> impl Iterator<Item = Uuid> + use<'a> {
         let mut reader = Reader::new(self.0, "syncUUIDs");
         std::iter::from_fn(move || uuid(reader.octets("syncUUIDs").ok()?).ok())
     }
 }
 
-/// The fields of the one SEQUENCE that `value` has to be.
+/// The fields of a value that must be one SEQUENCE.
 fn sequence<'a>(value: &'a [u8], what: &'static str) -> Result<Reader<'a>, DecodeError> {
     let mut outer = Reader::new(value, what);
     let contents = outer.expect(tag::SEQUENCE, what)?.value;
@@ -322,8 +326,10 @@ fn uuid(value: &[u8]) -> Result<Uuid, DecodeError> {
         .map_err(|_| DecodeError::new("entryUUID", Problem::Invalid("it is not 16 bytes")))
 }
 
-/// The optional fields of RFC 4533's SEQUENCEs, found by their tags. What comes twice is refused:
-/// a provider that says both of a flag's values must not have one of them obeyed.
+/// The optional fields of RFC 4533's SEQUENCEs, found by tag.
+///
+/// A field that comes twice is an error. The provider has contradicted itself, and obeying either
+/// value of refreshDeletes could delete entries.
 #[derive(Default)]
 struct Optional<'a> {
     cookie: Option<&'a [u8]>,
@@ -332,7 +338,7 @@ struct Optional<'a> {
 }
 
 impl<'a> Optional<'a> {
-    /// Reads all that is left; `flag` names the BOOLEAN in errors.
+    /// Reads the remaining fields. Errors call the BOOLEAN `flag`.
     fn decode(fields: &mut Reader<'a>, flag: &'static str) -> Result<Self, DecodeError> {
         let mut found = Optional::default();
         while !fields.is_empty() {

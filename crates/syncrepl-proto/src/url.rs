@@ -1,53 +1,53 @@
-//! LDAP URLs (RFC 4516): read strictly, with a word on what to change, and written in one
-//! canonical form. What a URL leaves out stays left out; nothing here connects to anything.
+//! LDAP URLs (RFC 4516): read strictly, with errors that say what to change, and written in one
+//! canonical form.
+//!
+//! A part that a URL omits stays `None`. This module connects to nothing.
 
 mod read;
 
 use std::fmt::{self, Write};
-use std::net::Ipv6Addr;
-use std::str::FromStr;
 
-use crate::dn::{self, DnError};
+use crate::dn::DnError;
 use crate::filter::{Filter, FilterError};
 pub use crate::message::Scope;
 
-/// Why a text is not an LDAP URL (RFC 4516 §2). Says what to change, and repeats no part of the
-/// URL, which may hold a password.
+/// The reason why a text is not an LDAP URL (RFC 4516 §2). The message says what to change. It
+/// quotes no part of the URL, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
     /// The URL is malformed.
     #[error("{problem} (at byte {position} of the LDAP URL)")]
     Syntax {
-        /// What is wrong, in words.
+        /// The problem, in words.
         problem: &'static str,
         /// The byte where it was found, or where the part begins; the first byte is 1.
         position: usize,
     },
-    /// What stands in place of the DN is none.
+    /// The DN is malformed.
     #[error("the LDAP URL's DN, percent-decoded, is not valid: {0}")]
     Dn(DnError),
-    /// What stands in place of the filter is none.
+    /// The filter is malformed.
     #[error("the LDAP URL's filter, percent-decoded, is not valid: {0}")]
     Filter(FilterError),
 }
 
-/// How the server is reached.
+/// The transport to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scheme {
     /// `ldap`: TCP (RFC 4516 §2).
     #[default]
     Ldap,
-    /// `ldaps`: TLS from the first byte. No RFC, but everywhere.
+    /// `ldaps`: TLS from the first byte. No RFC defines it; every server has it.
     Ldaps,
-    /// `ldapi`: a Unix domain socket. No RFC, but in OpenLDAP and others.
+    /// `ldapi`: a Unix domain socket. No RFC defines it; OpenLDAP and others have it.
     Ldapi,
 }
 
 impl Scheme {
     const ALL: [Self; 3] = [Self::Ldap, Self::Ldaps, Self::Ldapi];
 
-    /// As it is written before `://`.
+    /// The scheme as a URL writes it before `://`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ldap => "ldap",
@@ -57,23 +57,23 @@ impl Scheme {
     }
 }
 
-/// Whether the connection may go on without TLS.
+/// Whether the connection may continue without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StartTls {
-    /// Go on without when the server refuses: `StartTLS`.
+    /// `StartTLS`: continue without TLS when the server refuses.
     IfPossible,
-    /// Give up: `!StartTLS`.
+    /// `!StartTLS`: fail when the server refuses.
     Required,
 }
 
-/// One extension (RFC 4516 §2). `Debug` leaves the value of `X-BINDPW` out.
+/// One extension (RFC 4516 §2). `Debug` hides the value of `X-BINDPW`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Extension {
-    /// Marked with `!`: the URL must not be used by who does not know the extension.
+    /// Marked with `!`: a client that does not know the extension must not use the URL.
     pub critical: bool,
     /// A name or an OID; its letter case does not count.
     pub name: String,
-    /// What follows `=`, decoded.
+    /// The text after `=`, decoded.
     pub value: Option<String>,
 }
 
@@ -104,41 +104,35 @@ const START_TLS: &[&str] = &["StartTLS", "X-StartTLS", "1.3.6.1.4.1.1466.20037"]
 
 /// An LDAP URL (RFC 4516), every part decoded.
 ///
-/// `Display` writes the URL whole, **with** the password of an `X-BINDPW` extension; for logs and
-/// stores, see [`without_secrets`](Self::without_secrets). `Debug` never shows it.
+/// `Display` writes the whole URL, **with** the password of an `X-BINDPW` extension. For logs and
+/// stores, see [`without_secrets`](Self::without_secrets). `Debug` hides the password.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LdapUrl {
-    /// How the server is reached.
+    /// The transport to the server.
     pub scheme: Scheme,
-    /// A name or an address, IPv6 without its brackets; the path of the socket for `ldapi`.
+    /// A name or an address, IPv6 without its brackets. For `ldapi` the path of the socket.
     pub host: Option<String>,
-    /// Not 0. Meaningless for `ldapi`.
+    /// The port, never 0. Meaningless for `ldapi`.
     pub port: Option<u16>,
-    /// The base of the search. An empty one is `None`.
+    /// The base of the search. An empty DN reads as `None`.
     pub dn: Option<String>,
-    /// The attributes to return; none means all user attributes.
+    /// The attributes to return. Empty means all user attributes.
     pub attributes: Vec<String>,
-    /// See [`scope_or_default`](Self::scope_or_default).
+    /// The scope; see [`scope_or_default`](Self::scope_or_default).
     pub scope: Option<Scope>,
-    /// None means `(objectClass=*)`.
+    /// The filter. `None` means `(objectClass=*)`.
     pub filter: Option<Filter>,
-    /// In the order of the URL.
+    /// The extensions, in the order of the URL.
     pub extensions: Vec<Extension>,
 }
 
 impl LdapUrl {
-    /// Reads a URL. White space and control characters are refused even where a server might let
-    /// them pass; other characters that should be percent-encoded are taken as they are.
-    pub fn parse(url: &str) -> Result<Self, UrlError> {
-        read::url(url)
-    }
-
-    /// The scope, `base` when the URL names none (RFC 4516 §2).
+    /// The scope; `base` when the URL names none (RFC 4516 §2).
     pub fn scope_or_default(&self) -> Scope {
         self.scope.unwrap_or_default()
     }
 
-    /// The path of the socket, if this is an `ldapi` URL that has one.
+    /// The path of the socket; `None` for another scheme or an empty path.
     pub fn path(&self) -> Option<&str> {
         self.host
             .as_deref()
@@ -160,8 +154,8 @@ impl LdapUrl {
         self.value(MECHANISM)
     }
 
-    /// Whether `StartTLS` is asked for, by this name, as `X-StartTLS` or by its OID (RFC 4511
-    /// §4.14.1), and whether it is critical. A value of it is ignored.
+    /// Whether the URL asks for StartTLS, and whether it requires it. It may use the name
+    /// `StartTLS`, `X-StartTLS` or the OID (RFC 4511 §4.14.1). A value is ignored.
     pub fn start_tls(&self) -> Option<StartTls> {
         let mut asked = self
             .extensions
@@ -176,8 +170,8 @@ impl LdapUrl {
         asked.next().map(|_| wish)
     }
 
-    /// The first critical extension that is none of those above. Its URL must not be used
-    /// (RFC 4516 §2).
+    /// The name of the first critical extension other than those above. A URL that has one must not
+    /// be used (RFC 4516 §2).
     pub fn unknown_critical(&self) -> Option<&str> {
         let known = [BIND_NAME, BIND_PASSWORD, MECHANISM, START_TLS].concat();
         let unknown = |extension: &&Extension| extension.critical && !extension.is(&known);
@@ -204,15 +198,7 @@ impl LdapUrl {
     }
 }
 
-impl FromStr for LdapUrl {
-    type Err = UrlError;
-
-    fn from_str(url: &str) -> Result<Self, UrlError> {
-        Self::parse(url)
-    }
-}
-
-/// The canonical form: only what is needed percent-encoded, no parts that say nothing.
+/// Writes the canonical form: it percent-encodes only what it must, and leaves out empty parts.
 impl fmt::Display for LdapUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.as_str())?;
@@ -265,9 +251,9 @@ impl fmt::Display for LdapUrl {
     }
 }
 
-/// What RFC 3986 §3.3 allows in a path beside letters, digits and `-._~`.
+/// The characters that RFC 3986 §3.3 allows in a path besides letters, digits and `-._~`.
 const IN_PATH: &[u8] = b"!$&'()*+,;=:@/";
-/// The same without the comma, which separates.
+/// The same without the comma, which separates the items of a list.
 const IN_LIST: &[u8] = b"!$&'()*+;=:@/";
 
 fn encode(f: &mut fmt::Formatter<'_>, text: &str, allowed: &[u8]) -> fmt::Result {

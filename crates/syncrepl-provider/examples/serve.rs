@@ -1,4 +1,5 @@
-//! A provider to look at with `ldapsearch` and to change with `ldapmodify`, until it is interrupted.
+//! A provider to search with `ldapsearch` and to change with `ldapmodify`. It runs until
+//! interrupted.
 
 use syncrepl_provider::{Provider, RefreshStyle};
 

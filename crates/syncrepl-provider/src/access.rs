@@ -1,4 +1,4 @@
-//! Who a client is, and what it may do.
+//! The identity a client bound as, and its rights.
 
 use syncrepl_proto::dn;
 use syncrepl_proto::message::{Authentication, BindRequest, Scope, SearchRequest};
@@ -6,7 +6,7 @@ use syncrepl_proto::message::{Authentication, BindRequest, Scope, SearchRequest}
 use crate::refusal::{Refusal, code};
 use crate::shared::Shared;
 
-/// Who a connection is bound as: nobody by default.
+/// The identity of one connection: anonymous until a bind succeeds.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
     dn: String,
@@ -14,7 +14,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Bind (RFC 4511 §4.2), anonymous or simple.
+    /// Checks an anonymous or a simple bind (RFC 4511 §4.2, RFC 4513 §5.1).
     pub(crate) fn bind(shared: &Shared, request: &BindRequest<'_>) -> Result<Identity, Refusal> {
         let Authentication::Simple(password) = request.authentication else {
             let why = "only simple bind is supported";
@@ -27,7 +27,8 @@ impl Identity {
         match (key.is_empty(), password.is_empty()) {
             (true, true) => return Ok(Identity::default()),
             (true, false) => return Err(Refusal::new(code::INVALID_CREDENTIALS, "")),
-            // RFC 4513 §5.1.2
+            // Such a bind succeeds anonymously on some servers, so a forgotten password looks like
+            // a right one (RFC 4513 §5.1.2).
             (false, true) => {
                 let why = "unauthenticated bind (DN with no password) disallowed";
                 return Err(Refusal::new(code::UNWILLING_TO_PERFORM, why));
@@ -54,7 +55,7 @@ impl Identity {
         Ok(Identity { dn, is_root })
     }
 
-    /// As Who am I? says it (RFC 4532).
+    /// The authzId that Who am I? answers (RFC 4532); empty for an anonymous client.
     pub(crate) fn authzid(&self) -> String {
         match self.dn.as_str() {
             "" => String::new(),

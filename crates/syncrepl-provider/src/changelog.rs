@@ -1,5 +1,6 @@
-//! The last changes, so that a delete phase can tell what is gone (RFC 4533 §3.3.1). Bounded; what
-//! is older than it reaches is not known any more.
+//! The latest changes, from which a delete phase names the deleted entries (RFC 4533 §3.3.1).
+//!
+//! The log is bounded: it answers only for cookies newer than the newest change it has dropped.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use syncrepl_proto::Uuid;
 use crate::csn::Csn;
 use crate::entry::View;
 
-/// One change of one entry. A rename of a parent is one change: of its descendants nothing is said.
+/// One change of one entry. The rename of a parent is one change: like a real provider, this one
+/// says nothing of the children.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) csn: Csn,
@@ -22,7 +24,7 @@ pub(crate) struct Change {
 pub(crate) struct ChangeLog {
     changes: VecDeque<(Csn, Uuid)>,
     capacity: usize,
-    /// The newest change that is not in the log any more.
+    /// The newest change that the log has dropped.
     forgotten: Option<Csn>,
 }
 
@@ -35,7 +37,7 @@ impl ChangeLog {
         }
     }
 
-    /// Entries that came without a history: nothing before `csn` is known.
+    /// Restored entries come without a history, so no cookie older than `csn` can be answered.
     pub(crate) fn begin_at(&mut self, csn: Csn) {
         self.forgotten = self.forgotten.take().max(Some(csn));
     }
@@ -49,8 +51,8 @@ impl ChangeLog {
         }
     }
 
-    /// Which entries were changed after `csn`, oldest first, each once. `None` when the log does
-    /// not reach that far.
+    /// The entries changed after `csn`, each once, oldest change first. `None` when the log has
+    /// dropped some of these changes.
     pub(crate) fn since(&self, csn: &Csn) -> Option<Vec<Uuid>> {
         if self
             .forgotten
@@ -70,7 +72,7 @@ impl ChangeLog {
         Some(uuids)
     }
 
-    /// The CSN that was the newest so many changes ago, or the oldest that is known.
+    /// The CSN of the state `changes` changes ago, or the oldest one known.
     pub(crate) fn back(&self, changes: usize) -> Option<Csn> {
         let wanted = self.changes.len().checked_sub(changes + 1);
         match wanted.and_then(|at| self.changes.get(at)) {

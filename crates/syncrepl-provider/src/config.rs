@@ -1,46 +1,48 @@
-//! The choices a provider is started with, and the builder that takes them.
+//! The choices a provider starts with, and the builder that collects them. `provider` starts it.
 
 use std::io;
 
-use crate::Provider;
 use crate::entry::{Entry, Stored};
 use crate::refusal::Refusal;
 
-/// How a refresh that began with a cookie tells what is gone (RFC 4533 §3.3).
+/// How a refresh with a cookie tells the consumer which entries are gone (RFC 4533 §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RefreshStyle {
-    /// A present phase: everything that is still there is named, what is not named is gone. What
-    /// slapd does without a session log.
+    /// A present phase: the provider names every unchanged entry, and the consumer deletes the
+    /// entries that are not named. slapd does this without a session log.
     #[default]
     PresentPhase,
-    /// A delete phase, from the change log: what is gone is named. What slapd does with one.
+    /// A delete phase: the provider names the deleted entries, from its change log. slapd does this
+    /// with a session log.
     DeletePhase,
 }
 
-/// What happens to a cookie that is older than the change log reaches. Without a delete phase no
-/// cookie is too old.
+/// The answer to a cookie older than the oldest change in the change log.
+///
+/// This applies to [`RefreshStyle::DeletePhase`] only, because a present phase needs no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OldCookie {
-    /// A present phase instead.
+    /// The provider runs a present phase instead.
     #[default]
     PresentPhase,
-    /// e-syncRefreshRequired (RFC 4533 §2.6).
+    /// The provider refuses with e-syncRefreshRequired (RFC 4533 §2.6).
     RefreshRequired,
 }
 
-/// What happens to a cookie that this provider cannot have made.
+/// The answer to a cookie that this provider cannot have made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum UnknownCookie {
-    /// It counts as none: everything is sent. slapd does so, and tells no deletes then.
+    /// The provider ignores the cookie and sends every entry. slapd does so too, and then tells of
+    /// no deletes.
     #[default]
     AsNone,
-    /// e-syncRefreshRequired (RFC 4533 §2.6).
+    /// The provider refuses with e-syncRefreshRequired (RFC 4533 §2.6).
     RefreshRequired,
-    /// This result code.
+    /// The provider refuses with this result code.
     Result(u32),
 }
 
-/// Everything that can be chosen.
+/// Every choice; [`Builder`] documents each.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) port: u16,
@@ -63,7 +65,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The root DN and its password.
+    /// The DN that may write, and its password: the chosen ones, or the defaults of
+    /// [`Builder::root`].
     pub(crate) fn root(&self) -> (String, String) {
         self.root.clone().unwrap_or_else(|| {
             let suffix = self.suffixes.first().map_or("", String::as_str);
@@ -72,13 +75,16 @@ impl Config {
     }
 }
 
-/// Describes a [`Provider`]; made by [`Provider::builder`]. Without any choice made it serves
-/// `dc=example,dc=com`, empty but for that entry, behaves as OpenLDAP's slapd does, lets anyone
-/// read, and `cn=admin,dc=example,dc=com` with the password `secret` write.
+/// The configuration of a [`Provider`](crate::Provider), made by
+/// [`Provider::builder`](crate::Provider::builder).
+///
+/// By default the provider serves `dc=example,dc=com` with that one entry, and behaves like
+/// OpenLDAP's slapd. Everybody may read; `cn=admin,dc=example,dc=com` with the password `secret`
+/// may write.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
-    config: Config,
+    pub(crate) config: Config,
 }
 
 impl Builder {
@@ -106,26 +112,26 @@ impl Builder {
         }
     }
 
-    /// The loopback port to listen on; a free one by default.
+    /// The port to listen on at 127.0.0.1. Default: a free port.
     pub fn port(mut self, port: u16) -> Self {
         self.config.port = port;
         self
     }
 
-    /// A naming context; given more than once, one more. `dc=example,dc=com` when there is none.
+    /// Adds a naming context. Default: `dc=example,dc=com` alone.
     pub fn suffix(mut self, dn: impl Into<String>) -> Self {
         self.config.suffixes.push(dn.into());
         self
     }
 
-    /// Whether the entries of the naming contexts are there from the start; true by default.
+    /// Whether the provider starts with an entry for each naming context. Default: true.
     pub fn suffix_entries(mut self, there: bool) -> Self {
         self.config.suffix_entries = there;
         self
     }
 
-    /// An entry to begin with. Parents come before their children; an attribute with several
-    /// values is given several times.
+    /// Adds an entry to start with. Give parents before their children, and an attribute once for
+    /// each of its values.
     pub fn entry<N: AsRef<str>, V: AsRef<[u8]>>(
         mut self,
         dn: impl Into<String>,
@@ -136,105 +142,100 @@ impl Builder {
         self
     }
 
-    /// Begins with entries of another provider, as [`Provider::entries`] returned them: with their
-    /// entryUUIDs and CSNs, but without a change log. A backup restored, a server restarted.
+    /// Starts with the entries that [`Provider::entries`](crate::Provider::entries) returned, their
+    /// entryUUIDs and CSNs included, but with an empty change log.
+    ///
+    /// This imitates a restored backup or a restarted server.
     pub fn restore(mut self, entries: impl IntoIterator<Item = Entry>) -> Self {
         self.config.restored.extend(entries);
         self
     }
 
-    /// The DN that may write, and its password; `cn=admin` below the first naming context, and
-    /// `secret`, by default.
+    /// The DN that may write, and its password. Default: `cn=admin` below the first naming context,
+    /// and `secret`.
     pub fn root(mut self, dn: impl Into<String>, password: impl Into<String>) -> Self {
         self.config.root = Some((dn.into(), password.into()));
         self
     }
 
-    /// A DN that may read, and its password. An entry with a plain `userPassword` may bind too.
+    /// Adds a DN that may read, and its password. An entry with a plaintext `userPassword` may bind
+    /// without being listed here.
     pub fn user(mut self, dn: impl Into<String>, password: impl Into<String>) -> Self {
         self.config.users.push((dn.into(), password.into()));
         self
     }
 
-    /// Whether anonymous clients may read; true by default.
+    /// Whether anonymous clients may read. Default: true.
     pub fn anonymous_reads(mut self, may: bool) -> Self {
         self.config.anonymous_reads = may;
         self
     }
 
-    /// Whether every client may write, anonymous ones too; false by default.
+    /// Whether every client may write, anonymous ones included. Default: false.
     pub fn anyone_writes(mut self, may: bool) -> Self {
         self.config.anyone_writes = may;
         self
     }
 
-    /// The `vendorName` of the root DSE (RFC 3045). Without one the root DSE looks like OpenLDAP's,
-    /// which has no `vendorName` but the object class `OpenLDAProotDSE`.
+    /// The `vendorName` of the root DSE (RFC 3045). Default: none; the root DSE then has the object
+    /// class `OpenLDAProotDSE`, like OpenLDAP's.
     pub fn vendor_name(mut self, name: impl Into<String>) -> Self {
         self.config.vendor_name = Some(name.into());
         self
     }
 
-    /// Whether cookies have a form of their own instead of OpenLDAP's `rid=000,csn=…`; false by
-    /// default.
+    /// Whether cookies have a form of this provider's own, in place of OpenLDAP's `rid=000,csn=…`.
+    /// Default: false.
     pub fn opaque_cookies(mut self, opaque: bool) -> Self {
         self.config.opaque_cookies = opaque;
         self
     }
 
-    /// How a refresh that began with a cookie tells what is gone; by a present phase by default.
+    /// How a refresh with a cookie tells which entries are gone. Default:
+    /// [`RefreshStyle::PresentPhase`].
     pub fn refresh_style(mut self, style: RefreshStyle) -> Self {
         self.config.style = style;
         self
     }
 
-    /// How a refresh without a cookie ends: as if deletes had been told, as slapd does and as is
-    /// the default, or as a present phase. Both are legal, and both mean that what was sent is
-    /// everything.
+    /// How a refresh without a cookie ends: with refreshDeletes TRUE (`DeletePhase`), like slapd,
+    /// or FALSE (`PresentPhase`). Default: `DeletePhase`.
+    ///
+    /// RFC 4533 allows both. Either way the provider has sent every entry.
     pub fn first_refresh(mut self, style: RefreshStyle) -> Self {
         self.config.first = style;
         self
     }
 
-    /// What happens to a cookie that is older than the change log reaches.
+    /// The answer to a cookie older than the oldest change in the change log. Default:
+    /// [`OldCookie::PresentPhase`].
     pub fn old_cookie(mut self, choice: OldCookie) -> Self {
         self.config.old_cookie = choice;
         self
     }
 
-    /// What happens to a cookie that this provider cannot have made.
+    /// The answer to a cookie that this provider cannot have made. Default:
+    /// [`UnknownCookie::AsNone`].
     pub fn unknown_cookie(mut self, choice: UnknownCookie) -> Self {
         self.config.unknown_cookie = choice;
         self
     }
 
-    /// How many changes the change log keeps; 1000 by default.
+    /// The number of changes that the change log keeps. Default: 1000.
     pub fn change_log(mut self, changes: usize) -> Self {
         self.config.change_log = changes;
         self
     }
 
-    /// The seed of everything random, entryUUIDs above all; chosen by chance when it is not given,
-    /// see [`Provider::seed`].
+    /// The seed of all randomness, the entryUUIDs above all. Default: random;
+    /// [`Provider::seed`](crate::Provider::seed) tells it.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = Some(seed);
         self
     }
-
-    /// Starts to listen on 127.0.0.1.
-    ///
-    /// # Errors
-    /// When the port is taken, or an entry to begin with cannot be added; the [`Refusal`] is then
-    /// the source of the error.
-    pub fn start(mut self) -> io::Result<Provider> {
-        if self.config.suffixes.is_empty() {
-            self.config.suffixes.push("dc=example,dc=com".to_owned());
-        }
-        Provider::start(self.config)
-    }
 }
 
-/// A refusal as an I/O error, naming the entry it is about.
+/// Turns a refusal into an I/O error that names the entry.
 pub(crate) fn refused(dn: &str, refusal: Refusal) -> io::Error {
     #[derive(Debug)]
     struct At(String, Refusal);

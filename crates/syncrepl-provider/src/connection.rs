@@ -1,5 +1,7 @@
-//! One client: its requests read one after the other, each answered or handed on. Sync searches
-//! go on in threads of their own.
+//! One client connection: it reads requests one at a time, and answers each or hands it on.
+//!
+//! A sync search runs in a thread of its own, so that this loop can still read a Cancel or an
+//! Abandon.
 
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
@@ -26,7 +28,7 @@ use crate::shared::{Event, Shared};
 use crate::sync::{SyncSearch, extended};
 use crate::{cookie, update};
 
-/// The largest request accepted, in bytes.
+/// The size limit of one request, in bytes.
 const MAX_REQUEST: usize = 64 << 20;
 
 pub(crate) struct Connection {
@@ -50,11 +52,11 @@ impl Connection {
         }
     }
 
-    /// Serves the client until it goes away.
+    /// Serves the client until either side closes the connection.
     pub(crate) fn serve(mut self) {
         self.read();
         self.shared.abandon(Some(self.number));
-        // Also ends a search that waits for a client that does not read.
+        // This also unblocks a search thread that is writing to a client which does not read.
         let _ = self.stream.shutdown(Shutdown::Both);
         for search in self.searches.drain(..) {
             let _ = search.join();
@@ -74,7 +76,8 @@ impl Connection {
                     Ok(message) if matches!(message.op, Operation::UnbindRequest) => {
                         return self.shared.note(Request::Unbind);
                     }
-                    // Once the output is cut, answers go nowhere, and requests are read on.
+                    // After a cut, no answer goes out. The loop reads on, so that the client sees
+                    // the cut and no reset.
                     Ok(message) => drop(self.handle(&message)),
                     Err(error) => return self.disconnect(&error.to_string()),
                 }
@@ -86,7 +89,7 @@ impl Connection {
         }
     }
 
-    /// Notice of Disconnection (RFC 4511 §4.4.1), for what is no LDAP.
+    /// Sends a Notice of Disconnection (RFC 4511 §4.4.1): these bytes are not LDAP.
     fn disconnect(&self, diagnostic: &str) {
         let result = LdapResult {
             diagnostic,
@@ -100,28 +103,15 @@ impl Connection {
         let _ = self.output.answer(0, &notice);
     }
 
+    /// Answers one request, or hands it on.
     fn handle(&mut self, message: &Message<'_>) -> Result<(), Closed> {
         let id = message.id;
-        let known: &[&str] = match message.op {
-            Operation::SearchRequest(_) => &[MANAGE_DSA_IT, SYNC_REQUEST],
-            _ => &[MANAGE_DSA_IT],
-        };
         let manage_dsa_it = message.controls.find(MANAGE_DSA_IT).is_some();
-        let unknown = message
-            .controls
-            .iter()
-            .find(|control| control.critical && !known.contains(&control.oid));
-        let result = match unknown {
-            Some(control) => {
-                let why = format!("the critical control {} is not supported", control.oid);
-                Err(Refusal::new(code::UNAVAILABLE_CRITICAL_EXTENSION, why))
-            }
-            None => Ok(()),
-        };
+        let result = check_controls(message);
         match &message.op {
             Operation::BindRequest(request) => {
                 self.shared.note(Request::Bind(request.name.to_owned()));
-                // A bind ends what is under way (RFC 4511 §4.2.1).
+                // A bind abandons the operations in progress (RFC 4511 §4.2.1).
                 self.shared.abandon(Some(self.number));
                 self.identity = Identity::default();
                 let result = result.and_then(|()| {
@@ -263,7 +253,7 @@ impl Connection {
                     let refusal = Refusal::new(code::PROTOCOL_ERROR, "no cancelRequestValue");
                     self.refuse_extended(id, &refusal)
                 }
-                // The search answers it, after its own end.
+                // The search thread answers the Cancel, after the search's own result.
                 Some(target) if self.shared.tell((self.number, target), Event::Cancel(id)) => {
                     Ok(())
                 }
@@ -289,11 +279,27 @@ impl Connection {
     }
 }
 
+/// Refuses a request with a critical control that the provider does not support (RFC 4511 §4.1.11).
+fn check_controls(message: &Message<'_>) -> Result<(), Refusal> {
+    let known: &[&str] = match message.op {
+        Operation::SearchRequest(_) => &[MANAGE_DSA_IT, SYNC_REQUEST],
+        _ => &[MANAGE_DSA_IT],
+    };
+    let mut controls = message.controls.iter();
+    match controls.find(|control| control.critical && !known.contains(&control.oid)) {
+        Some(control) => {
+            let why = format!("the critical control {} is not supported", control.oid);
+            Err(Refusal::new(code::UNAVAILABLE_CRITICAL_EXTENSION, why))
+        }
+        None => Ok(()),
+    }
+}
+
 fn search_done(result: LdapResult<'_>) -> Operation<'_> {
     Operation::SearchResultDone(result)
 }
 
-/// cancelRequestValue (RFC 3909 §2.1): the message ID of what is to be cancelled.
+/// The cancelID of a cancelRequestValue (RFC 3909 §2.1): the message ID of the operation to cancel.
 fn cancel_id(value: &[u8]) -> Option<u32> {
     let mut outer = Reader::new(value, "cancelRequestValue");
     let contents = outer

@@ -1,27 +1,28 @@
-//! The cookies this provider makes and reads: `rid=000,csn=CSN` as OpenLDAP's, or a bare CSN.
+//! The cookies of this provider: `rid=000,csn=CSN` like OpenLDAP's, or a bare CSN.
 
 use crate::config::Config;
 use crate::csn::Csn;
 
-/// What a cookie says.
+/// The state that a cookie stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cookie {
-    /// Nothing: none was sent, it is empty, or it is one of OpenLDAP's without a CSN.
+    /// No state: the consumer sent no cookie, an empty one, or one in OpenLDAP's form without a
+    /// CSN.
     None,
-    /// The consumer has seen everything up to this change.
+    /// The consumer has every change up to this one.
     At(Csn),
-    /// No cookie of this provider's.
+    /// This provider cannot have made the cookie.
     Unknown,
 }
 
-/// How cookies of one consumer are written.
+/// The form of the cookies for one consumer.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
-    /// The consumer's replica ID; none for bare CSNs.
+    /// The replica ID that the consumer sent; `None` for bare CSNs.
     rid: Option<String>,
 }
 
-/// Reads the cookie of a Sync Request control.
+/// Reads the cookie of a Sync Request control, and the form in which later cookies answer it.
 pub(crate) fn read(config: &Config, cookie: Option<&[u8]>) -> (Cookie, Shape) {
     let shape = |rid: &str| Shape {
         rid: (!config.opaque_cookies).then(|| rid.to_owned()),
@@ -46,7 +47,7 @@ pub(crate) fn read(config: &Config, cookie: Option<&[u8]>) -> (Cookie, Shape) {
         for csn in list.split(';').filter(|csn| !csn.is_empty()) {
             match Csn::parse(csn) {
                 None => return (Cookie::Unknown, shape(rid)),
-                // Of several servers, the one that this provider is.
+                // A cookie may hold a CSN for each server ID. This provider is server 000.
                 Some(csn) if csn.as_str().contains("#000#") => newest = Cookie::At(csn),
                 Some(_) => {}
             }
@@ -56,7 +57,7 @@ pub(crate) fn read(config: &Config, cookie: Option<&[u8]>) -> (Cookie, Shape) {
 }
 
 impl Shape {
-    /// The cookie of a consumer that has seen everything up to `csn`.
+    /// Writes the cookie for the state after the change `csn`.
     pub(crate) fn write(&self, csn: &Csn) -> Vec<u8> {
         match &self.rid {
             Some(rid) => format!("rid={rid},csn={}", csn.as_str()).into_bytes(),
@@ -64,7 +65,7 @@ impl Shape {
         }
     }
 
-    /// A cookie that says nothing.
+    /// Writes a cookie without a state.
     pub(crate) fn without_csn(&self) -> Vec<u8> {
         match &self.rid {
             Some(rid) => format!("rid={rid}").into_bytes(),

@@ -1,16 +1,16 @@
-//! Change sequence numbers in OpenLDAP's form, `20260102030405.000006Z#000000#000#000000`, and the
-//! clock that hands them out, each later than the one before.
+//! Change sequence numbers in OpenLDAP's form, `20260102030405.000006Z#000000#000#000000`, and a
+//! clock that hands out each one later than the last.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A change sequence number. Later ones compare as greater.
+/// A change sequence number. A later one compares as greater.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Csn(Arc<str>);
 
 impl Csn {
-    /// Reads one; nothing but this form is accepted.
+    /// Reads a CSN; `None` for any other form.
     pub(crate) fn parse(text: &str) -> Option<Csn> {
         const FORM: &str = "99999999999999.999999Z#hhhhhh#hhh#hhhhhh";
         let fits = |(byte, form): (u8, u8)| match form {
@@ -26,7 +26,7 @@ impl Csn {
         &self.0
     }
 
-    /// Its time as GeneralizedTime, in seconds.
+    /// The time as a GeneralizedTime with whole seconds.
     pub(crate) fn timestamp(&self) -> String {
         format!("{}Z", self.0.split('.').next().unwrap_or_default())
     }
@@ -50,7 +50,8 @@ impl fmt::Debug for Csn {
     }
 }
 
-/// The date of a day since 1970-01-01, by the Gregorian calendar with years that begin in March.
+/// The year, month and day of a day number that counts from 1970-01-01, by the Gregorian calendar.
+/// The calculation lets a year begin in March, so that a leap day is its last day.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -62,7 +63,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
-/// Hands out CSNs.
+/// A clock for CSNs.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     last: u64,
@@ -74,7 +75,7 @@ impl Clock {
         let now = now.map_or(0, |now| now.as_micros() as u64);
         self.last = now.max(self.last + 1);
         let mut csn = Csn::from_micros(self.last);
-        // Later than entries restored from a provider whose clock was ahead.
+        // Restored entries may come from a provider whose clock was ahead.
         while after.is_some_and(|after| csn <= *after) && self.last < u64::MAX / 2 {
             self.last += 1_000_000 + self.last / 1000;
             csn = Csn::from_micros(self.last);
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_openldap_does() {
+    fn csn_has_openldap_form() {
         for (micros, text) in [
             (0, "19700101000000.000000Z"),
             (951_782_400_000_000, "20000229000000.000000Z"),
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_later_than_the_one_before() {
+    fn clock_never_repeats() {
         let mut clock = Clock::default();
         let mut last = clock.next(None);
         for _ in 0..1000 {

@@ -1,11 +1,11 @@
-//! Attribute descriptions (RFC 4512 §2.5): a type and options such as `;lang-de`.
+//! Attribute descriptions (RFC 4512 §2.5): an attribute type with options such as `;lang-de`.
 
-/// An attribute description, ready to be compared.
+/// An attribute description in the form that is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Description {
-    /// The type, in lower case.
+    /// The attribute type, in lower case.
     pub(crate) base: String,
-    /// The options, in lower case and sorted.
+    /// The options, in lower case, sorted.
     options: Vec<String>,
 }
 
@@ -18,7 +18,7 @@ impl Description {
         Description { base, options }
     }
 
-    /// Whether a stored attribute is meant by this description: `cn` also means `cn;lang-de`.
+    /// Whether this description selects the attribute `name`: `cn` also selects `cn;lang-de`.
     pub(crate) fn means(&self, name: &str) -> bool {
         let base = name.split(';').next().unwrap_or_default();
         base.eq_ignore_ascii_case(&self.base)
@@ -30,13 +30,13 @@ impl Description {
     }
 }
 
-/// Whether two descriptions are the same, in whatever order and case their options come.
+/// Whether two descriptions are equal. Letter case and the order of options do not count.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
         || (a.contains(';') && b.contains(';') && Description::parse(a) == Description::parse(b))
 }
 
-/// Whether this is an attribute description.
+/// Whether `name` is a well-formed attribute description.
 pub(crate) fn is_valid(name: &str) -> bool {
     let valid = |part: &str| {
         !part.is_empty()
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_narrow_what_is_meant() {
+    fn options_narrow_selection() {
         let means = |a: &str, b: &str| Description::parse(a).means(b);
         assert!(
             means("CN", "cn") && means("cn", "cn;lang-de") && means("cn;LANG-de", "cn;x;lang-DE")

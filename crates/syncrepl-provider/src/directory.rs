@@ -1,5 +1,6 @@
-//! The tree of entries: add, delete and rename (RFC 4511 §4.7 to §4.9), lookups and ranges. Every
-//! change gets a CSN and goes into the change log. Who is told of it is for others.
+//! The tree of entries: add, delete, modify and rename (RFC 4511 §4.6 to §4.9), and lookups.
+//!
+//! Every change gets a CSN and enters the change log. `shared` tells the sync searches of it.
 
 mod modify;
 
@@ -18,14 +19,14 @@ use crate::entry::{Entry, Stored, View, is_operational};
 use crate::refusal::{Refusal, code};
 
 pub(crate) struct Directory {
-    /// Suffixes, as keys: where entries need no parent.
+    /// The keys of the naming contexts. Their entries need no parent.
     suffixes: Vec<Vec<u8>>,
-    /// By key, so that what is below an entry follows it.
+    /// Sorted by key, so that a subtree is a range.
     entries: BTreeMap<Vec<u8>, Arc<Entry>>,
     by_uuid: HashMap<Uuid, Vec<u8>>,
     clock: Clock,
     random: fastrand::Rng,
-    /// contextCSN: the newest change; none while the directory has never held anything.
+    /// contextCSN: the newest change. `None` until the directory has held an entry.
     pub(crate) context: Option<Csn>,
     pub(crate) log: ChangeLog,
 }
@@ -43,7 +44,7 @@ impl Directory {
         }
     }
 
-    /// Puts an entry back as it was, its entryUUID and CSN included.
+    /// Puts an entry back with its entryUUID and CSN.
     pub(crate) fn restore(&mut self, entry: Entry) {
         self.log.begin_at(entry.csn.clone());
         self.context = self.context.take().max(Some(entry.csn.clone()));
@@ -67,7 +68,7 @@ impl Directory {
         }
     }
 
-    /// The entries of a scope, parents before children.
+    /// The entries in a scope, parents before children.
     pub(crate) fn scope(&self, base: &[u8], scope: Scope) -> Vec<View> {
         let from = (Bound::Included(base), Bound::Unbounded);
         self.entries
@@ -78,7 +79,10 @@ impl Directory {
             .collect()
     }
 
-    /// The entry, or noSuchObject with the nearest entry above.
+    /// The entry of this name.
+    ///
+    /// # Errors
+    /// invalidDNSyntax; noSuchObject, with the nearest existing entry above as matchedDN.
     pub(crate) fn find(&self, name: &str) -> Result<View, Refusal> {
         let key = valid_key(name)?;
         self.get(&key).ok_or_else(|| self.missing(&key))
@@ -94,7 +98,7 @@ impl Directory {
         }
     }
 
-    /// The nearest entry above `key`.
+    /// The nearest existing entry above `key`.
     fn nearest(&self, key: &[u8]) -> Option<&Arc<Entry>> {
         let mut key = key;
         while let Some(parent) = dn::parent_key(key) {
@@ -121,7 +125,8 @@ impl Directory {
         None
     }
 
-    /// Add (RFC 4511 §4.7). An entryUUID among the attributes is kept.
+    /// Adds an entry (RFC 4511 §4.7). An entryUUID among the attributes is kept; other operational
+    /// attributes are ignored.
     pub(crate) fn add(
         &mut self,
         name: &str,
@@ -169,7 +174,7 @@ impl Directory {
         Ok(self.record(csn, None, Some(after)))
     }
 
-    /// Delete (RFC 4511 §4.8), of a leaf.
+    /// Deletes an entry without children (RFC 4511 §4.8).
     pub(crate) fn delete(&mut self, name: &str) -> Result<Arc<Change>, Refusal> {
         let before = self.find(name)?;
         if before.has_children {
@@ -182,7 +187,7 @@ impl Directory {
         Ok(self.record(csn, Some(before), None))
     }
 
-    /// Modify (RFC 4511 §4.6): all of it or nothing.
+    /// Modifies an entry (RFC 4511 §4.6): either every modification applies or none.
     pub(crate) fn modify(
         &mut self,
         name: &str,
@@ -197,7 +202,7 @@ impl Directory {
         Ok(self.record(csn, Some(before), Some(after)))
     }
 
-    /// ModifyDN (RFC 4511 §4.9). What is below moves along, and keeps its CSNs.
+    /// Renames an entry (ModifyDN, RFC 4511 §4.9). Its descendants move along and keep their CSNs.
     pub(crate) fn rename(
         &mut self,
         name: &str,
@@ -230,7 +235,7 @@ impl Directory {
             let why = "an entry cannot be moved below itself";
             return Err(Refusal::new(code::UNWILLING_TO_PERFORM, why));
         }
-        // Without the spaces around it, but with one that is escaped at its end.
+        // `split_first` trims spaces, but keeps an escaped one at the end.
         let (new_rdn, _) = dn::split_first(new_rdn).unwrap_or((new_rdn, ""));
         let new_dn = format!("{new_rdn},{}", parent.entry.dn);
         let new_key = dn::key(&new_dn);
@@ -239,13 +244,20 @@ impl Directory {
         }
         let mut entry = Entry::clone(&before.entry);
         modify::rename_values(&mut entry, &new_dn, delete_old_rdn)?;
-        let levels = dn::depth(&old_key);
         entry.csn = self.clock.next(self.context.as_ref());
-        entry.dn.clone_from(&new_dn);
+        entry.dn = new_dn;
         entry.key = new_key;
         let csn = entry.csn.clone();
+        self.move_subtree(&old_key, entry);
+        let after = self.by_uuid(before.entry.uuid);
+        Ok(self.record(csn, Some(before), after))
+    }
 
-        let moved = self.scope(&old_key, Scope::Subtree);
+    /// Replaces the entry at `old_key` by `entry`, and moves its descendants below the new DN.
+    fn move_subtree(&mut self, old_key: &[u8], entry: Entry) {
+        let levels = dn::depth(old_key);
+        let new_dn = entry.dn.clone();
+        let moved = self.scope(old_key, Scope::Subtree);
         for view in &moved {
             self.entries.remove(&view.entry.key);
         }
@@ -259,8 +271,6 @@ impl Directory {
             }
             self.insert(below);
         }
-        let after = self.by_uuid(before.entry.uuid);
-        Ok(self.record(csn, Some(before), after))
     }
 
     fn check_place(&self, key: &[u8]) -> Result<(), Refusal> {
@@ -320,7 +330,7 @@ impl Directory {
         Ok(uuid)
     }
 
-    /// A random UUID (RFC 9562 §5.4).
+    /// A random UUID, version 4 (RFC 9562 §5.4).
     fn new_uuid(&mut self) -> Uuid {
         let mut bytes = self.random.u128(..).to_be_bytes();
         let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes;
@@ -330,7 +340,7 @@ impl Directory {
     }
 }
 
-/// Whether a key is in a scope.
+/// Whether the entry with this key is in the scope.
 pub(crate) fn in_scope(key: &[u8], base: &[u8], scope: Scope) -> bool {
     match scope {
         Scope::Base => key == base,
@@ -339,7 +349,7 @@ pub(crate) fn in_scope(key: &[u8], base: &[u8], scope: Scope) -> bool {
     }
 }
 
-/// The key of a DN that is one.
+/// The key of a DN, or invalidDNSyntax.
 pub(crate) fn valid_key(name: &str) -> Result<Vec<u8>, Refusal> {
     match dn::validate(name) {
         Ok(()) => Ok(dn::key(name)),
@@ -347,7 +357,8 @@ pub(crate) fn valid_key(name: &str) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// Puts values that come as single pairs together by attribute.
+/// Gathers pairs of name and value into attributes. Two spellings of one description make one
+/// attribute.
 pub(crate) fn group<N: AsRef<str>, V: AsRef<[u8]>>(
     pairs: impl IntoIterator<Item = (N, V)>,
 ) -> Vec<Stored> {

@@ -1,4 +1,5 @@
-//! An entry as the directory holds it, and what can be read of it. Not where it stands in the tree.
+//! One entry: its user attributes, and the operational attributes derived from it. `directory`
+//! knows its place in the tree.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::description::{self, Description};
 use crate::matching::Rule;
 use crate::schema;
 
-/// An attribute with its values, under the name it was given first.
+/// An attribute with its values, under the name that was given first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) name: String,
@@ -38,7 +39,7 @@ impl Stored {
 pub struct Entry {
     pub(crate) uuid: Uuid,
     pub(crate) dn: String,
-    /// The DN in the form that is compared and sorted.
+    /// The DN in the form that is compared and sorted, see [`syncrepl_proto::dn::key`].
     pub(crate) key: Vec<u8>,
     pub(crate) attributes: Vec<Stored>,
     pub(crate) created: Csn,
@@ -46,22 +47,22 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// entryUUID.
+    /// The entryUUID.
     pub fn uuid(&self) -> Uuid {
         self.uuid
     }
 
-    /// The distinguished name.
+    /// The distinguished name, as it was given.
     pub fn dn(&self) -> &str {
         &self.dn
     }
 
-    /// entryCSN: when it was last changed, in OpenLDAP's form.
+    /// The entryCSN: the time of the last change, in OpenLDAP's form.
     pub fn csn(&self) -> &str {
         self.csn.as_str()
     }
 
-    /// Each user attribute with its values.
+    /// The user attributes, each with its values.
     pub fn attributes(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &[u8]>)> {
         self.attributes.iter().map(|stored| {
             (
@@ -71,7 +72,8 @@ impl Entry {
         })
     }
 
-    /// The values of the user attribute with exactly this description, without regard to case.
+    /// The values of one user attribute; none when the entry lacks it. Options count: `cn` does not
+    /// select `cn;lang-de`. Letter case does not.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let stored = self.stored(name).into_iter();
         stored.flat_map(|stored| stored.values.iter().map(Vec::as_slice))
@@ -83,15 +85,15 @@ impl Entry {
             .find(|stored| description::same(&stored.name, name))
     }
 
-    /// Whether it is a referral object (RFC 3296).
+    /// Whether the entry is a referral object (RFC 3296).
     pub(crate) fn is_referral(&self) -> bool {
         self.values("objectClass")
             .any(|class| class.eq_ignore_ascii_case(b"referral"))
     }
 
-    /// The URIs of a referral object.
+    /// The URIs of a referral object, without their labels.
     pub(crate) fn referral_uris(&self) -> Vec<String> {
-        // What follows the first space is a label (RFC 3296 §2).
+        // A label may follow the first space (RFC 3296 §2).
         let uri = |value: &[u8]| {
             let text = String::from_utf8_lossy(value).into_owned();
             text.split(' ').next().unwrap_or_default().to_owned()
@@ -114,17 +116,17 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// What filters and attribute selections look at.
+/// An entry as filters and attribute selections see it: one of the tree, or a special one.
 pub(crate) trait Subject {
     fn dn(&self) -> &str;
     fn user(&self) -> &[Stored];
-    /// The names of the operational attributes it may have.
+    /// The names of the operational attributes that it may have.
     fn operational_names(&self) -> &'static [&'static str];
-    /// The operational attribute of that name, in lower case.
+    /// One operational attribute; the name in any letter case.
     fn operational(&self, name: &str) -> Option<Stored>;
 }
 
-/// An entry together with whether it had children when it was looked at.
+/// An entry at one moment, with `hasSubordinates` of that moment.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) entry: Arc<Entry>,
@@ -142,7 +144,7 @@ const OPERATIONAL: &[&str] = &[
     "hasSubordinates",
 ];
 
-/// Whether users may not set this attribute, its name in any case.
+/// Whether an attribute is operational, so that no client may set it. Letter case does not count.
 pub(crate) fn is_operational(name: &str) -> bool {
     OPERATIONAL
         .iter()

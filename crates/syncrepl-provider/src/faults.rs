@@ -1,167 +1,105 @@
-//! What can be made to go wrong, and when. Nothing here is random; a fault is armed, and the
-//! connection or search that comes upon it first takes it.
+//! The faults of a provider: their names, the list of armed ones, and the count of bytes to a cut.
+//!
+//! Nothing here is random. A test arms a fault through [`Faults`](crate::Faults), and the first
+//! connection or search that can suffer it takes it from the list.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-
-use crate::shared::Shared;
 
 /// A moment in the life of a sync search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// Before the first message of the refresh stage.
     RefreshStart,
-    /// When half of the messages of the refresh stage have been sent.
+    /// After half of the messages of the refresh stage.
     RefreshMiddle,
-    /// When everything of the refresh stage has been sent but its end.
+    /// After everything in the refresh stage but the message that ends it.
     RefreshEnd,
-    /// In the persist stage: at once for a search that is in it.
+    /// In the persist stage; at once for a search that is in it already.
     Persist,
 }
 
-/// Where a connection is cut.
+/// The place where a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cut {
-    /// When so many bytes have been sent, be it in the middle of a message.
+    /// After so many bytes, even in the middle of a message.
     AfterBytes(usize),
-    /// Instead of this message; the first is number 1.
+    /// Before the message of this number; the first is number 1.
     BeforeMessage(usize),
 }
 
-/// What is wrong with a cookie.
+/// A way in which a cookie is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CookieFault {
-    /// It is not sent.
+    /// The provider leaves the cookie out.
     LeftOut,
-    /// It names the state so many changes before, as slapd's do at times.
+    /// The cookie stands for the state so many changes earlier, as slapd's do at times.
     SetBack(usize),
-    /// It names no state, `rid=000`, as slapd's do under concurrent writes.
+    /// The cookie stands for no state (`rid=000`), as slapd's do under concurrent writes.
     WithoutCsn,
-    /// It comes already with the first message of a refresh stage, as 389-ds sends it. The one at
-    /// the end comes as well.
+    /// The first message of the refresh stage carries the cookie, as with 389-ds. The last one
+    /// carries it too.
     Early,
 }
 
-/// The order in which the entries of a refresh stage are sent.
+/// The order of the entries of a refresh stage. Without this fault parents precede their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Children before their parents.
     ChildrenFirst,
-    /// Any order, decided by this seed.
+    /// A random order, drawn from this seed.
     Shuffled(u64),
 }
 
-/// Messages nobody asked for, in the middle of a refresh stage.
+/// Messages that no request asked for, in the middle of a refresh stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Extra {
-    /// Every entry and every id set is sent twice.
+    /// The provider sends every entry and every syncIdSet twice.
     Duplicates,
-    /// An unsolicited notification of a kind nobody knows (RFC 4511 §4.4).
+    /// An unsolicited notification with an unknown name (RFC 4511 §4.4).
     Unsolicited,
-    /// A SearchResultDone for a request that was never made.
+    /// A SearchResultDone with a message ID that no request used.
     Stray,
-    /// A Notice of Disconnection (RFC 4511 §4.4.1), and the connection is closed.
+    /// A Notice of Disconnection (RFC 4511 §4.4.1); then the connection closes.
     Disconnection,
 }
 
-/// Something that goes wrong.
+/// A fault that can be armed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A connection is cut; bytes and messages count from where it was opened.
+    /// The provider cuts a connection. Bytes and messages count from its opening.
     CutConnection(Cut),
-    /// The connection of a sync search is cut; bytes and messages of that search alone count.
+    /// The provider cuts the connection of a sync search. Bytes and messages of that search alone
+    /// count.
     CutSync(Cut),
-    /// A sync search sends nothing more until [`Faults::release`].
+    /// A sync search sends nothing until [`Faults::release`](crate::Faults::release).
     Stall(Moment),
     /// A sync search ends with this result code.
     Result(Moment, u32),
     /// The cookie at the end of a refresh stage, or of a change in the persist stage, is wrong.
     Cookie(CookieFault),
-    /// Only so many ids are named in a present phase.
+    /// A present phase names only so many entryUUIDs.
     ShortPresentList(usize),
     /// The entries of a refresh stage come in another order.
     Order(Order),
-    /// More comes than was asked for.
+    /// The provider sends more than was asked for.
     Extra(Extra),
 }
 
-/// The faults of a provider; see [`Provider::faults`](crate::Provider::faults).
-///
-/// ```
-/// use std::time::Duration;
-/// use syncrepl_provider::{Cut, Fault, Moment, Provider};
-///
-/// # fn main() -> std::io::Result<()> {
-/// let provider = Provider::builder().start()?;
-/// let faults = provider.faults();
-/// // The next sync search loses its connection when it has got two messages.
-/// let cut = faults.next(Fault::CutSync(Cut::BeforeMessage(3)));
-/// // The one after it is told that the server is busy, when it believes to be nearly done.
-/// let busy = faults.next(Fault::Result(Moment::RefreshEnd, 51));
-/// // … here your consumer refreshes its copy until it succeeds …
-/// # assert!(!cut.wait(Duration::from_millis(1)));
-/// println!("cut {} times, busy {} times", cut.hits(), busy.hits());
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Faults<'a> {
-    shared: &'a Shared,
-}
-
-impl<'a> Faults<'a> {
-    pub(crate) fn new(shared: &'a Shared) -> Self {
-        Faults { shared }
-    }
-
-    /// Arms a fault for the next connection, search or cookie that it can befall, once.
-    pub fn next(&self, fault: Fault) -> Armed {
-        self.arm(fault, false)
-    }
-
-    /// Arms a fault for each that it can befall, until [`clear`](Faults::clear).
-    pub fn every(&self, fault: Fault) -> Armed {
-        self.arm(fault, true)
-    }
-
-    fn arm(&self, fault: Fault, every: bool) -> Armed {
-        let armed = Armed::default();
-        self.shared.faults.lock().armed.push(Waiting {
-            fault,
-            every,
-            hits: Arc::clone(&armed.hits),
-        });
-        self.shared.wake();
-        armed
-    }
-
-    /// Disarms everything, and lets go of what stalls.
-    pub fn clear(&self) {
-        self.shared.faults.disarm();
-        self.release();
-    }
-
-    /// Lets everything go on that stalls at this moment.
-    pub fn release(&self) {
-        self.shared.faults.lock().releases += 1;
-        self.shared.wake();
-    }
-}
-
-/// A fault that was armed: tells whether it has happened.
+/// An armed fault; it counts how often the fault has occurred.
 #[derive(Debug, Clone, Default)]
 pub struct Armed {
     hits: Arc<(Mutex<usize>, Condvar)>,
 }
 
 impl Armed {
-    /// How often it has happened.
+    /// The number of times that the fault has occurred.
     pub fn hits(&self) -> usize {
         *self.hits.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it has happened; false when time is up.
+    /// Waits until the fault has occurred once; false when `patience` is over.
     pub fn wait(&self, patience: Duration) -> bool {
         let hits = self.hits.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
@@ -179,7 +117,7 @@ struct Waiting {
     hits: Arc<(Mutex<usize>, Condvar)>,
 }
 
-/// What is armed at a provider.
+/// The armed faults of a provider.
 #[derive(Debug, Default)]
 pub(crate) struct FaultList {
     inner: Mutex<Inner>,
@@ -192,11 +130,23 @@ struct Inner {
 }
 
 impl FaultList {
+    /// Arms a fault for the next connection, search or cookie that can suffer it, or for each.
+    pub(crate) fn arm(&self, fault: Fault, every: bool) -> Armed {
+        let armed = Armed::default();
+        self.lock().armed.push(Waiting {
+            fault,
+            every,
+            hits: Arc::clone(&armed.hits),
+        });
+        armed
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first armed fault that `pick` wants. It has happened then.
+    /// Takes the first armed fault for which `pick` returns something. The fault counts as having
+    /// occurred.
     pub(crate) fn take<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let mut inner = self.lock();
         let (at, picked) = inner
@@ -217,23 +167,28 @@ impl FaultList {
         Some(picked)
     }
 
-    /// Whether `fault` is armed; takes it.
+    /// Takes `fault`; false when it is not armed.
     pub(crate) fn takes(&self, fault: &Fault) -> bool {
         self.take(|armed| (armed == fault).then_some(())).is_some()
     }
 
-    /// Forgets every fault that is armed.
+    /// Disarms every fault.
     pub(crate) fn disarm(&self) {
         self.lock().armed.clear();
     }
 
-    /// How often [`Faults::release`] was called.
+    /// Lets every search go on that stalls now.
+    pub(crate) fn release(&self) {
+        self.lock().releases += 1;
+    }
+
+    /// The number of calls of [`release`](Self::release).
     pub(crate) fn releases(&self) -> u64 {
         self.lock().releases
     }
 }
 
-/// Counts what is sent, up to where it is cut.
+/// Counts sent bytes or messages up to a cut.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     cut: Option<Cut>,
@@ -244,8 +199,8 @@ impl Meter {
         Meter { cut }
     }
 
-    /// How many bytes of a message of this length may be sent before the cut; none when there is
-    /// no cut within it.
+    /// The number of bytes that may be sent of a message of this length; `None` when the whole
+    /// message may and no cut follows it.
     pub(crate) fn admit(&mut self, length: usize) -> Option<usize> {
         match &mut self.cut {
             None => None,

@@ -1,4 +1,4 @@
-//! Search filters evaluated (RFC 4511 §4.5.1.7): true, false, or undefined, which is `None`.
+//! Evaluates search filters (RFC 4511 §4.5.1.7): true, false, or undefined (`None`).
 
 use syncrepl_proto::ber::{Reader, boolean};
 use syncrepl_proto::dn;
@@ -9,7 +9,7 @@ use crate::entry::{Stored, Subject};
 use crate::matching::Rule;
 use crate::schema;
 
-/// A filter made ready to be evaluated many times.
+/// A filter compiled once, to be evaluated for many entries.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
     And(Vec<Condition>),
@@ -17,14 +17,14 @@ pub(crate) enum Condition {
     Not(Box<Condition>),
     Present(Description),
     Assertion(Description, Test),
-    /// A matching rule alone: any attribute it suits.
+    /// A matching rule without an attribute: it tests every attribute that has this rule.
     AnyAttribute(Test),
-    /// An extensible match that also looks at the DN: the attribute, if one is given.
+    /// An extensible match with dnAttributes: it also tests the values in the DN.
     WithDn(Option<Description>, Test),
     Undefined,
 }
 
-/// What a value is held against.
+/// An assertion about one value.
 #[derive(Debug, Clone)]
 pub(crate) struct Test {
     rule: Rule,
@@ -45,15 +45,15 @@ enum Kind {
 }
 
 impl Condition {
-    /// Reads a filter as it came in a search request.
+    /// Compiles the filter of a search request.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Condition, FilterError> {
         let filter = Filter::from_ber(bytes)?;
         let mut reader = Reader::new(filter.as_bytes(), "filter");
-        // `from_ber` has checked it all, nesting included.
+        // `from_ber` has validated the filter, its nesting depth included.
         Ok(compile(&mut reader).unwrap_or(Condition::Undefined))
     }
 
-    /// Whether it is true of an entry. Only what is surely true is in a search result.
+    /// Whether the filter is true of an entry. A filter that is undefined selects nothing.
     pub(crate) fn matches(&self, subject: &dyn Subject) -> bool {
         self.evaluate(subject) == Some(true)
     }
@@ -165,7 +165,7 @@ fn has_pieces(value: &[u8], initial: Option<&[u8]>, any: &[Vec<u8>], end: Option
     rest.ends_with(end.unwrap_or_default())
 }
 
-/// One filter. `None` when it is not one.
+/// Compiles one filter; `None` when it is malformed.
 fn compile(reader: &mut Reader<'_>) -> Option<Condition> {
     let element = reader.element().ok()?;
     let mut inner = Reader::new(element.value, "filter");

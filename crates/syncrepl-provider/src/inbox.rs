@@ -1,4 +1,4 @@
-//! What a sync search is told while it runs, in order; and what makes it stop.
+//! The events that reach a sync search while it runs, and the reasons for its end.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use crate::output::Closed;
 use crate::refusal::Refusal;
 use crate::shared::Event;
 
-/// Why a sync search ends.
+/// The reason why a sync search ends.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// It has said everything.
+    /// It has sent everything.
     Done,
-    /// It ends with this result.
+    /// It is refused with this result.
     Refused(Refusal),
-    /// The client cancelled it, by the request of this message ID.
+    /// The client cancelled it with the request of this message ID.
     Cancelled(u32),
-    /// Nobody wants to hear of it any more.
+    /// The client has abandoned it, or the connection is closed.
     Abandoned,
 }
 
@@ -31,7 +31,7 @@ impl From<Closed> for Stop {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     events: Receiver<Event>,
-    /// Changes that have come while the search was busy.
+    /// Changes received but not yet sent.
     changes: VecDeque<Arc<Change>>,
 }
 
@@ -53,7 +53,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes in what has come.
+    /// Takes the waiting events, without blocking.
     pub(crate) fn check(&mut self) -> Result<(), Stop> {
         loop {
             match self.events.try_recv() {
@@ -64,14 +64,16 @@ impl Inbox {
         }
     }
 
-    /// Waits for anything.
+    /// Waits for one event.
     pub(crate) fn wait(&mut self) -> Result<(), Stop> {
         let event = self.events.recv().map_err(|_| Stop::Abandoned)?;
         self.take(event)
     }
 
-    /// The next change. Waits when there is none, after `before_waiting`; then it may return
-    /// without one, because something else has happened.
+    /// The next change.
+    ///
+    /// When there is none, it calls `before_waiting` and waits for one event. It returns `None`
+    /// when that event is no change.
     pub(crate) fn next(
         &mut self,
         before_waiting: impl FnOnce() -> Result<(), Closed>,
@@ -84,7 +86,7 @@ impl Inbox {
         Ok(self.changes.pop_front())
     }
 
-    /// The Cancel requests that came too late.
+    /// The message IDs of Cancel requests that arrived after the search had ended.
     pub(crate) fn late_cancels(self) -> Vec<u32> {
         let cancel = |event| match event {
             Event::Cancel(id) => Some(id),

@@ -1,12 +1,14 @@
 //! An in-memory LDAP server that speaks RFC 4533 (Content Synchronization), **for tests and
-//! demonstrations**. It keeps nothing, checks no schema, knows no TLS and no access rights worth
-//! the name, remembers every change for a client that does not read, and listens on the loopback
-//! interface only: nobody should put data into it.
+//! demonstrations**.
 //!
-//! What it is good for:
-//! - to test what you do with the changes of a directory, without one;
-//! - to see how a consumer bears what real providers do only by luck: see [`Faults`];
-//! - to try a consumer, or `ldapsearch -E sync=rp`, on something that changes when you say so.
+//! Do not put data into it. It stores nothing, checks no schema, has no TLS and almost no access
+//! control, and queues every change without limit for a client that does not read. It listens on
+//! the loopback interface only.
+//!
+//! Use it
+//! - to test your handling of directory changes without a directory;
+//! - to test a consumer against faults that real providers show only by chance, see [`Faults`];
+//! - to try a consumer, or `ldapsearch -E sync=rp`, on entries that change when you say so.
 //!
 //! A test of your own callback:
 //!
@@ -16,7 +18,7 @@
 //! use syncrepl_provider::Provider;
 //!
 //! #[derive(Default)]
-//! struct Names(BTreeSet<String>); // yours, the one to be tested
+//! struct Names(BTreeSet<String>); // your callback, under test
 //!
 //! impl Callback for Names {
 //!     fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
@@ -42,12 +44,12 @@
 //! # }
 //! ```
 //!
-//! It behaves as OpenLDAP's slapd with the syncprov overlay does, cookies included, where nothing
-//! else was chosen: see [`Builder`]. A persist search hears of a change at once, whoever made it:
-//! an LDAP client, or [`Provider::add`] and its like.
+//! By default it behaves like OpenLDAP's slapd with the syncprov overlay, cookies included;
+//! [`Builder`] changes that. A search in the persist stage receives every change at once, whether
+//! an LDAP client made it or [`Provider::add`] and the like.
 
 #![warn(unreachable_pub)]
-// What is read comes from somebody else: nothing outside of tests may panic on it.
+// Every byte read comes from somebody else, so no code outside tests may panic on it.
 #![cfg_attr(
     not(test),
     deny(
@@ -62,6 +64,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod arming;
 mod changelog;
 mod config;
 mod connection;
@@ -88,10 +91,11 @@ mod special;
 mod sync;
 mod update;
 
+pub use arming::Faults;
 pub use config::{Builder, OldCookie, RefreshStyle, UnknownCookie};
 pub use directory::Modification;
 pub use entry::Entry;
-pub use faults::{Armed, CookieFault, Cut, Extra, Fault, Faults, Moment, Order};
+pub use faults::{Armed, CookieFault, Cut, Extra, Fault, Moment, Order};
 pub use provider::Provider;
 pub use refusal::Refusal;
 pub use request::Request;

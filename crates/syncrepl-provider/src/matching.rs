@@ -1,5 +1,7 @@
-//! How values of an attribute compare (RFC 4517 §4.2), by the attribute's name alone: there is no
-//! schema, and what is not known here is text without regard to case.
+//! How the values of an attribute compare (RFC 4517 §4.2).
+//!
+//! There is no schema: the name of the attribute decides. An attribute not listed here holds text
+//! whose letter case does not count.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,9 +11,9 @@ use syncrepl_proto::{Uuid, dn};
 /// A family of matching rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// caseIgnoreMatch: letter case and the number of spaces do not count.
+    /// caseIgnoreMatch: letter case and repeated spaces do not count.
     IgnoreCase,
-    /// caseExactMatch: the number of spaces does not count.
+    /// caseExactMatch: repeated spaces do not count.
     Exact,
     /// octetStringMatch.
     Octets,
@@ -76,7 +78,7 @@ const TELEPHONES: &[&str] = &[
 ];
 
 impl Rule {
-    /// The rule of an attribute type, its name in lower case and without options.
+    /// The rule of an attribute type, given in lower case and without options.
     pub(crate) fn of(attribute: &str) -> Rule {
         let is_in = |list: &[&str]| list.contains(&attribute);
         if is_in(DNS) {
@@ -96,7 +98,8 @@ impl Rule {
         }
     }
 
-    /// The rule of that name or OID (RFC 4517 §4.2), as an extensible match asks for it.
+    /// The rule of this name or OID (RFC 4517 §4.2), for an extensible match. `None` for an unknown
+    /// rule.
     pub(crate) fn named(name: &str) -> Option<Rule> {
         Some(match name.to_ascii_lowercase().as_str() {
             "caseignorematch"
@@ -116,7 +119,8 @@ impl Rule {
         })
     }
 
-    /// What equal values have in common. None for what is no value of this kind.
+    /// The normal form, which is the same for equal values. `None` when the value breaks the
+    /// syntax.
     pub(crate) fn normal(self, value: &[u8]) -> Option<Cow<'_, [u8]>> {
         let text = std::str::from_utf8(value);
         Some(match (self, text) {
@@ -140,13 +144,13 @@ impl Rule {
         })
     }
 
-    /// Whether a value equals one brought to its normal form before.
+    /// Whether the normal form of `value` is `normal`.
     pub(crate) fn equals(self, value: &[u8], normal: &[u8]) -> bool {
         self.normal(value).is_some_and(|value| *value == *normal)
     }
 
-    /// Whether two values are one value of an attribute: equal by this rule, or byte by byte when
-    /// either is no value of this kind.
+    /// Whether an attribute may not hold both values: they are equal by this rule, or byte by byte
+    /// when either breaks the syntax.
     pub(crate) fn same(self, a: &[u8], b: &[u8]) -> bool {
         match (self.normal(a), self.normal(b)) {
             (Some(a), Some(b)) => a == b,
@@ -154,7 +158,7 @@ impl Rule {
         }
     }
 
-    /// The order of two normal forms.
+    /// Compares two normal forms. `None` when the rule has no order.
     pub(crate) fn order(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
         let number = |value| std::str::from_utf8(value).ok().and_then(integer);
         match self {
@@ -164,13 +168,16 @@ impl Rule {
         }
     }
 
-    /// Whether there are substrings of such values.
+    /// Whether the rule allows a substring filter.
     pub(crate) fn has_substrings(self) -> bool {
         !matches!(self, Rule::Dn | Rule::Integer | Rule::Uuid)
     }
 
-    /// A piece of a value, for a search within a normal form. Spaces at its ends are kept as one,
-    /// except where the value itself begins or ends.
+    /// The normal form of one piece of a substring filter; `None` when the rule has no substrings.
+    ///
+    /// A space at the end of a piece counts as one space, because the piece may end between two
+    /// words. The first piece begins the value and the last one ends it: there the space does not
+    /// count.
     pub(crate) fn piece(self, piece: &[u8], first: bool, last: bool) -> Option<Vec<u8>> {
         let Ok(text) = std::str::from_utf8(piece) else {
             return Some(piece.to_vec());
@@ -193,7 +200,7 @@ impl Rule {
     }
 }
 
-/// Words with one space between them (RFC 4518 §2.6.1).
+/// The text with one space between words (RFC 4518 §2.6.1), and in lower case if `fold` is set.
 fn words(text: &str, fold: bool) -> Vec<u8> {
     let mut out = String::with_capacity(text.len());
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -220,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_and_different_values() {
+    fn values_compare_by_rule() {
         for (attribute, a, b, same) in [
             ("cn", "Ann  Lee ", "ann lee", true),
             ("cn", "Ångström", "ånGSTRÖM", true),
@@ -250,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_their_own_order() {
+    fn integers_order_by_number() {
         assert_eq!(Rule::Integer.order(b"9", b"10"), Some(Ordering::Less));
         assert_eq!(Rule::IgnoreCase.order(b"9", b"10"), Some(Ordering::Greater));
         assert_eq!(Rule::Dn.order(b"a", b"b"), None);

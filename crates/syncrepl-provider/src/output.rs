@@ -1,5 +1,4 @@
-//! What is sent on one connection: whole messages in the order they are given, by whichever thread,
-//! up to a cut.
+//! The sending half of a connection: whole messages, from several threads, up to a cut.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -11,10 +10,10 @@ use syncrepl_proto::message::{LdapResult, Message, Operation, Uris};
 use crate::faults::Meter;
 use crate::refusal::Refusal;
 
-/// How much is gathered before it is sent without being flushed, in bytes.
+/// The number of bytes gathered before they are sent without a flush.
 const GATHER: usize = 64 << 10;
 
-/// The connection takes nothing more.
+/// The connection takes no more messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Closed;
 
@@ -44,7 +43,7 @@ impl Output {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a message, at the latest when the output is flushed.
+    /// Queues a message. It is sent at the next flush, or earlier when enough bytes have gathered.
     pub(crate) fn send(
         &self,
         id: u32,
@@ -54,7 +53,7 @@ impl Output {
         self.send_bytes(&Message::encode(id, op, controls))
     }
 
-    /// The same with a message as bytes.
+    /// Queues an encoded message, like [`send`](Self::send).
     pub(crate) fn send_bytes(&self, message: &[u8]) -> Result<(), Closed> {
         let mut sink = self.lock();
         if sink.closed {
@@ -71,17 +70,17 @@ impl Output {
         Ok(())
     }
 
-    /// Sends what was gathered.
+    /// Sends the gathered bytes.
     pub(crate) fn flush(&self) -> Result<(), Closed> {
         self.lock().flush()
     }
 
-    /// Sends these bytes and nothing after them.
+    /// Sends these bytes and closes the sending half.
     pub(crate) fn cut(&self, last: &[u8]) {
         self.lock().cut(last);
     }
 
-    /// Sends a response and flushes.
+    /// Sends a response at once.
     pub(crate) fn answer(&self, id: u32, op: &Operation<'_>) -> Result<(), Closed> {
         self.send(id, op, &[])?;
         self.flush()
@@ -106,12 +105,13 @@ impl Sink {
         self.gathered.extend_from_slice(last);
         let _ = self.flush();
         self.closed = true;
-        // What the client still sends is read on: closing now could take back what was sent.
+        // Closing both halves while the client still sends would reset the connection, and the
+        // reset could discard bytes the client has not read yet.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
 
-/// Lends a refusal as an LDAP result.
+/// Lends a refusal as an LDAPResult.
 pub(crate) fn with_result<R>(refusal: &Refusal, f: impl FnOnce(LdapResult<'_>) -> R) -> R {
     let uris = encode_uris(&refusal.referral);
     let referral = Uris::decode(&uris, "referral").ok();
@@ -123,7 +123,7 @@ pub(crate) fn with_result<R>(refusal: &Refusal, f: impl FnOnce(LdapResult<'_>) -
     })
 }
 
-/// The contents of a SEQUENCE OF URI.
+/// Encodes the contents of a SEQUENCE OF URI.
 pub(crate) fn encode_uris(uris: &[String]) -> Vec<u8> {
     let mut writer = syncrepl_proto::ber::Writer::new();
     uris.iter().for_each(|uri| writer.octets(uri.as_bytes()));

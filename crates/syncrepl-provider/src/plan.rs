@@ -1,5 +1,6 @@
-//! What a refresh stage is going to say (RFC 4533 §3.3): decided at one moment, sent afterwards.
-//! Pure: a directory, a query and a cookie in, a plan out.
+//! The messages of one refresh stage (RFC 4533 §3.3), decided at one moment and sent afterwards.
+//!
+//! Pure: directory, query and cookie in, plan out.
 
 use syncrepl_proto::Uuid;
 use syncrepl_proto::sync::SYNC_REFRESH_REQUIRED;
@@ -13,25 +14,25 @@ use crate::faults::{Fault, FaultList, Order};
 use crate::refusal::{Refusal, code};
 use crate::search::Query;
 
-/// How many ids one id set names at most; slapd's number.
+/// The most entryUUIDs in one syncIdSet; slapd's number.
 const IDS: usize = 256;
 
 /// One message of a refresh stage.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// An entry, state add.
+    /// An entry with the state add.
     Entry(View),
-    /// syncIdSet, and whether these entries are gone.
+    /// A syncIdSet with its refreshDeletes, and the entryUUIDs.
     Ids(bool, Vec<Uuid>),
 }
 
-/// A refresh stage.
+/// A refresh stage, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
-    /// The state that the consumer has then; none when nothing is new to it.
+    /// The state after this stage; `None` when the consumer has it already.
     pub(crate) cookie: Option<Csn>,
-    /// Whether what is gone was told, rather than what is present.
+    /// Whether the stage tells of deletes (refreshDeletes TRUE) rather than of present entries.
     pub(crate) tells_deletes: bool,
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn plan(
     Ok(present_phase(&since, content, context, faults))
 }
 
-/// What is gone is named, then what is new or different is sent.
+/// Names the deleted entries, then sends the new and the changed ones.
 fn delete_phase(changed: Vec<Uuid>, content: Vec<View>, context: Csn, faults: &FaultList) -> Plan {
     let changed_set: std::collections::HashSet<_> = changed.iter().copied().collect();
     let mut sent = content;
@@ -108,7 +109,7 @@ fn delete_phase(changed: Vec<Uuid>, content: Vec<View>, context: Csn, faults: &F
     }
 }
 
-/// Everything that is there is named, as slapd does, then what is new or different is sent.
+/// Names every entry in the content, like slapd, then sends the new and the changed ones.
 fn present_phase(since: &Csn, content: Vec<View>, context: Csn, faults: &FaultList) -> Plan {
     let mut present: Vec<Uuid> = content.iter().map(|view| view.entry.uuid).collect();
     let short = faults.take(|fault| match fault {

@@ -1,5 +1,5 @@
-//! The handle of a running provider: where it is, what is in it, and the same changes that clients
-//! make over LDAP as plain functions.
+//! The handle of a running provider: its address, its entries, and functions that make the same
+//! changes as LDAP clients.
 
 use std::io;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use syncrepl_proto::dn;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 
+use crate::arming::Faults;
 use crate::config::{Builder, Config, refused};
 use crate::directory::{Directory, Modification, group};
 use crate::entry::{Entry, Stored};
-use crate::faults::Faults;
 use crate::refusal::{Refusal, code};
 use crate::request::Request;
 use crate::search::Query;
@@ -22,8 +22,8 @@ use crate::shared::Shared;
 
 /// A running in-memory RFC 4533 provider. Dropping it stops it and closes its connections.
 ///
-/// It may be shared between threads; each change is complete, and on its way to every search that
-/// persists, when the function that makes it returns.
+/// Threads may share it. When a function that makes a change returns, the change is complete, and
+/// every search in the persist stage has been notified.
 #[derive(Debug)]
 pub struct Provider {
     shared: Arc<Shared>,
@@ -32,12 +32,12 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider yet to be described.
+    /// A configuration with every default.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    pub(crate) fn start(mut config: Config) -> io::Result<Provider> {
+    fn start(mut config: Config) -> io::Result<Provider> {
         let seed = config.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut directory = Directory::new(&config.suffixes, config.change_log, seed);
         for suffix in &config.suffixes {
@@ -74,12 +74,12 @@ impl Provider {
         })
     }
 
-    /// Where it listens: `ldap://127.0.0.1:PORT`.
+    /// The address it listens on: `ldap://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.port())
     }
 
-    /// A search of everything in the first naming context, as a URL (RFC 4516).
+    /// The LDAP URL (RFC 4516) of a search for every entry in the first naming context.
     pub fn search_url(&self) -> String {
         format!("{}/{}??sub", self.url(), percent_encode(self.base()))
     }
@@ -103,18 +103,20 @@ impl Provider {
         self.shared.config.root()
     }
 
-    /// The seed of everything random: given to [`Builder::seed`], it makes the same entryUUIDs for
-    /// the same adds.
+    /// The seed of all randomness. The same seed and the same adds give the same entryUUIDs, see
+    /// [`Builder::seed`].
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Adds an entry, and returns its entryUUID. An attribute with several values is given several
-    /// times. The values of the RDN need not be given; an `objectClass` has to be.
+    /// Adds an entry and returns its entryUUID.
+    ///
+    /// Give an attribute once for each of its values. `objectClass` is required. The provider adds
+    /// the values of the RDN itself.
     ///
     /// # Errors
-    /// What an LDAP client would be told: no parent, an entry of this name, no `objectClass`, a
-    /// value twice.
+    /// The result an LDAP client would get: the parent is missing, the DN is taken, `objectClass`
+    /// is missing, or a value is given twice.
     pub fn add<N: AsRef<str>, V: AsRef<[u8]>>(
         &self,
         dn: &str,
@@ -127,11 +129,11 @@ impl Provider {
         Ok(change.uuid)
     }
 
-    /// Modifies an entry: all of it or nothing.
+    /// Modifies an entry: either every modification applies or none.
     ///
     /// # Errors
-    /// What an LDAP client would be told: no such entry, no such value, a value that is there
-    /// already, a value of the RDN.
+    /// The result an LDAP client would get: the entry or a value is missing, a value exists
+    /// already, or the RDN needs a value that would go.
     pub fn modify(
         &self,
         dn: &str,
@@ -144,11 +146,14 @@ impl Provider {
         change.map(drop)
     }
 
-    /// Gives an entry another RDN, and another parent if one is named. What is below moves along,
-    /// and of that nothing is told, as with real providers.
+    /// Gives an entry another RDN, and another parent if `new_superior` names one.
+    ///
+    /// The descendants move along. Like real providers, this one tells consumers nothing about
+    /// them.
     ///
     /// # Errors
-    /// What an LDAP client would be told: no such entry, no such parent, an entry of this name.
+    /// The result an LDAP client would get: the entry or the new parent is missing, or the new DN
+    /// is taken.
     pub fn rename(
         &self,
         dn: &str,
@@ -164,7 +169,7 @@ impl Provider {
     /// Deletes an entry that has no children.
     ///
     /// # Errors
-    /// What an LDAP client would be told: no such entry, children.
+    /// The result an LDAP client would get: the entry is missing, or has children.
     pub fn delete(&self, dn: &str) -> Result<(), Refusal> {
         self.shared
             .change(|directory| directory.delete(dn))
@@ -183,11 +188,11 @@ impl Provider {
         Some(Entry::clone(&view.entry))
     }
 
-    /// The entries that a search finds, referral objects among them as entries, parents before
-    /// children. The filter is RFC 4515 text.
+    /// The entries that a search finds, parents before children. Referral objects come as entries.
+    /// `filter` is RFC 4515 text.
     ///
     /// # Errors
-    /// What an LDAP client would be told: no such base, a filter that is none.
+    /// The result an LDAP client would get: the base is missing, or the filter is malformed.
     pub fn search(&self, base: &str, scope: Scope, filter: &str) -> Result<Vec<Entry>, Refusal> {
         let filter = Filter::parse(filter)
             .map_err(|error| Refusal::new(code::PROTOCOL_ERROR, error.to_string()))?;
@@ -204,33 +209,48 @@ impl Provider {
         Ok(found.iter().map(|view| Entry::clone(&view.entry)).collect())
     }
 
-    /// What can be made to go wrong.
+    /// The faults that can be armed.
     pub fn faults(&self) -> Faults<'_> {
         Faults::new(&self.shared)
     }
 
-    /// Closes every connection without a word. New ones are welcome.
+    /// Closes every connection without a notice. The provider accepts new ones.
     pub fn disconnect(&self) {
         self.server.disconnect();
     }
 
-    /// What clients have asked for, in the order it arrived; the last 10,000 requests.
+    /// The last 10,000 requests of all clients, in the order they arrived.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests()
     }
 
-    /// How many searches are in the persist stage.
+    /// The number of searches in the persist stage.
     pub fn persisting(&self) -> usize {
         self.shared.persisting()
     }
 
-    /// Waits until so many searches are in the persist stage; false when time is up.
+    /// Waits until exactly `count` searches are in the persist stage; false when `patience` is
+    /// over.
     pub fn wait_persisting(&self, count: usize, patience: Duration) -> bool {
         self.shared.wait_persisting(count, patience)
     }
 
-    /// Stops it, as dropping it does.
+    /// Stops the provider, as dropping it does.
     pub fn stop(self) {}
+}
+
+impl Builder {
+    /// Starts the provider on 127.0.0.1.
+    ///
+    /// # Errors
+    /// The port is taken, or the provider refuses a naming context or an entry to start with. In
+    /// the second case the [`Refusal`] is the source of the error, and the message names the entry.
+    pub fn start(mut self) -> io::Result<Provider> {
+        if self.config.suffixes.is_empty() {
+            self.config.suffixes.push("dc=example,dc=com".to_owned());
+        }
+        Provider::start(self.config)
+    }
 }
 
 impl Drop for Provider {
@@ -240,7 +260,7 @@ impl Drop for Provider {
     }
 }
 
-/// The object classes of a naming context, by the type of its RDN.
+/// The object classes for the entry of a naming context, by the type of its RDN.
 fn suffix_classes(dn: &str) -> &'static [&'static str] {
     let values = dn::naming_values(dn).unwrap_or_default();
     let name = values.first().map_or("", |(name, _)| name);

@@ -1,20 +1,21 @@
-//! Why an operation was not done, as an LDAP result says it.
+//! The result of an operation that the provider did not carry out.
 
 use std::fmt;
 
 use syncrepl_proto::message::result_name;
 
-/// An LDAP result that is not success (RFC 4511 §4.1.9).
+/// An LDAPResult other than success (RFC 4511 §4.1.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// resultCode.
+    /// The resultCode.
     pub code: u32,
-    /// diagnosticMessage.
+    /// The diagnosticMessage; may be empty.
     pub diagnostic: String,
-    /// matchedDN: the nearest entry above that exists, when the code is noSuchObject.
+    /// The matchedDN: with noSuchObject the nearest existing entry above, with referral the
+    /// referral object; else empty.
     pub matched_dn: String,
-    /// referral: where to ask instead, when the code is referral.
+    /// The URIs of the referral; empty unless the code is referral.
     pub referral: Vec<String>,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The result codes used here (RFC 4511 appendix A, RFC 3909).
+/// The result codes that this provider sends (RFC 4511 appendix A, RFC 3909).
 pub(crate) mod code {
     pub(crate) const PROTOCOL_ERROR: u32 = 2;
     pub(crate) const SIZE_LIMIT_EXCEEDED: u32 = 4;

@@ -1,10 +1,9 @@
-//! The little that is known of object classes: what the usual ones are derived from. Entries are
-//! not checked against it.
+//! The superclasses of common object classes. The provider does not check entries against them.
 
 /// The DN of the subschema subentry.
 pub(crate) const SUBSCHEMA_DN: &str = "cn=Subschema";
 
-/// Structural classes, each with the one it is derived from.
+/// Structural object classes, each with its superclass.
 const STRUCTURAL: &[(&str, &str)] = &[
     ("account", "top"),
     ("applicationProcess", "top"),
@@ -31,7 +30,7 @@ fn find(class: &str) -> Option<&'static (&'static str, &'static str)> {
         .find(|(name, _)| name.eq_ignore_ascii_case(class))
 }
 
-/// Whether an entry that names `class` is also of the class `wanted`.
+/// Whether `class` is `wanted` or a subclass of it.
 pub(crate) fn is_derived(class: &str, wanted: &str) -> bool {
     let mut class = class;
     loop {
@@ -45,8 +44,8 @@ pub(crate) fn is_derived(class: &str, wanted: &str) -> bool {
     }
 }
 
-/// The structural class: the known one that no other is derived from, or else the last that is
-/// not `top`.
+/// The structural object class: the known class without a subclass among the others, or else the
+/// last class that is not `top`.
 pub(crate) fn structural<'a>(classes: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     let classes: Vec<_> = classes
         .filter_map(|class| std::str::from_utf8(class).ok())
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_derived() {
+    fn subclass_implies_superclass() {
         assert!(is_derived("inetOrgPerson", "PERSON") && is_derived("whatever", "top"));
         assert!(!is_derived("person", "inetOrgPerson") && !is_derived("whatever", "person"));
         let of = |classes: &[&str]| structural(classes.iter().map(|class| class.as_bytes()));

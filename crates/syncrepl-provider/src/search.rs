@@ -1,5 +1,5 @@
-//! A search request made ready (RFC 4511 §4.5): which entries it finds, how they are written, and
-//! the plain search that ends with its result.
+//! A search request, compiled (RFC 4511 §4.5): which entries it finds, how they are encoded, and
+//! the plain search, which ends with its result.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
@@ -16,7 +16,7 @@ use crate::select::Selection;
 use crate::shared::Shared;
 use crate::special::Special;
 
-/// A search request, checked and owned.
+/// A search request, validated and owned.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     pub(crate) base: String,
@@ -46,7 +46,7 @@ impl Query {
         })
     }
 
-    /// Everything it finds at this moment, parents before children.
+    /// The entries that it finds now, parents before children.
     pub(crate) fn find(&self, directory: &Directory) -> Result<Vec<View>, Refusal> {
         if !self.base_key.is_empty() {
             if !self.manage_dsa_it
@@ -67,7 +67,7 @@ impl Query {
     }
 
     fn condition_holds(&self, view: &View) -> bool {
-        // A reference is returned whatever the filter (RFC 3296 §5.2).
+        // A search returns references whatever its filter (RFC 3296 §5.2).
         self.is_reference(&view.entry) || self.condition.matches(view)
     }
 
@@ -75,7 +75,8 @@ impl Query {
         !self.manage_dsa_it && entry.is_referral()
     }
 
-    /// An entry or a reference as a message. Without its attributes if they do not matter.
+    /// Encodes a SearchResultEntry or a SearchResultReference. `with_attributes` false leaves the
+    /// attributes out, as for a deleted entry.
     pub(crate) fn message(
         &self,
         id: u32,
@@ -110,7 +111,7 @@ fn entry_message(id: u32, dn: &str, attributes: &[u8], controls: &[Control<'_>])
     )
 }
 
-/// Where a reference leads a search that goes on (RFC 3296 §5.2).
+/// The URIs of a reference, with the scope in which to continue (RFC 3296 §5.2).
 fn references(entry: &Entry, scope: Scope) -> Vec<String> {
     let scope = if scope == Scope::One { "base" } else { "sub" };
     let with_scope = |uri: String| match uri.contains('?') {
@@ -120,7 +121,7 @@ fn references(entry: &Entry, scope: Scope) -> Vec<String> {
     entry.referral_uris().into_iter().map(with_scope).collect()
 }
 
-/// The refusal of an operation at or below a referral object (RFC 3296 §5.1, §5.6).
+/// Refuses an operation at or below a referral object (RFC 3296 §5.1, §5.6).
 pub(crate) fn refer(referral: &Entry, name: &str, scope: Option<Scope>) -> Refusal {
     let levels = dn::depth(&dn::key(name)).saturating_sub(dn::depth(&referral.key));
     let below = dn::rdns(name).unwrap_or_default();
@@ -146,7 +147,7 @@ pub(crate) fn refer(referral: &Entry, name: &str, scope: Option<Scope>) -> Refus
     }
 }
 
-/// A search without a Sync Request control: everything but its end. The refusal is its end.
+/// Runs a search without a Sync Request control, up to its result. The inner value is that result.
 pub(crate) fn plain(
     shared: &Shared,
     output: &Output,
@@ -173,7 +174,7 @@ pub(crate) fn plain(
     Ok(Ok(()))
 }
 
-/// The entry outside of the tree that a search is for.
+/// The special entry that a search asks for, if it does.
 pub(crate) fn special(shared: &Shared, query: &Query) -> Option<Special> {
     if query.scope != Scope::Base {
         None

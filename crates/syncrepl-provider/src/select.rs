@@ -1,4 +1,4 @@
-//! Which attributes of an entry a search returns (RFC 4511 §4.5.1.8, RFC 3673).
+//! The attributes of an entry that a search returns (RFC 4511 §4.5.1.8, RFC 3673).
 
 use syncrepl_proto::attributes::AttributeList;
 
@@ -31,7 +31,7 @@ impl Selection {
         self.named.iter().any(|description| description.means(name))
     }
 
-    /// The attributes to return, as a PartialAttributeList.
+    /// Encodes the selected attributes as a PartialAttributeList.
     pub(crate) fn apply(&self, subject: &dyn Subject) -> Vec<u8> {
         let user = subject
             .user()

@@ -1,4 +1,4 @@
-//! The listening socket, a thread for each client, and their end.
+//! The listening socket and one thread for each client.
 
 use std::collections::HashMap;
 use std::io;
@@ -60,18 +60,18 @@ impl Server {
         self.address.port()
     }
 
-    /// Closes every connection; new ones are welcome.
+    /// Closes every connection. The server accepts new ones.
     pub(crate) fn disconnect(&self) {
         self.clients.close_all();
     }
 
-    /// Stops listening and closes every connection. Waits until all threads have ended.
+    /// Stops listening, closes every connection and waits until all threads have ended.
     pub(crate) fn stop(&mut self) {
         let Some(acceptor) = self.acceptor.take() else {
             return;
         };
         self.clients.stopping.store(true, Ordering::SeqCst);
-        // Accepting has no other end than a connection.
+        // A blocked `accept` returns only for a connection.
         let knock = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         self.clients.close_all();
         if knock.is_ok() {
@@ -88,7 +88,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, clients: &Arc<Clients>) 
         }
         threads.retain(|thread| !thread.is_finished());
         let Ok(stream) = stream else {
-            // Out of file descriptors, most likely; some will be given back.
+            // Most likely the process is out of file descriptors. Another connection may soon
+            // release one.
             thread::sleep(Duration::from_millis(10));
             continue;
         };

@@ -1,5 +1,8 @@
-//! What all threads of a provider share: the directory, and who is to hear of its changes. One
-//! lock holds both, so that a search sees each change either in its refresh or after it.
+//! The state that all threads of a provider share: the directory, and the sync searches that follow
+//! it.
+//!
+//! One lock guards both. So a search sees each change either in its refresh stage or after it,
+//! never twice and never not at all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::Sender;
@@ -13,19 +16,19 @@ use crate::faults::FaultList;
 use crate::refusal::Refusal;
 use crate::request::Request;
 
-/// A sync search: its connection, and its message ID.
+/// The identity of a sync search: its connection's number and its message ID.
 pub(crate) type SearchId = (u64, u32);
 
-/// What a sync search is told while it runs.
+/// An event for a running sync search.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// An entry has changed.
     Change(Arc<Change>),
-    /// The client cancels it, by the request of this message ID.
+    /// The client cancels the search with the request of this message ID.
     Cancel(u32),
-    /// It ends without another word.
+    /// The search ends without a result.
     Abandon,
-    /// The faults have changed.
+    /// A fault was armed or released.
     Wake,
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) faults: FaultList,
     state: Mutex<State>,
-    /// Rung when a search enters or leaves the persist stage.
+    /// Notified when a search enters or leaves the persist stage.
     stages: Condvar,
     requests: Mutex<VecDeque<Request>>,
 }
@@ -73,7 +76,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the directory, and tells those who follow it.
+    /// Changes the directory and notifies the searches that follow it.
     pub(crate) fn change(
         &self,
         change: impl FnOnce(&mut Directory) -> Result<Arc<Change>, Refusal>,
@@ -86,8 +89,8 @@ impl Shared {
         Ok(change)
     }
 
-    /// A sync search begins. It hears of changes only after [`State::follow`]. False when this
-    /// message ID is in use.
+    /// Registers a sync search. It receives changes only after [`State::follow`]. Returns false
+    /// when the message ID is in use.
     pub(crate) fn watch(&self, search: SearchId, events: Sender<Event>) -> bool {
         let mut state = self.lock();
         if state.watchers.contains_key(&search) {
@@ -102,13 +105,13 @@ impl Shared {
         true
     }
 
-    /// A sync search has ended.
+    /// Removes a sync search that has ended.
     pub(crate) fn unwatch(&self, search: SearchId) {
         self.lock().watchers.remove(&search);
         self.stages.notify_all();
     }
 
-    /// A sync search has entered the persist stage.
+    /// Marks a sync search as being in the persist stage.
     pub(crate) fn persists(&self, search: SearchId) {
         if let Some(watcher) = self.lock().watchers.get_mut(&search) {
             watcher.persists = true;
@@ -116,12 +119,13 @@ impl Shared {
         self.stages.notify_all();
     }
 
-    /// How many searches are in the persist stage.
+    /// The number of searches in the persist stage.
     pub(crate) fn persisting(&self) -> usize {
         self.lock().persisting()
     }
 
-    /// Waits for the number of searches in the persist stage.
+    /// Waits until exactly `count` searches are in the persist stage; false when `patience` is
+    /// over.
     pub(crate) fn wait_persisting(&self, count: usize, patience: Duration) -> bool {
         let state = self.lock();
         let waited = self
@@ -130,14 +134,14 @@ impl Shared {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Tells one sync search something. False when there is none.
+    /// Sends an event to one sync search. Returns false when there is no such search.
     pub(crate) fn tell(&self, search: SearchId, event: Event) -> bool {
         let state = self.lock();
         let watcher = state.watchers.get(&search);
         watcher.is_some_and(|watcher| watcher.events.send(event).is_ok())
     }
 
-    /// Ends the sync searches of one connection, or of all.
+    /// Abandons the sync searches of one connection, or all of them.
     pub(crate) fn abandon(&self, connection: Option<u64>) {
         let state = self.lock();
         for ((of, _), watcher) in &state.watchers {
@@ -169,7 +173,7 @@ impl Shared {
 }
 
 impl State {
-    /// A sync search hears of every change from now on.
+    /// From now on the search receives every change.
     pub(crate) fn follow(&mut self, search: SearchId) {
         if let Some(watcher) = self.watchers.get_mut(&search) {
             watcher.follows = true;

@@ -1,4 +1,4 @@
-//! The entries that are not in the tree: the root DSE (RFC 4512 §5.1) and the subschema subentry.
+//! The entries outside the tree: the root DSE (RFC 4512 §5.1) and the subschema subentry.
 
 use syncrepl_proto::control::MANAGE_DSA_IT;
 use syncrepl_proto::message::{CANCEL, WHO_AM_I};
@@ -15,7 +15,7 @@ const ALL_OPERATIONAL: &str = "1.3.6.1.4.1.4203.1.5.1";
 /// Absolute True and False Filters (RFC 4526).
 const TRUE_FALSE_FILTERS: &str = "1.3.6.1.4.1.4203.1.5.3";
 
-/// An entry outside of the tree.
+/// An entry outside the tree.
 pub(crate) struct Special {
     dn: &'static str,
     user: Vec<Stored>,
@@ -60,7 +60,7 @@ impl Special {
         }
     }
 
-    /// There is no schema; the entry says that much.
+    /// An empty subschema subentry: the provider has no schema.
     pub(crate) fn subschema() -> Special {
         Special {
             dn: SUBSCHEMA_DN,

@@ -1,5 +1,7 @@
-//! A sync search (RFC 4533): its refresh stage, its persist stage, its end. It runs in a thread of
-//! its own, so that it can be cancelled, and is told of changes through its inbox.
+//! A sync search (RFC 4533): its refresh stage, its persist stage, its end.
+//!
+//! It runs in a thread of its own. The connection's thread can then read a Cancel meanwhile, and
+//! passes it on through the inbox.
 
 use std::sync::Arc;
 
@@ -33,13 +35,13 @@ pub(crate) struct SyncSearch {
     pub(crate) meter: Meter,
 }
 
-/// An unsolicited notification that nobody knows: an OID of the arc for examples.
+/// The name of an unsolicited notification that no client knows: an OID of the arc for examples.
 const UNKNOWN_NOTICE: &str = "2.999.1";
-/// A message ID that no client comes to.
+/// A message ID that no client reaches.
 const STRAY_ID: u32 = i32::MAX as u32;
 
 impl SyncSearch {
-    /// Runs to its end.
+    /// Runs the search to its end.
     pub(crate) fn run(mut self) {
         let id = self.search.1;
         let stop = match self.refresh() {
@@ -47,7 +49,7 @@ impl SyncSearch {
             Ok(()) => Stop::Done,
             Err(stop) => stop,
         };
-        // From here on a Cancel finds no search, except one that is in the inbox already.
+        // After this call a Cancel finds no search. One may already be in the inbox.
         self.shared.unwatch(self.search);
         let _ = match &stop {
             Stop::Done | Stop::Abandoned => Ok(()),
@@ -66,25 +68,11 @@ impl SyncSearch {
     }
 
     fn refresh(&mut self) -> Result<(), Stop> {
-        let plan = {
-            let mut state = self.shared.lock();
-            let plan = plan::plan(
-                &self.shared.config,
-                &state.directory,
-                &self.query,
-                self.cookie.clone(),
-                &self.shared.faults,
-            );
-            if self.mode == SyncMode::RefreshAndPersist {
-                state.follow(self.search);
-            }
-            plan.map_err(Stop::Refused)?
-        };
         let Plan {
             steps,
             cookie,
             tells_deletes,
-        } = plan;
+        } = self.plan()?;
         self.moment(Moment::RefreshStart)?;
         let twice = !steps.is_empty() && self.takes(Extra::Duplicates);
         let mut early = cookie.clone().filter(|_| self.takes_early_cookie(&steps));
@@ -111,34 +99,52 @@ impl SyncSearch {
         }
         self.moment(Moment::RefreshEnd)?;
         let cookie = cookie.and_then(|csn| self.make_cookie(&csn));
+        self.end_refresh(cookie.as_deref(), tells_deletes)
+    }
+
+    /// Plans the refresh stage and begins to follow the directory, under one lock: each change is
+    /// either in the plan or comes through the inbox.
+    fn plan(&self) -> Result<Plan, Stop> {
+        let mut state = self.shared.lock();
+        let plan = plan::plan(
+            &self.shared.config,
+            &state.directory,
+            &self.query,
+            self.cookie.clone(),
+            &self.shared.faults,
+        );
+        if self.mode == SyncMode::RefreshAndPersist {
+            state.follow(self.search);
+        }
+        plan.map_err(Stop::Refused)
+    }
+
+    /// Sends the message that ends the refresh stage.
+    fn end_refresh(&mut self, cookie: Option<&[u8]>, tells_deletes: bool) -> Result<(), Stop> {
+        let refresh_done = true;
         match self.mode {
             SyncMode::RefreshOnly => {
                 let value = SyncDone {
-                    cookie: cookie.as_deref(),
+                    cookie,
                     refresh_deletes: tells_deletes,
                 };
                 let value = value.encode();
                 let op = Operation::SearchResultDone(LdapResult::new(0));
                 self.send(&op, Some((SYNC_DONE, &value)))?;
             }
-            SyncMode::RefreshAndPersist => {
-                let (cookie, refresh_done) = (cookie.as_deref(), true);
-                self.info(match tells_deletes {
-                    true => SyncInfo::RefreshDelete {
-                        cookie,
-                        refresh_done,
-                    },
-                    false => SyncInfo::RefreshPresent {
-                        cookie,
-                        refresh_done,
-                    },
-                })?;
-            }
+            SyncMode::RefreshAndPersist if tells_deletes => self.info(SyncInfo::RefreshDelete {
+                cookie,
+                refresh_done,
+            })?,
+            SyncMode::RefreshAndPersist => self.info(SyncInfo::RefreshPresent {
+                cookie,
+                refresh_done,
+            })?,
         }
         Ok(self.output.flush()?)
     }
 
-    /// Goes on until something ends it.
+    /// Sends changes until the search ends.
     fn persist(&mut self) -> Stop {
         self.shared.persists(self.search);
         loop {
@@ -155,7 +161,8 @@ impl SyncSearch {
         }
     }
 
-    /// One change, as far as this search sees it.
+    /// Sends one change as this search sees it: an entry that is added, modified or deleted, or a
+    /// new cookie alone.
     fn change(&mut self, change: &Change) -> Result<(), Stop> {
         let cookie = self.make_cookie(&change.csn);
         let seen = |view: &Option<View>| view.as_ref().is_some_and(|view| self.query.matches(view));
@@ -168,7 +175,7 @@ impl SyncSearch {
             }
             (false, true) => (EntryState::Add, &change.after),
             (true, true) => (EntryState::Modify, &change.after),
-            // What has moved out of the content is named by its new DN.
+            // An entry that left the content is deleted under its new DN.
             (true, false) if change.after.is_some() => (EntryState::Delete, &change.after),
             (true, false) => (EntryState::Delete, &change.before),
         };
@@ -237,7 +244,7 @@ impl SyncSearch {
         }
     }
 
-    /// The cookie for a state, unless a fault has it otherwise.
+    /// The cookie for a state, after any armed fault.
     fn make_cookie(&self, csn: &Csn) -> Option<Vec<u8>> {
         let fault = self.shared.faults.take(|fault| match fault {
             Fault::Cookie(CookieFault::Early) => None,
@@ -282,7 +289,7 @@ impl SyncSearch {
         Ok(())
     }
 
-    /// What is to happen at this moment.
+    /// Carries out the faults that are armed for this moment.
     fn moment(&mut self, now: Moment) -> Result<(), Stop> {
         let faults = &self.shared.faults;
         let releases = faults.releases();
@@ -303,7 +310,7 @@ impl SyncSearch {
     }
 }
 
-/// An ExtendedResponse of a code and a name.
+/// An ExtendedResponse with a result code and a name.
 pub(crate) fn extended(code: u32, name: Option<&'static str>) -> Operation<'static> {
     Operation::ExtendedResponse {
         result: LdapResult::new(code),

@@ -1,5 +1,5 @@
-//! The requests that change the directory, and compare (RFC 4511 §4.6 to §4.10), from the wire to
-//! the directory.
+//! The requests that change the directory, and compare (RFC 4511 §4.6 to §4.10): from the request
+//! to the directory.
 
 use syncrepl_proto::message::{CompareRequest, LdapResult, Operation};
 
@@ -13,10 +13,11 @@ use crate::request::Request;
 use crate::search::refer;
 use crate::shared::Shared;
 
-/// Makes a response of a result.
+/// Makes the response that carries a result.
 pub(crate) type Respond = for<'r> fn(LdapResult<'r>) -> Operation<'r>;
 
-/// What an operation is noted as, and answered by. `None` for one that is none of these.
+/// The request to keep, and the response to send. `None` for an operation that is neither an update
+/// nor a compare.
 pub(crate) fn describe(operation: &Operation<'_>) -> Option<(Request, Respond)> {
     let update = |dn: &str| Request::Update(dn.to_owned());
     Some(match operation {
@@ -34,7 +35,7 @@ pub(crate) fn describe(operation: &Operation<'_>) -> Option<(Request, Respond)> 
     })
 }
 
-/// Does what is asked for. An operation that is none of these does nothing.
+/// Carries out an update or a compare; does nothing for other operations.
 pub(crate) fn update(
     shared: &Shared,
     identity: &Identity,
@@ -101,7 +102,8 @@ fn not_referred(shared: &Shared, dn: &str, manage_dsa_it: bool) -> Result<(), Re
     }
 }
 
-/// Compare (RFC 4511 §4.10). Both of its answers are results that are not success.
+/// Compares an assertion with an entry (RFC 4511 §4.10). Both answers, compareTrue and
+/// compareFalse, are results other than success.
 fn compare(shared: &Shared, request: &CompareRequest<'_>) -> Result<(), Refusal> {
     let view = shared.lock().directory.find(request.dn)?;
     let description = Description::parse(request.attribute);

@@ -1,9 +1,10 @@
-//! Filters on random entries, against a plain reading of RFC 4511 §4.5.1.7 written for the test.
+//! The provider's filters on random entries, compared with a plain evaluation of RFC 4511 §4.5.1.7
+//! in the test.
 
 use proptest::prelude::*;
 use syncrepl_provider::{Provider, Scope};
 
-/// A filter, as the test understands it.
+/// A filter in the test's own model.
 #[derive(Debug, Clone)]
 enum Filter {
     And(Vec<Filter>),
@@ -37,7 +38,7 @@ impl Filter {
         }
     }
 
-    /// True, false, or undefined.
+    /// Evaluates the filter: true, false, or undefined (`None`).
     fn of(&self, entry: &Entry) -> Option<bool> {
         let any = |name: &str, so: &dyn Fn(&str) -> bool| {
             Some(
@@ -92,7 +93,7 @@ impl Filter {
     }
 }
 
-/// Tries every way to place the pieces.
+/// Whether the pieces fit, by trying every way to place them.
 fn has(value: &str, pieces: &[String]) -> bool {
     fn rest(value: &str, pieces: &[String]) -> bool {
         match pieces {
@@ -115,7 +116,7 @@ fn has(value: &str, pieces: &[String]) -> bool {
 }
 
 fn value() -> impl Strategy<Value = String> {
-    // Few letters, so that values meet.
+    // Few letters, so that values are often equal.
     prop_oneof!["[aAb]{1,4}", "[0-9]{1,2}"]
 }
 
@@ -171,7 +172,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 proptest! {
     #[test]
-    fn a_filter_finds_what_it_says(
+    fn filters_agree_with_model(
         entries in prop::collection::vec(entry(), 1..6),
         filters in prop::collection::vec(filter(), 1..20),
     ) {

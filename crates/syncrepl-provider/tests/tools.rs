@@ -1,4 +1,4 @@
-//! The programs of `ldap-utils` as clients: what they print, and how they exit.
+//! The programs of `ldap-utils` as clients: their output and exit codes.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -48,13 +48,13 @@ impl Desk {
         command
     }
 
-    /// Runs a program to its end, as anonymous.
+    /// Runs a program as an anonymous client.
     fn run(&self, program: &str, arguments: &[&str]) -> (i32, String) {
         let output = self.command(program, arguments).output().expect("it runs");
         shown(&output)
     }
 
-    /// Runs a program as the root DN, with an input.
+    /// Runs a program as the root DN, with this input.
     fn as_root(&self, program: &str, arguments: &[&str], input: &str) -> (i32, String) {
         let (root, password) = self.provider.root();
         let mut child = self
@@ -71,14 +71,14 @@ impl Desk {
         shown(&child.wait_with_output().expect("it ends"))
     }
 
-    /// Does it as the root DN, without an error.
+    /// Runs a program as the root DN; it must succeed.
     #[track_caller]
     fn done(&self, program: &str, arguments: &[&str], input: &str) {
         let (code, text) = self.as_root(program, arguments, input);
         assert_eq!(code, 0, "{program} {arguments:?}: {text}");
     }
 
-    /// `ldapsearch` without comments, each line of it.
+    /// The lines of `ldapsearch`, without comments.
     #[track_caller]
     fn search(&self, arguments: &[&str]) -> Vec<String> {
         let mut all = vec!["-LLL", "-o", "ldif-wrap=no", "-b", BASE];
@@ -99,7 +99,7 @@ fn shown(output: &Output) -> (i32, String) {
 }
 
 #[test]
-fn search_finds_what_it_should() {
+fn searches() {
     let desk = Desk::new();
     let ann = format!("dn: uid=ann,ou=people,{BASE}");
     for (filter, found) in [
@@ -161,7 +161,7 @@ fn search_finds_what_it_should() {
 }
 
 #[test]
-fn every_kind_of_change() {
+fn updates() {
     let desk = Desk::new();
     desk.done(
         "ldapadd",
@@ -223,7 +223,7 @@ fn every_kind_of_change() {
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn refusals_have_their_codes() {
     let desk = Desk::new();
     let ann = format!("uid=ann,ou=people,{BASE}");
     let modify = |change: &str| format!("dn: {ann}\nchangetype: modify\n{change}\n");
@@ -278,7 +278,7 @@ fn what_is_refused_says_why() {
 }
 
 #[test]
-fn referrals_are_referred_to() {
+fn referrals() {
     let desk = Desk::new();
     desk.done(
         "ldapadd",
@@ -307,7 +307,7 @@ fn referrals_are_referred_to() {
 }
 
 #[test]
-fn a_refresh_with_a_cookie_tells_what_changed() {
+fn refresh_with_cookie_tells_changes() {
     let desk = Desk::new();
     let sync = |cookie: &str| {
         let request = format!("sync=ro{cookie}");
@@ -345,7 +345,7 @@ fn a_refresh_with_a_cookie_tells_what_changed() {
 }
 
 #[test]
-fn several_clients_see_changes_at_once() {
+fn several_clients_receive_changes() {
     let desk = Desk::new();
     let desk = &desk;
     let arguments = [

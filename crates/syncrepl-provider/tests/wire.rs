@@ -1,4 +1,4 @@
-//! A client made of bytes: Cancel and Abandon at any time, requests nobody makes, and rubbish.
+//! A client that sends raw messages: Cancel and Abandon in every stage, rare requests, and garbage.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -62,7 +62,7 @@ impl Client {
         self.send(id, &request, &[]);
     }
 
-    /// The next message: its ID, its name, and its result code.
+    /// The next message: its ID, the name of its operation, and its result code.
     fn next(&mut self) -> Option<(u32, &'static str, Option<u32>)> {
         loop {
             if let Some(bytes) = self.frames.poll_message().expect("LDAP") {
@@ -92,7 +92,8 @@ impl Client {
         }
     }
 
-    /// Who am I?, answered: everything before has been read.
+    /// Sends Who am I? and waits for the response: the provider has then read every earlier
+    /// request.
     fn ping(&mut self, id: u32) {
         let request = Operation::ExtendedRequest {
             name: WHO_AM_I,
@@ -108,7 +109,7 @@ fn provider() -> Provider {
 }
 
 #[test]
-fn cancel_ends_a_search_in_every_stage() {
+fn cancel_in_each_stage() {
     for moment in [
         Moment::RefreshStart,
         Moment::RefreshMiddle,
@@ -134,7 +135,7 @@ fn cancel_ends_a_search_in_every_stage() {
 }
 
 #[test]
-fn abandon_ends_a_search_without_a_word() {
+fn abandon_ends_search_silently() {
     let provider = provider();
     let mut client = Client::connect(&provider);
     client.sync(1);
@@ -148,7 +149,7 @@ fn abandon_ends_a_search_without_a_word() {
 }
 
 #[test]
-fn a_bind_ends_what_is_under_way() {
+fn bind_ends_searches() {
     use syncrepl_proto::message::{Authentication, BindRequest};
     let provider = provider();
     let mut client = Client::connect(&provider);
@@ -163,7 +164,7 @@ fn a_bind_ends_what_is_under_way() {
 }
 
 #[test]
-fn two_searches_of_one_connection_and_a_message_id_in_use() {
+fn two_searches_and_a_message_id_in_use() {
     let provider = provider();
     let mut client = Client::connect(&provider);
     client.sync(1);
@@ -175,7 +176,7 @@ fn two_searches_of_one_connection_and_a_message_id_in_use() {
 }
 
 #[test]
-fn what_is_no_ldap_is_told_so_and_closed() {
+fn garbage_gets_notice_of_disconnection() {
     let provider = provider();
     for bytes in [
         &b"GET / HTTP/1.1\r\n\r\n"[..],
@@ -203,7 +204,7 @@ fn what_is_no_ldap_is_told_so_and_closed() {
 }
 
 #[test]
-fn stopping_waits_for_nobody() {
+fn stop_interrupts_stalled_searches() {
     let provider = provider();
     provider.faults().every(Fault::Stall(Moment::RefreshMiddle));
     let mut clients: Vec<_> = (0..5).map(|_| Client::connect(&provider)).collect();
@@ -221,7 +222,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn rubbish_harms_nobody(
+    fn garbage_harms_no_other_client(
         requests in prop::collection::vec(
             (any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)), 1..20,
         ),
@@ -232,7 +233,7 @@ proptest! {
         PROVIDER.with(|provider| {
             let mut client = Client::connect(provider);
             for (tag, contents) in &requests {
-                // A well-formed message around whatever it is.
+                // A well-formed message around any operation.
                 let mut message = vec![0x30, contents.len() as u8 + 5, 2, 1, 7, *tag];
                 message.push(contents.len() as u8);
                 message.extend(contents);

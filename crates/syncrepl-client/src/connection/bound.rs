@@ -1,5 +1,5 @@
-//! The connection as it is lent to the `bind_complete` callback: what can be asked, and nothing
-//! that would outlive the call.
+//! The connection lent to the `bind_complete` callback: operations that end before they return, and
+//! nothing that outlives the call.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
@@ -20,10 +20,11 @@ impl<'a> BoundLdap<'a> {
         BoundLdap { connection }
     }
 
-    /// Who the provider takes us for (RFC 4532): an authzId such as `dn:cn=reader,dc=example`,
-    /// empty if we are anonymous.
+    /// Asks Who am I? (RFC 4532). Returns an authzId such as `dn:cn=reader,dc=example`, empty for
+    /// an anonymous bind.
     ///
-    /// `Refused` when the provider does not support the question, else as for
+    /// # Errors
+    /// `Refused` when the provider does not support the operation; others as for
     /// [`search`](BoundLdap::search).
     pub fn whoami(&mut self) -> Result<String> {
         self.connection.who_am_i()?.ok_or_else(|| {
@@ -35,15 +36,19 @@ impl<'a> BoundLdap<'a> {
         })
     }
 
-    /// Searches, and calls `on` with the DN and the attributes of each entry as it comes. No
-    /// `attributes` asks for all user attributes. References are passed over; aliases are not
-    /// followed. There is no limit but the provider's.
+    /// Searches, and calls `on` with the DN and the attributes of each entry as it comes. An empty
+    /// `attributes` asks for all user attributes. It ignores references and does not dereference
+    /// aliases. Only the provider's limits apply.
     ///
-    /// `InvalidInput` when `filter` does not follow RFC 4515, `Refused` with the result code when
-    /// the provider says no, `Unreachable` when it does not
-    /// answer in time or closes the connection, `Protocol` when it answers something that is not
-    /// LDAP, `Stopped` when a stop is requested. An error of `on` ends the calls; when the search
-    /// has ended it is returned, as it is if it is this crate's, else with the kind `Callback`.
+    /// # Errors
+    /// - `InvalidInput`: `filter` breaks RFC 4515.
+    /// - `Refused`: the provider refuses; it carries the result code.
+    /// - `Unreachable`: the provider does not respond in time or closes the connection.
+    /// - `Protocol`: a response is not LDAP.
+    /// - `Stopped`: a stop was requested.
+    ///
+    /// After an error of `on` there are no more calls. The search ends, then returns that error:
+    /// unchanged if it is an [`Error`](crate::Error), else with the kind `Callback`.
     pub fn search(
         &mut self,
         base: &str,
@@ -73,10 +78,12 @@ impl<'a> BoundLdap<'a> {
         })
     }
 
-    /// The schema the server publishes (RFC 4512 §4.2): each attribute of its subschema entry
-    /// (`attributeTypes`, `objectClasses`) with its values, definitions as RFC 4512 §4.1 writes
-    /// them. Empty when it publishes none, or hides it. Errors as for
-    /// [`search`](BoundLdap::search).
+    /// Reads the schema that the server publishes (RFC 4512 §4.2): `attributeTypes` and
+    /// `objectClasses` of its subschema subentry, each with its definitions (RFC 4512 §4.1). Empty
+    /// when the server publishes none or hides it.
+    ///
+    /// # Errors
+    /// As for [`search`](BoundLdap::search).
     pub fn read_schema(&mut self) -> Result<Vec<(String, Vec<Vec<u8>>)>> {
         let mut schema = Vec::new();
         let Some(subentry) = self.connection.root_dse()?.subschema_subentry else {
@@ -92,13 +99,13 @@ impl<'a> BoundLdap<'a> {
             Ok(())
         });
         match searched {
-            // noSuchObject, insufficientAccessRights: it is hidden from us.
+            // noSuchObject, insufficientAccessRights: the server hides the subentry from us.
             Err(error) if matches!(error.result_code(), Some(32 | 50)) => Ok(Vec::new()),
             searched => searched.map(|()| schema),
         }
     }
 
-    /// The server that was connected to.
+    /// The server at the other end.
     pub fn server(&self) -> &Server {
         self.connection.server()
     }

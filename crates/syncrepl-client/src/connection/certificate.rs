@@ -1,11 +1,11 @@
-//! What a certificate (RFC 5280 §4.1) says of itself, for messages and for one that is trusted by an
-//! exact match. Nothing is proven here.
+//! The contents of a certificate (RFC 5280 §4.1), for messages, and to check one that is trusted by
+//! an exact match. Nothing here verifies a signature.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use syncrepl_proto::ber::{DecodeError, Problem, Reader, tag, utf8};
 
-/// The tag of the version, which is left out for version 1.
+/// The tag of the version, which version 1 omits.
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -19,17 +19,18 @@ const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
 const DAY: i64 = 86_400;
 
-/// What a certificate says of itself.
+/// The contents of a certificate that messages need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// Seconds since 1970.
+    /// The period of validity, in seconds since 1970.
     pub(super) not_before: i64,
     pub(super) not_after: i64,
-    /// The last common name of the subject: the most special one.
+    /// The last common name of the subject, the most specific one.
     pub(super) common_name: Option<String>,
-    /// Issuer and subject are the same.
+    /// Whether issuer and subject are the same.
     pub(super) self_issued: bool,
-    /// DNS names and addresses of the subjectAltName (RFC 5280 §4.2.1.6), as far as they can be read.
+    /// The DNS names and IP addresses of the subjectAltName (RFC 5280 §4.2.1.6), as far as they can
+    /// be read.
     pub(super) names: Vec<String>,
 }
 
@@ -144,7 +145,8 @@ fn time(from: &mut Reader<'_>) -> Result<i64, DecodeError> {
     Ok(days * DAY + part(4)? * 3600 + part(6)? * 60 + part(8)?)
 }
 
-/// The digits of a generalized time in UTC, `20210131120000`, whatever follows them, in seconds since
+/// Reads the digits of a GeneralizedTime in UTC, `20210131120000`, as seconds since 1970. Ignores
+/// what follows them. It does not check the ranges of months, days and hours.
 /// 1970. What the days of a month and the like may be is not checked.
 pub(crate) fn seconds_of_digits(text: &str) -> Option<i64> {
     let digits = text.get(..14)?;
@@ -156,8 +158,8 @@ pub(crate) fn seconds_of_digits(text: &str) -> Option<i64> {
     Some(days * DAY + part(8, 2)? * 3600 + part(10, 2)? * 60 + part(12, 2)?)
 }
 
-/// The days from 1970-01-01 to that day, in the Gregorian calendar. Years begin in March here, so that
-/// a leap day is the last of its year.
+/// The number of days from 1970-01-01 to a day of the Gregorian calendar. The calculation lets a
+/// year begin in March, so that a leap day is its last day.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -168,10 +170,10 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-/// Seconds since 1970 as people write a time: `2021-01-31 12:00 UTC`.
+/// Writes seconds since 1970 for people: `2021-01-31 12:00 UTC`.
 pub(crate) fn written(seconds: i64) -> String {
     let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    // Years of 365.2425 days lead to the right one or to the one after.
+    // Years of 365.2425 days give the right year or the one after.
     let mut year = 1970 + (day * 400).div_euclid(146_097);
     while days(year, 1, 1) > day {
         year -= 1;
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_those_of_date() {
+    fn times_agree_with_date() {
         // date -u -d @N
         for (seconds, text) in [
             (0, "1970-01-01 00:00 UTC"),
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_a_time() {
+    fn seconds_of_digits_ignores_rest() {
         for text in ["20210101000000Z", "20210101000000.000001Z#0"] {
             assert_eq!(seconds_of_digits(text), Some(1_609_459_200));
         }
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused() {
+    fn truncated_certificates_are_refused() {
         for length in 0..64 {
             let bytes = vec![0x30; length];
             assert!(Facts::read(&bytes).is_err());

@@ -1,4 +1,4 @@
-//! Who to bind as. Secrets are wiped from memory when they are dropped, and never shown.
+//! The credentials of a bind. Secrets are wiped from memory when they are dropped, and never shown.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::printable;
 
-/// The SASL mechanisms there are, for messages.
+/// The supported SASL mechanisms, for messages.
 const MECHANISMS: &str = "EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, GSSAPI";
 
-/// Who to bind as (RFC 4513 §5).
+/// The credentials of a bind (RFC 4513 §5).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// Nobody: an anonymous bind. The default.
+    /// An anonymous bind. The default.
     #[default]
     Anonymous,
-    /// A name and a password. An empty name with an empty password is an anonymous bind; a name
-    /// with an empty password is refused before it is sent.
+    /// A simple bind. An empty name with an empty password is an anonymous bind. A name with an
+    /// empty password is an error, and is not sent.
     Simple {
         /// The DN to bind as.
         dn: String,
@@ -26,28 +26,29 @@ pub enum Credentials {
         password: Password,
     },
     /// SASL EXTERNAL (RFC 4422 appendix A): the identity that the connection itself proves, such as
-    /// the user at the other end of a local socket, or a TLS client certificate.
+    /// the user at the other end of a local socket or a TLS client certificate.
     SaslExternal {
         /// The authorization identity to act as (`dn:…` or `u:…`), if not the one proven.
         authzid: Option<String>,
     },
-    /// SASL SCRAM (RFC 5802, RFC 7677): a name and a password that is not sent. The provider has to
-    /// prove that it knows the password too, or the bind fails with [`ErrorKind::Credentials`].
+    /// SASL SCRAM (RFC 5802, RFC 7677): a user name and a password that is not sent. The provider
+    /// must prove that it knows the password too, or the bind fails with
+    /// [`ErrorKind::Credentials`].
     SaslScram {
-        /// The hash, and with it the mechanism.
+        /// The hash, which determines the mechanism.
         mechanism: ScramHash,
-        /// The name of the user: no DN, mostly a uid.
+        /// The user name: not a DN, usually a uid.
         authcid: String,
         /// Its password.
         password: Password,
         /// The authorization identity to act as (`dn:…` or `u:…`), if not the user's own.
         authzid: Option<String>,
     },
-    /// SASL GSSAPI (RFC 4752): a Kerberos ticket. It is looked for where Kerberos keeps it
-    /// (`KRB5CCNAME`, or got by the keytab `KRB5_CLIENT_KTNAME`) whenever a connection is made.
+    /// SASL GSSAPI (RFC 4752): a Kerberos ticket. For every connection the client looks for one
+    /// where Kerberos keeps it (`KRB5CCNAME`), or gets one with the keytab `KRB5_CLIENT_KTNAME`.
     /// Needs the feature `gssapi`.
     SaslGssapi {
-        /// The Kerberos principal whose ticket is used, if there is a choice: `name@REALM`.
+        /// The Kerberos principal whose ticket to use, `name@REALM`. `None`: the default ticket.
         principal: Option<String>,
         /// The authorization identity to act as (`dn:…` or `u:…`), if not the ticket's own.
         authzid: Option<String>,
@@ -58,12 +59,12 @@ pub enum Credentials {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ScramHash {
-    /// SCRAM-SHA-1 (RFC 5802), for providers that know no better.
+    /// SCRAM-SHA-1 (RFC 5802), for providers that support nothing newer.
     Sha1,
     /// SCRAM-SHA-256 (RFC 7677). The default.
     #[default]
     Sha256,
-    /// SCRAM-SHA-512, after the same pattern.
+    /// SCRAM-SHA-512, built like the others; no RFC defines it.
     Sha512,
 }
 
@@ -78,8 +79,8 @@ impl ScramHash {
     }
 }
 
-/// A SASL bind in the words of `ldapsearch`, for [`Credentials::sasl`]. All but the mechanism may be
-/// left out where the mechanism does not need it.
+/// A SASL bind in the words of `ldapsearch`, for [`Credentials::sasl`]. Leave out what the
+/// mechanism does not need.
 #[derive(Debug, Clone, Default)]
 pub struct Sasl {
     /// `-Y`: the name of the mechanism, in any letter case.
@@ -95,7 +96,8 @@ pub struct Sasl {
 }
 
 impl Credentials {
-    /// Who this is, for providers that cannot tell (RFC 4532): an authzId.
+    /// The authzId of these credentials. It stands in when a provider does not support Who am I?
+    /// (RFC 4532).
     pub(crate) fn identity(&self) -> String {
         match self {
             Credentials::Anonymous => String::new(),
@@ -110,7 +112,7 @@ impl Credentials {
         }
     }
 
-    /// Whether nothing is proven by them, so that nothing can be stolen.
+    /// Whether they prove nothing, so that nobody can steal anything.
     pub(crate) fn is_anonymous(&self) -> bool {
         match self {
             Credentials::Anonymous => true,
@@ -119,7 +121,7 @@ impl Credentials {
         }
     }
 
-    /// Whether this build can use them: `InvalidInput` if not.
+    /// Checks that this build can use them; `InvalidInput` if not.
     pub(crate) fn check(&self) -> Result<()> {
         match self {
             Credentials::SaslGssapi { .. } if cfg!(not(feature = "gssapi")) => {
@@ -129,7 +131,7 @@ impl Credentials {
         }
     }
 
-    /// SCRAM-SHA-256 with the name of a user and a password.
+    /// SCRAM-SHA-256 with a user name and a password.
     pub fn scram(authcid: impl Into<String>, password: impl Into<Password>) -> Self {
         Credentials::SaslScram {
             mechanism: ScramHash::default(),
@@ -139,7 +141,7 @@ impl Credentials {
         }
     }
 
-    /// GSSAPI with the Kerberos ticket that there is. Needs the feature `gssapi`.
+    /// GSSAPI with the default Kerberos ticket. Needs the feature `gssapi`.
     pub fn gssapi() -> Self {
         Credentials::SaslGssapi {
             principal: None,
@@ -147,11 +149,11 @@ impl Credentials {
         }
     }
 
-    /// What `sasl` describes.
+    /// The credentials that `sasl` describes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the mechanism is not supported, lacks something, or is given
-    /// what it has no use for.
+    /// [`ErrorKind::InvalidInput`]: the mechanism is not supported, lacks something, or is given
+    /// something it does not use.
     pub fn sasl(sasl: Sasl) -> Result<Self> {
         let Sasl {
             mechanism,
@@ -220,7 +222,7 @@ impl Credentials {
         }
     }
 
-    /// A name and a password.
+    /// A simple bind with a DN and a password.
     pub fn simple(dn: impl Into<String>, password: impl Into<Password>) -> Self {
         Credentials::Simple {
             dn: dn.into(),
@@ -228,7 +230,7 @@ impl Credentials {
         }
     }
 
-    /// SASL EXTERNAL as the identity that the connection proves.
+    /// SASL EXTERNAL with the identity that the connection proves.
     pub fn external() -> Self {
         Credentials::SaslExternal { authzid: None }
     }
@@ -239,7 +241,7 @@ impl Credentials {
 pub struct Password(Zeroizing<Vec<u8>>);
 
 impl Password {
-    /// Whether there is no password at all.
+    /// Whether the password is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -295,7 +297,7 @@ fn not_supported(mechanism: &str) -> Error {
     }
 }
 
-/// The error for GSSAPI in a build that has none.
+/// The error for GSSAPI in a build without it.
 pub(super) fn without_gssapi() -> Error {
     Error::new(
         ErrorKind::InvalidInput,
@@ -311,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn debug_hides_secrets() {
         let shown = format!("{:?}", Credentials::simple("cn=a", "geheim"));
         assert_eq!(shown, r#"Simple { dn: "cn=a", password: … }"#);
         let shown = format!("{:?}", Credentials::scram("ann", "geheim"));

@@ -1,4 +1,4 @@
-//! What protects a connection, for who wants to look at it.
+//! A description of the TLS of a connection, for `doctor`.
 
 use super::Connection;
 use super::certificate::Facts;
@@ -6,16 +6,16 @@ use super::certificate::Facts;
 /// The TLS of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Encryption {
-    /// Version and cipher suite.
+    /// The version and the cipher suite.
     pub(crate) agreed: String,
-    /// Of the server's certificate: the names it is for,
+    /// The names in the server's certificate.
     pub(crate) names: Vec<String>,
-    /// and the last second it is valid in, since 1970, if it can be read.
+    /// The last second in which that certificate is valid, since 1970; `None` if it cannot be read.
     pub(crate) valid_until: Option<i64>,
 }
 
 impl Connection {
-    /// What TLS has agreed on and seen; `None` without TLS.
+    /// The TLS of this connection; `None` without TLS.
     pub(crate) fn encryption(&self) -> Option<Encryption> {
         let tls = self.transport.tls()?;
         let facts: Option<Facts> = tls.seen().facts();

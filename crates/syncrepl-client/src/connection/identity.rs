@@ -1,4 +1,5 @@
-//! The client certificate and its key: who this end is, in TLS. Keys are neither logged nor shown.
+//! The client certificate and its key, by which TLS identifies this end. Nothing logs or shows a
+//! key.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use super::trust::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is shown to a server that asks for a certificate.
+/// The answer to a server that asks for a client certificate.
 #[derive(Debug)]
 pub(super) struct Identity {
     pair: Option<Arc<CertifiedKey>>,
@@ -26,7 +27,8 @@ impl Identity {
         Identity { pair: None, seen }
     }
 
-    /// A certificate, those of its authorities behind it, and its key; both in PEM, maybe in one file.
+    /// Reads a certificate, followed by those of its authorities, and its key. Both are PEM, and
+    /// may be in one file.
     pub(super) fn read(
         certificate: &Path,
         key: &Path,
@@ -39,7 +41,7 @@ impl Identity {
             .load_private_key(private_key(key)?)
             .map_err(|error| unusable("client key", key, "cannot be used").with_source(error))?;
         let pair = CertifiedKey::new(chain, signing);
-        // What else there is to say of the certificate is for the server to decide.
+        // The server decides everything else about the certificate.
         if let Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) =
             pair.keys_match()
         {
@@ -83,12 +85,12 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
         rustls::pki_types::pem::Error::NoItemsFound => {
             unusable("holds no private key").with_hint("it has to be in PEM form")
         }
-        // The error may show what is in the file.
+        // The source error may quote the file, so it is not kept.
         _ => unusable("is damaged").with_hint("it has to be in PEM form"),
     })
 }
 
-/// As PKCS#8, or in the older way of OpenSSL (RFC 1421 §4.6.1.1).
+/// Whether a key is encrypted: as PKCS#8, or in OpenSSL's older form (RFC 1421 §4.6.1.1).
 fn is_encrypted(pem: &[u8]) -> bool {
     [
         &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],
@@ -112,7 +114,8 @@ impl ResolvesClientCert for Identity {
     }
 
     fn has_certs(&self) -> bool {
-        // With no, resolve is not called, and nobody knows that the server asked.
+        // If this were false, rustls would not call `resolve`, and we would not learn that the
+        // server asked.
         true
     }
 }

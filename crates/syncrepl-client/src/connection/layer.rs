@@ -1,34 +1,34 @@
-//! A SASL security layer (RFC 4422 §3.7) around the bytes of a connection: each buffer wrapped,
-//! with its length in four octets before it.
+//! A SASL security layer (RFC 4422 §3.7) around the bytes of a connection: each wrapped buffer
+//! follows its length in four octets.
 
 use std::ops::Range;
 
 use super::transport::{Failure, Moved};
 
-/// The longest wrapped buffer that is accepted: what RFC 4752 §3.1 can express.
+/// The size limit of a wrapped buffer, in bytes: the largest that RFC 4752 §3.1 can express.
 pub(super) const LONGEST: usize = 0xff_ffff;
 
-/// How much is read from below at a time, in bytes.
+/// The bytes read from below at a time.
 const CHUNK: usize = 64 << 10;
 
-/// What a mechanism agreed on. The errors are in words.
+/// The security layer that a mechanism negotiated. Its errors are words.
 pub(super) trait SecurityLayer: Send {
-    /// How many bytes may be wrapped into one buffer at most.
+    /// The most bytes that one buffer may wrap.
     fn most(&self) -> usize;
     fn wrap(&mut self, plain: &[u8]) -> Result<Vec<u8>, String>;
     fn unwrap(&mut self, wrapped: &[u8]) -> Result<Vec<u8>, String>;
 }
 
-/// A layer, and what is on its way through it.
+/// A security layer, and the bytes on their way through it.
 pub(super) struct Layer {
     inner: Box<dyn SecurityLayer>,
-    /// As it came from below; what is before the range has been taken.
+    /// Bytes from below. Those before `pending` have been taken.
     received: Vec<u8>,
     pending: Range<usize>,
-    /// Unwrapped, and given out up to the position.
+    /// Unwrapped bytes. Those before `given` have been read.
     plain: Vec<u8>,
     given: usize,
-    /// Wrapped, and sent up to the position.
+    /// Wrapped bytes. Those before `sent` have been written.
     outgoing: Vec<u8>,
     sent: usize,
 }
@@ -46,7 +46,7 @@ impl Layer {
         }
     }
 
-    /// Unwraps what is there into `space`, reading from below only when no whole buffer is left.
+    /// Unwraps into `space`. It reads from below only when no whole buffer is left.
     pub(super) fn read(
         &mut self,
         space: &mut [u8],
@@ -79,7 +79,7 @@ impl Layer {
         }
     }
 
-    /// Where the next whole wrapped buffer is; it is taken with that.
+    /// Takes the next whole wrapped buffer, and returns its place in `received`.
     fn next_buffer(&mut self) -> Result<Option<Range<usize>>, Failure> {
         let bytes = self.received.get(self.pending.clone()).unwrap_or_default();
         let Some((&length, rest)) = bytes.split_first_chunk::<4>() else {
@@ -99,7 +99,7 @@ impl Layer {
         Ok(Some(start..start + length))
     }
 
-    /// Wraps from the front of `rest` and writes below. True when everything is on its way.
+    /// Wraps from the front of `rest` and writes below. Returns true when every byte is on its way.
     pub(super) fn write(
         &mut self,
         rest: &mut &[u8],
@@ -132,7 +132,7 @@ impl Layer {
 mod tests {
     use super::*;
 
-    /// Adds one to each byte, and refuses what was not ended by a mark.
+    /// Adds one to each byte, and refuses a buffer without the mark at its end.
     struct Caesar;
 
     impl SecurityLayer for Caesar {
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// What the other end sends, a few bytes a time.
+    /// The bytes of the other end, a few at a time.
     fn trickle(bytes: &[u8], at_once: usize) -> impl FnMut(&mut [u8]) -> Result<Moved, Failure> {
         let mut rest = bytes;
         move |space| {
@@ -183,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn layer_round_trip() {
         let text: Vec<u8> = (0..100).collect();
         let (mut wire, mut free) = (Vec::new(), 0);
         let (mut layer, mut rest) = (Layer::new(Box::new(Caesar)), &text[..]);
-        // The socket takes three bytes whenever it has become writable.
+        // The socket takes three bytes each time it becomes writable.
         let mut rounds = 0;
         loop {
             free += 3;
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_given_out_before_its_buffer_is_whole_and_right() {
+    fn incomplete_or_forged_buffers_yield_nothing() {
         let wire = [0, 0, 0, 3, 2, 3, 0];
         for cut in 0..wire.len() {
             let mut layer = Layer::new(Box::new(Caesar));
@@ -225,7 +225,7 @@ mod tests {
         };
         fails(&[0, 0, 0, 3, 2, 3, 1], "no mark");
         fails(&[0, 0, 0, 0], "empty");
-        // One more than RFC 4752 can say; nothing is allocated for it.
+        // One byte more than RFC 4752 can express; nothing is allocated for it.
         fails(&[1, 0, 0, 0], "16777216 bytes at once");
     }
 }

@@ -1,5 +1,7 @@
-//! One LDAP connection: bytes out, bytes into [`Frames`], and waiting for them, for a stop request
-//! or for a deadline. What the messages mean is for `operations` and for the session.
+//! One LDAP connection: it sends bytes, receives bytes into [`Frames`], and waits for them, for a
+//! stop request or for a deadline.
+//!
+//! `operations` and the session know what the messages mean.
 
 mod bound;
 mod certificate;
@@ -44,19 +46,20 @@ pub use server::{Server, StartTls};
 use transport::{Failure, Moved, Transport};
 use waiter::{Waiter, system_error};
 
-/// How many bytes are read ahead of whoever takes the messages; more only to complete one message.
+/// The bytes to read ahead of the caller that takes the messages. Only the rest of one large
+/// message is read beyond that.
 const READ_AHEAD: usize = 4 << 20;
 
-/// How long a farewell may take.
+/// The time limit for sending an UnbindRequest.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Requests to stop that abandon even a write that is under way.
+/// The number of stop requests that abandon even a write in progress.
 const ABANDON_WRITES_AT: u32 = 2;
 
-/// Why [`Connection::wait`] returned.
+/// The reason why [`Connection::wait`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// There are bytes in the frames that were not there before.
+    /// New bytes are in the frames.
     Readable,
     /// A stop was requested. Each request is reported once.
     Stop,
@@ -75,20 +78,23 @@ pub(crate) struct Connection {
     response_timeout: Duration,
     abandon_at: u32,
     loopback: bool,
-    /// The address at the other end, of those that the server's name has.
+    /// The address of the server, one of those that its name has.
     address: Option<SocketAddr>,
-    /// Anything was received so far.
+    /// Whether anything was received.
     heard: bool,
-    /// Anything was received through TLS.
+    /// Whether anything was received through TLS.
     heard_in_tls: bool,
-    /// An operation was left unfinished: what comes next could be the answer to it.
+    /// Whether an operation was left unfinished. The next message could be its response, so no
+    /// other operation may follow.
     broken: bool,
 }
 
 impl Connection {
-    /// Writes all of `bytes`, waiting while the provider does not take them, at most
-    /// `response_timeout` at a time. Meanwhile what the provider sends is read, up to a bound, so
-    /// that two ends that both write cannot block each other.
+    /// Writes all of `bytes`. Waits while the provider takes nothing, for `response_timeout` at a
+    /// time.
+    ///
+    /// Meanwhile it reads, up to a bound. Two ends that both write and do not read would block each
+    /// other.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
         if self.broken {
             return Err(Error::new(
@@ -128,9 +134,13 @@ impl Connection {
         }
     }
 
-    /// Waits until more bytes have been put into the frames, a stop is requested, or `deadline`
-    /// has passed. Take all messages from the frames before: with much unread there it returns
-    /// `Readable` without reading more. The end of the connection is an error.
+    /// Waits until new bytes are in the frames, a stop is requested, or `deadline` has passed.
+    ///
+    /// The caller must have taken every message from the frames: while much is unread there, this
+    /// returns `Readable` without reading.
+    ///
+    /// # Errors
+    /// The connection has ended or failed.
     pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken> {
         loop {
             if self.waiter.take_stop() {
@@ -140,8 +150,8 @@ impl Connection {
                 return Ok(Woken::Readable);
             }
             if !self.wait_for_socket(deadline)? {
-                // Who waits may have been busy until long after the deadline: what has come by now has
-                // come in time. A stream looks by itself.
+                // The caller may have been busy beyond the deadline. Bytes that have arrived by now
+                // are in time. A given stream looks for them itself.
                 self.waiter.readable |= self.transport.stream().is_none();
                 return Ok(match self.fill_now()? {
                     true => Woken::Readable,
@@ -151,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// Waits until something may have happened (true) or the deadline has passed (false).
+    /// Waits until a read or a write may succeed (true), or the deadline has passed (false).
     fn wait_for_socket(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let Some(stream) = self.transport.stream() else {
             return self.waiter.wait(deadline);
@@ -162,8 +172,8 @@ impl Connection {
         Ok(woken)
     }
 
-    /// Reads what has arrived into the frames, without waiting: true if that was anything.
-    /// Nothing is read while there is much in the frames that nobody has taken.
+    /// Reads the bytes that have arrived, without waiting. Returns whether there were any. While
+    /// much is unread in the frames, it reads nothing.
     pub(crate) fn fill_now(&mut self) -> Result<bool> {
         if self.is_full() || !self.waiter.readable {
             return Ok(false);
@@ -186,8 +196,8 @@ impl Connection {
         }
     }
 
-    /// TLS itself may have something to say after a read. If the socket is full it goes out with
-    /// the next bytes that are sent.
+    /// A read can make TLS write something, such as the answer to a key update. If the socket is
+    /// full, that goes out before the next bytes sent.
     fn answer_key_updates(&mut self) -> Result<()> {
         if self.transport.wants_write() {
             self.transport
@@ -197,18 +207,18 @@ impl Connection {
         Ok(())
     }
 
-    /// There is much to take, and some of it can be taken.
+    /// Whether the frames hold much, and at least one whole message.
     fn is_full(&self) -> bool {
         self.frames.buffered() >= READ_AHEAD && self.frames.has_message() != Ok(false)
     }
 
-    /// The messages received.
+    /// The received bytes.
     #[cfg(test)]
     pub(crate) fn frames(&mut self) -> &mut Frames {
         &mut self.frames
     }
 
-    /// The next whole message that has been received, its errors in words.
+    /// Takes the next whole message from the frames.
     pub(crate) fn next_message(&mut self) -> Result<Option<&[u8]>> {
         let Connection {
             frames,
@@ -226,7 +236,7 @@ impl Connection {
         Ok(message)
     }
 
-    /// An id for the next request: 1 and up.
+    /// A message ID for the next request, from 1 up.
     pub(crate) fn next_message_id(&mut self) -> u32 {
         self.last_id = match self.last_id {
             id if id >= i32::MAX as u32 => 1,
@@ -235,28 +245,28 @@ impl Connection {
         self.last_id
     }
 
-    /// The server this is a connection to.
+    /// The server at the other end.
     pub(crate) fn server(&self) -> &Server {
         &self.server
     }
 
-    /// The address that the server was reached at, if by TCP.
+    /// The TCP address of the server; `None` for a socket of another kind.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Whether TLS protects it. A local socket needs none, and has none.
+    /// Whether TLS protects the connection. A local socket has none and needs none.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.transport.is_encrypted()
     }
 
-    /// Whether it does not leave this machine.
+    /// Whether the connection stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.loopback
     }
 
-    /// The connection ended before anything was heard in TLS, and the server had asked for a client
-    /// certificate. Many servers give no other reason.
+    /// The error for a server that asked for a client certificate and closed the connection before
+    /// it sent anything in TLS. Many servers give no other reason.
     fn certificate_unwanted(&self) -> Option<Error> {
         let seen = self.transport.tls()?.seen();
         (!self.heard_in_tls && seen.was_asked())
@@ -303,7 +313,7 @@ impl Connection {
         }
     }
 
-    /// The provider did not do something in time.
+    /// The error for a provider that did not do something in time.
     fn silent(&self, what: &str, timeout: Duration) -> Error {
         Error::new(
             ErrorKind::Unreachable,

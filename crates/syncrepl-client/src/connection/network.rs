@@ -1,5 +1,5 @@
-//! Byte streams in place of sockets, and the clock that goes with them: for a provider in the same
-//! process, a tunnel of one's own, or a simulation in which nothing is left to chance.
+//! Byte streams and a clock in place of sockets and the system's time: for a provider in the same
+//! process, for a tunnel of your own, or for a deterministic simulation.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,33 +10,36 @@ use super::Server;
 
 /// Opens streams, and tells the time.
 pub trait Network: Send + Sync {
-    /// A connection to `server`, both for the sync search and for the searches beside it.
+    /// Opens a connection to `server`. The client asks for one for the sync search, and for more
+    /// for the searches beside it.
     ///
     /// # Errors
-    /// Whatever keeps it from being reached. Like a refused TCP connection, that passes: another
-    /// server is tried, or the same one later.
+    /// The server cannot be reached. The client treats this like a refused TCP connection: it tries
+    /// another server, or this one later.
     fn connect(&self, server: &Server) -> io::Result<Box<dyn Stream>>;
 
-    /// The time by which deadlines are counted; the system's by default.
+    /// The time by which deadlines are measured. Default: the system's.
     fn now(&self) -> Instant {
         Instant::now()
     }
 }
 
-/// One connection. Reads and writes never wait: with nothing to move they fail with
-/// [`io::ErrorKind::WouldBlock`]. A read of 0 bytes means that the other end has closed, and
-/// dropping the stream closes this end.
+/// One connection. Reads and writes never wait: when nothing can be moved, they fail with
+/// [`io::ErrorKind::WouldBlock`]. A read of 0 bytes means that the other end has closed. Dropping
+/// the stream closes this end.
 pub trait Stream: Read + Write + Send {
-    /// Waits until a read or a write may succeed, or has something to fail with: true. False when
-    /// `deadline` has passed, by the clock of the [`Network`]. A requested stop is seen when it
-    /// returns, so who wants to be stopped from outside returns from time to time.
+    /// Waits until a read or a write may succeed or fail (true), or `deadline` has passed by the
+    /// clock of the [`Network`] (false).
+    ///
+    /// The client sees a requested stop only when this returns. To be stoppable, return from time
+    /// to time.
     ///
     /// # Errors
-    /// When it cannot wait; the connection is then given up.
+    /// It cannot wait. The client then gives the connection up.
     fn wait(&mut self, deadline: Option<Instant>) -> io::Result<bool>;
 }
 
-/// The network that the builder was given, if any; else there are sockets and the system's clock.
+/// The network that the builder was given. `None` means sockets and the system's clock.
 #[derive(Clone, Default)]
 pub(crate) struct GivenNetwork(pub(crate) Option<Arc<dyn Network>>);
 
@@ -48,7 +51,7 @@ impl GivenNetwork {
         }
     }
 
-    /// The moment `timeout` from now; none if that is beyond what the clock can tell.
+    /// The moment `timeout` from now; `None` if the clock cannot represent it.
     pub(crate) fn after(&self, timeout: Duration) -> Option<Instant> {
         self.now().checked_add(timeout)
     }

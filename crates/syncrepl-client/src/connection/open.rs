@@ -1,4 +1,4 @@
-//! Opening a connection: the name resolved, each address tried, TLS begun. Nobody is bound yet.
+//! Opens a connection: resolves the name, tries each address, begins TLS. The bind comes later.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -21,11 +21,14 @@ use crate::stop::StopHandle;
 
 impl Connection {
     /// Connects to `server`: resolves its name, tries one address after the other, and begins TLS
-    /// as the server and `options` say. Nothing is sent in clear that should not be.
+    /// as the server and `options` say. Nothing goes out in clear that should not.
     ///
-    /// `Unreachable` when no address answers, `Tls` when the encryption or the certificate is at
-    /// fault, or StartTLS is refused where it may not be; `InvalidInput` for a file of certificates or
-    /// a key that cannot be used, `Stopped` when `stop` is asked meanwhile.
+    /// # Errors
+    /// - `Unreachable`: no address answers.
+    /// - `Tls`: the encryption or the certificate is at fault, or the server refuses a StartTLS
+    ///   that it must not refuse.
+    /// - `InvalidInput`: a certificate file or a key cannot be used.
+    /// - `Stopped`: `stop` was requested meanwhile.
     pub(crate) fn open(
         server: &Server,
         options: &ConnectOptions,
@@ -58,7 +61,7 @@ impl Connection {
         Connection::first_of(endpoints, server, options, setup.as_ref(), stop)
     }
 
-    /// The first of these that takes a connection.
+    /// Connects to the first endpoint that accepts a connection.
     pub(super) fn first_of(
         mut endpoints: Vec<Endpoint>,
         server: &Server,
@@ -67,7 +70,7 @@ impl Connection {
         stop: &StopHandle,
     ) -> Result<Self> {
         if let Addresses::Last(address) = options.addresses {
-            // The order of the others stays.
+            // The sort is stable: the other addresses keep their order.
             endpoints
                 .sort_by_key(|endpoint| matches!(endpoint, Endpoint::Tcp(at) if *at == address));
         }
@@ -133,7 +136,7 @@ impl Connection {
         if let Some(setup) = setup
             && (server.is_ldaps() || connection.start_tls(options)?)
         {
-            // StartTLS has had its own time to answer.
+            // The StartTLS exchange has had a time limit of its own.
             let deadline = match server.is_ldaps() {
                 true => deadline,
                 false => options.network.after(options.connect_timeout),
@@ -143,7 +146,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// StartTLS (RFC 4511 §4.14): whether the handshake may begin.
+    /// Asks for StartTLS (RFC 4511 §4.14). Returns whether the handshake may begin.
     fn start_tls(&mut self, options: &ConnectOptions) -> Result<bool> {
         let request = Operation::ExtendedRequest {
             name: START_TLS,
@@ -157,13 +160,13 @@ impl Connection {
             ))),
             other => Err(unexpected(&other, "StartTLS")),
         });
-        // Whatever else came may have been put there to confuse: TLS was not begun, that is what counts.
+        // Any other message may have been injected. TLS has not begun, so the error is one of TLS.
         let answer = answer.map_err(|error| match error.kind() {
             ErrorKind::Protocol => error.with_kind(ErrorKind::Tls),
             _ => error,
         })?;
         match answer {
-            // What was sent in clear behind the answer could have been put there by anybody.
+            // Bytes in clear after the response could have been injected by anybody.
             (0, ..) if self.frames.buffered() > 0 => Err(Error::new(
                 ErrorKind::Tls,
                 format!(
@@ -245,7 +248,7 @@ impl Connection {
             Some(cause) => error.with_source(cause),
             None => error,
         };
-        // Many servers close without a word where they could have sent an alert.
+        // Many servers close the connection without sending an alert.
         error.with_hint(match self.server.is_ldaps() {
             true => {
                 "if the port speaks plain LDAP, use ldap:// with StartTLS; if it speaks TLS, 1.2 or 1.3 \
@@ -269,7 +272,7 @@ fn connect(
         Endpoint::Tcp(address) if server.host() != Some(&address.ip().to_string()) => {
             format!(" at {address}")
         }
-        // Said already.
+        // The name of the server says it already.
         Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Given(_) => String::new(),
     };
     let failed = |error: io::Error| {
@@ -306,7 +309,7 @@ fn connect(
     Ok(socket)
 }
 
-/// Every address of `server`, in the order the system prefers.
+/// The addresses of `server`, in the order the system prefers.
 fn endpoints(
     server: &Server,
     options: &ConnectOptions,
@@ -333,7 +336,8 @@ fn endpoints(
         .with_source(error)
         .with_hint("is the name right, and does this machine reach its name server?")
     };
-    // The system's resolver blocks for as long as it likes: let it do so in a thread of its own.
+    // The system's resolver may block for long and cannot be interrupted, so it runs in a thread of
+    // its own.
     let mut waiter = Waiter::new(stop)?;
     let (sender, answer) = channel();
     let waker = waiter.waker();
@@ -341,7 +345,7 @@ fn endpoints(
         .name("syncrepl-resolver".to_owned())
         .spawn(move || {
             let found = (host.as_str(), port).to_socket_addrs();
-            // Nobody may be waiting any more.
+            // The receiver may be gone: a stop or the deadline came first.
             let _ = sender.send(found.map(|found| found.map(Endpoint::Tcp).collect()));
             let _ = waker.wake();
         })

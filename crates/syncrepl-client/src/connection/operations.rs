@@ -1,4 +1,4 @@
-//! Single operations, one at a time and waited for: before the sync search begins, and on
+//! Single operations, one at a time, each with its response: before the sync search begins, and on
 //! connections beside it.
 
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::record::text::{excerpt, printable};
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
 pub(crate) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
 
-/// What a server tells of itself (RFC 4512 §5.1). Whatever it hides is empty.
+/// The root DSE (RFC 4512 §5.1). A field that the server hides is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RootDse {
     pub(crate) vendor_name: Option<String>,
@@ -30,13 +30,16 @@ pub(crate) struct RootDse {
     pub(crate) supported_extensions: Vec<String>,
     pub(crate) naming_contexts: Vec<String>,
     pub(crate) subschema_subentry: Option<String>,
-    /// The oldest and the newest change that a 389-ds remembers.
+    /// The oldest and the newest change number, which 389-ds publishes.
     pub(crate) changes: Option<(u64, u64)>,
     pub(crate) sasl_mechanisms: Vec<String>,
 }
 
 impl Connection {
-    /// Binds as `credentials` say. `Refused` with the result code when the provider says no.
+    /// Binds with `credentials`.
+    ///
+    /// # Errors
+    /// `Refused` with the result code when the provider refuses; others as for the kind of bind.
     pub(crate) fn bind(&mut self, credentials: &Credentials) -> Result<()> {
         let bound = match credentials {
             Credentials::Anonymous => self.simple_bind("", &[]),
@@ -46,8 +49,10 @@ impl Connection {
         bound.map_err(|error| error.answering(Asked::Bind))
     }
 
-    /// A simple bind (RFC 4513 §5.1); anonymous with an empty name and password. A name without a
-    /// password is `InvalidInput`: providers would take it for anonymous and call it success.
+    /// Makes a simple bind (RFC 4513 §5.1); an anonymous one with an empty name and password.
+    ///
+    /// A name without a password is `InvalidInput`: providers would bind it anonymously and return
+    /// success.
     pub(crate) fn simple_bind(&mut self, dn: &str, password: &[u8]) -> Result<()> {
         if !dn.is_empty() && password.is_empty() {
             return Err(Error::new(
@@ -67,7 +72,8 @@ impl Connection {
         })?
     }
 
-    /// Who the provider takes us for (RFC 4532), empty if for nobody; `None` when it cannot tell.
+    /// Asks Who am I? (RFC 4532). Returns the authzId, empty when anonymous; `None` when the
+    /// provider cannot tell.
     pub(crate) fn who_am_i(&mut self) -> Result<Option<String>> {
         let what = "the question who we are";
         let request = Operation::ExtendedRequest {
@@ -84,8 +90,8 @@ impl Connection {
                     )
                     .with_source(error)),
                 },
-                // protocolError (RFC 4511 §4.12 for an unknown request), unwillingToPerform,
-                // and notSupported as some providers have it.
+                // protocolError (RFC 4511 §4.12 for an unknown request), unwillingToPerform, and
+                // notSupported, which some providers send.
                 2 | 53 | 92 => Ok(None),
                 _ => Err(refused(&result, what)),
             })),
@@ -93,8 +99,8 @@ impl Connection {
         })?
     }
 
-    /// One search to its end. `on` sees each entry and reference as it comes; after an error of
-    /// its own it is not called any more, and the error is returned once the search has ended.
+    /// Runs one search to its end, and calls `on` for each entry as it comes. After an error of
+    /// `on` it makes no more calls, and returns the error once the search has ended.
     pub(crate) fn search(
         &mut self,
         request: &SearchRequest<'_>,
@@ -113,12 +119,12 @@ impl Connection {
             |op| {
                 match &op {
                     Operation::SearchResultEntry(entry) if outcome.is_ok() => outcome = on(entry),
-                    // Where to look further: that is another provider's, and not followed.
+                    // A reference names another provider. It is not followed.
                     Operation::SearchResultEntry(_) | Operation::SearchResultReference(_) => {}
                     Operation::SearchResultDone(result) => {
                         return Ok(Some(verdict(result, &what)));
                     }
-                    // Only what was asked for by a control may come so, and nobody waits for it.
+                    // Only a control could have asked for one, and no control here does.
                     Operation::IntermediateResponse { .. } => {}
                     other => return Err(unexpected(other, &what)),
                 }
@@ -128,7 +134,7 @@ impl Connection {
         outcome.and(verdict)
     }
 
-    /// What the server tells of itself. One that hides its root DSE gives empty fields.
+    /// Reads the root DSE. A server that hides it gives empty fields.
     pub(crate) fn root_dse(&mut self) -> Result<RootDse> {
         let request = SearchRequest {
             base: "",
@@ -166,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// Says goodbye and closes. The other end may be gone already, so there is no error.
+    /// Sends an UnbindRequest and closes. The other end may be gone already, so there is no error.
     pub(crate) fn unbind(mut self) {
         if !self.broken {
             let id = self.next_message_id();
@@ -178,8 +184,8 @@ impl Connection {
         self.transport.close();
     }
 
-    /// Sends a request and gives its answers to `on` until that returns something. Anything but
-    /// an answer to this request is an error, and after an error no other request can be sent.
+    /// Sends a request and passes its responses to `on` until that returns something. Any other
+    /// message is an error. After an error no other request can be sent.
     pub(super) fn exchange<T>(
         &mut self,
         request: &Operation<'_>,
@@ -238,7 +244,8 @@ impl Connection {
         }
     }
 
-    /// Waits for more bytes: false when the deadline has passed, an error when it is to stop.
+    /// Waits for more bytes. Returns false when the deadline has passed, an error when a stop was
+    /// requested.
     fn more(&mut self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             self.waiter.abandon_at(self.abandon_at)?;
@@ -251,7 +258,7 @@ impl Connection {
         }
     }
 
-    /// Why the provider closed the connection, if it said so before it did.
+    /// The provider's reason for closing the connection, if it sent one before.
     fn parting_words(&mut self) -> Option<Error> {
         loop {
             while let Ok(Some(bytes)) = self.next_message() {
@@ -270,7 +277,8 @@ impl Connection {
 }
 
 impl RootDse {
-    /// Whether it offers Cancel (RFC 3909). One that hides what it offers may.
+    /// Whether the server offers Cancel (RFC 3909). A server that hides its extensions may offer
+    /// it.
     pub(crate) fn can_cancel(&self) -> bool {
         let extensions = &self.supported_extensions;
         extensions.is_empty() || extensions.iter().any(|oid| oid == CANCEL)
@@ -305,8 +313,8 @@ fn verdict(result: &syncrepl_proto::message::LdapResult<'_>, what: &str) -> Resu
     }
 }
 
-/// The error for an answer of the wrong kind. Some providers refuse what they do not know with an
-/// ExtendedResponse, whatever was asked: then it tells what they meant.
+/// The error for a response of the wrong kind. Some providers refuse any unknown request with an
+/// ExtendedResponse; its result then says why.
 pub(super) fn unexpected(op: &Operation<'_>, what: &str) -> Error {
     match op {
         Operation::ExtendedResponse { result, .. } if result.code != 0 => refused(result, what),
@@ -317,7 +325,7 @@ pub(super) fn unexpected(op: &Operation<'_>, what: &str) -> Error {
     }
 }
 
-/// The error for a message that is not what RFC 4511 says; it names the element.
+/// The error for a message that breaks RFC 4511; it names the element.
 pub(crate) fn undecodable(error: DecodeError) -> Error {
     Error::new(
         ErrorKind::Protocol,

@@ -1,4 +1,4 @@
-//! The one table from LDAP result codes (RFC 4511 appendix A) to what people are told.
+//! The one table from LDAP result codes (RFC 4511 appendix A) to words for people.
 
 use syncrepl_proto::message::{
     LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, Uris, result_name,
@@ -10,16 +10,16 @@ use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;
 
-/// How a 389-ds says that it serves as many persistent searches as it can, and what to do.
+/// The words with which 389-ds refuses one persistent search too many, and the hint for it.
 const TOO_MANY: &str = "Too many active synchronization sessions";
 const FULL: &str = "389-ds serves ten consumers that follow, no more: stop one of them, or have some \
                     of them refresh at intervals";
 
-/// Of how many servers that a referral names people are told.
+/// The most URIs of a referral that a message names.
 const MOST_URIS: usize = 4;
 
-/// The error for `what` (“the bind”) having been answered with a result that is not success: the
-/// provider's own words, and where it points.
+/// The error for a result of `what` (“the bind”) other than success, with the provider's diagnostic
+/// and its referral.
 pub(crate) fn refused(result: &LdapResult<'_>, what: &str) -> Error {
     said(
         ErrorKind::Refused,
@@ -28,7 +28,7 @@ pub(crate) fn refused(result: &LdapResult<'_>, what: &str) -> Error {
     )
 }
 
-/// As [`refused`], where other words than those of the table say better what the code means.
+/// As [`refused`], with words and a hint in place of those in the table.
 pub(super) fn refused_because(
     result: &LdapResult<'_>,
     what: &str,
@@ -39,9 +39,9 @@ pub(super) fn refused_because(
     in_words(ErrorKind::Refused, result, &what, (Some(words), Some(hint)))
 }
 
-/// The error that a message with id 0 amounts to: a Notice of Disconnection (RFC 4511 §4.4.1), or
-/// something that may not come unasked. `None` for other notifications, which are to be ignored
-/// (RFC 4511 §4.4).
+/// The error for a message with the ID 0: a Notice of Disconnection (RFC 4511 §4.4.1), or a message
+/// that may not come unsolicited. `None` for other notifications, which RFC 4511 §4.4 lets a client
+/// ignore.
 pub(crate) fn notice_of_disconnection(message: &Message<'_>) -> Option<Error> {
     match &message.op {
         Operation::ExtendedResponse { result, name, .. } => match name {
@@ -67,7 +67,7 @@ pub(crate) fn notice_of_disconnection(message: &Message<'_>) -> Option<Error> {
 }
 
 /// The error for a message that RFC 4533 does not allow. Some providers refuse the control with an
-/// ExtendedResponse: then it tells what they meant.
+/// ExtendedResponse; its result then says why.
 pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Server) -> Error {
     if let (SessionError::UnexpectedOperation(_), Operation::ExtendedResponse { result, .. }) =
         (&error, op)
@@ -117,7 +117,7 @@ fn in_words(
     }
 }
 
-/// Where a referral points.
+/// The URIs of a referral, in words.
 fn points_to(uris: Uris<'_>) -> String {
     let mut named: Vec<_> = uris.iter().take(MOST_URIS).map(excerpt).collect();
     let more = uris.iter().skip(MOST_URIS).count();
@@ -130,7 +130,7 @@ fn points_to(uris: Uris<'_>) -> String {
     }
 }
 
-/// What a code means in plain words, where its name does not say it, and what to do about it.
+/// The meaning of a code where its name does not say it, and what to do about it.
 fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
     let (words, hint) = match code {
         1 => ("", "some providers answer so to who has not bound"),
@@ -200,7 +200,7 @@ mod tests {
     use syncrepl_proto::ber::{Writer, tag};
 
     #[test]
-    fn a_refusal_is_one_line_with_code_name_words_and_hint() {
+    fn refusal_has_code_name_words_and_hint() {
         fn refused(code: u32, diagnostic: &str, what: &str) -> Error {
             super::refused(
                 &LdapResult {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referral_names_where_it_points() {
+    fn referral_lists_its_uris() {
         let points = |uris: &[&str]| {
             let mut writer = Writer::new();
             for uri in uris {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_are_told_apart() {
+    fn notice_kind_follows_code() {
         let notice = |code, name| {
             let mut result = LdapResult::new(code);
             result.diagnostic = "bye";

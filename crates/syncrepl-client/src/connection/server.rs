@@ -1,4 +1,4 @@
-//! Which server to connect to, and how: plain values, nothing is opened here.
+//! The server to connect to, and the options: plain values that open nothing.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,18 +22,18 @@ enum Address {
 }
 
 impl Server {
-    /// The port of `ldap://` unless told otherwise.
+    /// The default port of `ldap://`.
     pub const LDAP_PORT: u16 = 389;
-    /// The port of `ldaps://` unless told otherwise.
+    /// The default port of `ldaps://`.
     pub const LDAPS_PORT: u16 = 636;
 
-    /// A server spoken to in clear, or with StartTLS. An empty host is `localhost`; an IPv6
+    /// A server reached in clear, or with StartTLS. An empty host means `localhost`; an IPv6
     /// address may stand in brackets.
     pub fn ldap(host: impl Into<String>, port: u16) -> Self {
         Server::tcp(host.into(), port, false)
     }
 
-    /// A server that speaks TLS from the first byte. Hosts are as for [`ldap`](Server::ldap).
+    /// A server that speaks TLS from the first byte. The host is as for [`ldap`](Server::ldap).
     pub fn ldaps(host: impl Into<String>, port: u16) -> Self {
         Server::tcp(host.into(), port, true)
     }
@@ -43,7 +43,7 @@ impl Server {
         Server(Address::Unix(path.into()))
     }
 
-    /// The server that an LDAP URL names; what it leaves out is as `ldapsearch` has it: `localhost`,
+    /// The server that an LDAP URL names. The defaults are those of `ldapsearch`: `localhost`, port
     /// 389 or 636, `/var/run/slapd/ldapi`.
     pub(crate) fn of_url(url: &LdapUrl) -> Self {
         let host = url.host.clone().unwrap_or_default();
@@ -63,7 +63,7 @@ impl Server {
         Server(Address::Tcp { host, port, tls })
     }
 
-    /// The host's name or address, without brackets; `None` for a local socket.
+    /// The name or address of the host, without brackets; `None` for a local socket.
     pub fn host(&self) -> Option<&str> {
         match &self.0 {
             Address::Tcp { host, .. } => Some(host),
@@ -79,7 +79,7 @@ impl Server {
         }
     }
 
-    /// The path of a local socket.
+    /// The path of a local socket; `None` for a TCP server.
     pub fn socket_path(&self) -> Option<&Path> {
         match &self.0 {
             Address::Tcp { .. } => None,
@@ -122,69 +122,70 @@ impl fmt::Display for Server {
     }
 }
 
-/// Whether a connection that begins in clear is turned into an encrypted one (RFC 4511 §4.14).
-/// It has no effect on `ldaps` servers, which are encrypted from the first byte.
+/// Whether StartTLS (RFC 4511 §4.14) encrypts a connection that begins in clear. It has no effect
+/// on `ldaps` servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum StartTls {
-    /// It stays in clear. The default.
+    /// The connection stays in clear. The default.
     #[default]
     Never,
-    /// StartTLS is asked for; if the server refuses it, the connection goes on in clear, with a
-    /// warning, for an anonymous bind only. With any other credentials that is
-    /// [`ErrorKind::Tls`](crate::ErrorKind::Tls), before anything of them is sent. Someone between you
-    /// and the server can make it look refused: use [`Required`](StartTls::Required) wherever the
-    /// server supports it. A local socket stays in clear. A server that agrees and then fails the
-    /// handshake or shows a bad certificate is an error all the same.
+    /// The client asks for StartTLS. If the server refuses, an anonymous bind goes on in clear,
+    /// with a warning. Any other credentials give [`ErrorKind::Tls`](crate::ErrorKind::Tls) before
+    /// a byte of them is sent.
+    ///
+    /// Anybody between you and the server can forge a refusal: use [`Required`](StartTls::Required)
+    /// wherever the server supports it. If the server agrees, a failed handshake or a bad
+    /// certificate is an error. A local socket stays in clear.
     IfPossible,
-    /// StartTLS has to succeed before anything else is sent.
+    /// StartTLS must succeed before anything else is sent.
     Required,
 }
 
-/// Which addresses of a server's name are tried.
+/// The addresses of a server's name to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Addresses {
     /// All, in the order the system prefers.
     All,
-    /// This one last: it took the last connection, and then did not serve it.
+    /// This one last: it accepted the previous connection and did not serve it.
     Last(SocketAddr),
-    /// This one only: what is asked there has to be answered by the same machine.
+    /// This one only: the same machine must answer.
     Only(SocketAddr),
 }
 
-/// How to connect. Start from [`ConnectOptions::default`].
+/// The options for a connection. Start from [`ConnectOptions::default`].
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectOptions {
-    /// StartTLS for servers that begin in clear; [`StartTls::Never`] by default.
+    /// StartTLS for a server that is not `ldaps`. Default: [`StartTls::Never`].
     pub(crate) starttls: StartTls,
-    /// A PEM file with the only certificate authorities to trust; those of the platform by default.
+    /// A PEM file with the only certificate authorities to trust. Default: those of the platform.
     pub(crate) ca_file: Option<PathBuf>,
-    /// PEM files with the certificate to show to a server that asks for one, and with its key.
+    /// PEM files with the client certificate and with its key.
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Whoever answers is believed to be the server.
+    /// Accepts any server certificate, so anybody can pose as the server.
     pub(crate) accept_any_certificate: bool,
-    /// Nothing is sent in clear, except to a local socket.
+    /// Sends nothing in clear, except to a local socket.
     pub(crate) require_tls: bool,
-    /// Nothing but an anonymous bind is going to be made. True by default.
+    /// Whether the bind will be anonymous. Default: true.
     pub(crate) anonymous: bool,
-    /// Which addresses of the server to try; all of them by default.
+    /// The addresses of the server to try. Default: all.
     pub(crate) addresses: Addresses,
-    /// For name resolution, and then for each address of the server, its TLS handshake included;
-    /// 10 s by default.
+    /// The time limit for name resolution, and again for each address, its TLS handshake included.
+    /// Default: 10 s.
     pub(crate) connect_timeout: Duration,
-    /// For each answer to a single operation, and for each write that the server does not take;
-    /// 30 s by default.
+    /// The time limit for each response to a single operation, and for each write that makes no
+    /// progress. Default: 30 s.
     pub(crate) response_timeout: Duration,
-    /// The largest message accepted, in bytes; 64 MiB by default.
+    /// The size limit of one message, in bytes. Default: 64 MiB.
     pub(crate) max_message_size: usize,
-    /// At how many stop requests `open` and single operations are abandoned: 1 by default, 2 for a
-    /// connection that helps a refresh stage to its end.
+    /// The number of stop requests that abandon `open` and single operations. Default: 1; a
+    /// connection that helps a refresh stage to its end has 2.
     pub(crate) abandon_at: u32,
-    /// Streams in place of sockets; none by default.
+    /// Streams in place of sockets. Default: none.
     pub(crate) network: GivenNetwork,
 }
 
 impl ConnectOptions {
-    /// What StartTLS has to come to, with what else was asked for.
+    /// The effective StartTLS option: `require_tls` makes it required.
     pub(super) fn starttls(&self) -> StartTls {
         match self.starttls {
             StartTls::IfPossible if self.require_tls => StartTls::Required,
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_shown_as_urls() {
+    fn server_displays_as_url() {
         for (server, url) in [
             (Server::ldap("h.example", 389), "ldap://h.example:389"),
             (Server::ldaps("", 636), "ldaps://localhost:636"),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_taken_from_urls() {
+    fn url_names_server() {
         for (url, server) in [
             ("ldap:///dc=example", Server::ldap("localhost", 389)),
             ("ldaps://[::1]/dc=example", Server::ldaps("::1", 636)),

@@ -1,4 +1,4 @@
-//! TLS over a socket: the session. Whom it believes is in `trust`.
+//! A TLS session over a socket. `trust` decides which certificates it accepts.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use super::transport::{Failure, Moved, Socket, progress};
 use super::trust::{Seen, Setup};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much is read from the socket at a time, in bytes.
+/// The bytes read from the socket at a time.
 const CHUNK: usize = 64 << 10;
 
-/// A client session, and what has been read from the socket and not yet been decrypted.
+/// A client session, and the bytes read from the socket but not yet decrypted.
 pub(super) struct Tls {
     session: ClientConnection,
     received: Vec<u8>,
     pending: std::ops::Range<usize>,
-    /// What ended the session; told once everything decrypted before it has been read.
+    /// The error that ended the session. A read reports it after every byte decrypted before it.
     failed: Option<rustls::Error>,
     seen: Arc<Seen>,
 }
 
 impl Tls {
-    /// A session with `server`, whose certificate has to carry its name.
+    /// A session with `server`. The certificate must carry the server's name.
     pub(super) fn new(setup: &Setup, server: &Server) -> Result<Self> {
         let host = server.host().unwrap_or_default();
         let unfit = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -47,12 +47,12 @@ impl Tls {
         })
     }
 
-    /// What was seen of the other end.
+    /// The facts seen of the other end.
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
     }
 
-    /// Version and cipher suite, for the log.
+    /// The version and the cipher suite, for people.
     pub(super) fn agreed(&self) -> String {
         let version = match self.session.protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
@@ -69,7 +69,8 @@ impl Tls {
         self.session.wants_write()
     }
 
-    /// Goes on with the handshake: `Bytes` once it is complete and everything is sent.
+    /// Continues the handshake. Returns `Bytes` once it is complete and every byte of it has been
+    /// sent.
     pub(super) fn handshake(&mut self, socket: &mut Socket) -> Result<Moved, Failure> {
         loop {
             if !self.flush(socket)? {
@@ -85,7 +86,7 @@ impl Tls {
         }
     }
 
-    /// Decrypts what is there into `space`, reading from the socket only when nothing is left over.
+    /// Decrypts into `space`. It reads from the socket only when no received bytes are left.
     pub(super) fn read(&mut self, socket: &mut Socket, space: &mut [u8]) -> Result<Moved, Failure> {
         let mut total = 0;
         loop {
@@ -101,14 +102,14 @@ impl Tls {
             }
             match self.receive(socket) {
                 Ok(Moved::Bytes(_)) => {}
-                // What was decrypted comes first; the other end comes up again at the next call.
+                // The decrypted bytes come first. The next call meets the error or the end again.
                 Ok(_) | Err(_) if total > 0 => return Ok(Moved::Bytes(total)),
                 other => return other,
             }
         }
     }
 
-    /// Writes from the front of `rest`, and everything that is due, or says false when blocked.
+    /// Writes pending TLS records, then from the front of `rest`. Returns false when blocked.
     pub(super) fn write(&mut self, socket: &mut Socket, rest: &mut &[u8]) -> Result<bool, Failure> {
         loop {
             if !self.flush(socket)? {
@@ -127,7 +128,7 @@ impl Tls {
     /// Sends close_notify, if the socket takes it.
     pub(super) fn close(&mut self, socket: &mut Socket) {
         self.session.send_close_notify();
-        // The connection may be gone already, which is as good.
+        // An error only means that the connection is gone already.
         let _ = self.flush(socket);
     }
 
@@ -140,7 +141,7 @@ impl Tls {
         Ok(true)
     }
 
-    /// Takes the next records, from what is left over or from the socket.
+    /// Processes the next records, from the bytes left over or from the socket.
     fn receive(&mut self, socket: &mut Socket) -> Result<Moved, Failure> {
         if let Some(error) = &self.failed {
             return Err(error.clone().into());
@@ -158,7 +159,7 @@ impl Tls {
             return Ok(Moved::Closed);
         }
         if let Err(error) = self.session.process_new_packets() {
-            // Tell the other end why, as far as it still listens.
+            // An alert tells the other end why, if it still listens.
             let _ = self.flush(socket);
             self.failed = Some(error.clone());
             return Err(error.into());

@@ -1,4 +1,4 @@
-//! TLS errors in words: what was wrong with the certificate or the handshake, and what to do.
+//! TLS errors for people: the fault in the certificate or the handshake, and what to do about it.
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
@@ -15,7 +15,7 @@ const CIPHERS: &str =
     "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log says more";
 const CLIENT_CERTIFICATE: &str = "give one, and its key (--cert, --key)";
 
-/// The error for a TLS failure on the connection to `server`, with what was seen of it.
+/// The error for a TLS failure on the connection to `server`; `seen` makes it specific.
 pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen>) -> Error {
     match error {
         rustls::Error::InvalidCertificate(problem) => {
@@ -40,8 +40,8 @@ pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen
     }
 }
 
-/// The error for a server that asked for a client certificate and closed the connection. It may have
-/// had another reason, such as its own end: another try is worth it.
+/// The error for a server that asked for a client certificate and closed the connection. It may
+/// have closed for another reason, such as a shutdown, so the error is retryable.
 pub(super) fn certificate_unwanted(server: &Server, seen: &Seen) -> Error {
     let (without, hint) = match seen.ours {
         true => (
@@ -143,7 +143,8 @@ fn certificate(problem: &CertificateError, server: &Server, facts: Option<&Facts
         CertificateError::UnknownIssuer => {
             tls(format!("{whose} is signed by an unknown authority")).with_hint(CA_FILE)
         }
-        // Of the certificate or of the handshake: either way it is not whose it says.
+        // The signature of the certificate or of the handshake is bad. Either way the server is not
+        // the one it claims to be.
         CertificateError::BadSignature => tls(format!(
             "{whose} proves nothing: it is not signed by the authority that it names, or the other end has \
              not the key that belongs to it"
@@ -165,7 +166,7 @@ fn not_yet(whose: &str, when: &str) -> Error {
         .with_hint("set the clock of this machine, or replace it on the provider")
 }
 
-/// Names are taken from the subjectAltName alone (RFC 6125 §6.4.4 lets a client do so, and browsers do).
+/// Only names in the subjectAltName count. RFC 6125 §6.4.4 allows that, and browsers do the same.
 fn common_name_only(whose: &str, facts: Option<&Facts>) -> Error {
     let message = match facts.and_then(|facts| facts.common_name.as_ref()) {
         Some(name) => format!(
@@ -180,7 +181,7 @@ fn common_name_only(whose: &str, facts: Option<&Facts>) -> Error {
     )
 }
 
-/// rustls shows each name as `DnsName("…")` or `IpAddress(…)`; people want what is inside.
+/// rustls shows each name as `DnsName("…")` or `IpAddress(…)`. People want the name alone.
 fn names(presented: &[String]) -> String {
     let bare = |name: &String| {
         let inside = name
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_said_in_words() {
+    fn each_problem_has_its_words() {
         let server = Server::ldaps("ldap.example.com", 636);
         for (problem, words) in [
             (CertificateError::Expired, "has expired"),
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_shown_bare() {
+    fn names_lose_their_wrapper() {
         let presented = [
             "DnsName(\"a.example\")".to_owned(),
             "IpAddress(::1)".to_owned(),

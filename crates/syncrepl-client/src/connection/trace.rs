@@ -1,5 +1,5 @@
-//! The protocol in the log: one line a message, at the level debug, for who asks for it (`-vv`). What
-//! proves who somebody is, and the values of attributes that hold secrets, are not shown.
+//! Logs the protocol: one line for each message, at the level debug (`-vv`). It masks credentials
+//! and the values of attributes that hold secrets.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::{Control, Controls};
@@ -14,21 +14,21 @@ use syncrepl_proto::sync::{
 use crate::record::secret::is_secret;
 use crate::record::text::printable;
 
-/// What these lines are told as, so that `RUST_LOG` can choose them.
+/// The target of these lines, so that `RUST_LOG` can select them.
 const TARGET: &str = "syncrepl_client::protocol";
-/// What stands for a secret.
+/// The text in place of a secret.
 const MASK: &str = "***";
-/// The longest value that is shown, in bytes.
+/// The longest value shown, in bytes.
 const VALUE: usize = 100;
 /// The longest line, in characters.
 const LINE: usize = 2000;
 
-/// A message that is about to be sent.
+/// Logs a message that is about to be sent.
 pub(super) fn sent(bytes: &[u8]) {
     log("->", bytes);
 }
 
-/// A message that came.
+/// Logs a message that was received.
 pub(super) fn received(bytes: &[u8]) {
     log("<-", bytes);
 }
@@ -39,7 +39,7 @@ fn log(direction: &str, bytes: &[u8]) {
     }
     let told = match Message::decode(bytes) {
         Ok(message) => line(&message),
-        // What it is will be told as an error; its bytes may be anything.
+        // An error about this message follows. Its bytes may be anything, so they are not shown.
         Err(error) => format!("{} bytes that cannot be read ({error})", bytes.len()),
     };
     tracing::debug!(target: TARGET, "{direction} {told}");
@@ -67,7 +67,7 @@ fn line(message: &Message<'_>) -> String {
         }
         Operation::SearchResultDone(result) => outcome(result),
         Operation::ExtendedRequest { name, value } => format!(" {name}{}", size(*value)),
-        // Most values are harmless, but some requests have secrets for an answer.
+        // Most values are harmless, but the responses to some requests are secrets.
         Operation::ExtendedResponse {
             result,
             name,
@@ -128,7 +128,7 @@ fn search(request: &SearchRequest<'_>) -> String {
     told
 }
 
-/// A filter, unless it asks for the value of a secret.
+/// The filter, or a mask if it contains the value of a secret attribute.
 fn masked(filter: String) -> String {
     let asks = filter
         .split(['(', ')', '&', '|', '!'])
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked() {
+    fn log_masks_secrets() {
         let list = AttributeList::encode([
             ("cn", vec![&b"Ann\x1b[2J"[..]]),
             ("userPassword;x-a", vec![b"{SSHA}geheim"]),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_that_ask_for_secrets_are_masked() {
+    fn log_masks_filters_with_secrets() {
         let search = |filter: &str| {
             let filter = Filter::parse(filter).unwrap();
             shown(&Operation::SearchRequest(SearchRequest {

@@ -1,5 +1,7 @@
 //! The bytes of one connection: a TCP or Unix socket, with or without TLS and a SASL security layer
-//! around it. Nothing waits here; a call moves what can be moved now.
+//! around it.
+//!
+//! Nothing here waits. A call moves the bytes that can be moved now.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -15,36 +17,36 @@ use super::network::{Network, Stream};
 use super::server::Server;
 use super::tls::Tls;
 
-/// A quiet connection is probed by the system after this long,
+/// The system probes a connection that has been quiet for this long,
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 /// and again at this interval.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
-/// After so long without a sign of the other system, probes and data unacknowledged, it is lost: RFC 5482.
-/// Without this, the system would go on sending the same data again for a quarter of an hour.
+/// The system gives a connection up when sent data or probes stay unacknowledged for this long (RFC
+/// 5482). Its own default would resend for a quarter of an hour.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Where to connect to.
+/// The place to connect to.
 #[derive(Clone)]
 pub(super) enum Endpoint {
     Tcp(SocketAddr),
     Unix(PathBuf),
-    /// Not by a socket, but by what the builder was given.
+    /// The network that the builder was given, in place of a socket.
     Given(Arc<dyn Network>),
 }
 
-/// What an attempt to read brought.
+/// The outcome of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moved {
-    /// So many bytes.
+    /// A number of bytes.
     Bytes(usize),
-    /// Nothing: the socket has to become ready first.
+    /// Nothing: the socket must become ready first.
     Blocked,
-    /// Nothing, ever again: the other end has closed.
+    /// Nothing more: the other end has closed.
     Closed,
 }
 
-/// Why the connection is of no more use.
+/// The reason why the connection is of no more use.
 #[derive(Debug)]
 pub(super) enum Failure {
     Io(io::Error),
@@ -94,7 +96,7 @@ impl Socket {
         }
     }
 
-    /// Whether the connection stands by now, or why it will not.
+    /// Whether the connection is established.
     pub(super) fn is_connected(&self) -> io::Result<bool> {
         let (error, peer) = match self {
             Socket::Tcp(stream) => (stream.take_error()?, stream.peer_addr().err()),
@@ -109,7 +111,7 @@ impl Socket {
         }
     }
 
-    /// Reads once, again only if a signal came in between.
+    /// Reads once; repeats only after a signal.
     pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<Moved> {
         loop {
             let read = match self {
@@ -160,7 +162,7 @@ impl mio::event::Source for Socket {
         match self {
             Socket::Tcp(stream) => stream.register(registry, token, interests),
             Socket::Unix(stream) => stream.register(registry, token, interests),
-            // It waits by itself.
+            // A given stream waits by itself.
             Socket::Given(_) => Ok(()),
         }
     }
@@ -187,7 +189,7 @@ impl mio::event::Source for Socket {
     }
 }
 
-/// The socket, TLS once it has begun, and what a SASL bind agreed on inside of that.
+/// The socket, TLS once it has begun, and inside TLS the security layer that a SASL bind agreed on.
 pub(super) struct Transport {
     below: Below,
     layer: Option<Box<Layer>>,
@@ -206,7 +208,7 @@ impl Transport {
         }
     }
 
-    /// What waits for itself, in place of a socket.
+    /// The stream that was given in place of a socket.
     pub(super) fn stream(&mut self) -> Option<&mut dyn Stream> {
         match &mut self.below.socket {
             Socket::Given(stream) => Some(stream.as_mut()),
@@ -231,17 +233,17 @@ impl Transport {
         self.below.tls.as_deref()
     }
 
-    /// From here on everything goes through `tls`, the handshake first.
+    /// From now on every byte goes through `tls`, the handshake first.
     pub(super) fn encrypt(&mut self, tls: Tls) {
         self.below.tls = Some(Box::new(tls));
     }
 
-    /// From here on everything goes through `layer`, inside of TLS.
+    /// From now on every byte goes through `layer`, inside TLS.
     pub(super) fn protect(&mut self, layer: Box<dyn SecurityLayer>) {
         self.layer = Some(Box::new(Layer::new(layer)));
     }
 
-    /// Goes on with the handshake: `Bytes` once it is complete.
+    /// Continues the handshake. Returns `Bytes` once it is complete.
     pub(super) fn handshake(&mut self) -> Result<Moved, Failure> {
         match &mut self.below.tls {
             Some(tls) => tls.handshake(&mut self.below.socket),
@@ -249,12 +251,13 @@ impl Transport {
         }
     }
 
-    /// Whether the handshake waits for this end to write.
+    /// Whether TLS has bytes to send.
     pub(super) fn wants_write(&self) -> bool {
         self.below.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Reads what is there, as much as fits. After `Blocked` nothing is held back in here.
+    /// Reads the bytes that have arrived, as many as fit. After `Blocked` no bytes are held back
+    /// here.
     pub(super) fn read(&mut self, space: &mut [u8]) -> Result<Moved, Failure> {
         let Transport { below, layer } = self;
         match layer {
@@ -263,8 +266,8 @@ impl Transport {
         }
     }
 
-    /// Writes from the front of `rest` and shortens it. True when everything is on its way, false
-    /// when the socket has to become writable first.
+    /// Writes from the front of `rest` and shortens it. Returns true when every byte has gone to
+    /// the system, false when the socket must become writable first.
     pub(super) fn write(&mut self, rest: &mut &[u8]) -> Result<bool, Failure> {
         let Transport { below, layer } = self;
         match layer {
@@ -273,13 +276,13 @@ impl Transport {
         }
     }
 
-    /// Says goodbye on the TLS layer if it can be said now, and closes the sending side.
+    /// Sends close_notify if the socket takes it, and closes the sending side.
     pub(super) fn close(&mut self) {
         let Below { socket, tls } = &mut self.below;
         if let Some(tls) = tls {
             tls.close(socket);
         }
-        // The connection may be gone already, which is as good.
+        // An error only means that the connection is gone already.
         let _ = match socket {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
@@ -311,7 +314,7 @@ impl Below {
     }
 }
 
-/// What a write came to: so many bytes (0 if a signal came in between), or `None` if it would block.
+/// The outcome of a write: the number of bytes (0 after a signal), or `None` if it would block.
 pub(super) fn progress(written: io::Result<usize>) -> io::Result<Option<usize>> {
     match written {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),

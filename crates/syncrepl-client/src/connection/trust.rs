@@ -1,5 +1,5 @@
-//! Whom TLS believes: the authorities of the platform, or those of a file; the server's own
-//! certificate if the file holds that; or, for those who insist, anybody.
+//! The server certificates that TLS accepts: those signed by an authority of the platform or of a
+//! file, a server's own certificate in that file, or any certificate at all if the user insists.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,41 +24,42 @@ use super::identity::Identity;
 use super::server::ConnectOptions;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How to begin TLS, and where what was seen of the other end is kept for messages.
+/// The configuration of TLS, and the record of what the handshake shows of the server.
 pub(super) struct Setup {
     pub(super) config: Arc<ClientConfig>,
     pub(super) seen: Arc<Seen>,
 }
 
-/// What was seen while TLS began.
+/// The facts seen during the handshake, for error messages.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     certificate: Mutex<Option<CertificateDer<'static>>>,
     asked: AtomicBool,
-    /// There is a client certificate to show.
+    /// Whether this end has a client certificate.
     pub(super) ours: bool,
 }
 
 impl Seen {
-    /// What the server's certificate says of itself, if one came that can be read.
+    /// The contents of the server's certificate, if one came and can be read.
     pub(super) fn facts(&self) -> Option<Facts> {
         let certificate = self.certificate.lock();
         let certificate = certificate.unwrap_or_else(PoisonError::into_inner);
         Facts::read(certificate.as_ref()?).ok()
     }
 
-    /// The server asks for a client certificate.
+    /// Records that the server asks for a client certificate.
     pub(super) fn ask(&self) {
         self.asked.store(true, Ordering::Relaxed);
     }
 
-    /// The server asked for a client certificate.
+    /// Whether the server asked for a client certificate.
     pub(super) fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
-/// What `options` say of TLS. Files are read anew for every connection: they may have been renewed.
+/// Configures TLS from `options`. Every connection reads the files again, because they may have
+/// been renewed.
 pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
     let unusable = |error: rustls::Error| {
         Error::new(ErrorKind::Tls, "TLS cannot be set up on this machine")
@@ -99,7 +100,7 @@ pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
 #[derive(Debug)]
 enum Believed {
     Platform(Verifier),
-    /// Authorities, and the certificates in the file themselves.
+    /// The authorities in the file, and its certificates themselves.
     File(Arc<WebPkiServerVerifier>, Vec<CertificateDer<'static>>),
     Anybody,
 }
@@ -121,7 +122,7 @@ impl Believed {
         if certificates.is_empty() {
             return Err(unusable("holds no certificate"));
         }
-        // Among the many of a whole platform there may be one that is odd.
+        // A bundle with the authorities of a whole platform may hold a few that cannot be used.
         let mut roots = RootCertStore::empty();
         let (_, odd) = roots.add_parsable_certificates(certificates.iter().cloned());
         if roots.is_empty() {
@@ -163,8 +164,8 @@ impl ServerCertVerifier for Trust {
             Believed::Platform(inner) => {
                 inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
             }
-            // A server's certificate that is its own authority is refused by WebPKI, even where
-            // somebody has said that it is the right one.
+            // WebPKI refuses a server certificate that is its own authority, even if the user has
+            // named it as trusted.
             Believed::File(_, given) if given.iter().any(|given| given == end_entity) => {
                 is_valid_now(end_entity, now)?;
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;

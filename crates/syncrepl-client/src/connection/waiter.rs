@@ -1,4 +1,4 @@
-//! Waiting for a socket, a stop request or a deadline, whichever comes first. It moves no bytes.
+//! Waits for a socket, a stop request or a deadline, whichever comes first. It moves no bytes.
 
 use std::io;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::stop::StopHandle;
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
 
-/// Waits. Readiness is told by the system once, when it changes, so it is remembered here until a
-/// read or write has found that there is no more of it.
+/// Waits for one socket. The system reports readiness once, when it changes, so the flags here keep
+/// it until a read or write would block.
 pub(super) struct Waiter {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
     stop: StopHandle,
-    /// How many stop requests have been reported.
+    /// The number of stop requests reported so far.
     reported: u32,
-    /// Whether a read may find something.
+    /// Whether a read may succeed.
     pub(super) readable: bool,
-    /// Whether a write may be taken.
+    /// Whether a write may succeed.
     pub(super) writable: bool,
 }
 
@@ -48,7 +48,7 @@ impl Waiter {
         })
     }
 
-    /// The one socket to wait for from now on.
+    /// Registers the socket to wait for.
     pub(super) fn register(&mut self, socket: &mut impl Source) -> Result<()> {
         self.poll
             .registry()
@@ -56,12 +56,13 @@ impl Waiter {
             .map_err(system_error)
     }
 
-    /// What ends a wait from another thread.
+    /// A waker that ends a wait from another thread.
     pub(super) fn waker(&self) -> Arc<Waker> {
         self.waker.clone()
     }
 
-    /// Waits until something may have happened (true) or the deadline has passed (false).
+    /// Waits until an event (true) or the deadline (false). The event may be a wake-up without
+    /// anything new.
     pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let timeout = match deadline {
             None => None,
@@ -84,14 +85,14 @@ impl Waiter {
         Ok(true)
     }
 
-    /// Whether there is a stop request that has not been reported; it counts as reported now.
+    /// Takes a stop request that has not been reported; false when there is none.
     pub(super) fn take_stop(&mut self) -> bool {
         let requested = self.stop.requests() > self.reported;
         self.reported += u32::from(requested);
         requested
     }
 
-    /// An error once the stop has been asked for `at` times.
+    /// Fails once a stop has been requested `at` times.
     pub(super) fn abandon_at(&self, at: u32) -> Result<()> {
         if self.stop.requests() < at {
             return Ok(());

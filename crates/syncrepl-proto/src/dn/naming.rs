@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::{DnError, Value, pairs};
+use super::read::{DnError, Value, pairs};
 use crate::ber::Reader;
 
 /// An attribute type as it is written, and its value without escapes.
 pub type NamingValue<'a> = (&'a str, Cow<'a, [u8]>);
 
-/// The attribute types and values of the first RDN of `dn`, escapes resolved; a value written as
-/// `#` and hexadecimal digits as the contents of the BER element that they encode (RFC 4514 §2.4).
-/// None for the empty DN.
+/// The attribute types and values of the first RDN of `dn`, escapes resolved; empty for the empty
+/// DN.
+///
+/// A value written as `#` and hexadecimal digits becomes the contents of the BER element that the
+/// digits encode (RFC 4514 §2.4).
+///
+/// # Errors
+/// `dn` is not a DN.
 pub fn naming_values(dn: &str) -> Result<Vec<NamingValue<'_>>, DnError> {
     let pairs = pairs(dn)?;
     let first = pairs.into_iter().enumerate();
@@ -25,8 +30,8 @@ pub fn naming_values(dn: &str) -> Result<Vec<NamingValue<'_>>, DnError> {
     Ok(values.collect())
 }
 
-/// How many of the spaces that follow a pair were read as the end of its value, which they are
-/// not: none when it is quoted.
+/// The number of trailing spaces that the reader took for a part of the value. A quoted value has
+/// none.
 fn spaces_after(dn: &str, start: usize, end: usize) -> usize {
     let pair = dn.get(start..end).unwrap_or_default();
     let value = pair.split_once('=').map_or("", |(_, value)| value);

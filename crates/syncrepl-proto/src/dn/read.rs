@@ -1,8 +1,33 @@
-//! The text of a DN taken apart (RFC 4514 §3).
+//! Takes the text of a DN apart (RFC 4514 §3).
 
 use std::borrow::Cow;
 
-use super::{DnError, Pair, Value};
+/// The reason why a text is not a distinguished name (RFC 4514 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{problem} at byte {position} of the DN")]
+pub struct DnError {
+    /// The problem, in words.
+    pub problem: &'static str,
+    /// The byte where it was found; the first byte is 1.
+    pub position: usize,
+}
+
+/// One AttributeTypeAndValue (RFC 4514 §2.3) and its place in the text.
+pub(super) struct Pair<'a> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Whether a `+` joins it to the previous pair.
+    pub(super) joined: bool,
+    pub(super) attribute: &'a str,
+    pub(super) value: Value<'a>,
+}
+
+pub(super) enum Value<'a> {
+    /// The value without escapes. An escape can stand for a byte that is not UTF-8.
+    Text(Cow<'a, [u8]>),
+    /// The digits after `#`: the BER encoding of the value (RFC 4514 §2.4).
+    Hex(&'a str),
+}
 
 /// The pairs of a whole DN, in the order of the text.
 pub(super) fn pairs(dn: &str) -> Result<Vec<Pair<'_>>, DnError> {
@@ -24,7 +49,7 @@ pub(super) fn pairs(dn: &str) -> Result<Vec<Pair<'_>>, DnError> {
     }
 }
 
-/// Reads pairs off the text; `at` is always on the boundary of a character.
+/// A position in the text; `at` is always on a character boundary.
 struct Scan<'a> {
     dn: &'a str,
     at: usize,
@@ -52,7 +77,7 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// One pair, up to a separator or the end of the text.
+    /// Reads one pair, up to a separator or the end of the text.
     fn pair(&mut self, joined: bool) -> Result<Pair<'a>, DnError> {
         self.skip_spaces();
         let start = self.at;
@@ -124,14 +149,14 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A value up to one of `ends` that is not escaped, and where it ends: after its last
-    /// character other than a space, or after its last escape.
+    /// Reads a value up to an unescaped character of `ends`. Returns it, and its end in the text:
+    /// after its last character other than a space, or after its last escape.
     fn text(&mut self, ends: &[u8]) -> Result<(Value<'a>, usize), DnError> {
         let rest = self.dn.as_bytes().get(self.at..).unwrap_or_default();
         let special = |byte: &u8| matches!(byte, b'\\' | 0) || ends.contains(byte);
         let length = rest.iter().position(special).unwrap_or(rest.len());
         if !matches!(rest.get(length), Some(b'\\' | 0)) {
-            // Nothing is escaped in nearly all values.
+            // Nearly all values contain no escape.
             let value = rest.get(..length).unwrap_or_default();
             let spaces = value.iter().rev().take_while(|byte| **byte == b' ').count();
             let end = self.at + length - spaces;

@@ -1,19 +1,21 @@
-//! Whether the search result may hold an entry without the entries above it.
+//! Decides whether a filter may hide the parents of entries that it matches.
 
-use super::ber::{Node, Reader};
+use super::decode::{Node, Reader};
 use super::{Filter, tag};
 
 impl Filter {
-    /// Whether there may be entries that this filter does not match, so that it may show an entry
-    /// and hide one above it. When in doubt, true: only what every entry matches without regard to
-    /// schema and access hides nothing, `(objectClass=*)` and the absolute true filter (RFC 4526),
-    /// and what is put together from these.
+    /// Whether some entry may fail this filter, so that a search may return an entry but not its
+    /// parent.
+    ///
+    /// In doubt the answer is true. It is false only for filters that every entry matches under any
+    /// schema and access rule: `(objectClass=*)`, the absolute true filter (RFC 4526), and
+    /// combinations of these.
     pub fn may_hide_parents(&self) -> bool {
         verdict(&mut Reader::trusting(self.as_bytes())) != Verdict::Every
     }
 }
 
-/// Which entries a filter matches, as far as can be said without looking at any.
+/// The entries that a filter matches, as far as the filter alone tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Every,
@@ -21,14 +23,16 @@ enum Verdict {
     None,
 }
 
-/// At most as deep as filters are nested (`MAX_DEPTH`), or as deep as our own code puts them.
+/// The recursion is bounded: readers limit the depth to `MAX_DEPTH`, and our own code nests little
+/// more.
 fn verdict(reader: &mut Reader<'_>) -> Verdict {
     match reader.filter() {
         Ok(Node::Present(attribute)) if attribute.eq_ignore_ascii_case("objectClass") => {
             Verdict::Every
         }
         Ok(Node::Set(tag, mut inner)) => {
-            // What the set is when nothing in it says otherwise, and what decides it alone.
+            // The verdict of an empty set, and the verdict on one filter that decides the whole
+            // set.
             let (neutral, decisive) = match tag {
                 tag::OR => (Verdict::None, Verdict::Every),
                 _ => (Verdict::Every, Verdict::None),
@@ -59,7 +63,7 @@ mod tests {
     use crate::filter::Filter;
 
     #[test]
-    fn only_what_matches_every_entry_hides_no_parent() {
+    fn only_filters_true_of_every_entry_hide_no_parent() {
         for (filter, may_hide) in [
             ("(objectClass=*)", false),
             ("(OBJECTCLASS=*)", false),

@@ -1,9 +1,11 @@
-//! The text of filters (RFC 4515 §3): read and written.
+//! Reads and writes the text of filters (RFC 4515 §3).
 
 use std::fmt::{self, Write};
 
-use super::ber::{self, Node, Reader};
-use super::{Builder, Extensible, FilterError, is_name, tag};
+use super::decode::{Node, Reader, is_name};
+use super::encode::{self, Builder, Extensible};
+use super::error::FilterError;
+use super::tag;
 
 pub(super) fn parse(text: &str) -> Result<Vec<u8>, FilterError> {
     let trimmed = text.trim_ascii();
@@ -11,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, FilterError> {
     if trimmed.starts_with('(') {
         return parse_enclosed(trimmed, before + 1);
     }
-    // Text in our own parentheses is one byte further on than it was.
+    // The added parenthesis shifts every position by one byte.
     parse_enclosed(&format!("({trimmed})"), before).map_err(|error| match error {
         FilterError::Text { problem, position } => FilterError::Text {
             problem,
@@ -21,7 +23,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, FilterError> {
     })
 }
 
-/// `base` is added to where in `text` a problem is, the first byte being 0.
+/// Reads a filter in parentheses. A problem at byte `at` of `text`, counted from 0, is reported at
+/// position `base + at`.
 fn parse_enclosed(text: &str, base: usize) -> Result<Vec<u8>, FilterError> {
     let mut builder = Builder::default();
     let mut at = 0;
@@ -65,8 +68,8 @@ fn parse_enclosed(text: &str, base: usize) -> Result<Vec<u8>, FilterError> {
     }
 }
 
-/// Encodes the `item` (RFC 4515 §3) at the beginning of `text`, which is at `base`. Answers how
-/// long it is, with its `)`.
+/// Encodes the `item` (RFC 4515 §3) at the beginning of `text`, which stands at `base` in the
+/// filter. Returns the length of the item in bytes, its `)` included.
 fn push_item(out: &mut Vec<u8>, text: &str, base: usize) -> Result<usize, FilterError> {
     let error = |problem, at: usize| {
         Err(FilterError::Text {
@@ -98,7 +101,7 @@ fn push_item(out: &mut Vec<u8>, text: &str, base: usize) -> Result<usize, Filter
             return error("not attribute:dn:rule:=value (attribute or rule needed)", 0);
         };
         let value = &value.unescape()?;
-        ber::push_extensible(
+        encode::push_extensible(
             out,
             &Extensible {
                 rule,
@@ -116,19 +119,19 @@ fn push_item(out: &mut Vec<u8>, text: &str, base: usize) -> Result<usize, Filter
         return error("an invalid attribute name", 0);
     }
     if kind != tag::EQUALITY || !value.text.contains('*') {
-        ber::push_comparison(out, kind, name, &value.unescape()?);
+        encode::push_comparison(out, kind, name, &value.unescape()?);
         return Ok(end + 1);
     }
     let pieces = value.substrings()?;
     if pieces.is_empty() {
-        ber::push(out, tag::PRESENT, &[name.as_bytes()]);
+        encode::push(out, tag::PRESENT, &[name.as_bytes()]);
     } else {
-        ber::push_substrings(out, name, &pieces);
+        encode::push_substrings(out, name, &pieces);
     }
     Ok(end + 1)
 }
 
-/// Attribute, `:dn`, and rule of what stands before `:=`.
+/// Splits the text before `:=` into the attribute, whether `:dn` is there, and the rule.
 fn extensible(text: &str) -> Option<(Option<&str>, bool, Option<&str>)> {
     let mut parts = text.split(':');
     let attribute = parts.next().filter(|attribute| !attribute.is_empty());
@@ -144,7 +147,7 @@ fn extensible(text: &str) -> Option<(Option<&str>, bool, Option<&str>)> {
     valid.then_some((attribute, dn_attributes, rule))
 }
 
-/// What stands after the `=` of an item.
+/// The text after the `=` of an item.
 struct Value<'a> {
     text: &'a str,
     base: usize,
@@ -180,7 +183,7 @@ impl Value<'_> {
         Ok(out)
     }
 
-    /// The encoded pieces between asterisks, without the empty ones.
+    /// The encoded pieces between asterisks, without empty ones.
     fn substrings(&self) -> Result<Vec<u8>, FilterError> {
         let mut out = Vec::new();
         let mut at = 0;
@@ -197,7 +200,7 @@ impl Value<'_> {
                 _ => tag::ANY,
             };
             if !piece.is_empty() {
-                ber::push(&mut out, tag, &[&piece]);
+                encode::push(&mut out, tag, &[&piece]);
             }
             at = end + 1;
         }
@@ -211,7 +214,7 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Writes an encoding of our own making, without recursion.
+/// Writes the text of an encoding that this module has made. It does not recurse.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let mut readers = vec![Reader::trusting(bytes)];
     while let Some(reader) = readers.last_mut() {
@@ -281,7 +284,8 @@ fn write_substrings(f: &mut impl Write, attribute: &str, mut pieces: Reader<'_>)
     }
 }
 
-/// A name that is none is escaped: the text is then no filter, rather than another one.
+/// Escapes an invalid name: the text is then not a filter. Unescaped, it could read as a different
+/// filter.
 fn write_name(f: &mut impl Write, name: &str) -> fmt::Result {
     if is_name(name) {
         f.write_str(name)
@@ -308,7 +312,8 @@ fn write_escaped(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "\\{byte:02x}"))
 }
 
-/// Neither a control character nor one that is invisible or turns the text around it.
+/// Whether `c` is neither a control character, nor invisible, nor one that changes the direction of
+/// text.
 fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(

@@ -1,12 +1,12 @@
-//! BindRequest (RFC 4511 §4.2). Nothing here shows a password.
+//! BindRequest (RFC 4511 §4.2). No `Debug` output here shows a password.
 
-use super::{op, optional};
+use super::op;
 use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
 
-/// BindRequest (RFC 4511 §4.2), always of version 3.
+/// BindRequest (RFC 4511 §4.2). The version is always 3.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BindRequest<'a> {
-    /// name: the DN to bind as; empty for anonymous and mostly for SASL.
+    /// name: the DN to bind as; empty for an anonymous bind, and usually for SASL.
     pub name: &'a str,
     /// authentication.
     pub authentication: Authentication<'a>,
@@ -15,9 +15,9 @@ pub struct BindRequest<'a> {
 /// AuthenticationChoice (RFC 4511 §4.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Authentication<'a> {
-    /// A password; empty with an empty name for an anonymous bind (RFC 4513 §5.1).
+    /// simple: the password; empty, like the name, for an anonymous bind (RFC 4513 §5.1).
     Simple(&'a [u8]),
-    /// SASL: mechanism and credentials.
+    /// sasl: the mechanism and the credentials.
     Sasl(&'a str, Option<&'a [u8]>),
 }
 
@@ -72,7 +72,7 @@ impl<'a> BindRequest<'a> {
         })
     }
 
-    /// No message with this request and no controls has more bytes.
+    /// An upper bound, in bytes, of the message that carries this request without controls.
     pub(super) fn encoded_at_most(&self) -> usize {
         const HEADERS: usize = 64;
         let authentication = match self.authentication {
@@ -93,7 +93,7 @@ impl<'a> BindRequest<'a> {
                 Authentication::Sasl(mechanism, credentials) => {
                     writer.constructed(0xa3, |writer| {
                         writer.octets(mechanism.as_bytes());
-                        optional(writer, tag::OCTET_STRING, credentials);
+                        writer.optional(tag::OCTET_STRING, credentials);
                     });
                 }
             }

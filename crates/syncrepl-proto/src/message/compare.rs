@@ -6,7 +6,7 @@ use crate::ber::{DecodeError, Reader, Writer, tag};
 /// CompareRequest (RFC 4511 §4.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompareRequest<'a> {
-    /// entry: the DN to look at.
+    /// entry: the DN of the entry to compare with.
     pub dn: &'a str,
     /// attributeDesc.
     pub attribute: &'a str,

@@ -13,20 +13,20 @@ pub struct ModifyRequest<'a> {
     pub changes: Modifications<'a>,
 }
 
-/// The operation of one change (RFC 4511 §4.6, RFC 4525).
+/// operation: the kind of one change (RFC 4511 §4.6, RFC 4525).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModifyOperation {
     /// add.
     Add,
-    /// delete: these values, or all when there are none.
+    /// delete: these values, or the whole attribute when there are none.
     Delete,
-    /// replace: by these values, or by nothing when there are none.
+    /// replace: all values by these, or by none.
     Replace,
     /// increment (RFC 4525).
     Increment,
 }
 
-/// The changes of a ModifyRequest, validated, read in place.
+/// changes of a ModifyRequest, validated once and read in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modifications<'a>(&'a [u8]);
 
@@ -59,10 +59,10 @@ impl<'a> Modifications<'a> {
         writer.finish()
     }
 
-    /// Each change, in the order they are to be made.
+    /// The changes, in the order in which they are made.
     pub fn iter(&self) -> impl Iterator<Item = (ModifyOperation, Attribute<'a>)> + use<'a> {
         let mut reader = Reader::new(self.0, "changes");
-        // `decode` has seen every change: an error cannot come up here.
+        // `decode` has validated every change, so no error can occur here.
         std::iter::from_fn(move || change(&mut reader).ok())
     }
 }

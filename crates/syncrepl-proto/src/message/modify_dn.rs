@@ -1,22 +1,22 @@
 //! ModifyDNRequest (RFC 4511 §4.9).
 
-use super::{op, optional};
+use super::op;
 use crate::ber::{self, DecodeError, Reader, Writer, tag, utf8};
 
 /// ModifyDNRequest (RFC 4511 §4.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModifyDnRequest<'a> {
-    /// entry: the DN to change.
+    /// entry: the DN of the entry to rename.
     pub dn: &'a str,
     /// newrdn.
     pub new_rdn: &'a str,
     /// deleteoldrdn: whether the values of the old RDN are removed from the entry.
     pub delete_old_rdn: bool,
-    /// newSuperior: the new parent; the old one when there is none.
+    /// newSuperior: the DN of the new parent; `None` keeps the parent.
     pub new_superior: Option<&'a str>,
 }
 
-/// Context tag of newSuperior.
+/// The context tag of newSuperior.
 const NEW_SUPERIOR: u8 = 0x80;
 
 impl<'a> ModifyDnRequest<'a> {
@@ -46,7 +46,7 @@ impl<'a> ModifyDnRequest<'a> {
             writer.octets(self.dn.as_bytes());
             writer.octets(self.new_rdn.as_bytes());
             writer.boolean(tag::BOOLEAN, self.delete_old_rdn);
-            optional(writer, NEW_SUPERIOR, self.new_superior.map(str::as_bytes));
+            writer.optional(NEW_SUPERIOR, self.new_superior.map(str::as_bytes));
         });
     }
 }

@@ -1,13 +1,13 @@
-//! LDAPResult and the URIs of referrals and references (RFC 4511 §4.1.9, §4.1.10).
+//! LDAPResult, and the URIs of referrals and references (RFC 4511 §4.1.9, §4.1.10).
 
 use crate::ber::{DecodeError, Reader, Writer, tag};
 
-/// One or more URIs (RFC 4511 §4.1.10), validated.
+/// URIs (RFC 4511 §4.1.10), validated once and read in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uris<'a>(&'a [u8]);
 
 impl<'a> Uris<'a> {
-    /// Reads the contents of a SEQUENCE OF URI.
+    /// Reads the contents of a SEQUENCE OF URI. Errors call it `what`.
     pub fn decode(contents: &'a [u8], what: &'static str) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(contents, what);
         while !reader.is_empty() {
@@ -21,7 +21,7 @@ impl<'a> Uris<'a> {
         self.0
     }
 
-    /// Each URI.
+    /// The URIs, in the order they were sent.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut reader = Reader::new(self.0, "URI");
         std::iter::from_fn(move || reader.string("URI").ok())
@@ -42,7 +42,7 @@ pub struct LdapResult<'a> {
 }
 
 impl<'a> LdapResult<'a> {
-    /// A result with nothing but its code.
+    /// A result with this code and nothing else.
     pub fn new(code: u32) -> Self {
         LdapResult {
             code,
@@ -78,7 +78,7 @@ impl<'a> LdapResult<'a> {
     }
 }
 
-/// The name of a result code (RFC 4511 appendix A, RFC 3909, RFC 4533), or `None`.
+/// The name of a result code (RFC 4511 appendix A, RFC 3909, RFC 4533); `None` for other codes.
 pub fn result_name(code: u32) -> Option<&'static str> {
     Some(match code {
         0 => "success",
@@ -127,4 +127,12 @@ pub fn result_name(code: u32) -> Option<&'static str> {
         4096 => "e-syncRefreshRequired",
         _ => return None,
     })
+}
+
+/// A result code for people: its name and number, for example `busy (51)`.
+pub fn describe_result(code: u32) -> String {
+    match result_name(code) {
+        Some(name) => format!("{name} ({code})"),
+        None => format!("result {code}"),
+    }
 }

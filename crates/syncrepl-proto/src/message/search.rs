@@ -4,10 +4,10 @@ use super::op;
 use crate::attributes::AttributeList;
 use crate::ber::{DecodeError, Problem, Reader, Writer, tag};
 
-/// Which entries a search looks at (RFC 4511 §4.5.1.2).
+/// The entries that a search examines (RFC 4511 §4.5.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scope {
-    /// baseObject: what a URL without a scope means (RFC 4516 §2).
+    /// baseObject; the default of a URL (RFC 4516 §2).
     #[default]
     Base,
     /// singleLevel.
@@ -17,7 +17,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// As it is written in a URL (RFC 4516 §2).
+    /// The scope as a URL writes it (RFC 4516 §2).
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Base => "base",
@@ -27,23 +27,23 @@ impl Scope {
     }
 }
 
-/// SearchRequest (RFC 4511 §4.5.1). Aliases are never dereferenced: RFC 4533 search results are
-/// not defined with them, and slapd refuses the pair.
+/// SearchRequest (RFC 4511 §4.5.1). derefAliases is always neverDerefAliases: RFC 4533 does not
+/// define a sync search with aliases, and slapd refuses one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchRequest<'a> {
     /// baseObject.
     pub base: &'a str,
     /// scope.
     pub scope: Scope,
-    /// sizeLimit in entries; 0 for none.
+    /// sizeLimit, in entries; 0 for no limit.
     pub size_limit: u32,
-    /// timeLimit in seconds; 0 for none.
+    /// timeLimit, in seconds; 0 for no limit.
     pub time_limit: u32,
     /// typesOnly.
     pub types_only: bool,
     /// filter, as BER (RFC 4511 §4.5.1.7).
     pub filter: &'a [u8],
-    /// attributes; none asks for all user attributes.
+    /// attributes; an empty list asks for all user attributes.
     pub attributes: Vec<&'a str>,
 }
 

@@ -1,105 +1,106 @@
-//! What comes out of a session: what a message meant, or why it cannot be accepted.
+//! The events of a session, and its errors.
 
 use thiserror::Error;
+use uuid::Uuid;
 
-use crate::Uuid;
 use crate::attributes::AttributeList;
 use crate::ber::DecodeError;
 use crate::message::{LdapResult, Uris};
 use crate::sync::UuidSet;
 
-/// What a message meant.
+/// The meaning of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncEvent<'a> {
-    /// An entry as it now is (states add and modify, between which providers do not distinguish
-    /// reliably).
+    /// The current state of an entry. The event covers the states add and modify, because providers
+    /// do not distinguish them reliably.
     Entry {
-        /// entryUUID: the entry's only identity.
+        /// entryUUID, the entry's only identity.
         uuid: Uuid,
-        /// Its DN.
+        /// The DN.
         dn: &'a str,
-        /// Its attributes, as far as they were asked for.
+        /// The requested attributes.
         attributes: AttributeList<'a>,
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
-    /// A reference as it now is.
+    /// The current state of a reference.
     Reference {
-        /// entryUUID of the referral object.
+        /// The entryUUID of the referral object.
         uuid: Uuid,
-        /// Where it points.
+        /// The URIs it points to.
         uris: Uris<'a>,
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
-    /// An entry or reference is still there, unchanged.
+    /// An entry or reference is unchanged.
     Present {
         /// entryUUID.
         uuid: Uuid,
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
-    /// An entry or reference is gone from the search result.
+    /// An entry or reference has left the content of the search.
     Delete {
         /// entryUUID.
         uuid: Uuid,
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
-    /// The same for many at once: gone, or still there.
+    /// Many entries or references have left the content, or are unchanged.
     IdSet {
-        /// Whether they are gone (refreshDeletes).
+        /// refreshDeletes: whether they have left the content.
         deleted: bool,
-        /// entryUUIDs.
+        /// The entryUUIDs.
         uuids: UuidSet<'a>,
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
-    /// A cookie and nothing else.
+    /// A new cookie alone.
     NewCookie(&'a [u8]),
-    /// One phase of a refresh stage has ended, and another follows.
+    /// A phase of the refresh stage has ended, and another follows.
     PhaseDone {
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },
     /// The refresh stage has ended successfully. With refreshOnly the search has ended too.
     RefreshDone {
-        /// A cookie that came with it.
+        /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
-        /// Whether, read literally, everything that was not named in this stage is gone.
+        /// Whether RFC 4533, read literally, means that every entry not named in this stage is
+        /// deleted.
         absent_is_deleted: bool,
-        /// Whether any entry was named as present without being sent.
+        /// Whether the provider named an entry as present without sending it.
         named_present: bool,
     },
-    /// e-syncRefreshRequired: start again without a cookie.
+    /// e-syncRefreshRequired: the consumer must start again without a cookie.
     RefreshRequired,
-    /// The search ended with a result that is not success.
+    /// The search ended with a result other than success.
     Refused(LdapResult<'a>),
-    /// The provider ended the search, although it was to go on, without an error.
+    /// The provider ended a search that should persist, without an error.
     Ended,
-    /// A Cancel was answered: nothing more will come.
+    /// The provider answered a Cancel. No message follows.
     Cancelled,
     /// Notice of Disconnection (RFC 4511 §4.4.1).
     Disconnection(LdapResult<'a>),
-    /// A message of no consequence.
+    /// The message changes nothing.
     Nothing,
 }
 
-/// Why a message cannot be accepted.
+/// The reason why a message cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// Its bytes are wrong.
+    /// The message is malformed.
     #[error("{0}")]
     Decode(#[from] DecodeError),
-    /// It carries an operation that has no place here.
+    /// The operation has no place at this point.
     #[error("unexpected {0}")]
     UnexpectedOperation(&'static str),
-    /// It belongs to no request of ours.
+    /// The message ID belongs to no request of this session.
     #[error("a message for request {0}, which was never made")]
     UnexpectedMessageId(u32),
-    /// An entry or reference came without a Sync State control (RFC 4533 §2.3).
+    /// An entry or a reference has no Sync State control (RFC 4533 §2.3).
     #[error("{0} without a Sync State control")]
     WithoutState(&'static str),
     /// The search succeeded without a Sync Done control (RFC 4533 §2.4).

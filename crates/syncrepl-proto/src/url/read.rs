@@ -1,9 +1,33 @@
-//! An LDAP URL taken apart (RFC 4516 §2).
+//! Takes the text of an LDAP URL apart (RFC 4516 §2).
 
-use super::{Extension, Filter, FromStr, Ipv6Addr, LdapUrl, Scheme, Scope, UrlError, dn};
+use std::net::Ipv6Addr;
+use std::str::FromStr;
 
-/// Reads a whole URL.
-pub(super) fn url(url: &str) -> Result<LdapUrl, UrlError> {
+use super::{Extension, LdapUrl, Scheme, UrlError};
+use crate::dn;
+use crate::filter::Filter;
+use crate::message::Scope;
+
+impl LdapUrl {
+    /// Reads a URL. White space and control characters are errors, even where a server might accept
+    /// them. Other characters that should be percent-encoded are accepted.
+    ///
+    /// # Errors
+    /// The first problem, and its position.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        parse(url)
+    }
+}
+
+impl FromStr for LdapUrl {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        Self::parse(url)
+    }
+}
+
+fn parse(url: &str) -> Result<LdapUrl, UrlError> {
     let whole = Part { text: url, at: 0 };
     let forbidden = |c: char| c.is_whitespace() || c.is_control();
     if let Some((at, c)) = url.char_indices().find(|&(_, c)| forbidden(c)) {
@@ -53,7 +77,7 @@ pub(super) fn url(url: &str) -> Result<LdapUrl, UrlError> {
     })
 }
 
-/// A part of the URL and where it begins.
+/// A part of the URL, and the byte where it begins.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     text: &'a str,
@@ -76,12 +100,12 @@ impl<'a> Part<'a> {
         Some((Part { text, at: self.at }, Part { text: rest, at }))
     }
 
-    /// What stands before the next `?`, and what after it.
+    /// The parts before and after the next `?`.
     fn next(self) -> (Self, Self) {
         self.split_once("?").unwrap_or((self, Self::EMPTY))
     }
 
-    /// The parts between commas; none if there is nothing at all.
+    /// The parts between commas; none for an empty list.
     fn list(self) -> impl Iterator<Item = Self> {
         let mut at = self.at;
         let parts = self.text.split(',').map(move |text| {
@@ -176,7 +200,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The percent-encoded path of an `ldapi` URL.
+    /// Reads the percent-encoded socket path of an `ldapi` URL.
     fn socket(self) -> Result<Option<String>, UrlError> {
         if self.text.contains(':') {
             return self.error("an ldapi URL has no port; write %3A for a ':' in the path");

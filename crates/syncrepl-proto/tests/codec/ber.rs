@@ -1,4 +1,4 @@
-//! Lengths, numbers and tags.
+//! BER: lengths, numbers and tags.
 
 use proptest::prelude::*;
 use syncrepl_proto::ber::{Problem, Reader, Writer, tag};
@@ -67,7 +67,7 @@ fn numbers() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(values in prop::collection::vec((0u8..0x1f, prop::collection::vec(any::<u8>(), 0..300)), 0..8)) {
+    fn elements_round_trip(values in prop::collection::vec((0u8..0x1f, prop::collection::vec(any::<u8>(), 0..300)), 0..8)) {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
             for (tag, value) in &values {
@@ -87,15 +87,15 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn any_bytes_are_safe(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = Reader::new(&bytes, "anything").skip_rest();
     }
 }
 
-/// `refreshDeletes` TRUE in constructed form was passed over like a field of a later version, and
-/// so read as FALSE: everything that was not named would have been deleted.
+/// Once, the reader skipped refreshDeletes TRUE in constructed form as a field of a later version,
+/// and read FALSE. The consumer would have deleted every entry that was not named.
 #[test]
-fn a_type_that_is_primitive_is_refused_in_constructed_form() {
+fn constructed_form_of_primitive_is_refused() {
     for tag in [
         tag::BOOLEAN,
         tag::INTEGER,
@@ -113,7 +113,7 @@ fn a_type_that_is_primitive_is_refused_in_constructed_form() {
 #[test]
 fn lengths_of_every_long_form() {
     for count in 1..=8u8 {
-        // As large as this form can say: always beyond the end, never an overflow.
+        // The largest length of this form: always beyond the end, never an overflow.
         let mut bytes = vec![tag::OCTET_STRING, 0x80 | count];
         bytes.extend(vec![0xff; usize::from(count)]);
         let error = Reader::new(&bytes, "x").element().unwrap_err();
@@ -135,7 +135,7 @@ fn lengths_of_every_long_form() {
 }
 
 #[test]
-fn the_shortest_length_is_written() {
+fn shortest_length_is_written() {
     for (size, header) in [
         (0usize, &[4u8, 0][..]),
         (0x7f, &[4, 0x7f]),
@@ -170,7 +170,7 @@ fn booleans() {
 }
 
 #[test]
-fn an_error_names_the_element_and_what_is_wrong() {
+fn error_names_element_and_problem() {
     let error = Reader::new(&[4, 0], "x").number(tag::INTEGER, "messageID");
     let text = error.unwrap_err().to_string();
     assert_eq!(text, "messageID: tag 0x04 where 0x02 is due");
@@ -178,12 +178,12 @@ fn an_error_names_the_element_and_what_is_wrong() {
 
 proptest! {
     #[test]
-    fn every_number_is_written_as_rasn_writes_it(number in any::<u32>()) {
+    fn numbers_agree_with_oracle(number in any::<u32>()) {
         let mut writer = Writer::new();
         writer.number(tag::INTEGER, number);
         let bytes = writer.finish();
         prop_assert_eq!(&bytes, &rasn::ber::encode(&number).unwrap());
-        // maxInt of RFC 4511 is 2^31-1.
+        // maxInt (RFC 4511 §4.1.1) is 2^31-1.
         let read = Reader::new(&bytes, "n").number(tag::INTEGER, "n").ok();
         prop_assert_eq!(read, i32::try_from(number).is_ok().then_some(number));
     }

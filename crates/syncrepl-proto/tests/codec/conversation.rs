@@ -1,4 +1,4 @@
-//! A provider's side of a sync search, made up at random but legal, and the consumer that hears it.
+//! The provider's messages in a sync search, random but legal, and a consumer that handles them.
 
 use proptest::prelude::*;
 use syncrepl_proto::frame::Frames;
@@ -23,7 +23,7 @@ pub(crate) fn search() -> SearchRequest<'static> {
     }
 }
 
-/// What is said, and after how many messages the consumer cancels.
+/// The messages of the provider, and the number of them after which the consumer cancels.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversation {
     pub(crate) mode: SyncMode,
@@ -116,7 +116,7 @@ fn refresh_and_persist() -> impl Strategy<Value = Conversation> {
             messages.extend(persist);
             let cancel_after = (end > 0).then_some(messages.len());
             if end > 0 {
-                // Between the Cancel and its answer, more may come.
+                // More messages may come between the Cancel and its response.
                 messages.extend(late);
                 let done = wire::bare_done(SEARCH, 118);
                 let answer = wire::extended(CANCEL, 0, None);
@@ -139,12 +139,12 @@ pub(crate) fn conversation() -> impl Strategy<Value = Conversation> {
     prop_oneof![refresh_only(), refresh_and_persist()]
 }
 
-/// Where to cut a stream, in any order.
+/// The places to cut a stream, in any order.
 pub(crate) fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
     prop::collection::vec(any::<prop::sample::Index>(), 0..40)
 }
 
-/// The same in the order of a stream.
+/// The same places, in the order of the stream.
 pub(crate) fn places(stream: &[u8], cuts: &[prop::sample::Index]) -> Vec<usize> {
     let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
     places.sort_unstable();
@@ -152,7 +152,7 @@ pub(crate) fn places(stream: &[u8], cuts: &[prop::sample::Index]) -> Vec<usize> 
 }
 
 impl Conversation {
-    /// What the consumer makes of `stream` when it arrives in these pieces; ends at an error.
+    /// The consumer's events when `stream` arrives in these pieces. Ends at an error.
     pub(crate) fn hear(&self, stream: &[u8], cuts: &[usize]) -> Vec<String> {
         let mut session = Session::new(self.mode);
         session.start(SEARCH, &search(), None);
@@ -180,14 +180,15 @@ impl Conversation {
                     }
                 }
             }
-            // Memory follows what has arrived, not what a length announces.
+            // Memory grows with the bytes that have arrived, not with an announced length.
             assert!(frames.buffered() + frames.space().len() <= 2 * stream.len() + (512 << 10));
         }
         heard
     }
 }
 
-/// Reads all that an event holds; what a lazy view finds too late would panic or hang here.
+/// Reads every part of an event, because a lazy view that finds an error too late would panic or
+/// hang here.
 fn event(session: &mut Session, bytes: &[u8]) -> Result<String, String> {
     let message = Message::decode(bytes).map_err(|error| format!("ERROR {error}"))?;
     let event = session

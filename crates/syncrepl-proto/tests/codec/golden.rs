@@ -1,5 +1,5 @@
-//! Golden bytes of each operation, written out by hand from the ASN.1 of RFC 4511, RFC 3909 and
-//! RFC 4533. `every` lends them to the tests of hostile bytes.
+//! Golden bytes of each operation, written by hand from the ASN.1 of RFC 4511, RFC 3909 and RFC
+//! 4533. The tests of hostile bytes reuse them through `every`.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
@@ -25,18 +25,22 @@ pub(crate) fn golden(
     all.push(bytes.to_vec());
 }
 
-/// A message of each kind.
+/// One message of each kind.
 pub(crate) fn every() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     requests(&mut all);
-    answers(&mut all);
+    search_request(&mut all);
+    bind_responses(&mut all);
+    search_responses(&mut all);
+    search_ends(&mut all);
+    extended_responses(&mut all);
     intermediate(&mut all);
     updates::golden_bytes(&mut all);
     all
 }
 
 #[test]
-fn every_operation_has_its_golden_bytes() {
+fn golden_bytes() {
     assert_eq!(every().len(), 35);
 }
 
@@ -70,30 +74,6 @@ fn requests(all: &mut Vec<Vec<u8>>) {
         &[],
         b"\x30\x05\x02\x01\x05\x42\x00",
     );
-    let search = SearchRequest {
-        base: "dc=x",
-        scope: Scope::Subtree,
-        size_limit: 0,
-        time_limit: 300,
-        types_only: false,
-        filter: b"\x87\x02cn",
-        attributes: vec!["*", "+"],
-    };
-    let sync_request = Control {
-        oid: "1.3.6.1.4.1.4203.1.9.1.1",
-        critical: true,
-        value: Some(b"\x30\x03\x0a\x01\x03"),
-    };
-    golden(
-        all,
-        2,
-        Operation::SearchRequest(search),
-        &[sync_request],
-        b"\x30\x4f\x02\x01\x02\x63\x22\x04\x04dc=x\x0a\x01\x02\x0a\x01\x00\x02\x01\x00\
-          \x02\x02\x01\x2c\x01\x01\x00\x87\x02cn\x30\x06\x04\x01*\x04\x01+\
-          \xa0\x26\x30\x24\x04\x181.3.6.1.4.1.4203.1.9.1.1\x01\x01\xff\x04\x05\
-          \x30\x03\x0a\x01\x03",
-    );
     golden(
         all,
         6,
@@ -123,18 +103,34 @@ fn requests(all: &mut Vec<Vec<u8>>) {
     );
 }
 
-fn answers(all: &mut Vec<Vec<u8>>) {
-    let referral = Uris::decode(b"\x04\x09ldap://h/\x04\x09ldap://i/", "referral").unwrap();
-    assert_eq!(
-        referral.iter().collect::<Vec<_>>(),
-        ["ldap://h/", "ldap://i/"]
-    );
-    let referred = LdapResult {
-        code: 10,
-        matched_dn: "dc=x",
-        diagnostic: "go",
-        referral: Some(referral),
+fn search_request(all: &mut Vec<Vec<u8>>) {
+    let search = SearchRequest {
+        base: "dc=x",
+        scope: Scope::Subtree,
+        size_limit: 0,
+        time_limit: 300,
+        types_only: false,
+        filter: b"\x87\x02cn",
+        attributes: vec!["*", "+"],
     };
+    let sync_request = Control {
+        oid: "1.3.6.1.4.1.4203.1.9.1.1",
+        critical: true,
+        value: Some(b"\x30\x03\x0a\x01\x03"),
+    };
+    golden(
+        all,
+        2,
+        Operation::SearchRequest(search),
+        &[sync_request],
+        b"\x30\x4f\x02\x01\x02\x63\x22\x04\x04dc=x\x0a\x01\x02\x0a\x01\x00\x02\x01\x00\
+          \x02\x02\x01\x2c\x01\x01\x00\x87\x02cn\x30\x06\x04\x01*\x04\x01+\
+          \xa0\x26\x30\x24\x04\x181.3.6.1.4.1.4203.1.9.1.1\x01\x01\xff\x04\x05\
+          \x30\x03\x0a\x01\x03",
+    );
+}
+
+fn bind_responses(all: &mut Vec<Vec<u8>>) {
     golden(
         all,
         1,
@@ -149,6 +145,20 @@ fn answers(all: &mut Vec<Vec<u8>>) {
         &[],
         b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
     );
+}
+
+fn search_responses(all: &mut Vec<Vec<u8>>) {
+    let referral = Uris::decode(b"\x04\x09ldap://h/\x04\x09ldap://i/", "referral").unwrap();
+    assert_eq!(
+        referral.iter().collect::<Vec<_>>(),
+        ["ldap://h/", "ldap://i/"]
+    );
+    let referred = LdapResult {
+        code: 10,
+        matched_dn: "dc=x",
+        diagnostic: "go",
+        referral: Some(referral),
+    };
     let list = b"\x30\x15\x30\x0c\x04\x02cn\x31\x06\x04\x01a\x04\x01\xff\x30\x05\x04\x01o\x31\x00";
     let attributes = AttributeList::decode(list).unwrap();
     let entry = SearchResultEntry {
@@ -178,7 +188,10 @@ fn answers(all: &mut Vec<Vec<u8>>) {
         b"\x30\x2a\x02\x01\x02\x65\x25\x0a\x01\x0a\x04\x04dc=x\x04\x02go\
           \xa3\x16\x04\x09ldap://h/\x04\x09ldap://i/",
     );
-    // RFC 4533 §2.6: 4096 needs two bytes.
+}
+
+fn search_ends(all: &mut Vec<Vec<u8>>) {
+    // 4096 (RFC 4533 §2.6) needs two bytes.
     golden(
         all,
         2,
@@ -199,6 +212,9 @@ fn answers(all: &mut Vec<Vec<u8>>) {
         b"\x30\x2e\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00\
           \xa0\x20\x30\x1e\x04\x181.3.6.1.4.1.4203.1.9.1.3\x04\x02\x30\x00",
     );
+}
+
+fn extended_responses(all: &mut Vec<Vec<u8>>) {
     let notice = Operation::ExtendedResponse {
         result: LdapResult::new(52),
         name: Some(NOTICE_OF_DISCONNECTION),

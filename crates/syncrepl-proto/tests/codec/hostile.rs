@@ -1,4 +1,5 @@
-//! Bytes that no honest provider sends: refused in words, without a panic, a hang or much memory.
+//! Bytes that no honest provider sends. The readers refuse them with an error, without a panic, a
+//! hang or much memory.
 
 use proptest::prelude::*;
 use syncrepl_proto::ber::{Problem, Writer, tag};
@@ -22,7 +23,7 @@ enum Damage {
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
-    // The bytes that mean something: tags, long lengths, ends of ranges.
+    // Bytes with a meaning: tags, long lengths, ends of ranges.
     let telling = prop::sample::select(vec![
         0u8, 1, 4, 0x0a, 0x30, 0x31, 0x7f, 0x80, 0x81, 0x84, 0x88, 0xa0, 0xa3, 0xff,
     ]);
@@ -60,7 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn a_damaged_stream_is_heard_or_refused(
+    fn damaged_stream_ignores_splits(
         conversation in conversation(),
         cuts in cuts(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..6),
@@ -71,9 +72,9 @@ proptest! {
         prop_assert_eq!(conversation.hear(&stream, &places(&stream, &cuts)), whole);
     }
 
-    /// The frame stays whole, so that the damage reaches the inner readers.
+    /// The outer length stays right, so that the damage reaches the inner readers.
     #[test]
-    fn a_damaged_message_is_read_or_refused(
+    fn damaged_message_is_safe(
         conversation in conversation(),
         which in any::<prop::sample::Index>(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4),
@@ -90,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+    fn any_bytes_are_safe(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = Message::decode(&bytes);
         let _ = SyncInfo::decode(&bytes);
         let _ = SyncDone::decode(&bytes);
@@ -100,13 +101,13 @@ proptest! {
     }
 
     #[test]
-    fn any_result_code_can_be_named_or_not(code in any::<u32>()) {
+    fn no_result_name_is_empty(code in any::<u32>()) {
         prop_assert_ne!(result_name(code), Some(""));
     }
 }
 
 #[test]
-fn every_truncation_of_every_message_is_refused() {
+fn truncated_messages_are_refused() {
     for bytes in golden::every() {
         for length in 0..bytes.len() {
             assert!(
@@ -116,7 +117,7 @@ fn every_truncation_of_every_message_is_refused() {
             let mut frames = Frames::default();
             frames.push(&bytes[..length]);
             assert_eq!(frames.poll_message(), Ok(None));
-            // Cut short inside, with an outer length that is right.
+            // Cut short inside, but with the right outer length.
             let mut writer = Writer::new();
             writer.value(tag::SEQUENCE, bytes.get(2..length).unwrap_or_default());
             let _ = Message::decode(&writer.finish());
@@ -131,7 +132,7 @@ fn every_truncation_of_every_message_is_refused() {
 }
 
 #[test]
-fn every_long_length_is_refused_where_it_stands() {
+fn excessive_lengths_are_refused_at_once() {
     for count in 1..=8u8 {
         let mut bytes = vec![0x30, 0x80 | count];
         bytes.extend(vec![0xff; usize::from(count)]);
@@ -149,12 +150,12 @@ fn every_long_length_is_refused_where_it_stands() {
             Err(FrameError::NotLdap(Problem::Length))
         );
     }
-    // Announced, allowed, and never sent.
+    // A length that is allowed, with contents that never come.
     let mut frames = Frames::default();
     frames.push(&[0x30, 0x84, 0x03, 0xff, 0xff, 0xf0, 2, 1]);
     assert_eq!(frames.poll_message(), Ok(None));
     assert!(frames.buffered() + frames.space().len() < 1 << 20);
-    // The same inside of a message.
+    // The same inside a message.
     for inner in [
         &b"\x30\x0a\x02\x01\x02\x64\x88\xff\xff\xff\xff"[..],
         b"\x30\x84\xff\xff\xff\xff",
@@ -164,7 +165,7 @@ fn every_long_length_is_refused_where_it_stands() {
 }
 
 #[test]
-fn message_ids_end_where_rfc_4511_says() {
+fn message_id_range() {
     for (id, allowed) in [
         (&[2u8, 1, 0][..], true),
         (&[2, 4, 0x7f, 0xff, 0xff, 0xff], true),
@@ -186,18 +187,19 @@ fn message_ids_end_where_rfc_4511_says() {
 }
 
 #[test]
-fn entries_whose_inner_lengths_disagree_are_refused() {
+fn contradictory_inner_lengths_are_refused() {
     for entry in [
-        // The attribute list is longer, or shorter, than what it holds.
+        // The attribute list is longer or shorter than its contents.
         &b"\x04\x01d\x30\x0b\x30\x08\x04\x02cn\x31\x02\x04\x00"[..],
         b"\x04\x01d\x30\x09\x30\x08\x04\x02cn\x31\x02\x04\x00",
-        // The attribute, the set, the value, the name.
+        // The length of the attribute, the set, the value or the name is wrong.
         b"\x04\x01d\x30\x0a\x30\x09\x04\x02cn\x31\x02\x04\x00",
         b"\x04\x01d\x30\x0a\x30\x08\x04\x02cn\x31\x03\x04\x00",
         b"\x04\x01d\x30\x0a\x30\x08\x04\x02cn\x31\x02\x04\x01",
         b"\x04\x01d\x30\x0a\x30\x08\x04\x03cn\x31\x02\x04\x00",
         b"\x04\x02d\x30\x0a\x30\x08\x04\x02cn\x31\x02\x04\x00",
-        // No list, a SEQUENCE for the SET, a value of another type, a name that is not UTF-8.
+        // The list is missing, the SET is a SEQUENCE, a value has another type, a name is not
+        // UTF-8.
         b"\x04\x01d",
         b"\x04\x01d\x30\x0a\x30\x08\x04\x02cn\x30\x02\x04\x00",
         b"\x04\x01d\x30\x0a\x30\x08\x04\x02cn\x31\x02\x0c\x00",
@@ -214,7 +216,7 @@ fn entries_whose_inner_lengths_disagree_are_refused() {
 }
 
 #[test]
-fn what_comes_twice_in_a_message_is_refused() {
+fn repeated_fields_are_refused() {
     for contents in [
         // Two lists of controls, two names, two values, two credentials.
         &b"\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00\xa0\x00\xa0\x00"[..],
@@ -233,7 +235,7 @@ fn what_comes_twice_in_a_message_is_refused() {
     }
 }
 
-/// `depth` elements, each in the one before.
+/// `depth` nested elements.
 fn nested(tag: u8, depth: usize, innermost: &[u8]) -> Vec<u8> {
     (0..depth).fold(innermost.to_vec(), |inner, _| {
         let mut writer = Writer::new();
@@ -249,7 +251,7 @@ fn depth_is_bounded() {
         assert!(Filter::from_ber(&nested(tag, 65, b"\x87\x01c")).is_err());
         assert!(Filter::from_ber(&nested(tag, 5_000, b"\x87\x01c")).is_err());
     }
-    // A request keeps its filter unread; the depth is no danger there.
+    // A request does not read its filter, so the depth is harmless there.
     let bomb = nested(0xa2, 5_000, b"\x87\x01c");
     let request = SearchRequest {
         filter: &bomb,
@@ -257,7 +259,7 @@ fn depth_is_bounded() {
     };
     let bytes = Message::encode(1, &Operation::SearchRequest(request), &[]);
     assert!(Message::decode(&bytes).is_ok());
-    // Controls in controls, and a control value that is a bomb of its own.
+    // Nested elements in a control value, and in place of controls.
     let inner = nested(0xa0, 5_000, b"");
     let control = Control {
         oid: "1.2",

@@ -1,5 +1,5 @@
-//! The codec and the session through the public interface: golden bytes, a second opinion by
-//! `rasn`, every split of the stream, hostile bytes, and the order of messages.
+//! The codec and the session through the public interface: golden bytes, comparison with `rasn`,
+//! every split of the stream, hostile bytes, and the order of messages.
 
 #[cfg(test)]
 mod ber;

@@ -1,8 +1,8 @@
-//! Any message, owned, so that it can be generated; and the same message in `rasn-ldap`'s types.
+//! Random messages in owned form, and the same messages in the types of `rasn-ldap`, the oracle.
 //!
-//! Where the oracle differs from RFC 4511 and from us: it takes message IDs up to 2^32-1 (maxInt
-//! is 2^31-1), and it knows none of the result codes of later RFCs (118 to 121, 4096), so those
-//! are round-tripped without it. It writes every SET OF sorted, as DER has it; ours keep their order.
+//! The oracle differs from RFC 4511 and from us in three ways. It accepts message IDs up to 2^32-1,
+//! although maxInt is 2^31-1. It lacks the result codes of later RFCs (118 to 121, 4096), so those
+//! round-trip without it. It sorts every SET OF, like DER, where we keep the order.
 
 use proptest::prelude::*;
 use rasn::types::{OctetString, SetOf};
@@ -98,22 +98,28 @@ fn oid(text: &str) -> OctetString {
     text.as_bytes().to_vec().into()
 }
 
+fn bind<'a>(name: &'a str, authentication: Authentication<'a>) -> Operation<'a> {
+    Operation::BindRequest(BindRequest {
+        name,
+        authentication,
+    })
+}
+
+fn list(attributes: &[(String, Vec<Vec<u8>>)]) -> Vec<u8> {
+    AttributeList::encode(
+        attributes
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.iter().map(Vec::as_slice).collect())),
+    )
+}
+
 impl Op {
     fn with<R>(&self, f: impl FnOnce(&Operation<'_>) -> R) -> R {
         match self {
-            Op::BindSimple(name, password) => {
-                let authentication = Authentication::Simple(password);
-                f(&Operation::BindRequest(BindRequest {
-                    name,
-                    authentication,
-                }))
-            }
+            Op::BindSimple(name, password) => f(&bind(name, Authentication::Simple(password))),
             Op::BindSasl(name, mechanism, credentials) => {
                 let authentication = Authentication::Sasl(mechanism, credentials.as_deref());
-                f(&Operation::BindRequest(BindRequest {
-                    name,
-                    authentication,
-                }))
+                f(&bind(name, authentication))
             }
             Op::BindResponse(answer, credentials) => {
                 answer.with(|result| f(&Operation::BindResponse(result, credentials.as_deref())))
@@ -135,9 +141,7 @@ impl Op {
                 attributes: names.iter().map(String::as_str).collect(),
             })),
             Op::Entry(dn, attributes) => {
-                let list = AttributeList::encode(attributes.iter().map(|(name, values)| {
-                    (name.as_str(), values.iter().map(Vec::as_slice).collect())
-                }));
+                let list = list(attributes);
                 let attributes = AttributeList::decode(&list).unwrap();
                 f(&Operation::SearchResultEntry(SearchResultEntry {
                     dn,
@@ -195,26 +199,7 @@ impl Op {
                 ))
             }
             Op::Unbind => P::UnbindRequest(theirs::UnbindRequest),
-            Op::Search {
-                base,
-                scope,
-                limits,
-                types_only,
-                names,
-            } => {
-                use theirs::SearchRequestScope::{BaseObject, SingleLevel, WholeSubtree};
-                let equal = theirs::AttributeValueAssertion::new("cn".into(), oid("a"));
-                P::SearchRequest(theirs::SearchRequest::new(
-                    base.as_str().into(),
-                    [BaseObject, SingleLevel, WholeSubtree][usize::from(*scope)],
-                    theirs::SearchRequestDerefAliases::NeverDerefAliases,
-                    limits.0,
-                    limits.1,
-                    *types_only,
-                    !theirs::Filter::EqualityMatch(equal),
-                    strings(names),
-                ))
-            }
+            Op::Search { .. } => self.their_search()?,
             Op::Entry(dn, attributes) => {
                 let list = attributes.iter().map(|(name, values)| {
                     let values = values.iter().map(|value| value.clone().into()).collect();
@@ -249,6 +234,32 @@ impl Op {
             }
         })
     }
+
+    fn their_search(&self) -> Option<theirs::ProtocolOp> {
+        use theirs::SearchRequestScope::{BaseObject, SingleLevel, WholeSubtree};
+        let Op::Search {
+            base,
+            scope,
+            limits,
+            types_only,
+            names,
+        } = self
+        else {
+            return None;
+        };
+        let equal = theirs::AttributeValueAssertion::new("cn".into(), oid("a"));
+        let search = theirs::SearchRequest::new(
+            base.as_str().into(),
+            [BaseObject, SingleLevel, WholeSubtree][usize::from(*scope)],
+            theirs::SearchRequestDerefAliases::NeverDerefAliases,
+            limits.0,
+            limits.1,
+            *types_only,
+            !theirs::Filter::EqualityMatch(equal),
+            strings(names),
+        );
+        Some(theirs::ProtocolOp::SearchRequest(search))
+    }
 }
 
 impl Owned {
@@ -268,7 +279,7 @@ impl Owned {
             .collect()
     }
 
-    /// `None` for what the oracle has no word for.
+    /// `None` when the oracle cannot express the message.
     fn theirs(&self) -> Option<theirs::LdapMessage> {
         let mut message = theirs::LdapMessage::new(self.id, self.op.theirs()?);
         let controls = self.controls.iter().map(|(name, critical, value)| {
@@ -282,7 +293,7 @@ impl Owned {
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..8),
-        // Around the lengths where another length byte is needed.
+        // Around the sizes at which the length needs another byte.
         (126usize..132).prop_map(|size| vec![7; size]),
         (254usize..260).prop_map(|size| vec![7; size]),
     ]
@@ -316,7 +327,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         })
 }
 
-/// Values in the order of their encodings, as the oracle would write them.
+/// Values in the order of their encodings, as the oracle writes them.
 fn values() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(bytes(), 0..4).prop_map(|mut values| {
         values.sort_by_key(|value| rasn::ber::encode(&OctetString::from(value.clone())).unwrap());
@@ -366,7 +377,7 @@ fn owned() -> impl Strategy<Value = Owned> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(owned in owned()) {
+    fn messages_round_trip(owned in owned()) {
         let bytes = owned.encode();
         let message = Message::decode(&bytes).unwrap();
         prop_assert_eq!(message.id, owned.id);
@@ -374,9 +385,9 @@ proptest! {
         prop_assert_eq!(message.controls.iter().collect::<Vec<_>>(), owned.controls());
     }
 
-    /// With the round trip above: what they encode we decode to the same fields.
+    /// Together with the round trip above: we decode the oracle's bytes to the same fields.
     #[test]
-    fn the_oracle_reads_and_writes_the_same_bytes(owned in owned()) {
+    fn messages_agree_with_oracle(owned in owned()) {
         let Some(theirs) = owned.theirs() else { return Ok(()) };
         let bytes = owned.encode();
         prop_assert_eq!(rasn::ber::decode::<theirs::LdapMessage>(&bytes).unwrap(), theirs.clone());

@@ -1,4 +1,4 @@
-//! One sync search from its start to the end of its refresh stage, and into the persist stage.
+//! One sync search, from its start through the refresh stage into the persist stage.
 
 use syncrepl_proto::message::{LdapResult, Message, Operation};
 use syncrepl_proto::session::{Session, SessionError, SyncEvent};
@@ -9,7 +9,7 @@ use crate::wire::{self, uuid};
 
 pub(crate) const ID: u32 = 2;
 
-/// A session whose search was sent as message `ID`.
+/// A session that has sent its search as message `ID`.
 pub(crate) fn started(mode: SyncMode) -> Session {
     let mut session = Session::new(mode);
     session.start(ID, &search(), None);
@@ -25,7 +25,7 @@ pub(crate) fn feed<'a>(
     session.handle_message(&Message::decode(bytes)?)
 }
 
-/// Feeds one message and compares what it meant.
+/// Feeds one message and compares the event.
 macro_rules! hears {
     ($session:expr, $bytes:expr, $event:expr) => {
         assert_eq!($crate::session::feed(&mut $session, &$bytes), $event)
@@ -91,7 +91,7 @@ pub(crate) fn persisting() -> Session {
 }
 
 #[test]
-fn the_request_carries_a_critical_sync_request_control() {
+fn request_carries_critical_control() {
     for (mode, cookie) in [
         (SyncMode::RefreshOnly, None),
         (SyncMode::RefreshAndPersist, Some(&b"ck"[..])),
@@ -119,7 +119,7 @@ fn the_request_carries_a_critical_sync_request_control() {
 }
 
 #[test]
-fn a_refresh_only_search_ends_with_what_its_sync_done_control_says() {
+fn refresh_only_ends_with_sync_done() {
     for (refresh_deletes, absent_is_deleted) in [(false, true), (true, false)] {
         let mut session = started(SyncMode::RefreshOnly);
         let done = wire::done(ID, Some(b"ck"), refresh_deletes);
@@ -133,9 +133,9 @@ fn a_refresh_only_search_ends_with_what_its_sync_done_control_says() {
 }
 
 #[test]
-fn a_refresh_only_search_goes_on_after_a_phase() {
+fn refresh_only_continues_after_phase() {
     for refresh_done in [false, true] {
-        // Present phase, then delete phase: what neither named is gone all the same.
+        // A present phase, then a delete phase: an entry named in neither is deleted.
         let mut session = started(SyncMode::RefreshOnly);
         let cookie = Some(&b"p"[..]);
         let phase = Ok(SyncEvent::PhaseDone { cookie });
@@ -159,7 +159,7 @@ fn a_refresh_only_search_goes_on_after_a_phase() {
 }
 
 #[test]
-fn refresh_and_persist_goes_on_after_refresh_done() {
+fn persist_follows_refresh_done() {
     let mut session = started(SyncMode::RefreshAndPersist);
     hears!(
         session,
@@ -171,7 +171,7 @@ fn refresh_and_persist_goes_on_after_refresh_done() {
 }
 
 #[test]
-fn a_present_phase_before_the_delete_phase_is_not_forgotten() {
+fn present_phase_counts_until_refresh_done() {
     let phase = || Ok(SyncEvent::PhaseDone { cookie: None });
     let mut session = started(SyncMode::RefreshAndPersist);
     hears!(session, refresh_present(None, false), phase());
@@ -190,7 +190,7 @@ fn a_present_phase_before_the_delete_phase_is_not_forgotten() {
         refreshed(None, false, false)
     );
 
-    // It belongs to its own refresh stage, and not to the next.
+    // A present phase counts for its own refresh stage, not for the next.
     session.start(7, &search(), None);
     let end = wire::info(
         7,
@@ -203,7 +203,7 @@ fn a_present_phase_before_the_delete_phase_is_not_forgotten() {
 }
 
 #[test]
-fn naming_an_entry_as_present_is_remembered() {
+fn named_present_is_remembered() {
     for message in [
         wire::entry(ID, EntryState::Present, 1, None),
         wire::reference(ID, EntryState::Present, 1, None),
@@ -233,7 +233,7 @@ fn naming_an_entry_as_present_is_remembered() {
 }
 
 #[test]
-fn entries_and_references_of_every_state() {
+fn entries_and_references_of_each_state() {
     for mut session in [started(SyncMode::RefreshOnly), persisting()] {
         let (cookie, uuid) = (Some(&b"ck"[..]), uuid(9));
         for state in [EntryState::Add, EntryState::Modify] {
@@ -297,7 +297,7 @@ fn id_sets_and_cookies_in_both_stages() {
 }
 
 #[test]
-fn a_phase_cannot_end_in_the_persist_stage() {
+fn phase_end_in_persist_stage_is_only_a_cookie() {
     let mut session = persisting();
     let cookie = Some(&b"c"[..]);
     for bytes in [refresh_present(cookie, true), refresh_delete(cookie, true)] {
@@ -307,7 +307,7 @@ fn a_phase_cannot_end_in_the_persist_stage() {
 }
 
 #[test]
-fn an_intermediate_response_of_another_kind_is_passed_over() {
+fn other_intermediate_responses_are_ignored() {
     let mut session = started(SyncMode::RefreshOnly);
     for (name, value) in [(None, None), (Some("1.2.3"), Some(&b"\xa3\x00"[..]))] {
         let op = Operation::IntermediateResponse { name, value };
@@ -323,7 +323,7 @@ fn an_intermediate_response_of_another_kind_is_passed_over() {
 }
 
 #[test]
-fn a_message_that_has_no_place_is_an_error() {
+fn misplaced_messages_are_errors() {
     let mut session = started(SyncMode::RefreshOnly);
     let bind = Operation::BindResponse(LdapResult::new(0), None);
     let unexpected = Err(SessionError::UnexpectedOperation("BindResponse"));

@@ -1,4 +1,4 @@
-//! The Sync State control of an entry or reference: wherever it stands, and when it is missing.
+//! The Sync State control of an entry or a reference: in any position, repeated, or missing.
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::session::{SessionError, SyncEvent};
@@ -8,7 +8,7 @@ use crate::session::{ID, feed, hears, started};
 use crate::wire::{self, uuid};
 
 #[test]
-fn the_sync_state_control_is_found_among_others() {
+fn sync_state_control_in_any_position() {
     let state = wire::state(EntryState::Delete, 4, None);
     let other = Control {
         oid: "1.2.3",
@@ -27,7 +27,7 @@ fn the_sync_state_control_is_found_among_others() {
         &[ours, other, done][..],
         &[other, ours, done],
         &[done, other, ours],
-        // The same thing said twice is said.
+        // The same control twice is no contradiction.
         &[ours, other, ours],
     ] {
         let mut session = started(SyncMode::RefreshOnly);
@@ -37,7 +37,7 @@ fn the_sync_state_control_is_found_among_others() {
 }
 
 #[test]
-fn a_sync_state_control_that_contradicts_itself_is_an_error() {
+fn contradictory_sync_state_controls_are_errors() {
     let (delete, present) = (
         wire::state(EntryState::Delete, 4, None),
         wire::state(EntryState::Present, 4, None),
@@ -65,7 +65,7 @@ fn a_sync_state_control_that_contradicts_itself_is_an_error() {
 }
 
 #[test]
-fn without_a_sync_state_control() {
+fn missing_sync_state_control() {
     let mut session = started(SyncMode::RefreshOnly);
     hears!(
         session,
@@ -85,7 +85,7 @@ fn without_a_sync_state_control() {
         wire::entry_with(ID, &[]),
         Err(SessionError::WithoutState("an entry"))
     );
-    // One that has the control is tracked all the same.
+    // A reference with the control still counts.
     let present = wire::reference(ID, EntryState::Present, 1, None);
     hears!(
         session,

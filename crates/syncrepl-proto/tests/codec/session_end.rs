@@ -1,4 +1,4 @@
-//! How a sync search ends: by its provider, by a Cancel, or because it is started again.
+//! The ends of a sync search: by the provider, by a Cancel, or by a new start.
 
 use syncrepl_proto::ber::{Reader, tag};
 use syncrepl_proto::message::{
@@ -32,7 +32,7 @@ fn refresh_required_in_both_stages() {
 }
 
 #[test]
-fn any_other_result_is_a_refusal() {
+fn other_results_are_refusals() {
     for code in [1, 4, 53, 118, 4097] {
         for mut session in [started(SyncMode::RefreshOnly), persisting()] {
             let refused = Ok(SyncEvent::Refused(LdapResult::new(code)));
@@ -45,7 +45,7 @@ fn any_other_result_is_a_refusal() {
 }
 
 #[test]
-fn success_without_a_sync_done_control_is_an_error() {
+fn success_without_sync_done_is_an_error() {
     let mut session = started(SyncMode::RefreshOnly);
     hears!(
         session,
@@ -55,7 +55,7 @@ fn success_without_a_sync_done_control_is_an_error() {
 }
 
 #[test]
-fn success_in_refresh_and_persist_is_no_refresh_done() {
+fn success_in_refresh_and_persist_is_an_end() {
     for mut session in [started(SyncMode::RefreshAndPersist), persisting()] {
         hears!(
             session,
@@ -67,7 +67,7 @@ fn success_in_refresh_and_persist_is_no_refresh_done() {
 }
 
 #[test]
-fn nothing_more_can_come_after_the_end() {
+fn messages_after_the_end_are_errors() {
     let late = |name| Err(SessionError::UnexpectedOperation(name));
     for message in [wire::done(ID, None, true), wire::bare_done(ID, 53)] {
         let mut session = started(SyncMode::RefreshOnly);
@@ -114,7 +114,7 @@ fn cancelling() -> Session {
 }
 
 #[test]
-fn a_cancel_names_the_search_and_is_sent_once() {
+fn cancel_names_search_and_is_sent_once() {
     let mut session = cancelling();
     session.cancel(CANCEL_ID + 1);
     let bytes = session.poll_request().unwrap();
@@ -127,7 +127,7 @@ fn a_cancel_names_the_search_and_is_sent_once() {
     else {
         panic!("{message:?}");
     };
-    // RFC 3909 §2.2: SEQUENCE { cancelID }.
+    // SEQUENCE { cancelID } (RFC 3909 §2.1).
     let mut outer = Reader::new(value, "cancelRequestValue");
     let mut inner = Reader::new(outer.expect(tag::SEQUENCE, "value").unwrap().value, "value");
     assert_eq!(inner.number(tag::INTEGER, "cancelID"), Ok(ID));
@@ -138,7 +138,7 @@ fn a_cancel_names_the_search_and_is_sent_once() {
 }
 
 #[test]
-fn what_comes_before_the_answer_to_a_cancel_is_delivered() {
+fn messages_before_cancel_response_are_events() {
     let mut session = cancelling();
     let deleted = Ok(SyncEvent::Delete {
         uuid: uuid(1),
@@ -155,8 +155,8 @@ fn what_comes_before_the_answer_to_a_cancel_is_delivered() {
 }
 
 #[test]
-fn a_cancelled_search_ends_before_or_after_the_answer() {
-    // success, and what slapd and others answer that do not know Cancel or were too late.
+fn cancelled_search_ends_before_or_after_response() {
+    // Success, and the codes of servers that do not support Cancel or got it too late.
     for code in [0, 2, 12, 119, 120, 121] {
         for result in [118, 0] {
             let answer = wire::extended(CANCEL_ID, code, None);
@@ -168,14 +168,14 @@ fn a_cancelled_search_ends_before_or_after_the_answer() {
             let mut session = cancelling();
             hears!(session, answer, Ok(SyncEvent::Cancelled));
             assert!(ended(&session));
-            // Not cancelled after all: what comes now is nobody's.
+            // The search was not cancelled after all. Its messages are ignored.
             hears!(
                 session,
                 wire::entry(ID, EntryState::Delete, 1, None),
                 Ok(SyncEvent::Nothing)
             );
             hears!(session, wire::bare_done(ID, result), Ok(SyncEvent::Nothing));
-            // An answer comes once.
+            // A second response has no request.
             hears!(
                 session,
                 answer,
@@ -193,7 +193,7 @@ fn a_cancelled_search_ends_before_or_after_the_answer() {
 }
 
 #[test]
-fn a_refresh_that_is_cancelled_ends_without_a_refresh_done() {
+fn cancelled_refresh_is_not_done() {
     let mut session = started(SyncMode::RefreshOnly);
     session.cancel(CANCEL_ID);
     hears!(session, wire::bare_done(ID, 118), Ok(SyncEvent::Nothing));
@@ -207,7 +207,7 @@ fn a_refresh_that_is_cancelled_ends_without_a_refresh_done() {
     );
 }
 
-/// The requests that wait to be sent: what they abandon, or none for a search.
+/// The queued requests: their IDs, and for an Abandon the ID of its target.
 fn requests(session: &mut Session) -> Vec<(u32, Option<u32>)> {
     std::iter::from_fn(|| session.poll_request())
         .map(|bytes| {
@@ -222,16 +222,16 @@ fn requests(session: &mut Session) -> Vec<(u32, Option<u32>)> {
 }
 
 #[test]
-fn a_running_search_is_abandoned_when_another_is_started() {
+fn start_abandons_running_search() {
     for mut session in [started(SyncMode::RefreshAndPersist), persisting()] {
         session.start(NEXT, &search(), None);
-        // First the Abandon, under an ID that the caller will not come to.
+        // The Abandon comes first, with an ID that the caller does not reach.
         assert_eq!(
             requests(&mut session),
             [(i32::MAX as u32 - ID, Some(ID)), (NEXT, None)]
         );
         assert!(session.in_refresh_stage());
-        // What was under way is nobody's, and ends nothing.
+        // Late messages of the old search are ignored, and end nothing.
         for bytes in [
             wire::entry(ID, EntryState::Delete, 1, Some(b"c")),
             wire::entry_with(ID, &[]),
@@ -241,7 +241,7 @@ fn a_running_search_is_abandoned_when_another_is_started() {
             hears!(session, bytes, Ok(SyncEvent::Nothing));
             assert!(session.in_refresh_stage());
         }
-        // It has ended now.
+        // The old search has ended now.
         hears!(
             session,
             wire::bare_done(ID, 0),
@@ -260,7 +260,7 @@ fn a_running_search_is_abandoned_when_another_is_started() {
 }
 
 #[test]
-fn a_search_that_has_ended_is_not_abandoned() {
+fn ended_search_is_not_abandoned() {
     for done in [
         wire::bare_done(ID, SYNC_REFRESH_REQUIRED),
         wire::bare_done(ID, 53),
@@ -271,7 +271,7 @@ fn a_search_that_has_ended_is_not_abandoned() {
         let _ = feed(&mut session, &done);
         session.start(NEXT, &search(), None);
         assert_eq!(requests(&mut session), [(NEXT, None)]);
-        // slapd may go on with it all the same.
+        // slapd may still send changes for it.
         let stale = wire::entry(ID, EntryState::Add, 1, None);
         hears!(session, stale, Ok(SyncEvent::Nothing));
         hears!(
@@ -283,7 +283,7 @@ fn a_search_that_has_ended_is_not_abandoned() {
 }
 
 #[test]
-fn the_answer_to_an_old_cancel_does_not_cancel_the_new_search() {
+fn old_cancel_spares_new_search() {
     let mut session = cancelling();
     assert!(session.poll_request().is_some());
     session.start(NEXT, &search(), None);
@@ -304,7 +304,7 @@ fn the_answer_to_an_old_cancel_does_not_cancel_the_new_search() {
         stale,
         Err(SessionError::UnexpectedMessageId(CANCEL_ID))
     );
-    // The new one can be cancelled in its turn; a Cancel that was refused left the old one running.
+    // The new search can be cancelled too. A refused Cancel left the old search running.
     let mut session = cancelling();
     hears!(
         session,
@@ -326,7 +326,7 @@ fn the_answer_to_an_old_cancel_does_not_cancel_the_new_search() {
 }
 
 #[test]
-fn the_memory_of_abandoned_searches_is_bounded() {
+fn abandoned_searches_are_bounded() {
     let mut session = Session::new(SyncMode::RefreshOnly);
     for id in 1..=100 {
         session.start(id, &search(), None);

@@ -1,4 +1,5 @@
-//! The values of RFC 4533: golden bytes, the same ASN.1 in `rasn`, and what is refused.
+//! The values of RFC 4533: golden bytes, comparison with the same ASN.1 in `rasn`, and malformed
+//! values.
 
 use proptest::prelude::*;
 use rasn::prelude::*;
@@ -52,7 +53,7 @@ fn golden_sync_state() {
 }
 
 #[test]
-fn golden_sync_done_fields_are_found_by_tag() {
+fn golden_sync_done() {
     for (bytes, cookie, refresh_deletes) in [
         (&b"\x30\x00"[..], None, false),
         (b"\x30\x03\x01\x01\xff", None, true),
@@ -66,7 +67,7 @@ fn golden_sync_done_fields_are_found_by_tag() {
         assert_eq!(SyncDone::decode(bytes), Ok(done));
         assert_eq!(done.encode(), bytes);
     }
-    // An explicit default and another order are read alike.
+    // An explicit default and another order of the fields read alike.
     let odd = SyncDone::decode(b"\x30\x07\x01\x01\x00\x04\x02ck").unwrap();
     assert_eq!(
         odd,
@@ -129,10 +130,10 @@ fn golden_sync_info() {
 
 #[test]
 fn refresh_deletes_without_a_cookie_is_still_true() {
-    // A reader that takes fields by position drops the flag here, and deletes everything.
+    // A reader that goes by position loses the flag here, and its consumer deletes every entry.
     let done = SyncDone::decode(b"\x30\x03\x01\x01\xff").unwrap();
     assert!(done.refresh_deletes && done.cookie.is_none());
-    // TRUE of a sender that follows BER, not RFC 4511.
+    // BER allows any byte but zero for TRUE; RFC 4511 §5.1 does not.
     assert!(
         SyncDone::decode(b"\x30\x03\x01\x01\x01")
             .unwrap()
@@ -141,7 +142,7 @@ fn refresh_deletes_without_a_cookie_is_still_true() {
 }
 
 #[test]
-fn the_set_of_a_sync_id_set_without_cookie_is_not_its_cookie() {
+fn sync_uuids_without_cookie_are_not_the_cookie() {
     let mut bytes = b"\xa3\x14\x31\x12\x04\x10".to_vec();
     bytes.extend(ID);
     let SyncInfo::SyncIdSet {
@@ -157,11 +158,11 @@ fn the_set_of_a_sync_id_set_without_cookie_is_not_its_cookie() {
 }
 
 #[test]
-fn what_comes_twice_or_behind_the_end_is_refused() {
+fn repeated_and_trailing_fields_are_refused() {
     for bytes in [
         &b"\x30\x06\x01\x01\xff\x01\x01\x00"[..],
         b"\x30\x06\x04\x01a\x04\x01a",
-        // The flag lies outside of the SEQUENCE: refreshDeletes must not be read as FALSE.
+        // The flag is outside the SEQUENCE: the reader must not take refreshDeletes for FALSE.
         b"\x30\x00\x01\x01\xff",
         b"\x30\x03\x04\x01a\x00",
         b"\x30\x04\x01\x01\xff",
@@ -188,12 +189,12 @@ fn what_comes_twice_or_behind_the_end_is_refused() {
 }
 
 #[test]
-fn fields_of_later_versions_are_passed_over() {
+fn fields_of_later_versions_are_skipped() {
     let done = SyncDone::decode(b"\x30\x07\x80\x02zz\x01\x01\xff").unwrap();
     assert!(done.refresh_deletes);
 }
 
-// RFC 4533 §2.2 to §2.5 with implicit tags, as the RFC has it.
+// The ASN.1 of RFC 4533 §2.2 to §2.5, with implicit tags.
 
 #[derive(AsnType, Encode, Decode, Debug, Clone, Copy, PartialEq, Eq)]
 #[rasn(enumerated)]
@@ -270,21 +271,20 @@ fn agree<T: Encode + Decode + PartialEq + std::fmt::Debug>(ours: &[u8], theirs: 
     assert_eq!(rasn::ber::encode(theirs).unwrap(), ours);
 }
 
+fn cookies() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop::option::of(prop::collection::vec(any::<u8>(), 0..200))
+}
+
+/// The cookie in the oracle's type.
+fn theirs(cookie: Option<&[u8]>) -> Option<OctetString> {
+    cookie.map(OctetString::from_slice)
+}
+
 proptest! {
     #[test]
-    fn the_oracle_reads_and_writes_the_same_values(
-        cookie in prop::option::of(prop::collection::vec(any::<u8>(), 0..200)),
-        flag in any::<bool>(),
-        // The oracle writes every SET OF sorted, as DER has it.
-        ids in prop::collection::btree_set(any::<[u8; 16]>(), 1..20),
-        which in 0usize..4,
-    ) {
-        let ids: Vec<_> = ids.into_iter().collect();
-        let their_cookie = cookie.clone().map(OctetString::from);
+    fn request_and_done_agree_with_oracle(cookie in cookies(), flag in any::<bool>()) {
         let cookie = cookie.as_deref();
-        let uuid = Uuid::from_bytes(ids[0]);
-
-        let (mode, theirs) = if flag {
+        let (mode, their_mode) = if flag {
             (SyncMode::RefreshOnly, Mode::RefreshOnly)
         } else {
             (SyncMode::RefreshAndPersist, Mode::RefreshAndPersist)
@@ -293,33 +293,49 @@ proptest! {
         let bytes = request.encode();
         prop_assert_eq!(SyncRequest::decode(&bytes), Ok(request));
         agree(&bytes, &SyncRequestValue {
-            mode: theirs, cookie: their_cookie.clone(), reload_hint: flag,
-        });
-
-        let state = [EntryState::Present, EntryState::Add, EntryState::Modify, EntryState::Delete];
-        let theirs = [State::Present, State::Add, State::Modify, State::Delete];
-        let value = SyncState { state: state[which], uuid, cookie };
-        let bytes = value.encode();
-        prop_assert_eq!(SyncState::decode(&bytes), Ok(value));
-        agree(&bytes, &SyncStateValue {
-            state: theirs[which],
-            entry_uuid: ids[0].to_vec().into(),
-            cookie: their_cookie.clone(),
+            mode: their_mode, cookie: theirs(cookie), reload_hint: flag,
         });
 
         let done = SyncDone { cookie, refresh_deletes: flag };
         let bytes = done.encode();
         prop_assert_eq!(SyncDone::decode(&bytes), Ok(done));
-        agree(&bytes, &SyncDoneValue {
-            cookie: their_cookie.clone(), refresh_deletes: flag,
-        });
+        agree(&bytes, &SyncDoneValue { cookie: theirs(cookie), refresh_deletes: flag });
+    }
 
+    #[test]
+    fn state_agrees_with_oracle(
+        cookie in cookies(),
+        id in any::<[u8; 16]>(),
+        which in 0usize..4,
+    ) {
+        let cookie = cookie.as_deref();
+        let state = [EntryState::Present, EntryState::Add, EntryState::Modify, EntryState::Delete];
+        let their_state = [State::Present, State::Add, State::Modify, State::Delete];
+        let value = SyncState { state: state[which], uuid: Uuid::from_bytes(id), cookie };
+        let bytes = value.encode();
+        prop_assert_eq!(SyncState::decode(&bytes), Ok(value));
+        agree(&bytes, &SyncStateValue {
+            state: their_state[which],
+            entry_uuid: id.to_vec().into(),
+            cookie: theirs(cookie),
+        });
+    }
+
+    #[test]
+    fn info_agrees_with_oracle(
+        cookie in cookies(),
+        flag in any::<bool>(),
+        // The oracle sorts every SET OF, like DER.
+        ids in prop::collection::btree_set(any::<[u8; 16]>(), 1..20),
+        which in 0usize..4,
+    ) {
+        let cookie = cookie.as_deref();
         let set = UuidSet::encode(ids.iter().copied().map(Uuid::from_bytes));
-        let end = PhaseEnd { cookie: their_cookie.clone(), refresh_done: flag };
-        let (info, theirs) = match which {
+        let end = PhaseEnd { cookie: theirs(cookie), refresh_done: flag };
+        let (info, their_info) = match which {
             0 => (
                 SyncInfo::NewCookie(cookie.unwrap_or_default()),
-                SyncInfoValue::NewCookie(their_cookie.unwrap_or_default()),
+                SyncInfoValue::NewCookie(theirs(cookie).unwrap_or_default()),
             ),
             1 => (
                 SyncInfo::RefreshDelete { cookie, refresh_done: flag },
@@ -334,7 +350,7 @@ proptest! {
                     cookie, refresh_deletes: flag, uuids: UuidSet::decode(&set).unwrap(),
                 },
                 SyncInfoValue::SyncIdSet(SyncIdSet {
-                    cookie: their_cookie,
+                    cookie: theirs(cookie),
                     refresh_deletes: flag,
                     sync_uuids: SetOf::from_vec(ids.iter().map(|id| id.to_vec().into()).collect()),
                 }),
@@ -342,6 +358,6 @@ proptest! {
         };
         let bytes = info.encode();
         prop_assert_eq!(SyncInfo::decode(&bytes), Ok(info));
-        agree(&bytes, &theirs);
+        agree(&bytes, &their_info);
     }
 }

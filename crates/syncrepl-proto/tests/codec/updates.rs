@@ -1,5 +1,5 @@
-//! Add, modify, modifyDN, delete and compare (RFC 4511 §4.6 to §4.10): golden bytes written out by
-//! hand from the ASN.1, round trips, and the same bytes from `rasn-ldap`.
+//! Add, modify, modifyDN, delete and compare (RFC 4511 §4.6 to §4.10): golden bytes written by hand
+//! from the ASN.1, round trips, and comparison with `rasn-ldap`.
 
 use proptest::prelude::*;
 use rasn::types::{OctetString, SetOf};
@@ -13,7 +13,7 @@ use syncrepl_proto::message::{
 
 use crate::golden::golden;
 
-/// A message of each kind.
+/// One message of each kind.
 pub(crate) fn golden_bytes(all: &mut Vec<Vec<u8>>) {
     let attributes = AttributeList::decode(b"\x30\x0b\x30\x09\x04\x02cn\x31\x03\x04\x01a").unwrap();
     let add = AddRequest {
@@ -48,6 +48,11 @@ pub(crate) fn golden_bytes(all: &mut Vec<Vec<u8>>) {
           \x30\x10\x0a\x01\x02\x30\x0b\x04\x01o\x31\x06\x04\x01c\x04\x01d\
           \x30\x0d\x0a\x01\x03\x30\x08\x04\x01n\x31\x03\x04\x011",
     );
+    deletes_renames_and_compares(all);
+    responses(all);
+}
+
+fn deletes_renames_and_compares(all: &mut Vec<Vec<u8>>) {
     golden(
         all,
         4,
@@ -85,6 +90,9 @@ pub(crate) fn golden_bytes(all: &mut Vec<Vec<u8>>) {
         &[],
         b"\x30\x14\x02\x01\x06\x6e\x0f\x04\x04cn=a\x30\x07\x04\x02sn\x04\x01\xff",
     );
+}
+
+fn responses(all: &mut Vec<Vec<u8>>) {
     let result = LdapResult {
         matched_dn: "o=x",
         ..LdapResult::new(32)
@@ -112,29 +120,29 @@ fn answers(result: LdapResult<'_>) -> [(Operation<'_>, u8); 5] {
 }
 
 #[test]
-fn what_the_rfc_does_not_allow_is_refused() {
+fn malformed_updates_are_refused() {
     for (bytes, what, problem) in [
-        // modify with operation 4
+        // A modify with the operation 4.
         (
             &b"\x30\x19\x02\x01\x02\x66\x14\x04\x04cn=a\x30\x0c\x30\x0a\x0a\x01\x04\x30\x05\x04\x01l\x31\x00"[..],
             "operation",
             Problem::Number,
         ),
-        // modify of an attribute whose value is an INTEGER
+        // A modify whose value is an INTEGER.
         (
             b"\x30\x1c\x02\x01\x02\x66\x17\x04\x04cn=a\x30\x0f\x30\x0d\x0a\x01\x00\x30\x08\x04\x01l\x31\x03\x02\x01x",
             "attribute value",
             Problem::Tag { expected: 4, found: 2 },
         ),
-        // modifyDN with two newSuperior
+        // A modifyDN with two newSuperior fields.
         (
             b"\x30\x1e\x02\x01\x05\x6c\x19\x04\x04cn=a\x04\x04cn=b\x01\x01\xff\x80\x03o=x\x80\x03o=y",
             "newSuperior",
             Problem::Twice,
         ),
-        // delete of what is not UTF-8
+        // A delete of a DN that is not UTF-8.
         (b"\x30\x06\x02\x01\x04\x4a\x01\xff", "DelRequest", Problem::Utf8),
-        // compare without a value
+        // A compare without a value.
         (
             b"\x30\x11\x02\x01\x06\x6e\x0c\x04\x04cn=a\x30\x04\x04\x02sn",
             "assertionValue",
@@ -179,7 +187,7 @@ fn agree(op: &Operation<'_>, theirs: theirs::ProtocolOp) {
 
 proptest! {
     #[test]
-    fn an_add_is_read_as_it_was_written(dn in ".{0,6}", attributes in attributes()) {
+    fn add_agrees_with_oracle(dn in ".{0,6}", attributes in attributes()) {
         let list = AttributeList::encode(
             attributes.iter().map(|(name, values)| (name.as_str(), borrowed(values))),
         );
@@ -197,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_modify_is_read_as_it_was_written(
+    fn modify_agrees_with_oracle(
         dn in ".{0,6}",
         changes in prop::collection::vec((0usize..3, "[a-z]{1,5}", values()), 0..4),
     ) {
@@ -232,7 +240,7 @@ proptest! {
     }
 
     #[test]
-    fn the_others_are_read_as_they_were_written(
+    fn rename_compare_and_delete_agree_with_oracle(
         dn in ".{0,6}",
         new_rdn in ".{0,6}",
         delete_old_rdn in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Messages as a provider sends them.
+//! The messages that a provider sends.
 
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
@@ -29,7 +29,7 @@ pub(crate) fn attributes() -> Vec<u8> {
     AttributeList::encode([("cn", values), ("jpegPhoto;x", vec![])])
 }
 
-/// An entry with these controls.
+/// A SearchResultEntry with these controls.
 pub(crate) fn entry_with(id: u32, controls: &[Control<'_>]) -> Vec<u8> {
     let attributes = attributes();
     let attributes = AttributeList::decode(&attributes).unwrap();
@@ -40,7 +40,7 @@ pub(crate) fn entry_with(id: u32, controls: &[Control<'_>]) -> Vec<u8> {
     Message::encode(id, &Operation::SearchResultEntry(entry), controls)
 }
 
-/// A control of this type that has a value.
+/// An uncritical control with a value.
 pub(crate) fn control<'a>(oid: &'a str, value: &'a [u8]) -> Control<'a> {
     Control {
         oid,

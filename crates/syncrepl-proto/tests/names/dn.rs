@@ -1,3 +1,5 @@
+//! DNs: keys, spellings, RDNs and errors.
+
 use proptest::prelude::*;
 use syncrepl_proto::dn::*;
 
@@ -6,7 +8,7 @@ fn error(dn: &str) -> String {
 }
 
 #[test]
-fn one_name_however_it_is_spelled() {
+fn spellings_of_one_name_share_a_key() {
     for (a, b) in [
         ("cn=a,dc=x", " CN = a ; DC = x "),
         ("cn=a,dc=x", "commonName=A,0.9.2342.19200300.100.1.25=X"),
@@ -38,7 +40,7 @@ fn one_name_however_it_is_spelled() {
 }
 
 #[test]
-fn other_names_have_other_keys() {
+fn different_names_have_different_keys() {
     for (a, b) in [
         ("cn=a", "cn=b"),
         ("cn=a", "sn=a"),
@@ -68,7 +70,7 @@ fn keys_are_root_first() {
 }
 
 #[test]
-fn keys_know_their_place() {
+fn parents_and_ranges_of_keys() {
     let (base, ann) = (key("dc=x"), key("cn=ann,ou=p,dc=x"));
     assert_eq!(parent_key(&ann), Some(&key("ou=p,dc=x")[..]));
     assert_eq!(parent_key(&base), Some(&b""[..]));
@@ -91,7 +93,7 @@ fn keys_know_their_place() {
 }
 
 #[test]
-fn a_change_of_case_in_a_value_is_more_than_spelling() {
+fn case_of_values_is_more_than_spelling() {
     assert!(same_spelling_aside(
         "cn=Ann,dc=x",
         "CN=\\41nn, domainComponent=x"
@@ -124,7 +126,7 @@ fn rdns_as_written() {
 }
 
 #[test]
-fn errors_say_what_and_where() {
+fn errors_have_problem_and_position() {
     assert_eq!(
         error("cn"),
         "missing '=' after the attribute type at byte 3 of the DN"
@@ -155,7 +157,7 @@ fn errors_say_what_and_where() {
     }
 }
 
-/// A value in one of its spellings: in the open, escaped, or in hexadecimal.
+/// A value in one of its spellings: plain, escaped, or in hexadecimal.
 fn spelled(value: &str, how: u8) -> String {
     let escape = |c: char| match how {
         0 if c.is_ascii_alphanumeric() => c.to_string(),
@@ -178,7 +180,7 @@ const TYPES: [[&str; 3]; 3] = [
     ["x-a", "X-A", "oid.x-a"],
 ];
 
-/// RDNs as (type, value) pairs.
+/// A DN: for each RDN its (type, value) pairs.
 fn name() -> impl Strategy<Value = Vec<Vec<(usize, String)>>> {
     let value = prop_oneof![any::<String>(), "[a-c ,+=#\\x00\\x01]{0,4}"];
     prop::collection::vec(prop::collection::vec((0..3_usize, value), 1..4), 0..5)
@@ -205,7 +207,7 @@ fn write(name: &[Vec<(usize, String)>], how: u8, reverse: bool) -> String {
 
 proptest! {
     #[test]
-    fn spelling_does_not_matter(name in name(), how in 0..3_u8) {
+    fn random_spellings_share_a_key(name in name(), how in 0..3_u8) {
         let (a, b) = (write(&name, 0, false), write(&name, how, true));
         prop_assert_eq!(validate(&a), Ok(()));
         prop_assert_eq!(validate(&b), Ok(()));
@@ -214,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn a_parent_is_a_strict_prefix(name in name(), how in 0..3_u8) {
+    fn parent_key_is_strict_prefix(name in name(), how in 0..3_u8) {
         let dn = write(&name, how, false);
         let child = key(&dn);
         prop_assert_eq!(depth(&child), name.len());
@@ -229,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn the_range_below_is_exactly_what_is_within(a in name(), b in name()) {
+    fn range_equals_is_within(a in name(), b in name()) {
         let (a, b) = (key(&write(&a, 2, false)), key(&write(&b, 2, false)));
         let (lower, upper) = descendants(&a);
         let in_range = lower < b && upper.is_none_or(|upper| b < upper);
@@ -237,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn rebased_there_and_back(name in name(), base in name(), how in 0..3_u8) {
+    fn rebase_round_trip(name in name(), base in name(), how in 0..3_u8) {
         let (dn, base) = (write(&name, how, false), write(&base, how, false));
         let whole = rebase(&dn, name.len(), &base).unwrap();
         prop_assert!(key(&whole).starts_with(&key(&base)));
@@ -260,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken_for_a_key(bytes: Vec<u8>, other: Vec<u8>) {
+    fn any_bytes_are_safe_as_a_key(bytes: Vec<u8>, other: Vec<u8>) {
         let (lower, upper) = descendants(&bytes);
         let in_range = lower < other && upper.is_none_or(|upper| other < upper);
         prop_assert_eq!(in_range, is_within(&other, &bytes) && other != bytes);
@@ -269,7 +271,7 @@ proptest! {
 }
 
 #[test]
-fn the_values_that_name_an_entry() {
+fn naming_values_of_an_entry() {
     for (dn, expected) in [
         ("", vec![]),
         ("cn=Ann,dc=x", vec![("cn", &b"Ann"[..])]),
@@ -296,7 +298,7 @@ fn the_values_that_name_an_entry() {
 }
 
 #[test]
-fn an_rdn_and_what_is_above_it() {
+fn split_first_gives_rdn_and_parent() {
     for (name, expected) in [
         (
             "cn=a\\,b+uid=1, o=x ,dc=y",

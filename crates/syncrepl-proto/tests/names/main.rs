@@ -5,4 +5,6 @@ mod dn;
 #[cfg(test)]
 mod filter;
 #[cfg(test)]
+mod filter_random;
+#[cfg(test)]
 mod url;

@@ -1,4 +1,4 @@
-//! What modify and modifyDN do to the attributes of one entry (RFC 4511 §4.6, §4.9).
+//! The effect of Modify and ModifyDN on the attributes of one entry (RFC 4511 §4.6, §4.9).
 
 use syncrepl_proto::dn;
 use syncrepl_proto::message::ModifyOperation;
@@ -31,22 +31,23 @@ impl Modification {
         }
     }
 
-    /// Adds these values to the attribute.
+    /// Adds these values to the attribute. An existing value is refused.
     pub fn add<V: AsRef<[u8]>>(name: &str, values: impl IntoIterator<Item = V>) -> Self {
         Self::new(ModifyOperation::Add, name, values)
     }
 
-    /// Deletes these values of the attribute.
+    /// Deletes these values of the attribute, or the whole attribute when `values` is empty. A
+    /// missing value is refused.
     pub fn delete<V: AsRef<[u8]>>(name: &str, values: impl IntoIterator<Item = V>) -> Self {
         Self::new(ModifyOperation::Delete, name, values)
     }
 
-    /// Puts these values in the place of all that the attribute has.
+    /// Replaces all values of the attribute by these.
     pub fn replace<V: AsRef<[u8]>>(name: &str, values: impl IntoIterator<Item = V>) -> Self {
         Self::new(ModifyOperation::Replace, name, values)
     }
 
-    /// Deletes the attribute with all of its values, if it is there.
+    /// Deletes the attribute with all of its values, if the entry has it.
     pub fn remove(name: &str) -> Self {
         Self::new(ModifyOperation::Replace, name, [[0u8; 0]; 0])
     }
@@ -116,7 +117,7 @@ pub(super) fn add_values(
         return Ok(());
     };
     let rule = stored.rule();
-    // Many values at once are compared by their normal forms, not each with each.
+    // Comparing each value with each would be quadratic; a set of normal forms is not.
     let normal = |value: &[u8]| {
         rule.normal(value)
             .map_or_else(|| value.to_vec(), |v| v.into_owned())
@@ -203,7 +204,7 @@ fn has(attributes: &[Stored], name: &str, value: &[u8]) -> bool {
     })
 }
 
-/// Adds the values of the RDN that are not there.
+/// Adds the values of the RDN that the entry lacks.
 pub(super) fn add_naming_values(attributes: &mut Vec<Stored>, dn: &str) -> Result<(), Refusal> {
     for (name, value) in naming_values(dn)? {
         if !has(attributes, &name, &value) {
@@ -233,7 +234,7 @@ pub(super) fn check_classes(attributes: &[Stored]) -> Result<(), Refusal> {
     }
 }
 
-/// Takes the values of the old RDN away, if asked to, and adds those of the new.
+/// Deletes the values of the old RDN if `delete_old_rdn` is set, and adds those of the new one.
 pub(super) fn rename_values(
     entry: &mut Entry,
     new_dn: &str,

@@ -1,4 +1,5 @@
-//! Each scripted fault happens, is survived, and leaves the copy right after the next refresh.
+//! Each scripted fault occurs, the consumer survives it, and the copy is right after the next
+//! refresh.
 
 use std::thread;
 
@@ -9,7 +10,7 @@ use syncrepl_provider::{
 
 use super::{BASE, Copy, PERSON, SOON, company, error_of, shake, ways};
 
-/// A copy that is up to date, and a directory that has moved on.
+/// A copy that was up to date, and a directory that has changed since.
 fn bench(style: RefreshStyle, mode: SyncreplMode) -> (Provider, Copy) {
     let provider = company().refresh_style(style).start().expect("it starts");
     let mut copy = Copy::new();
@@ -19,7 +20,8 @@ fn bench(style: RefreshStyle, mode: SyncreplMode) -> (Provider, Copy) {
     (provider, copy)
 }
 
-/// The fault befalls a refresh, which may fail; the next one makes it good.
+/// Runs one refresh with the fault, which may fail, and one without it. The copy must then be
+/// right.
 fn befalls(fault: &Fault, mode: SyncreplMode, provider: &Provider, copy: &mut Copy) -> Armed {
     let armed = provider.faults().next(fault.clone());
     let befallen = copy.refresh(provider, mode);
@@ -34,7 +36,7 @@ fn befalls(fault: &Fault, mode: SyncreplMode, provider: &Provider, copy: &mut Co
 }
 
 #[test]
-fn each_fault_leaves_the_copy_right_after_the_next_refresh() {
+fn copy_is_right_after_each_fault() {
     let moments = [
         Moment::RefreshStart,
         Moment::RefreshMiddle,
@@ -68,7 +70,7 @@ fn each_fault_leaves_the_copy_right_after_the_next_refresh() {
 }
 
 #[test]
-fn a_present_list_cut_short_deletes_nothing_that_is_there() {
+fn short_present_list_deletes_no_entry() {
     for length in [0, 1, 5] {
         for mode in [RefreshOnly, RefreshAndPersist] {
             let (provider, mut copy) = bench(RefreshStyle::PresentPhase, mode);
@@ -81,7 +83,7 @@ fn a_present_list_cut_short_deletes_nothing_that_is_there() {
 }
 
 #[test]
-fn a_search_cut_before_any_message_loses_nothing() {
+fn cut_before_each_message() {
     for (style, mode) in ways() {
         for number in 1.. {
             let (provider, mut copy) = bench(style, mode);
@@ -104,7 +106,7 @@ fn a_search_cut_before_any_message_loses_nothing() {
 }
 
 #[test]
-fn a_connection_cut_after_any_byte_loses_nothing() {
+fn cut_after_any_byte() {
     for (style, mode) in ways() {
         for bytes in (0..1400).step_by(61) {
             let (provider, mut copy) = bench(style, mode);
@@ -120,7 +122,7 @@ fn a_connection_cut_after_any_byte_loses_nothing() {
 }
 
 #[test]
-fn a_stall_holds_until_it_is_released() {
+fn stall_holds_until_release() {
     for moment in [
         Moment::RefreshStart,
         Moment::RefreshMiddle,
@@ -135,7 +137,7 @@ fn a_stall_holds_until_it_is_released() {
                 copy
             });
             assert!(armed.wait(SOON));
-            // Decided before the stall: the refresh does not see it.
+            // The provider planned the refresh before the stall, so this delete is not in it.
             provider
                 .delete(&format!("cn=dan,ou=a,{BASE}"))
                 .expect("a delete");
@@ -177,7 +179,7 @@ fn faults_of_the_persist_stage() {
                     provider.add(&last, [PERSON]).expect("an add");
                 }
                 let hit = armed.as_ref().is_some_and(|armed| armed.wait(SOON));
-                // Held back by a stall, it stops without having heard of anything.
+                // A stalled search sends nothing, so this run stops without an event.
                 let stalls = fault == Fault::Stall(Moment::Persist);
                 told.committed.contains_key(&last) || (hit && stalls)
             });

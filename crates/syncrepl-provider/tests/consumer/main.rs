@@ -1,5 +1,5 @@
-//! A real consumer against the provider: whatever happened, the copy equals the directory after
-//! the next refresh, and so does a map by DN that only hears of the events.
+//! A real consumer against the provider. After the next refresh the copy equals the directory,
+//! whatever happened before, and so does a map by DN that applies the events.
 
 mod faults;
 mod persist;
@@ -20,10 +20,10 @@ const SOON: Duration = Duration::from_secs(20);
 const BASE: &str = "dc=example,dc=com";
 const PERSON: (&str, &str) = ("objectClass", "person");
 
-/// What an entry says: descriptions in lower case, values sorted.
+/// The content of an entry: descriptions in lower case, values sorted.
 type Content = BTreeMap<String, Vec<Vec<u8>>>;
 
-/// A map by DN that every event has to fit.
+/// A map by DN. Every event must fit it.
 #[derive(Debug, Default, Clone)]
 struct Told {
     map: BTreeMap<String, Content>,
@@ -95,7 +95,7 @@ impl Callback for Told {
     }
 }
 
-/// A copy of a provider's directory, and what was told of it.
+/// A copy of a provider's directory, and the events told about it.
 struct Copy {
     folder: TempDir,
     told: Told,
@@ -113,7 +113,7 @@ impl Copy {
         self.folder.path().join("copy.db")
     }
 
-    /// A refresh, by whichever mode; what was told without being committed is void.
+    /// Runs a refresh in this mode. Events that were not committed are dropped.
     fn refresh(&mut self, provider: &Provider, mode: SyncreplMode) -> Result<()> {
         let refreshes = self.told.refreshes;
         let result = self.run(provider, mode, |told, _| told.refreshes > refreshes);
@@ -121,7 +121,7 @@ impl Copy {
         result
     }
 
-    /// Connects, polls until `until` holds, and stops; or until the client is done.
+    /// Connects, polls until `until` holds or the client is done, and stops.
     fn run(
         &mut self,
         provider: &Provider,
@@ -174,7 +174,7 @@ impl Copy {
     }
 }
 
-/// What is in the provider, by entryUUID.
+/// The entries of the provider, by entryUUID.
 fn directory(provider: &Provider) -> BTreeMap<String, (String, Content)> {
     let entries = provider.entries().into_iter();
     entries
@@ -190,7 +190,7 @@ fn directory(provider: &Provider) -> BTreeMap<String, (String, Content)> {
         .collect()
 }
 
-/// Two departments with three people each.
+/// A provider with two departments of three people each.
 fn company() -> Builder {
     let mut builder = Provider::builder();
     for department in ["ou=a", "ou=b"] {
@@ -203,7 +203,7 @@ fn company() -> Builder {
     builder
 }
 
-/// Each way to refresh: by which phase, and in which mode.
+/// Each combination of phase and mode.
 fn ways() -> impl Iterator<Item = (RefreshStyle, SyncreplMode)> {
     let styles = [RefreshStyle::PresentPhase, RefreshStyle::DeletePhase];
     styles.into_iter().flat_map(|style| {
@@ -211,7 +211,8 @@ fn ways() -> impl Iterator<Item = (RefreshStyle, SyncreplMode)> {
     })
 }
 
-/// A bit of everything: add, change, rename, move of a parent, delete, delete and re-create.
+/// One change of each kind: add, modify, rename, move of a parent, delete, and delete with a new
+/// entry of the same DN.
 fn shake(provider: &Provider) {
     use syncrepl_provider::Modification;
     let changes: [std::result::Result<(), syncrepl_provider::Refusal>; 7] = [

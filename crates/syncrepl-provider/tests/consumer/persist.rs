@@ -1,4 +1,4 @@
-//! The persist stage: changes as they happen, to several consumers, until they stop.
+//! The persist stage: changes as they happen, for several consumers, until they stop.
 
 use std::thread;
 
@@ -9,7 +9,7 @@ use syncrepl_provider::Request;
 use super::{BASE, Copy, PERSON, SOON, company, directory, shake};
 
 #[test]
-fn changes_come_as_they_happen_to_everyone() {
+fn changes_reach_each_consumer() {
     let provider = company().start().expect("it starts");
     let last = format!("cn=last,{BASE}");
     let copies: Vec<Copy> = thread::scope(|scope| {
@@ -46,7 +46,7 @@ fn changes_come_as_they_happen_to_everyone() {
 }
 
 #[test]
-fn what_was_missed_between_two_connections_is_made_up() {
+fn missed_changes_come_after_reconnect() {
     for _ in 0..3 {
         let provider = company().start().expect("it starts");
         let mut copy = Copy::new();

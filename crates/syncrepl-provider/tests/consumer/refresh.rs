@@ -1,4 +1,4 @@
-//! Refreshes: every phase, every kind of cookie.
+//! Refreshes with every phase and every kind of cookie.
 
 use syncrepl_client::{ErrorKind, SyncreplMode};
 use syncrepl_provider::{OldCookie, Provider, RefreshStyle, Request, UnknownCookie};
@@ -6,7 +6,7 @@ use syncrepl_provider::{OldCookie, Provider, RefreshStyle, Request, UnknownCooki
 use super::{BASE, Copy, PERSON, company, error_of, shake, ways};
 
 #[test]
-fn every_phase_in_every_mode_gives_the_same_copy() {
+fn each_phase_and_mode() {
     for (style, mode) in ways() {
         for first in [RefreshStyle::PresentPhase, RefreshStyle::DeletePhase] {
             let provider = company()
@@ -34,7 +34,7 @@ fn every_phase_in_every_mode_gives_the_same_copy() {
 }
 
 #[test]
-fn a_provider_nobody_knows_with_cookies_of_its_own() {
+fn unknown_vendor_with_opaque_cookies() {
     for (style, mode) in ways() {
         let builder = company().vendor_name("Example").opaque_cookies(true);
         let provider = builder.refresh_style(style).start().expect("it starts");
@@ -61,7 +61,7 @@ fn a_provider_nobody_knows_with_cookies_of_its_own() {
 }
 
 #[test]
-fn a_cookie_that_is_older_than_the_change_log() {
+fn cookie_older_than_change_log() {
     for choice in [OldCookie::PresentPhase, OldCookie::RefreshRequired] {
         let provider = company()
             .refresh_style(RefreshStyle::DeletePhase)
@@ -80,7 +80,7 @@ fn a_cookie_that_is_older_than_the_change_log() {
 }
 
 #[test]
-fn another_provider_answers_at_the_same_place() {
+fn cookie_of_another_provider() {
     for choice in [
         UnknownCookie::AsNone,
         UnknownCookie::RefreshRequired,
@@ -110,7 +110,7 @@ fn another_provider_answers_at_the_same_place() {
 }
 
 #[test]
-fn a_restart_keeps_identities_and_an_older_backup_is_noticed() {
+fn restart_and_older_backup() {
     let provider = company().start().expect("it starts");
     let mut copy = Copy::new();
     copy.refresh(&provider, SyncreplMode::RefreshOnly)
@@ -146,7 +146,7 @@ fn a_restart_keeps_identities_and_an_older_backup_is_noticed() {
 }
 
 #[test]
-fn a_directory_that_never_held_anything_proves_nothing() {
+fn empty_directory_proves_nothing() {
     let provider = Provider::builder()
         .suffix_entries(false)
         .start()
@@ -166,7 +166,7 @@ fn a_directory_that_never_held_anything_proves_nothing() {
 }
 
 #[test]
-fn who_may_not_read_is_told_so() {
+fn anonymous_read_is_refused() {
     let provider = company().anonymous_reads(false).start().expect("it starts");
     let error = error_of(Copy::new().refresh(&provider, SyncreplMode::RefreshOnly));
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Random changes: add, modify, delete, delete and re-create, rename, move of a leaf or a subtree,
-//! swap of two names; by every phase, in every mode, with change logs of every length.
+//! swap of two names. They run with every phase, in every mode, with change logs of several
+//! lengths.
 
 use std::collections::HashMap;
 
@@ -21,7 +22,7 @@ impl Hand {
         }
     }
 
-    /// The DN of an entry below the base.
+    /// The DN of a random entry below the base.
     fn any(&mut self, provider: &Provider) -> String {
         let entries = provider.entries();
         let at = 1 + self.random.usize(..entries.len() - 1);
@@ -30,7 +31,7 @@ impl Hand {
 
     fn name(&mut self) -> String {
         self.names += 1;
-        // Few names, so that they come up again and collide.
+        // Few names, so that they repeat and collide.
         match self.random.u8(..3) {
             0 => format!("cn=n{}", self.random.u8(..6)),
             1 => format!("cn=N\\2c {}", self.names),
@@ -38,7 +39,7 @@ impl Hand {
         }
     }
 
-    /// One change. One that is refused, because of a name that is taken or a child, is none.
+    /// Makes one change. A refused change, because of a taken name or a child, has no effect.
     fn change(&mut self, provider: &Provider) {
         let dn = self.any(provider);
         let value = format!("v{}", self.random.u8(..4));
@@ -72,7 +73,7 @@ impl Hand {
         };
     }
 
-    /// Two entries of one parent swap their names.
+    /// Swaps the names of two entries below one parent.
     fn swap(&mut self, provider: &Provider, dn: &str) -> Result<(), syncrepl_provider::Refusal> {
         let other = self.any(provider);
         let (Some((one, parent)), Some((two, parent_of_other))) =
@@ -90,7 +91,7 @@ impl Hand {
 }
 
 #[test]
-fn refreshes_between_random_changes() {
+fn refreshes_after_random_changes() {
     for (style, mode) in ways() {
         for (log, seed) in [(1000, 1), (20, 2), (0, 3)] {
             let builder = company().refresh_style(style).change_log(log).seed(seed);
@@ -132,7 +133,7 @@ fn random_changes_while_following() {
             }
             rounds += 1;
             (0..hand.random.u8(..60)).for_each(|_| hand.change(provider));
-            // Told of last, and so tells when the others have been.
+            // The provider tells of this entry last. When it has come, the others have.
             let marker = format!("cn=round {rounds},{BASE}");
             provider.add(&marker, [PERSON]).expect("an add");
             rounds > 15

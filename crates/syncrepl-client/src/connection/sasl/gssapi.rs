@@ -1,4 +1,4 @@
-//! GSSAPI (RFC 4752): Kerberos, with its own protection of the connection where TLS gives none.
+//! GSSAPI (RFC 4752): Kerberos, with a security layer of its own where there is no TLS.
 
 use libgssapi::context::{ClientCtx, CtxFlags, SecurityContext};
 use libgssapi::credential::{Cred, CredUsage};
@@ -19,16 +19,16 @@ const NO_LAYER: u8 = 1;
 const INTEGRITY: u8 = 2;
 const CONFIDENTIALITY: u8 = 4;
 
-/// What wrapping adds, with a good margin: headers, confounder, padding and checksum are below 100
-/// bytes with every encryption type.
+/// An upper bound of what wrapping adds, in bytes. Headers, confounder, padding and checksum stay
+/// below 100 bytes with every encryption type.
 const OVERHEAD: usize = 256;
-/// How much is wrapped at once, however much the provider would take.
+/// The most bytes to wrap at once, even if the provider takes more.
 const CHUNK: usize = 64 << 10;
 
 pub(super) struct Gssapi {
-    /// `ldap@host`, for messages.
+    /// The service name `ldap@host`, also for messages.
     service: String,
-    /// TLS protects the connection already.
+    /// Whether TLS protects the connection already.
     encrypted: bool,
     /// `None` before the first step.
     context: Option<ClientCtx>,
@@ -38,11 +38,11 @@ pub(super) struct Gssapi {
 }
 
 enum Stage {
-    /// The tickets are shown and checked.
+    /// The two ends authenticate each other.
     Context,
-    /// The provider says what it can protect.
+    /// The provider offers its security layers.
     Offer,
-    /// It has been told what we want of that.
+    /// This end has chosen a layer.
     Agreed { layer: u8, most: usize },
 }
 
@@ -107,7 +107,7 @@ impl Gssapi {
         let token = context
             .step(challenge, None)
             .map_err(|error| explain(&error, &self.service))?;
-        // Only an open context can be asked for its flags.
+        // Only an open context has flags.
         let open = token.is_none() || context.open().unwrap_or(false);
         if open {
             let flags = context
@@ -123,8 +123,9 @@ impl Gssapi {
         Ok(Zeroizing::new(token.unwrap_or_default()))
     }
 
-    /// RFC 4752 §3.1: the offer is a bit mask and the most the provider takes at once; so is the answer,
-    /// and who we want to be.
+    /// Answers the provider's offer (RFC 4752 §3.1). The offer is a bit mask of layers and the size
+    /// of the largest buffer the provider takes. The answer is the same for this end, followed by
+    /// the authorization identity.
     fn choose_layer(&mut self, challenge: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let context = self.context.as_mut().ok_or_else(|| out_of_turn(NAME))?;
         let offer = context.unwrap(challenge).map_err(|error| {
@@ -221,8 +222,8 @@ impl Mechanism for Gssapi {
     }
 }
 
-/// The layer to use of those offered: the strongest, but none over TLS, where several providers refuse
-/// a second one.
+/// Chooses a layer: the strongest one, but none over TLS, because several providers refuse a second
+/// protection.
 fn chosen(offered: u8, encrypted: bool) -> Option<u8> {
     let wanted: &[u8] = match encrypted {
         true => &[NO_LAYER],
@@ -231,8 +232,8 @@ fn chosen(offered: u8, encrypted: bool) -> Option<u8> {
     wanted.iter().copied().find(|layer| offered & layer != 0)
 }
 
-/// A context that wraps what is sent. What comes doubled, late or out of order is an error of
-/// `unwrap`.
+/// A security layer by a Kerberos context. `unwrap` fails for a buffer that is repeated, late or
+/// out of order.
 struct Protection {
     context: ClientCtx,
     encrypt: bool,
@@ -262,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_strongest_layer_but_none_beside_tls() {
+    fn strongest_layer_but_none_over_tls() {
         for (offered, in_clear, over_tls) in [
             (7, Some(CONFIDENTIALITY), Some(NO_LAYER)),
             (3, Some(INTEGRITY), Some(NO_LAYER)),

@@ -1,5 +1,5 @@
-//! What Kerberos complains of, in words and with what to do about it. Its texts belong to the thread
-//! in which the error came up.
+//! Kerberos errors for people, and what to do about them. The library keeps its error texts for
+//! each thread, so the thread that met the error must ask for them.
 
 use libgssapi::error::{Error as GssError, MajorFlags};
 
@@ -7,10 +7,10 @@ use super::gssapi::NAME;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::printable;
 
-/// Where the error codes of Kerberos begin (krb5.h).
+/// The first error code of Kerberos (krb5.h).
 const KERBEROS: u32 = 2_529_638_912;
 
-/// The error for a ticket for `service` that could not be had or shown.
+/// The error for a ticket for `service` that Kerberos could not get or use.
 pub(super) fn explain(error: &GssError, service: &str) -> Error {
     let (kind, what, hint) = meaning(error);
     let principal = service.replacen('@', "/", 1);
@@ -30,7 +30,8 @@ const EXPIRED: (ErrorKind, &str, &str) = (
 
 fn meaning(error: &GssError) -> (ErrorKind, &'static str, &'static str) {
     use ErrorKind::{Credentials, Unreachable};
-    // These are numbers in a field, whatever the type says: 13 does not contain 12.
+    // These are numbers in a bit field, although the type treats them as flags: 13 does not contain
+    // 12.
     let routine = error.major.bits() & 0x00ff_0000;
     let is = |flag: MajorFlags| routine == flag.bits();
     match error.minor.wrapping_sub(KERBEROS) {
@@ -82,7 +83,7 @@ fn meaning(error: &GssError) -> (ErrorKind, &'static str, &'static str) {
     }
 }
 
-/// The words of the library, on one line: without the sentence, or the code, that says nothing.
+/// The text of the library on one line, without the sentence or the code that says nothing.
 pub(super) fn printable_error(error: &GssError) -> String {
     let text = printable(&error.to_string());
     match text
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_complaint_says_what_to_do() {
+    fn each_error_has_a_hint() {
         let failure = MajorFlags::GSS_S_FAILURE;
         for (major, minor, kind, words) in [
             (

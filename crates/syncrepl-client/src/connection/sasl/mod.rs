@@ -1,5 +1,5 @@
-//! SASL (RFC 4422) in the bind: what a mechanism has to do, and the exchange of its messages. Each
-//! mechanism is a file beside this one.
+//! SASL binds (RFC 4422): the interface of a mechanism, and the exchange of its messages. Each
+//! mechanism has a file beside this one.
 
 #[cfg(feature = "gssapi")]
 mod gssapi;
@@ -20,19 +20,23 @@ use super::{Connection, Credentials, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::{excerpt, printable};
 
-/// No mechanism here needs more steps, and no provider may keep us busy for ever.
+/// The most steps of one exchange. No mechanism here needs more, and no provider may keep us busy
+/// for ever.
 const MOST_STEPS: usize = 16;
 
-/// The client's side of one authentication. It may block: its steps run in a thread of their own.
+/// The client's side of one authentication. A step may block, so each runs in a thread of its own.
 pub(super) trait Mechanism: Send {
-    /// The name it is registered under.
+    /// The registered name.
     fn name(&self) -> &'static str;
 
-    /// The response to a challenge; to none at first.
+    /// The response to a challenge. The first call has none.
     fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>>;
 
-    /// The provider says success, with or without a last word of its own: whether this end is
-    /// convinced too, and what protects the connection from here on.
+    /// Ends the exchange after the provider's success, with the credentials in that response, if
+    /// any. Returns the negotiated security layer.
+    ///
+    /// # Errors
+    /// The provider has not proved its identity.
     fn finish(self: Box<Self>, last: Option<&[u8]>) -> Result<Option<Box<dyn SecurityLayer>>>;
 }
 
@@ -48,7 +52,8 @@ impl Mechanism for External {
 
     fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>> {
         match challenge {
-            // Without an initial response slapd asks for one: an empty one is not the same as none.
+            // Always send an initial response: an empty one is not the same as none, and without
+            // one slapd asks for it.
             None => Ok(Zeroizing::new(self.authzid.clone().into_bytes())),
             Some(_) => Err(out_of_turn(self.name())),
         }
@@ -59,22 +64,23 @@ impl Mechanism for External {
     }
 }
 
-/// What a step of a mechanism leaves behind.
+/// The mechanism and its response after a step.
 type Stepped = (Box<dyn Mechanism>, Result<Zeroizing<Vec<u8>>>);
 
-/// What the provider answers to a step.
+/// The provider's response to a step.
 struct Answer {
     code: u32,
     credentials: Option<Vec<u8>>,
-    /// What it is if it is a refusal.
+    /// The error, should the code be a refusal.
     refusal: Error,
 }
 
 impl Connection {
-    /// A SASL bind (RFC 4513 §5.2) as `credentials` say, which are those of a SASL mechanism.
+    /// Makes a SASL bind (RFC 4513 §5.2). `credentials` must be of a SASL mechanism.
     ///
-    /// `Refused` when the provider says no, `Credentials` when there is nothing to prove who we are
-    /// with, or when the provider could not prove who it is.
+    /// # Errors
+    /// `Refused` when the provider refuses. `Credentials` when this end has nothing to prove its
+    /// identity with, or the provider could not prove its own.
     pub(super) fn sasl_bind(&mut self, credentials: &Credentials) -> Result<()> {
         let mut mechanism = self.mechanism(credentials)?;
         let name = mechanism.name();
@@ -88,7 +94,7 @@ impl Connection {
             };
             let response;
             (mechanism, response) = self.beside(step)?;
-            // From the second step on the provider would wait for a response that does not come.
+            // From the second step on the provider waits for a response, which will not come.
             let response = response.inspect_err(|_| self.broken |= begun)?;
             let answer = self.sasl_step(name, &response, &what)?;
             begun = true;
@@ -153,7 +159,7 @@ impl Connection {
         })
     }
 
-    /// What the mechanism agreed on protects everything from here on.
+    /// From now on `layer` protects every byte.
     fn protect(&mut self, layer: Option<Box<dyn SecurityLayer>>) -> Result<()> {
         let Some(layer) = layer else {
             return Ok(());
@@ -173,7 +179,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The error for a refused bind, with what the provider offers instead.
+    /// The error for a refused bind, with the mechanisms that the provider offers.
     fn sasl_refused(&mut self, mechanism: &str, refusal: Error) -> Error {
         match refusal.result_code() {
             // authMethodNotSupported
@@ -182,7 +188,7 @@ impl Connection {
         }
     }
 
-    /// What to do when the provider does not have a mechanism.
+    /// The hint when the provider does not support a mechanism.
     fn offered_instead_of(&mut self, mechanism: &str) -> String {
         let offered = match self.root_dse() {
             Ok(root) => root.sasl_mechanisms,
@@ -204,7 +210,8 @@ impl Connection {
         )
     }
 
-    /// Runs what may block for long in a thread of its own, and waits for it as for an answer.
+    /// Runs `work`, which may block for long, in a thread of its own, and waits for it as for a
+    /// response.
     fn beside<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -214,14 +221,14 @@ impl Connection {
         std::thread::Builder::new()
             .name("syncrepl-sasl".to_owned())
             .spawn(move || {
-                // Nobody may be waiting any more.
+                // The receiver may be gone: a stop or the deadline came first.
                 let _ = sender.send(work());
                 let _ = waker.wake();
             })
             .map_err(|error| {
                 Error::new(ErrorKind::Unreachable, "no thread can be started").with_source(error)
             })?;
-        // By the system's clock: the work is real, whatever the network is.
+        // The system's clock counts here: the work takes real time, whatever the network is.
         let deadline = Instant::now().checked_add(self.response_timeout);
         loop {
             match done.try_recv() {
@@ -254,7 +261,7 @@ impl Connection {
     }
 }
 
-/// The error for a refused bind, in the words of who binds by SASL.
+/// The error for a refused bind, in words that suit SASL.
 fn sasl_refusal(mechanism: &str, result: &LdapResult<'_>, what: &str) -> Error {
     let because = |words, hint| refused_because(result, what, words, hint);
     match result.code {
@@ -282,7 +289,7 @@ fn sasl_refusal(mechanism: &str, result: &LdapResult<'_>, what: &str) -> Error {
     }
 }
 
-/// The provider does not keep to the mechanism.
+/// The error for a provider that does not keep to the mechanism.
 fn out_of_turn(mechanism: &str) -> Error {
     Error::new(
         ErrorKind::Protocol,
@@ -290,7 +297,7 @@ fn out_of_turn(mechanism: &str) -> Error {
     )
 }
 
-/// The provider did not prove that it is what it claims to be.
+/// The error for a provider that did not prove its identity.
 fn unproven(mechanism: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Credentials,

@@ -1,6 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677) without channel binding: both ends prove that they know the password,
-//! and neither sends it. The computation is rsasl's. What it would not bear to be sent is
-//! refused before it sees it.
+//! and neither sends it.
+//!
+//! rsasl does the computation. This file refuses messages that rsasl does not check itself.
 
 use std::sync::Arc;
 
@@ -13,10 +14,10 @@ use super::{Mechanism, SecurityLayer, out_of_turn, unproven};
 use crate::connection::credentials::{Password, ScramHash};
 use crate::error::{Error, ErrorKind, Result};
 
-/// RFC 7677 §4 asks for at least so many iterations: fewer would make guessing cheap for whoever
-/// only claims to be the provider.
+/// The fewest iterations accepted; RFC 7677 §4 requires them. With fewer, a false provider could
+/// guess the password cheaply.
 const FEWEST_ITERATIONS: u32 = 4096;
-/// More than anybody uses, and a few seconds of computation.
+/// The most iterations accepted: more than anybody uses, and a few seconds of computation.
 const MOST_ITERATIONS: u32 = 10_000_000;
 
 pub(super) struct Scram {
@@ -25,17 +26,17 @@ pub(super) struct Scram {
     expects: Expects,
 }
 
-/// What the provider has to send next.
+/// The message that the provider must send next.
 #[derive(Clone, Copy, PartialEq)]
 enum Expects {
     Nothing,
     ServerFirst,
     ServerFinal,
-    /// It has proven that it knows the password.
+    /// The provider has proved that it knows the password.
     Success,
 }
 
-/// What rsasl asks for. The password is wiped when the session ends.
+/// The answers to rsasl's questions. The password is wiped when the session ends.
 struct Secrets {
     authcid: String,
     password: Zeroizing<Vec<u8>>,
@@ -123,7 +124,8 @@ impl Scram {
         Ok(response)
     }
 
-    /// rsasl takes messages apart by position and believes any number of iterations.
+    /// Checks the server's first message. rsasl splits messages by position and accepts any number
+    /// of iterations.
     fn check_server_first(&self, message: &[u8]) -> Result<()> {
         let mut fields = message.split(|&byte| byte == b',');
         let mut field = |name: &[u8]| fields.next().and_then(|field| field.strip_prefix(name));
@@ -169,7 +171,7 @@ impl Mechanism for Scram {
                 self.check_server_first(message)?;
                 self.step(Some(message))
             }
-            // Its last word as a challenge of its own, instead of with its success.
+            // Some providers send the last message as a challenge, not with the success.
             (Expects::ServerFinal, Some(message)) => self.verify(message),
             _ => Err(out_of_turn(self.name)),
         }
@@ -181,7 +183,7 @@ impl Mechanism for Scram {
         }
         match self.expects {
             Expects::Success => Ok(None),
-            // Success before the provider has proven anything.
+            // The provider returned success before it proved anything.
             _ => Err(unproven(
                 self.name,
                 "the server did not prove that it knows the password",
@@ -206,7 +208,7 @@ impl Scram {
     }
 }
 
-/// As SASLprep (RFC 4013) has it, where that is possible; else the bytes as they are.
+/// The password prepared by SASLprep (RFC 4013) where that is possible, else unchanged.
 fn prepared(password: &Password) -> Zeroizing<Vec<u8>> {
     let bytes = password.as_bytes();
     let prepared = std::str::from_utf8(bytes)

@@ -1,4 +1,4 @@
-//! All addresses of a name: 127.0.0.0/8 has many that are this machine's.
+//! A name with several addresses. All of 127.0.0.0/8 belongs to this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -7,8 +7,8 @@ use super::super::transport::Endpoint;
 use super::scripted::linger;
 use super::*;
 
-/// Listeners on these addresses, all on one port, as one name would have it. Each takes connections
-/// until the client closes, and tells who took one.
+/// Listeners on several addresses with one port, like the addresses of one name. Each accepts
+/// connections until the client closes, and reports which listener accepted one.
 struct Name {
     port: u16,
     listeners: Vec<(SocketAddr, TcpListener)>,
@@ -35,7 +35,7 @@ impl Name {
         panic!("no port is free on all of them");
     }
 
-    /// Connects, to the addresses in this order.
+    /// Connects to the addresses in this order.
     fn open(&self, order: &[u8], options: &ConnectOptions) -> Result<Connection> {
         let endpoints = order.iter().map(|&last| Endpoint::Tcp(at(last, self.port)));
         let server = Server::ldap("name.example", self.port);
@@ -43,7 +43,7 @@ impl Name {
         Connection::first_of(endpoints.collect(), &server, options, None, &stop)
     }
 
-    /// The last number of the address that it is connected to.
+    /// Connects, and returns the last number of the address reached.
     #[track_caller]
     fn reached(&self, order: &[u8], options: &ConnectOptions) -> u8 {
         let connection = self.open(order, options).unwrap();
@@ -53,7 +53,7 @@ impl Name {
             .iter()
             .find(|(at, _)| *at == address)
             .expect("a listener");
-        // It is really there that the connection arrives.
+        // The listener confirms that the connection arrived there.
         let taken = listener.accept().unwrap().0;
         let lingering: JoinHandle<()> = std::thread::spawn(move || linger(taken));
         drop(connection);
@@ -73,7 +73,7 @@ fn with(addresses: Addresses) -> ConnectOptions {
 }
 
 #[test]
-fn one_after_the_other_until_one_answers() {
+fn addresses_are_tried_in_order() {
     let name = Name::with(&[3, 4]);
     let options = ConnectOptions::default();
     assert_eq!(name.reached(&[2, 3, 4], &options), 3);
@@ -88,9 +88,9 @@ fn one_after_the_other_until_one_answers() {
     assert!(error.is_retryable());
 }
 
-/// The one that takes connections and then does not serve is tried all the same, after the others.
+/// An address that accepts connections and does not serve them is still tried, after the others.
 #[test]
-fn the_one_that_failed_comes_last() {
+fn failed_address_comes_last() {
     let name = Name::with(&[3, 4]);
     let last = with(Addresses::Last(at(3, name.port)));
     assert_eq!(name.reached(&[3, 4], &last), 4);
@@ -101,9 +101,10 @@ fn the_one_that_failed_comes_last() {
     assert_eq!(name.reached(&[3, 4], &elsewhere), 3);
 }
 
-/// What is asked beside has to be answered by the same machine, whatever the name says by now.
+/// A connection beside the sync search must reach the same machine, whatever the name resolves to
+/// by now.
 #[test]
-fn one_address_only() {
+fn only_one_address_is_tried() {
     let name = Name::with(&[3]);
     let server = Server::ldap("no-such-host.invalid", name.port);
     let only = with(Addresses::Only(at(3, name.port)));
@@ -118,9 +119,9 @@ fn one_address_only() {
     );
 }
 
-/// The system keeps an eye on the connection as well.
+/// The system watches the connection as well.
 #[test]
-fn the_system_probes_a_quiet_connection() {
+fn system_probes_quiet_connection() {
     let name = Name::with(&[3]);
     let connection = name.open(&[3], &ConnectOptions::default()).unwrap();
     let socket = connection.transport.tcp().unwrap();

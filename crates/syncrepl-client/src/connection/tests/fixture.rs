@@ -1,4 +1,4 @@
-//! A slapd of its own for each test, with or without TLS.
+//! A slapd for each test, with or without TLS.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use super::*;
 
 pub(super) const BASE: &str = "dc=example,dc=com";
 pub(super) const ROOT: &str = "cn=admin,dc=example,dc=com";
-/// Entries below the base, each with 10 kB in its description.
+/// The number of entries below the base, each with a description of 10 kB.
 pub(super) const PEOPLE: usize = 400;
 
 pub(super) struct Slapd {
@@ -29,7 +29,7 @@ impl Drop for Slapd {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum With {
     Clear,
-    /// TLS with a certificate for these names.
+    /// TLS, with a certificate for these names.
     Tls(&'static str),
 }
 
@@ -54,7 +54,7 @@ impl Slapd {
                 .unwrap();
             let limit = Instant::now() + LONG;
             while child.try_wait().unwrap().is_none() && Instant::now() < limit {
-                // It opens them in this order, and answers once it has opened them all.
+                // slapd opens its sockets in this order, and answers once all are open.
                 let local = UnixStream::connect(dir.path().join("ldapi"));
                 let last = if with == With::Clear { ldap } else { ldaps };
                 if local.is_ok() && TcpStream::connect(("127.0.0.1", last)).is_ok() {
@@ -65,10 +65,10 @@ impl Slapd {
                         ldaps,
                     };
                 }
-                // Until the next look, of which there are as many as fit before the limit.
+                // The pause between two attempts. The number of attempts fits the time limit.
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // Somebody else took a port in between: try others.
+            // Another process may have taken a port meanwhile: try others.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -137,7 +137,8 @@ fn configure(dir: &Path, with: With) {
         .arg(dir.join("data.ldif")));
 }
 
-/// An authority `ca.pem`, another of the same name `other.pem`, and `server.pem` signed by the first.
+/// Makes an authority `ca.pem`, another one of the same name `other.pem`, and `server.pem` signed
+/// by the first.
 fn certificates(dir: &Path, names: &str) {
     std::fs::write(dir.join("req.cnf"), "[req]\ndistinguished_name=dn\n[dn]\n").unwrap();
     let openssl = |name: &str, subject: &str, extensions: &[String], signer: &[&str]| {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::stop::StopHandle;
 
-/// Longer than anything here takes, shorter than a person waits.
+/// A time limit: longer than any step takes, shorter than a person waits.
 const LONG: Duration = Duration::from_secs(20);
 
 fn open(server: &Server, options: &ConnectOptions) -> Result<Connection> {
@@ -25,7 +25,7 @@ fn soon() -> Option<Instant> {
     Some(Instant::now() + LONG)
 }
 
-/// The error, which has to be of this kind and to say all of `words`.
+/// The error, checked to be of this kind and to contain all of `words`.
 #[track_caller]
 fn fails<T>(result: Result<T>, kind: ErrorKind, words: &[&str]) -> Error {
     let Err(error) = result else {

@@ -1,4 +1,4 @@
-//! A network of one's own: streams in place of sockets, and a clock that nobody waits for.
+//! A given network: streams in place of sockets, and a clock that only the test moves.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use super::super::{ConnectOptions, Connection, Credentials, Server};
 use crate::error::ErrorKind;
 use crate::stop::StopHandle;
 
-/// A provider that answers a bind, and nothing else.
+/// A provider that responds to a bind and to nothing else.
 struct Deaf(Arc<Mutex<Instant>>);
 
 struct DeafStream {
@@ -72,7 +72,7 @@ impl Stream for DeafStream {
 }
 
 #[test]
-fn streams_and_time_come_from_the_given_network() {
+fn given_network_supplies_streams_and_time() {
     let begin = Instant::now();
     let clock = Arc::new(Mutex::new(begin));
     let day = Duration::from_secs(24 * 3600);

@@ -1,4 +1,5 @@
-//! SASL against providers that cheat. What works is shown on a real one, in the tests of the command.
+//! SASL against providers that cheat. The tests of the command show the successful binds, on a real
+//! provider.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +11,7 @@ use super::super::credentials::ScramHash;
 use super::scripted::{bind_response, linger, serve, short};
 use super::*;
 
-/// Takes one SASL bind request: its id, its mechanism and what it says.
+/// Reads one SASL bind request: its message ID, mechanism and credentials.
 fn bind_request(stream: &mut TcpStream) -> Option<(u32, String, Vec<u8>)> {
     let mut frames = Frames::default();
     loop {
@@ -38,8 +39,8 @@ fn answer(stream: &mut TcpStream, id: u32, code: u32, credentials: Option<&[u8]>
     stream.write_all(&Message::encode(id, &op, &[])).unwrap();
 }
 
-/// The outcome of a SCRAM bind whose server says `first`, with the client's nonce in the place of
-/// `NONCE`, and then a result with `last`.
+/// The outcome of a SCRAM bind. The server sends `first`, with the client's nonce in place of
+/// `NONCE`, then a result with `last`.
 fn scram(first: &str, code: u32, last: Option<&str>) -> Result<()> {
     let (first, last) = (first.to_owned(), last.map(str::to_owned));
     let (port, thread) = serve(move |mut stream| {
@@ -59,7 +60,7 @@ fn scram(first: &str, code: u32, last: Option<&str>) -> Result<()> {
     let mut connection = open(&Server::ldap("127.0.0.1", port), &ConnectOptions::default())?;
     let outcome = connection.bind(&Credentials::scram("ann", "geheim"));
     if outcome.is_err() {
-        // Whoever cheated is not asked anything more.
+        // The connection sends nothing more to a server that cheated.
         fails(connection.who_am_i(), ErrorKind::Unreachable, &["given up"]);
     }
     drop(connection);
@@ -70,9 +71,9 @@ fn scram(first: &str, code: u32, last: Option<&str>) -> Result<()> {
 const FIRST: &str = "r=NONCEmore,s=c2FsdA==,i=4096";
 
 #[test]
-fn a_server_that_does_not_know_the_password() {
+fn server_without_password_fails() {
     let wrong = "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    // With its success, and as a challenge of its own; or nothing at all.
+    // The last message comes with the success, as a challenge of its own, or not at all.
     for (code, last) in [
         (0, Some(wrong)),
         (14, Some(wrong)),
@@ -96,9 +97,9 @@ fn a_server_that_does_not_know_the_password() {
     );
 }
 
-/// What would stop rsasl in its tracks, or for a long time.
+/// Messages that rsasl would panic on or compute with for a long time.
 #[test]
-fn server_messages_that_are_none() {
+fn malformed_server_messages_fail() {
     use ErrorKind::{Credentials, Protocol};
     for (first, kind, words) in [
         ("", Protocol, "malformed"),
@@ -133,7 +134,7 @@ fn server_messages_that_are_none() {
 }
 
 #[test]
-fn success_at_once_proves_nothing() {
+fn early_success_proves_nothing() {
     let (port, thread) = serve(|mut stream| {
         let (id, ..) = bind_request(&mut stream).unwrap();
         stream.write_all(&bind_response(id, 0)).unwrap();
@@ -148,7 +149,7 @@ fn success_at_once_proves_nothing() {
 }
 
 #[test]
-fn challenges_without_end() {
+fn endless_challenges_fail() {
     let (port, thread) = serve(|mut stream| {
         while let Some((id, ..)) = bind_request(&mut stream) {
             answer(&mut stream, id, 14, None);
@@ -163,7 +164,7 @@ fn challenges_without_end() {
 }
 
 #[test]
-fn no_answer_and_a_stop() {
+fn silence_and_stop_end_the_bind() {
     let (port, thread) = serve(linger);
     let server = Server::ldap("127.0.0.1", port);
     let mut connection = open(&server, &short()).unwrap();
@@ -177,9 +178,9 @@ fn no_answer_and_a_stop() {
     thread.join().unwrap();
 }
 
-/// The words of `ldapsearch`, as what they mean.
+/// The options of `ldapsearch` give these credentials.
 #[test]
-fn what_a_mechanism_takes() {
+fn mechanisms_check_their_options() {
     let sasl = |mechanism: &str, authcid: &str, realm: Option<&str>| {
         Credentials::sasl(Sasl {
             mechanism: mechanism.to_owned(),

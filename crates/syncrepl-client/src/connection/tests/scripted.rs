@@ -1,4 +1,4 @@
-//! A listener that does what a script says: breaks off, talks nonsense, says nothing.
+//! A listener that follows a script: it closes early, sends garbage, or stays silent.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use syncrepl_proto::message::{LdapResult, Message, NOTICE_OF_DISCONNECTION, Oper
 
 use super::*;
 
-/// Serves one connection in a thread of its own; join it to see that the script held.
+/// Serves one connection in a thread. Join the thread to check that the script ran through.
 pub(super) fn serve(script: impl FnOnce(TcpStream) + Send + 'static) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -16,7 +16,7 @@ pub(super) fn serve(script: impl FnOnce(TcpStream) + Send + 'static) -> (u16, Jo
     (port, thread)
 }
 
-/// Takes one request, whatever it is, and gives its id.
+/// Reads one request, and returns its message ID.
 pub(super) fn request(stream: &mut TcpStream) -> u32 {
     let mut frames = Frames::default();
     loop {
@@ -52,7 +52,7 @@ fn extended(id: u32, code: u32, name: Option<&str>) -> Vec<u8> {
     Message::encode(id, &op, &[])
 }
 
-/// The outcome of an anonymous bind that is answered with what `answer` makes of its id.
+/// The outcome of an anonymous bind. `answer` makes the response from its message ID.
 fn bind_answered(answer: impl FnOnce(u32) -> Vec<u8> + Send + 'static) -> Result<()> {
     let (port, thread) = serve(move |mut stream| {
         let id = request(&mut stream);
@@ -63,7 +63,7 @@ fn bind_answered(answer: impl FnOnce(u32) -> Vec<u8> + Send + 'static) -> Result
     let mut connection = open(&Server::ldap("127.0.0.1", port), &ConnectOptions::default())?;
     let outcome = connection.bind(&Credentials::Anonymous);
     if outcome.is_err() {
-        // Nothing more can be asked after an answer that was not understood.
+        // After a response it did not understand, the connection sends no more requests.
         fails(connection.who_am_i(), ErrorKind::Unreachable, &["given up"]);
     }
     drop(connection);
@@ -80,7 +80,7 @@ pub(super) fn short() -> ConnectOptions {
 }
 
 #[test]
-fn answers_that_are_none() {
+fn invalid_responses_fail() {
     use ErrorKind::{Protocol, Refused, Unreachable};
     bind_answered(|id| bind_response(id, 0)).unwrap();
     let eof = bind_answered(|id| bind_response(id, 0)[..5].to_vec());
@@ -110,7 +110,7 @@ fn answers_that_are_none() {
 }
 
 #[test]
-fn what_the_provider_says_unasked() {
+fn unsolicited_messages() {
     let gone = bind_answered(|_| extended(0, 52, Some(NOTICE_OF_DISCONNECTION)));
     let error = fails(
         gone,
@@ -124,7 +124,7 @@ fn what_the_provider_says_unasked() {
 }
 
 #[test]
-fn a_name_without_a_password_is_never_sent() {
+fn name_without_password_is_not_sent() {
     let (port, thread) = serve(|mut stream| assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0));
     let mut connection =
         open(&Server::ldap("127.0.0.1", port), &ConnectOptions::default()).unwrap();
@@ -135,7 +135,7 @@ fn a_name_without_a_password_is_never_sent() {
 }
 
 #[test]
-fn bytes_in_clear_behind_starttls_are_never_used() {
+fn clear_bytes_after_starttls_are_refused() {
     let (port, thread) = serve(|mut stream| {
         let id = request(&mut stream);
         let injected = [extended(id, 0, None), bind_response(id + 1, 0)].concat();
@@ -152,7 +152,7 @@ fn bytes_in_clear_behind_starttls_are_never_used() {
 }
 
 #[test]
-fn no_answer_in_time() {
+fn silence_times_out() {
     let (port, thread) = serve(linger);
     let mut connection = open(&Server::ldap("127.0.0.1", port), &short()).unwrap();
     let bound = connection.bind(&Credentials::Anonymous);
@@ -175,7 +175,7 @@ fn no_answer_in_time() {
 }
 
 #[test]
-fn a_port_that_does_not_speak_tls() {
+fn port_without_tls_fails() {
     let (port, thread) = serve(|mut stream| {
         stream.write_all(&extended(0, 2, None)).unwrap();
         linger(stream);
@@ -197,7 +197,7 @@ fn a_port_that_does_not_speak_tls() {
 }
 
 #[test]
-fn addresses_that_cannot_be_reached() {
+fn unreachable_addresses_fail() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -1,4 +1,4 @@
-//! Against a real slapd.
+//! The connection against a real slapd.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ fn everything() -> SearchRequest<'static> {
     }
 }
 
-/// How many entries a search of everything brings.
+/// The number of entries that a search of the whole tree returns.
 fn count(connection: &mut Connection) -> Result<usize> {
     let mut entries = 0;
     connection.search(&everything(), &[], |entry| {
@@ -47,7 +47,7 @@ fn binds_and_operations() {
     let error = fails(refused, ErrorKind::Refused, &["wrong bind DN or password"]);
     assert_eq!(error.result_code(), Some(49));
 
-    // A refusal leaves the connection as it was.
+    // A refusal does not break the connection.
     let limited = count(&mut connection);
     let error = fails(limited, ErrorKind::Refused, &["sizeLimitExceeded", BASE]);
     assert_eq!(error.result_code(), Some(4));
@@ -89,7 +89,7 @@ fn binds_and_operations() {
 }
 
 #[test]
-fn a_local_socket_with_external() {
+fn external_on_local_socket() {
     let slapd = Slapd::start(With::Clear);
     let server = Server::ldapi(slapd.path("ldapi"));
     let options = ConnectOptions {
@@ -108,7 +108,7 @@ fn a_local_socket_with_external() {
 }
 
 #[test]
-fn what_is_lent_to_callbacks() {
+fn bound_connection_operations() {
     let slapd = Slapd::start(With::Clear);
     let mut connection = slapd.plain();
     connection
@@ -130,7 +130,7 @@ fn what_is_lent_to_callbacks() {
 
     let unfit = ldap.search(BASE, Scope::One, "(sn=p", &[], |_, _| Ok(()));
     fails(unfit, ErrorKind::InvalidInput, &["filter"]);
-    // The search that was broken off has ended: other operations go on.
+    // The search whose callback failed has ended, so other operations go on.
     let schema = ldap.read_schema().unwrap();
     let values = |name: &str| {
         let found = schema.iter().find(|(attribute, _)| attribute == name);
@@ -141,7 +141,7 @@ fn what_is_lent_to_callbacks() {
 }
 
 #[test]
-fn tls_from_the_first_byte() {
+fn ldaps() {
     let slapd = Slapd::start(LOCALHOST);
     let credentials = Credentials::simple(ROOT, "secret");
     for host in ["localhost", "127.0.0.1"] {
@@ -187,7 +187,7 @@ fn tls_from_the_first_byte() {
 }
 
 #[test]
-fn a_certificate_for_another_name() {
+fn certificate_for_another_name_fails() {
     let slapd = Slapd::start(With::Tls("DNS:ldap.example.net"));
     let options = slapd.trusting();
     let opened = open(&Server::ldaps("localhost", slapd.ldaps), &options);

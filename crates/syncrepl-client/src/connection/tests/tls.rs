@@ -1,4 +1,4 @@
-//! Against a TLS server that has the right certificate, which everybody can have, and not its key.
+//! A TLS server with the right certificate, which is public, but without its key.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// One connection to a server that shows that certificate and signs with that key.
+/// Connects to a server that shows this certificate and signs with this key.
 fn connect(
     shown: &Pair,
     signing: &Pair,
@@ -45,7 +45,7 @@ fn connect(
     let thread = std::thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
         let mut session = ServerConnection::new(Arc::new(config)).unwrap();
-        // To the end of the handshake, or of the patience of the other end.
+        // Until the handshake ends, or the other end gives up.
         let _ = session.complete_io(&mut stream);
     });
     let opened = open(&Server::ldaps("127.0.0.1", port), options);
@@ -54,7 +54,7 @@ fn connect(
 }
 
 #[test]
-fn a_certificate_without_its_key() {
+fn certificate_without_its_key_fails() {
     let folder = tempfile::TempDir::new().unwrap();
     let made = Certificates::make(folder.path());
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {

@@ -1,4 +1,4 @@
-//! Waiting and flow: stop requests, deadlines, ends that do not read.
+//! Waiting and flow control: stop requests, deadlines, and peers that do not read.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
@@ -7,7 +7,7 @@ use super::scripted::{bind_response, linger, request, serve, short};
 use super::*;
 
 #[test]
-fn a_stop_ends_a_wait_at_once_and_is_reported_once_a_request() {
+fn stop_ends_wait_and_is_reported_once() {
     let (port, thread) = serve(linger);
     let stop = StopHandle::new();
     let server = Server::ldap("127.0.0.1", port);
@@ -39,7 +39,7 @@ fn a_stop_ends_a_wait_at_once_and_is_reported_once_a_request() {
 }
 
 #[test]
-fn a_stop_ends_opening_and_operations() {
+fn stop_ends_open_and_operations() {
     for ldaps in [true, false] {
         let (sender, accepted) = channel();
         let (port, thread) = serve(move |stream| {
@@ -64,7 +64,7 @@ fn a_stop_ends_opening_and_operations() {
 }
 
 #[test]
-fn the_second_request_abandons_what_the_first_lets_finish() {
+fn second_stop_abandons() {
     let (sender, requested) = channel();
     let (port, thread) = serve(move |mut stream| {
         request(&mut stream);
@@ -90,7 +90,7 @@ fn the_second_request_abandons_what_the_first_lets_finish() {
 }
 
 #[test]
-fn two_ends_that_both_write_do_not_block_each_other() {
+fn two_writing_ends_do_not_deadlock() {
     const OURS: usize = 16 << 20;
     let theirs = bind_response(7, 0).repeat((3 << 20) / bind_response(7, 0).len());
     let expected = theirs.len();
@@ -117,7 +117,7 @@ fn two_ends_that_both_write_do_not_block_each_other() {
 }
 
 #[test]
-fn a_peer_that_does_not_read() {
+fn peer_that_does_not_read_fails() {
     let (done, wait) = channel::<()>();
     let (port, thread) = serve(move |stream| {
         let _ = wait.recv();
@@ -140,7 +140,7 @@ fn a_peer_that_does_not_read() {
 }
 
 #[test]
-fn what_nobody_takes_is_not_read() {
+fn read_ahead_is_bounded() {
     let message = bind_response(7, 0);
     let (port, thread) = serve(move |mut stream| {
         let burst = message.repeat(1 << 16);

@@ -1,67 +1,10 @@
-//! The encoding of filters (RFC 4511 §4.5.1.7): written, read and checked.
+//! Reads and checks the encoding of filters (RFC 4511 §4.5.1.7).
 
-use super::{Builder, Extensible, FilterError, is_name, tag};
+use super::encode::{Builder, Extensible, push, push_comparison, push_extensible, push_substrings};
+use super::error::FilterError;
+use super::tag;
 
-/// One element whose content is all of `parts`.
-pub(super) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    push(&mut out, tag, parts);
-    out
-}
-
-/// Appends one element whose content is all of `parts`.
-pub(super) fn push(out: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    out.reserve(length + 6);
-    out.push(tag);
-    match u8::try_from(length) {
-        Ok(short) if short < 0x80 => out.push(short),
-        _ => {
-            let bytes = length
-                .to_be_bytes()
-                .into_iter()
-                .skip_while(|&byte| byte == 0);
-            // At most eight bytes, so the count fits beside the high bit.
-            out.push(0x80 | bytes.clone().count() as u8);
-            out.extend(bytes);
-        }
-    }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-}
-
-/// AttributeValueAssertion (RFC 4511 §4.1.6).
-pub(super) fn push_comparison(out: &mut Vec<u8>, tag: u8, attribute: &str, value: &[u8]) {
-    let attribute = element(tag::OCTETS, &[attribute.as_bytes()]);
-    push(out, tag, &[&attribute, &element(tag::OCTETS, &[value])]);
-}
-
-/// SubstringFilter (RFC 4511 §4.5.1.7.2); `pieces` are its encoded substrings.
-pub(super) fn push_substrings(out: &mut Vec<u8>, attribute: &str, pieces: &[u8]) {
-    let attribute = element(tag::OCTETS, &[attribute.as_bytes()]);
-    push(
-        out,
-        tag::SUBSTRINGS,
-        &[&attribute, &element(tag::SEQUENCE, &[pieces])],
-    );
-}
-
-/// MatchingRuleAssertion (RFC 4511 §4.5.1.7.7).
-pub(super) fn push_extensible(out: &mut Vec<u8>, assertion: &Extensible<'_>) {
-    let mut inner = Vec::new();
-    if let Some(rule) = assertion.rule {
-        push(&mut inner, tag::MATCHING_RULE, &[rule.as_bytes()]);
-    }
-    if let Some(attribute) = assertion.attribute {
-        push(&mut inner, tag::TYPE, &[attribute.as_bytes()]);
-    }
-    push(&mut inner, tag::MATCH_VALUE, &[assertion.value]);
-    if assertion.dn_attributes {
-        push(&mut inner, tag::DN_ATTRIBUTES, &[&[0xff]]);
-    }
-    push(out, tag::EXTENSIBLE, &[&inner]);
-}
-
-/// Checks an encoding and writes it anew in the kept form.
+/// Checks an encoding and writes it again in canonical form.
 pub(super) fn recode(bytes: &[u8]) -> Result<Vec<u8>, FilterError> {
     let mut builder = Builder::default();
     let mut readers = vec![Reader {
@@ -111,29 +54,29 @@ pub(super) fn recode(bytes: &[u8]) -> Result<Vec<u8>, FilterError> {
     Ok(builder.done)
 }
 
-/// One filter; what is nested in it is still to be read.
+/// One filter. The filters nested in it are not read yet.
 pub(super) enum Node<'a> {
     /// `&`, `|` or `!`, by its tag.
     Set(u8, Reader<'a>),
     Present(&'a str),
     /// `=`, `>=`, `<=` or `~=`, by its tag.
     Comparison(u8, &'a str, &'a [u8]),
-    /// The substrings have been checked: at least one, none empty, in order.
+    /// The substrings are checked: at least one, none empty, in order.
     Substrings(&'a str, Reader<'a>),
     Extensible(Extensible<'a>),
 }
 
-/// Reads elements off a slice, and knows where in the whole it is.
+/// Reads elements, and keeps the position in the whole encoding for errors.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub(super) rest: &'a [u8],
     at: usize,
-    /// Whether names are checked: not in what `Filter::present` and `equality` were given.
+    /// Whether to check names. `Filter::present` and `Filter::equality` do not check theirs.
     strict: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// For a filter of our own making.
+    /// A reader of a filter that this module has encoded.
     pub(super) fn trusting(rest: &'a [u8]) -> Self {
         Self {
             rest,
@@ -149,7 +92,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The next element: its tag and its content.
+    /// Reads the next element: its tag and its contents.
     pub(super) fn element(&mut self) -> Result<(u8, Reader<'a>), FilterError> {
         let [tag, first, body @ ..] = self.rest else {
             return self.error("missing element");
@@ -181,7 +124,7 @@ impl<'a> Reader<'a> {
         Ok((*tag, content))
     }
 
-    /// The content of the next element if it has this tag.
+    /// Reads the contents of the next element if it has this tag.
     fn optional(&mut self, tag: u8) -> Result<Option<Reader<'a>>, FilterError> {
         match self.rest.first() {
             Some(&found) if found == tag => Ok(Some(self.element()?.1)),
@@ -284,4 +227,13 @@ impl<'a> Reader<'a> {
             dn_attributes,
         })
     }
+}
+
+/// Whether `name` is an AttributeDescription (RFC 4512 §2.5) or the name of a matching rule. Some
+/// servers have names with underscores.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-.;_".contains(&byte))
 }
