@@ -60,6 +60,10 @@ stop:
 deb:
     scripts/deb.sh
 
+# the crates as they would be published, in target/package; --verify builds them too
+crates *arguments:
+    scripts/crates.sh {{arguments}}
+
 # killed at every write, every write failing, and 800 kills at random moments: half an hour and more
 sweep:
     SYNCREPL_SWEEP=all cargo test --release -p syncrepl --test sweep -- --nocapture

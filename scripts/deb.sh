@@ -24,7 +24,7 @@ build() {
     rm -rf target/package
     mkdir -p target/package/man target/package/completions
     $syncrepl man >target/package/man/syncrepl.1
-    for name in refresh follow dump status demo completions man; do
+    for name in refresh follow doctor dump status demo completions man; do
         $syncrepl man $name >target/package/man/syncrepl-$name.1
     done
     $syncrepl completions bash >target/package/completions/syncrepl.bash
