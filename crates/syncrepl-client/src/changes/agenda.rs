@@ -1,57 +1,131 @@
 //! The questions that an open stage has for the provider, and when each is asked.
 //!
-//! What puts a question is in [`super::take`] and [`super::doubt`] while the stage runs, and in
-//! [`super::settle`] at its end; [`super::answer`] asks what is due.
+//! | question | asks | put by |
+//! |---|---|---|
+//! | *where* | where a record, or an entry named by entryUUID, is now | a move, a name, a delete, a conflict, an orphan |
+//! | *below* | what lies below an entry | an entry that is new or back |
+//! | *everything* | what the whole search shows | a gap between two stages |
+//!
+//! What puts a question is in [`super::rules`]; [`super::answer`] asks what is due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 
+/// When a question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before the stage, or group, is told.
+    Now,
+    /// When the provider has been silent for a second: a search amid its changes would be ahead of
+    /// them. Until then the question is in the store.
+    Quiet,
+}
+
 /// The open questions of one stage.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    /// Where are these records? Asked before the stage, or group, is told.
-    pub(crate) now: RoaringTreemap,
-    /// The same question for entries by entryUUID, with the DN last heard of: they may be no records.
-    pub(crate) named: BTreeMap<Uuid, String>,
-    /// What lies below these entries? Asked before the stage, or group, is told.
-    pub(crate) below: BTreeSet<Uuid>,
-    /// Records held below one that is gone or back. One that a search shows all the same may have
-    /// been away with it, and have brought others: what lies below it is asked, too.
-    pub(crate) below_if_shown: RoaringTreemap,
-    /// Where these records are is asked when the provider has been silent for a second: a search
-    /// amid its changes would be ahead of them. Until then the question is in the store.
+    /// *Where*, now: records.
+    now: RoaringTreemap,
+    /// *Where*, now: entries by entryUUID, with the DN last heard of. They may be no records.
+    named: BTreeMap<Uuid, String>,
+    /// *Below*, now.
+    below: BTreeSet<Uuid>,
+    /// Entries about which *below* was asked in this stage because they are new or back.
+    asked_below: BTreeSet<Uuid>,
+    /// Among the records of `now`: if a search shows the record, *below* is asked about it, too.
+    below_if_shown: RoaringTreemap,
+    /// *Where*, quiet: records.
     pub(crate) quiet: RoaringTreemap,
     /// Records whose quiet question is asked in this stage. An answer that tells nothing new closes it.
     pub(crate) asked_when_quiet: RoaringTreemap,
-    /// Entries about which that was asked in this stage.
-    asked_below: BTreeSet<Uuid>,
-    /// The whole search is looked at, whatever was told.
+    /// *Everything*, now.
     pub(crate) everything: bool,
     /// A record waits for a DN that was derived from its parent's and never stated. The group ends
     /// before the next message, which may move the parent again.
     pub(crate) at_once: bool,
-    /// Pairs of entries that claim one name, and were asked for: the one that waits, the holder.
+    /// Pairs of entries that claim one name and were asked for: the one that waits, the holder.
     pub(crate) conflicts: BTreeSet<(Uuid, Uuid)>,
 }
 
 impl Agenda {
-    /// Whether a question has to be answered before anything is told.
-    pub(crate) fn is_due(&self) -> bool {
-        !self.now.is_empty() || !self.named.is_empty() || !self.below.is_empty()
+    /// Where is this record?
+    pub(crate) fn ask_where(&mut self, id: u64, when: When) {
+        match when {
+            When::Now => self.now.insert(id),
+            When::Quiet => self.quiet.insert(id),
+        };
     }
 
-    /// Asks what lies below an entry, once a stage.
+    /// Where are these records?
+    pub(crate) fn ask_where_all(&mut self, ids: RoaringTreemap, when: When) {
+        match when {
+            When::Now => self.now |= ids,
+            When::Quiet => self.quiet |= ids,
+        }
+    }
+
+    /// The quiet questions about these records are asked in this stage.
+    pub(crate) fn ask_what_was_quiet(&mut self, ids: RoaringTreemap) {
+        self.asked_when_quiet = ids.clone();
+        self.now |= ids;
+    }
+
+    /// Where is this entry, which may be no record? `dn` is where it was last heard of.
+    pub(crate) fn ask_where_named(&mut self, uuid: Uuid, dn: String) {
+        self.named.insert(uuid, dn);
+    }
+
+    /// Where are these records, held below one that is gone or back? One that a search shows all the
+    /// same may have been away with it and have brought others: then what lies below it is asked, too.
+    pub(crate) fn ask_where_and_below(&mut self, ids: RoaringTreemap) {
+        self.below_if_shown |= &ids;
+        self.now |= ids;
+    }
+
+    /// What lies below this entry, which is new or back? Asked once a stage.
     pub(crate) fn ask_below(&mut self, uuid: Uuid) {
         if self.asked_below.insert(uuid) {
             self.below.insert(uuid);
         }
     }
 
+    /// What lies below this entry, which a search has just shown?
+    pub(crate) fn ask_below_shown(&mut self, uuid: Uuid) {
+        self.below.insert(uuid);
+    }
+
     /// A statement says where a record is.
     pub(crate) fn answered(&mut self, id: u64) {
         self.now.remove(id);
+    }
+
+    /// Of all records only these are asked for; the others are decided in another way.
+    pub(crate) fn only_where(&mut self, ids: &RoaringTreemap) {
+        self.now &= ids;
+    }
+
+    /// Whether a question has to be answered before anything is told.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.now.is_empty() || !self.named.is_empty() || !self.below.is_empty()
+    }
+
+    /// Takes the question where these entries are.
+    pub(crate) fn take_named(&mut self) -> BTreeMap<Uuid, String> {
+        std::mem::take(&mut self.named)
+    }
+
+    /// Takes the question what lies below these entries.
+    pub(crate) fn take_below(&mut self) -> BTreeSet<Uuid> {
+        std::mem::take(&mut self.below)
+    }
+
+    /// Takes the question where these records are; and of which of them what lies below is asked, too,
+    /// if a search shows them.
+    pub(crate) fn take_where(&mut self) -> (RoaringTreemap, RoaringTreemap) {
+        let below_if_shown = std::mem::take(&mut self.below_if_shown);
+        (std::mem::take(&mut self.now), below_if_shown)
     }
 
     /// The rounds are used up: what is still to be asked waits until the provider is silent.

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, cookie, dn};
 
+use crate::changes::agenda::When;
 use crate::changes::change::{self, Difference};
 use crate::changes::rules::Limits;
 use crate::changes::settle::{Ask, Rules};
@@ -178,8 +179,10 @@ impl Work<'_> {
             return self.doom_all(candidates, rules);
         }
         candidates -= &shown;
-        self.stage.agenda.named.append(&mut waiting);
-        self.stage.agenda.now |= candidates;
+        for (uuid, dn) in waiting {
+            self.stage.agenda.ask_where_named(uuid, dn);
+        }
+        self.stage.agenda.ask_where_all(candidates, When::Now);
         Ok(())
     }
 
@@ -221,8 +224,9 @@ impl Work<'_> {
             candidates |= self.below_hidden(hidden, ask)?;
         }
         candidates -= &shown;
-        self.stage.agenda.now |= &candidates;
-        Ok(!candidates.is_empty() || !shown.is_empty())
+        let learned = !candidates.is_empty() || !shown.is_empty();
+        self.stage.agenda.ask_where_all(candidates, When::Now);
+        Ok(learned)
     }
 
     /// Takes in who bears the DN of a hidden parent. Returns the records that may have been stated

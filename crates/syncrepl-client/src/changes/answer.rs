@@ -28,15 +28,14 @@ impl Work<'_> {
 
     /// Asks each question once. A statement that answers one of them closes it.
     fn answer(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        let named = std::mem::take(&mut self.stage.agenda.named);
+        let named = self.stage.agenda.take_named();
         self.ask_where(named, rules, ask)?;
-        let below = std::mem::take(&mut self.stage.agenda.below);
+        let below = self.stage.agenda.take_below();
         self.fetch_below(&below.into_iter().collect::<Vec<_>>(), ask)?;
-        let mut now = std::mem::take(&mut self.stage.agenda.now);
+        let (mut now, below_if_shown) = self.stage.agenda.take_where();
         if now.is_empty() {
             return Ok(());
         }
-        let below_if_shown = std::mem::take(&mut self.stage.agenda.below_if_shown);
         if now.len() > self.stage.limits.whole_at {
             now -= self.take_whole(ask)?;
         }
@@ -62,8 +61,7 @@ impl Work<'_> {
             below &= &self.stage.ledger.present;
         }
         if !self.lacks(Rule::BelowNotShown) {
-            self.stage.agenda.below_if_shown |= &below;
-            self.stage.agenda.now |= below;
+            self.stage.agenda.ask_where_and_below(below);
         }
         self.note_gone_early(rowid(id))?;
         self.stage.ledger.gone.insert(id);

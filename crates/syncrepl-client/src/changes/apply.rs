@@ -44,16 +44,16 @@ impl Applier<'_> {
             dn_key,
             attributes,
         } = *statement;
-        let attributes_stored = attributes.as_bytes();
-        let added = self.records().insert(uuid, dn, dn_key, attributes_stored)?;
-        if added.is_none() {
+        let id = self.writer.new_id();
+        let stored = attributes.as_bytes();
+        if !self.records().insert(id, uuid, dn, dn_key, stored)? {
             return Ok(None);
         }
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
         self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
-        Ok(added)
+        Ok(Some(id))
     }
 
     /// A record whose attributes were stated; nothing is told unless they differ in meaning: the

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::agenda::When;
 use super::rules::Rule;
 use super::settle::Rules;
 use crate::changes::apply::waiting_dn;
@@ -58,7 +59,7 @@ impl Work<'_> {
                     None => continue,
                 },
             };
-            self.stage.agenda.named.insert(uuid, dn);
+            self.stage.agenda.ask_where_named(uuid, dn);
         }
         self.stage.agenda.conflicts.append(&mut conflicts);
         Ok(())
@@ -274,7 +275,7 @@ impl Work<'_> {
                 })?;
             }
             if !self.lacks(Rule::HolderGaveWay) {
-                self.stage.agenda.quiet |= asked;
+                self.stage.agenda.ask_where_all(asked, When::Quiet);
             }
             let freed = self.move_out_of_the_way(id)?;
             self.follow_up(freed)?;

@@ -55,8 +55,7 @@ impl Work<'_> {
         }
         below -= &self.stage.ledger.gone;
         self.without_the_moving(&mut below)?;
-        self.stage.agenda.below_if_shown |= &below;
-        self.stage.agenda.now |= below;
+        self.stage.agenda.ask_where_and_below(below);
         Ok(())
     }
 
@@ -92,7 +91,7 @@ impl Work<'_> {
             if let Some(stored) = self.apply.records().by_id(rowid(id))?
                 && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
             {
-                self.stage.agenda.below.insert(stored.uuid);
+                self.stage.agenda.ask_below_shown(stored.uuid);
             }
         }
         Ok(())

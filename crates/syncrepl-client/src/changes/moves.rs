@@ -6,7 +6,7 @@ use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
 use crate::changes::change::{self, Difference};
-use crate::changes::order::{Ask, Place, Verdict, order};
+use crate::changes::order::{Place, order};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored, attribute_list};
 
@@ -59,15 +59,14 @@ impl Work<'_> {
             }
             let basis = self.basis(id)?;
             let verdict = order(basis, self.stage.source());
-            let judged = verdict
-                == Verdict {
-                    place: Place::Stays,
-                    ask: Ask::No,
-                };
+            let judged = verdict.place == Place::Stays && verdict.ask.is_none();
             let waits = !judged && self.apply.records().is_parked(child.uuid)?;
             if verdict.place == Place::Stays || waits {
-                if verdict.ask == Ask::Now && !waits && !self.lacks(Rule::ShownStays) {
-                    self.stage.agenda.now.insert(member(id));
+                if let Some(when) = verdict.ask
+                    && !waits
+                    && !self.lacks(Rule::ShownStays)
+                {
+                    self.stage.agenda.ask_where(member(id), when);
                 }
                 goes_elsewhere = Some(child.dn_key);
                 continue;
@@ -96,8 +95,10 @@ impl Work<'_> {
                 })?;
                 continue;
             }
-            if verdict.ask == Ask::Quiet && !self.lacks(Rule::FreshGoesAlong) {
-                self.stage.agenda.quiet.insert(member(id));
+            if let Some(when) = verdict.ask
+                && !self.lacks(Rule::FreshGoesAlong)
+            {
+                self.stage.agenda.ask_where(member(id), when);
             }
             let child_key = child.dn_key.clone();
             self.apply.rename(child, &dn, &dn_key)?;
@@ -115,11 +116,9 @@ impl Work<'_> {
             return Ok(());
         }
         let verdict = order(self.basis_before(id)?, self.stage.source());
-        match verdict.ask {
-            Ask::Now => self.stage.agenda.now.insert(member(id)),
-            Ask::Quiet => self.stage.agenda.quiet.insert(member(id)),
-            Ask::No => false,
-        };
+        if let Some(when) = verdict.ask {
+            self.stage.agenda.ask_where(member(id), when);
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::agenda::When;
 use super::change::Statement;
 use super::ledger::{Ledger, member};
 use super::rules::Rule;
@@ -23,14 +24,14 @@ impl Work<'_> {
         }
         let respelled = known.dn_key == dn_key;
         let Ledger { stated, new, .. } = &self.stage.ledger;
-        let now = &mut self.stage.agenda.now;
+        let agenda = &mut self.stage.agenda;
         if stated.is_empty() {
             return Ok(());
         }
         self.apply.records().below(&known.dn_key, |id| {
             let id = member(id);
             if stated.contains(id) && (respelled || !new.contains(id)) {
-                now.insert(id);
+                agenda.ask_where(id, When::Now);
             }
         })
     }
@@ -88,9 +89,9 @@ impl Work<'_> {
             return Ok(());
         }
         if let Some(dn) = self.apply.records().parked_dn(uuid)? {
-            let now = &mut self.stage.agenda.now;
+            let agenda = &mut self.stage.agenda;
             self.apply.records().below(&dn::key(&dn), |id| {
-                now.insert(member(id));
+                agenda.ask_where(member(id), When::Now);
             })?;
         }
         Ok(())
@@ -111,7 +112,7 @@ impl Work<'_> {
         for key in held.into_iter().chain(awaited) {
             if goes_to != Some(&key) {
                 records.parked_below(&key, |uuid, dn| {
-                    self.stage.agenda.named.insert(uuid, dn);
+                    self.stage.agenda.ask_where_named(uuid, dn);
                 })?;
             }
         }

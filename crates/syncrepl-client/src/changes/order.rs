@@ -1,5 +1,6 @@
 //! Whether a child goes along when its parent moves: one table, without I/O.
 
+use super::agenda::When;
 use super::ledger::Basis;
 use super::source::Source;
 
@@ -7,7 +8,8 @@ use super::source::Source;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) place: Place,
-    pub(crate) ask: Ask,
+    /// Whether the provider is asked where C is.
+    pub(crate) ask: Option<When>,
 }
 
 /// Where C is then.
@@ -17,17 +19,6 @@ pub(crate) enum Place {
     Along,
     /// Where it is, and with it all that lies below it.
     Stays,
-}
-
-/// Whether the provider is asked where C is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// No: what is known decides.
-    No,
-    /// Before the stage, or the group, is told.
-    Now,
-    /// When the provider has been silent for a second.
-    Quiet,
 }
 
 /// Judges child and move by how the child's DN is known and by who says that the parent moves.
@@ -46,15 +37,15 @@ pub(crate) fn order(child: Basis, source: Source) -> Verdict {
     };
     let (place, ask) = match child {
         // A move of its own would be told, and a move of its parent never is.
-        Basis::Known => (Place::Along, Ask::No),
+        Basis::Known => (Place::Along, None),
         // The refresh stage may have read it after the move that only now is told.
-        Basis::Fresh if in_refresh => (Place::Stays, Ask::Now),
+        Basis::Fresh if in_refresh => (Place::Stays, Some(When::Now)),
         // As before, but a renamed department has to look right at once.
-        Basis::Fresh => (Place::Along, Ask::Quiet),
+        Basis::Fresh => (Place::Along, Some(When::Quiet)),
         // The search may have seen it there already.
-        Basis::Shown => (Place::Stays, Ask::Now),
+        Basis::Shown => (Place::Stays, Some(When::Now)),
         // Its own statement says where it is.
-        Basis::Stated | Basis::Found | Basis::Unsure => (Place::Stays, Ask::No),
+        Basis::Stated | Basis::Found | Basis::Unsure => (Place::Stays, None),
     };
     Verdict { place, ask }
 }
@@ -70,30 +61,32 @@ mod tests {
 
     #[test]
     fn every_cell_of_the_table() {
-        use Ask::{No, Now, Quiet};
+        const NO: Option<When> = None;
+        const NOW: Option<When> = Some(When::Now);
+        const QUIET: Option<When> = Some(When::Quiet);
         use Place::{Along, Stays};
         let cells = [
-            (Basis::Known, STREAM, Along, No),
-            (Basis::Known, REFRESH, Along, No),
-            (Basis::Known, IN_GROUP, Along, No),
-            (Basis::Known, IN_REFRESH, Along, No),
-            (Basis::Fresh, STREAM, Along, Quiet),
-            (Basis::Fresh, REFRESH, Stays, Now),
-            (Basis::Fresh, IN_GROUP, Along, Quiet),
-            (Basis::Fresh, IN_REFRESH, Stays, Now),
-            (Basis::Shown, STREAM, Stays, Now),
-            (Basis::Shown, REFRESH, Stays, Now),
-            (Basis::Shown, IN_GROUP, Stays, Now),
-            (Basis::Shown, IN_REFRESH, Stays, Now),
-            (Basis::Stated, REFRESH, Stays, No),
-            (Basis::Stated, IN_REFRESH, Stays, No),
-            (Basis::Found, REFRESH, Stays, No),
-            (Basis::Found, IN_GROUP, Stays, No),
-            (Basis::Found, IN_REFRESH, Stays, No),
-            (Basis::Unsure, STREAM, Stays, No),
-            (Basis::Unsure, REFRESH, Stays, No),
-            (Basis::Unsure, IN_GROUP, Stays, No),
-            (Basis::Unsure, IN_REFRESH, Stays, No),
+            (Basis::Known, STREAM, Along, NO),
+            (Basis::Known, REFRESH, Along, NO),
+            (Basis::Known, IN_GROUP, Along, NO),
+            (Basis::Known, IN_REFRESH, Along, NO),
+            (Basis::Fresh, STREAM, Along, QUIET),
+            (Basis::Fresh, REFRESH, Stays, NOW),
+            (Basis::Fresh, IN_GROUP, Along, QUIET),
+            (Basis::Fresh, IN_REFRESH, Stays, NOW),
+            (Basis::Shown, STREAM, Stays, NOW),
+            (Basis::Shown, REFRESH, Stays, NOW),
+            (Basis::Shown, IN_GROUP, Stays, NOW),
+            (Basis::Shown, IN_REFRESH, Stays, NOW),
+            (Basis::Stated, REFRESH, Stays, NO),
+            (Basis::Stated, IN_REFRESH, Stays, NO),
+            (Basis::Found, REFRESH, Stays, NO),
+            (Basis::Found, IN_GROUP, Stays, NO),
+            (Basis::Found, IN_REFRESH, Stays, NO),
+            (Basis::Unsure, STREAM, Stays, NO),
+            (Basis::Unsure, REFRESH, Stays, NO),
+            (Basis::Unsure, IN_GROUP, Stays, NO),
+            (Basis::Unsure, IN_REFRESH, Stays, NO),
         ];
         for (child, source, place, ask) in cells {
             let verdict = order(child, source);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
+use super::agenda::When;
 use super::rules::Rule;
 use super::settle::{Ask, Rules};
 use crate::changes::stage::{Work, member, rowid};
@@ -32,7 +33,7 @@ impl Work<'_> {
         };
         if last {
             // Parents keep moving meanwhile.
-            self.stage.agenda.quiet |= orphans;
+            self.stage.agenda.ask_where_all(orphans, When::Quiet);
             return Ok(false);
         }
         // Parents that are there, and not in the copy: access rules hide them.
@@ -51,7 +52,7 @@ impl Work<'_> {
                 return Ok(false);
             }
             let gone = self.stage.ledger.gone.len();
-            self.stage.agenda.now |= &batch;
+            self.stage.agenda.ask_where_all(batch.clone(), When::Now);
             self.answer_what_is_due(rules, ask)?;
             if self.stage.is_refresh() && !self.lacks(Rule::ParentOfOrphan) {
                 self.take_parents_of(&batch, rules, ask)?;
@@ -102,7 +103,7 @@ impl Work<'_> {
         }
         let dns: Vec<_> = dns.into_values().collect();
         for parent in ask.named(&dns)?.into_iter().flatten() {
-            self.stage.agenda.named.insert(parent.uuid, parent.dn);
+            self.stage.agenda.ask_where_named(parent.uuid, parent.dn);
         }
         self.answer_what_is_due(rules, ask)
     }
@@ -125,7 +126,7 @@ impl Work<'_> {
             if let Some(parent) = dn::parent_key(&stored.dn_key)
                 && !self.ancestors().is_shown(parent)?
             {
-                self.stage.agenda.quiet.insert(id);
+                self.stage.agenda.ask_where(id, When::Quiet);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 
+use super::agenda::When;
 use super::ancestors::{Locate, Parents};
 use super::guard::DeleteGuard;
 use super::stage::{Named, Work, member};
@@ -123,7 +124,7 @@ impl Work<'_> {
         }
         if self.deletes_the_absent(rules) {
             // A record that was left out is asked for with the others that were.
-            self.stage.agenda.now &= &self.stage.ledger.present;
+            self.stage.agenda.only_where(&self.stage.ledger.present);
         }
         Ok(placed)
     }
@@ -143,7 +144,7 @@ impl Work<'_> {
         }
         self.suspect_orphans()?;
         let unsure = self.unsure()?;
-        self.stage.agenda.quiet |= unsure;
+        self.stage.agenda.ask_where_all(unsure, When::Quiet);
         self.stage.agenda.leave_for_quiet();
         Ok(())
     }
@@ -190,7 +191,7 @@ impl Work<'_> {
         // A record that was named as present was counted when the stage began, and may have gone
         // since with its parent.
         let left_behind = self.held_below_all(&absent)?;
-        self.stage.agenda.now |= left_behind;
+        self.stage.agenda.ask_where_all(left_behind, When::Now);
         self.stage.ledger.gone |= absent;
         Ok(true)
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, When};
 use super::ancestors::Hidden;
 use super::apply::Applier;
 use super::ledger::{Basis, Ledger};
@@ -147,10 +147,11 @@ impl Stage {
     /// Records that may be held elsewhere than they are. In a refresh stage they are asked for at its
     /// end, in the persist stage when it is quiet.
     pub(crate) fn ask_where(&mut self, records: RoaringTreemap) {
-        match self.is_refresh() {
-            true => self.agenda.now |= records,
-            false => self.agenda.quiet |= records,
-        }
+        let when = match self.is_refresh() {
+            true => When::Now,
+            false => When::Quiet,
+        };
+        self.agenda.ask_where_all(records, when);
     }
 }
 

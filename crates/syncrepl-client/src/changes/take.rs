@@ -5,6 +5,7 @@ use syncrepl_proto::message::Uris;
 use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
+use super::agenda::When;
 use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
@@ -79,7 +80,7 @@ impl Work<'_> {
             self.is_told(&known)?;
         }
         self.is_named(&dn::key(dn))?;
-        self.stage.agenda.named.insert(uuid, dn.to_owned());
+        self.stage.agenda.ask_where_named(uuid, dn.to_owned());
         Ok(())
     }
 
@@ -184,7 +185,7 @@ impl Work<'_> {
             // A search showed it where it is, and what is told now may be older: it holds only
             // until the group ends, for who is told of next may be said to be below it.
             if !self.lacks(Rule::ShownMovesInStream) {
-                self.stage.agenda.now.insert(id);
+                self.stage.agenda.ask_where(id, When::Now);
             }
         } else {
             self.note_place(known.id)?;

@@ -237,8 +237,7 @@ impl<C: Callback> Syncrepl<C> {
         let (Some(link), Some(stage)) = (self.link.as_ref(), self.stage.as_mut()) else {
             return Err(not_connected());
         };
-        stage.agenda.asked_when_quiet = suspects.clone();
-        stage.ask_where(suspects);
+        stage.agenda.ask_what_was_quiet(suspects);
         let parents = self
             .watch
             .at_refresh(link.cookie_sent, stage, self.cookie.as_deref());

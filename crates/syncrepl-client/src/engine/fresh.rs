@@ -8,6 +8,7 @@ use roaring::RoaringTreemap;
 use super::Syncrepl;
 use super::watch::open_stage;
 use crate::callback::Callback;
+use crate::changes::ledger::rowid;
 use crate::changes::stage::{Kind, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::status;
@@ -20,7 +21,9 @@ pub(super) const FRESH_FOR: Duration = Duration::from_secs(60);
 /// What the store knows of it, or of the suspects. A bitmap that cannot be read is taken for none.
 pub(super) fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
     let stored = writer.setting(name)?.unwrap_or_default();
-    Ok(RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default())
+    let records = RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default();
+    writer.reserve_ids(records.max().map_or(0, rowid));
+    Ok(records)
 }
 
 fn store(writer: &Writer, name: &str, records: &RoaringTreemap) -> Result<()> {
@@ -92,8 +95,7 @@ impl<C: Callback> Syncrepl<C> {
             return Ok(());
         }
         let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
-        stage.agenda.now = self.take_suspects()?;
-        stage.agenda.asked_when_quiet = stage.agenda.now.clone();
+        stage.agenda.ask_what_was_quiet(self.take_suspects()?);
         lend(&mut self.fresh, self.fresh_until, now, &mut stage);
         self.stage = Some(stage);
         self.end_group()

@@ -10,6 +10,7 @@ use syncrepl_proto::message::Scope;
 
 use super::{Link, Settings, Syncrepl, fresh, not_connected};
 use crate::callback::Callback;
+use crate::changes::agenda::When;
 use crate::changes::ancestors::{Parents, Searched, look_up};
 use crate::changes::guard::DeleteGuard;
 use crate::changes::lookup::Lookup;
@@ -194,7 +195,7 @@ impl<C: Callback> Syncrepl<C> {
         };
         if strayed > 0 || missing > 0 || !doubtful.is_empty() {
             let mut stage = open_stage(&mut self.writer, &mut self.guard, Kind::Group)?;
-            stage.agenda.now = doubtful;
+            stage.agenda.ask_where_all(doubtful, When::Now);
             fresh::lend(&mut self.fresh, self.fresh_until, began, &mut stage);
             stage.hidden.task = Parents::LookedUp(searched);
             self.stage = Some(stage);

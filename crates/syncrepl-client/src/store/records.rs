@@ -148,20 +148,28 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
-    /// Stores a record, unless there is one with this entryUUID.
+    /// The highest rowid that a record has, or one whose DN a search showed.
+    pub(crate) fn last_id(&self) -> Result<i64> {
+        let sql = "SELECT max(coalesce((SELECT max(id) FROM syncrepl_records), 0),
+                       coalesce((SELECT max(id) FROM syncrepl_placed), 0))";
+        Ok(self.0.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Stores a record, unless there is one with this entryUUID. True when it is stored.
     pub(crate) fn insert(
         &self,
+        id: i64,
         uuid: Uuid,
         dn: &str,
         dn_key: &[u8],
         attributes: &[u8],
-    ) -> Result<Option<i64>> {
+    ) -> Result<bool> {
         let mut statement = self.0.prepare_cached(
-            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (uuid) DO NOTHING",
+            "INSERT INTO syncrepl_records (id, uuid, dn, dn_key, attributes)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (uuid) DO NOTHING",
         )?;
-        let inserted = statement.execute(params![uuid.as_bytes(), dn, dn_key, attributes])?;
-        Ok((inserted > 0).then(|| self.0.last_insert_rowid()))
+        let inserted = statement.execute(params![id, uuid.as_bytes(), dn, dn_key, attributes])?;
+        Ok(inserted > 0)
     }
 
     pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {

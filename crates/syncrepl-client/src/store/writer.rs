@@ -33,6 +33,9 @@ pub(crate) struct Writer {
     /// How many records the last commit left.
     entries: Cell<u64>,
     tally: Cell<Tally>,
+    /// The rowid of the next new record. None is given twice, not even after a rollback: beliefs and
+    /// questions are kept by rowid, and must not pass from a deleted record to a new one.
+    next_id: Cell<i64>,
     log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
@@ -66,6 +69,7 @@ impl Writer {
             Some(entries) => entries,
             None => Records::new(&conn).count()?,
         };
+        let next_id = Cell::new(Records::new(&conn).last_id()? + 1);
         Ok(Writer {
             conn,
             gate,
@@ -73,6 +77,7 @@ impl Writer {
             commit_number,
             entries: Cell::new(entries),
             tally: Cell::default(),
+            next_id,
             log,
             checkpoint_owed: false,
             path,
@@ -83,6 +88,18 @@ impl Writer {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A rowid that no record has had as long as anything remembers.
+    pub(crate) fn new_id(&self) -> i64 {
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        id
+    }
+
+    /// Rowids up to this one are remembered outside of the tables, and not given to new records.
+    pub(crate) fn reserve_ids(&self, last: i64) {
+        self.next_id.set(self.next_id.get().max(last + 1));
     }
 
     /// Another connection to the same store, for users. Its writes fail at once while a stage is open.

@@ -278,3 +278,18 @@ fn a_cursor_without_a_transaction_runs_nothing() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SqlRefused);
 }
+
+#[test]
+fn rowid_of_deleted_record_is_not_given_again() {
+    let fixture = Fixture::new();
+    let mut writer = fixture.writer();
+    let first = writer.new_id();
+    assert!(first > 2, "the fixture has two records");
+    writer.rollback();
+    assert_eq!(writer.new_id(), first + 1);
+    // A bitmap in the settings remembers a record that no table holds any more.
+    writer.reserve_ids(100);
+    assert_eq!(writer.new_id(), 101);
+    writer.reserve_ids(50);
+    assert_eq!(writer.new_id(), 102);
+}
