@@ -104,16 +104,18 @@ impl Work<'_> {
             return Ok((absent, means));
         }
         let present = self.control(|id| ids.contains(member(id)))?;
-        let mut ids = ids.iter();
-        loop {
+        let mut ids = ids.iter().peekable();
+        while ids.peek().is_some() {
             let mut wanted = Vec::new();
             for id in ids.by_ref().take(self.stage.limits.batch) {
-                if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                    wanted.push((stored.uuid, stored.dn));
+                match self.apply.records().by_id(rowid(id))? {
+                    Some(stored) => wanted.push((stored.uuid, stored.dn)),
+                    // Deleted since the question was put.
+                    None => _ = absent.remove(id),
                 }
             }
             if wanted.is_empty() {
-                return Ok((absent, means));
+                continue;
             }
             let batch = ask.by_uuid(&wanted, present, &mut |uuid, dn, attributes| {
                 if let Some(id) = self.apply.records().id_of(uuid)? {
@@ -125,6 +127,7 @@ impl Work<'_> {
                 means = batch;
             }
         }
+        Ok((absent, means))
     }
 
     /// A record that is believed to be there and is not in question itself.
