@@ -21,8 +21,10 @@ pub(crate) const PARENTS: &str = "syncrepl_parents";
 pub(crate) const NODE: &str = "syncrepl_node";
 /// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
 pub(crate) const FRESH: &str = "syncrepl_fresh";
-/// Those of them that are still to be asked for, in the same form.
-pub(crate) const SUSPECTS: &str = "syncrepl_suspects";
+/// Whether a record of that bitmap was deleted because a search did not show it.
+pub(crate) const LEFT_EARLY: &str = "syncrepl_left_early";
+/// The records of which the provider is asked, when it is silent, where they are, in the same form.
+pub(crate) const QUIET: &str = "syncrepl_suspects";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.

@@ -95,6 +95,7 @@ impl<C: Callback> Builder<C> {
             heartbeat: self.heartbeat,
             max_delete: self.max_delete,
             reconcile_every: self.reconcile_every,
+            limits: self.limits,
         })
     }
 }

@@ -11,6 +11,7 @@ use syncrepl_proto::sync::SyncMode;
 
 use crate::callback::Callback;
 use crate::changes::guard::MaxDelete;
+use crate::changes::rules::Limits;
 use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, StartTls};
 use crate::doctor::{self, Finding};
 use crate::engine::Syncrepl;
@@ -52,6 +53,7 @@ pub struct Builder<C> {
     heartbeat: Duration,
     reconcile: bool,
     reconcile_every: Option<Duration>,
+    limits: Limits,
     max_delete: MaxDelete,
     stop: StopHandle,
 }
@@ -70,6 +72,7 @@ impl<C: Callback> Builder<C> {
             heartbeat: Duration::from_secs(20),
             reconcile: false,
             reconcile_every: None,
+            limits: Limits::DEFAULT,
             max_delete: MaxDelete::default(),
             stop: StopHandle::new(),
         }
@@ -209,6 +212,13 @@ impl<C: Callback> Builder<C> {
     /// committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn reconcile_every(mut self, interval: Duration) -> Self {
         self.reconcile_every = Some(interval);
+        self
+    }
+
+    /// Makes rare paths frequent: for the simulation.
+    #[doc(hidden)]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

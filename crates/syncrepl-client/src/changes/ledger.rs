@@ -59,26 +59,30 @@ pub(crate) struct Ledger {
     pub(crate) more_fresh: bool,
     /// The last refresh stage ended so recently that what is stated now counts as fresh, too.
     pub(crate) may_be_ahead: bool,
+    /// Of the records stated by this stage, and of the fresh ones, one was deleted because a search
+    /// did not show it. Its parent may have moved out before the provider told of that, and come back
+    /// since.
+    stated_left_early: bool,
+    pub(crate) fresh_left_early: bool,
 }
-
-/// Marker in `stated` and `fresh`: a record of this set was deleted because a search did not show it.
-/// Its parent may have moved out before the provider told of it.
-const LEFT_EARLY: u64 = 0;
 
 impl Ledger {
     /// A record that this stage stated, or that is fresh, is deleted because a search did not show it.
     pub(crate) fn note_left_early(&mut self, id: i64) {
-        for known in [&mut self.stated, &mut self.fresh] {
-            if known.contains(member(id)) {
-                known.insert(LEFT_EARLY);
-            }
-        }
+        self.stated_left_early |= self.stated.contains(member(id));
+        self.fresh_left_early |= self.fresh.contains(member(id));
     }
 
-    /// Whether a fresh record was deleted because a search did not show it. Its parent may have moved
-    /// out before the provider told of it, and come back since.
-    pub(crate) fn fresh_left_early(&self) -> bool {
-        self.fresh.contains(LEFT_EARLY)
+    /// A refresh stage commits: what it stated is fresh.
+    pub(crate) fn stated_is_fresh(&mut self) {
+        self.fresh = std::mem::take(&mut self.stated);
+        self.fresh_left_early = std::mem::take(&mut self.stated_left_early);
+    }
+
+    /// The last refresh stage ended so long ago that none of its records is older than what is told.
+    pub(crate) fn forget_fresh(&mut self) {
+        self.fresh.clear();
+        self.fresh_left_early = false;
     }
 
     /// A stage begins anew without a cookie: the provider says again what is present, and what it

@@ -44,7 +44,7 @@ impl Work<'_> {
         }
         let id = member(known.id);
         let ledger = &mut self.stage.ledger;
-        let left_early = ledger.fresh_left_early() && ledger.fresh.contains(id);
+        let left_early = ledger.fresh_left_early && ledger.fresh.contains(id);
         let went_along = ledger.went_along.remove(id);
         if left_early && !self.lacks(Rule::ToldAfterLeftEarly) {
             self.stage.ledger.was_away.insert(id);

@@ -6,18 +6,18 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
-use super::{Link, Settings, Syncrepl, not_connected};
+use super::settings::Settings;
+use super::state::{Consumer, Link};
 use crate::builder::SyncreplMode;
 use crate::callback::Callback;
-use crate::connection::{
-    Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server,
-};
+use crate::connection::{Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::status;
 use crate::store::search::Search;
 
-impl<C: Callback> Syncrepl<C> {
-    pub(super) fn establish(&mut self, server: usize) -> Result<Link> {
+impl Consumer {
+    /// Connects to this server, binds, and begins the sync search.
+    pub(super) fn establish(&mut self, server: usize, callback: &mut dyn Callback) -> Result<Link> {
         let Settings {
             servers, options, ..
         } = &self.settings;
@@ -27,28 +27,21 @@ impl<C: Callback> Syncrepl<C> {
         };
         let connection = Connection::open(&servers[server], &options, &self.stop)?;
         let address = connection.address();
-        let link = self.begin(server, connection);
+        let link = self.begin(server, connection, callback);
         if link.is_err() {
             self.failed_at = address;
         }
         link
     }
 
-    /// Binds, and begins the sync search.
-    fn begin(&mut self, server: usize, mut connection: Connection) -> Result<Link> {
-        let Settings {
-            servers,
-            credentials,
-            ..
-        } = &self.settings;
-        let in_clear = !connection.is_encrypted() && !connection.is_loopback();
-        if in_clear && matches!(credentials, Credentials::Simple { .. }) && !self.warned_in_clear {
-            self.warned_in_clear = true;
-            tracing::warn!(
-                "the password goes to {} unencrypted; use StartTLS or ldaps",
-                servers[server]
-            );
-        }
+    fn begin(
+        &mut self,
+        server: usize,
+        mut connection: Connection,
+        callback: &mut dyn Callback,
+    ) -> Result<Link> {
+        self.warn_in_clear(server, &connection);
+        let credentials = &self.settings.credentials;
         connection.bind(credentials)?;
         let authzid = connection
             .who_am_i()?
@@ -58,25 +51,19 @@ impl<C: Callback> Syncrepl<C> {
             root_dse.vendor_name.as_deref(),
             root_dse.object_classes.iter().map(String::as_str),
         );
-        self.bind_complete(&mut connection)?;
+        self.bind_complete(&mut connection, callback)?;
         let known = self.writer.setting(status::AUTHZID)?;
         let same_identity = known.is_none_or(|known| known == authzid.as_bytes());
         if !same_identity {
-            self.callback
-                .debug("bound as somebody else than before: everything is compared");
+            callback.debug("bound as somebody else than before: everything is compared");
         }
-        let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
-        let mode = match provider.or_from_cookie(cookie.as_deref()) {
-            provider if cookie.is_some() && provider.resumes_safely_only_to_persist() => {
-                SyncMode::RefreshAndPersist
-            }
-            _ => self.settings.mode.into(),
-        };
-        let mut session = Session::new(mode);
-        session.skip_references_without_state(provider.sends_references_without_state());
+        let cookie = self.cookie_to_send(provider, &root_dse, same_identity, callback);
+        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
+            self.check_base(&mut connection)?;
+        }
         let mut link = Link {
+            session: self.session(provider, cookie.as_deref()),
             connection,
-            session,
             server,
             provider,
             authzid,
@@ -84,22 +71,41 @@ impl<C: Callback> Syncrepl<C> {
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
             asked: None,
-            cancelled_at: None,
             can_cancel: root_dse.can_cancel(),
             asked_why: false,
         };
-        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
-            self.check_base(&mut link.connection)?;
-        }
         let id = link.connection.next_message_id();
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
     }
 
+    fn session(&self, provider: Provider, cookie: Option<&[u8]>) -> Session {
+        let knows = provider.or_from_cookie(cookie);
+        let mode = match cookie.is_some() && knows.resumes_safely_only_to_persist() {
+            true => SyncMode::RefreshAndPersist,
+            false => self.settings.mode.into(),
+        };
+        let mut session = Session::new(mode);
+        session.skip_references_without_state(provider.sends_references_without_state());
+        session
+    }
+
+    fn warn_in_clear(&mut self, server: usize, connection: &Connection) {
+        let in_clear = !connection.is_encrypted() && !connection.is_loopback();
+        let password = matches!(self.settings.credentials, Credentials::Simple { .. });
+        if in_clear && password && !self.warned_in_clear {
+            self.warned_in_clear = true;
+            tracing::warn!(
+                "the password goes to {} unencrypted; use StartTLS or ldaps",
+                self.settings.servers[server]
+            );
+        }
+    }
+
     /// Whether an entry may come into the base from outside, with others below it. Into a whole
     /// naming context nothing can, where there is no rename across databases.
-    pub(super) fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
+    fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
         let Search { base, scope, .. } = &self.settings.search;
         let base = dn::key(base);
         let whole = provider.keeps_naming_contexts_apart()
@@ -110,10 +116,13 @@ impl<C: Callback> Syncrepl<C> {
         *scope == Scope::Subtree && !whole
     }
 
-    pub(super) fn bind_complete(&mut self, connection: &mut Connection) -> Result<()> {
+    fn bind_complete(
+        &mut self,
+        connection: &mut Connection,
+        callback: &mut dyn Callback,
+    ) -> Result<()> {
         self.writer.begin_group()?;
         let before = self.writer.written()?;
-        let callback = &mut self.callback;
         self.writer.with_cursor(|cursor| {
             callback.bind_complete(&mut BoundLdap::new(connection), cursor)
         })?;
@@ -121,7 +130,7 @@ impl<C: Callback> Syncrepl<C> {
             self.writer.rollback();
             return Ok(());
         }
-        self.commit()
+        self.commit(callback)
     }
 }
 
@@ -143,11 +152,7 @@ pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
     }
 }
 
-/// An answer without a cookie to a search without one.
-pub(crate) fn not_ready(server: &Server) -> Error {
-    Error::new(
-        ErrorKind::NotReady,
-        format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
-    )
-    .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
+/// Nothing can be polled before a connection is made.
+pub(super) fn not_connected() -> Error {
+    Error::new(ErrorKind::Unreachable, "not connected").with_hint("reconnect first")
 }

@@ -6,31 +6,9 @@ use std::time::{Duration, Instant};
 
 use syncrepl_proto::message::{Message, Operation, WHO_AM_I};
 
-use super::{Link, Syncrepl};
-use crate::callback::Callback;
+use super::state::{Consumer, Link, Run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stop::LONGEST_WAIT;
-
-/// A server that never answered, on so many connections, answers nothing while it serves a search. To
-/// lose those connections, too, would help nobody.
-const MOST_UNANSWERED: u8 = 2;
-
-/// What is known of a server's answers in the persist stage.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Habit {
-    answered: bool,
-    unanswered: u8,
-}
-
-impl Habit {
-    pub(super) fn answered(&mut self) {
-        self.answered = true;
-    }
-
-    fn is_worth_asking(self) -> bool {
-        self.answered || self.unanswered < MOST_UNANSWERED
-    }
-}
 
 /// Whether the message answers the heartbeat, which is then over. An error result is an answer too.
 pub(super) fn answers(asked: &mut Option<(u32, Instant)>, message: &Message<'_>) -> bool {
@@ -42,13 +20,12 @@ pub(super) fn answers(asked: &mut Option<(u32, Instant)>, message: &Message<'_>)
     answered
 }
 
-impl<C: Callback> Syncrepl<C> {
+impl Run<'_> {
     /// When the next heartbeat has to be sent, or the last one answered.
     pub(super) fn beat_due(&self) -> Option<Instant> {
-        let link = self.link.as_ref()?;
-        let every = self.settings.heartbeat;
-        let persists = link.session.in_persist_stage() && link.cancelled_at.is_none();
-        if !persists || every.is_zero() || !self.habits[link.server].is_worth_asking() {
+        let link = &self.on.link;
+        let every = self.consumer.settings.heartbeat;
+        if every.is_zero() || !self.consumer.habits[link.server].is_worth_asking() {
             return None;
         }
         Some(match link.asked {
@@ -57,14 +34,13 @@ impl<C: Callback> Syncrepl<C> {
         })
     }
 
-    /// Nothing was heard until the heartbeat was due: it is sent, or, if that was done, this is the end.
+    /// Nothing was heard until the heartbeat was due: sends one. If one was sent before, this is the
+    /// end.
     pub(super) fn beat(&mut self) -> Result<()> {
         let (now, answer_time) = (self.now(), self.answer_time());
-        let Some(link) = self.link.as_mut() else {
-            return Ok(());
-        };
+        let link = &mut self.on.link;
         if link.asked.is_some() {
-            let server = &self.settings.servers[link.server];
+            let server = &self.consumer.settings.servers[link.server];
             return Err(Error::new(
                 ErrorKind::Unreachable,
                 format!("{server} gives no sign of life: no answer within {answer_time:?}"),
@@ -80,26 +56,23 @@ impl<C: Callback> Syncrepl<C> {
         link.connection.send(&Message::encode(id, &request, &[]))
     }
 
+    fn answer_time(&self) -> Duration {
+        let options = &self.consumer.settings.options;
+        options.response_timeout.min(LONGEST_WAIT)
+    }
+}
+
+impl Consumer {
     /// Learns from a connection that has come to its end.
-    pub(super) fn note_heartbeat(&mut self, error: &Error) {
-        let Some(link) = self.link.as_ref() else {
-            return;
-        };
-        let Link { server, asked, .. } = link;
-        let habit = &mut self.habits[*server];
-        if asked.is_none() || habit.answered || error.kind() != ErrorKind::Unreachable {
+    pub(super) fn note_heartbeat(&mut self, link: &Link, error: &Error) {
+        if link.asked.is_none() || error.kind() != ErrorKind::Unreachable {
             return;
         }
-        habit.unanswered = habit.unanswered.saturating_add(1);
-        if habit.unanswered == MOST_UNANSWERED {
+        if self.habits[link.server].unanswered() {
             tracing::warn!(
                 "{} answers nothing while it serves a search: no more heartbeats are sent to it",
-                self.settings.servers[*server]
+                self.settings.servers[link.server]
             );
         }
-    }
-
-    fn answer_time(&self) -> Duration {
-        self.settings.options.response_timeout.min(LONGEST_WAIT)
     }
 }

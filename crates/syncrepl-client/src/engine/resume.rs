@@ -4,11 +4,10 @@
 use syncrepl_proto::cookie;
 use syncrepl_proto::profile::Provider;
 
-use super::watch::lookup;
-use super::{Syncrepl, not_connected};
+use super::carry;
+use super::state::{Consumer, Run, lookup};
 use crate::callback::Callback;
-use crate::changes::lookup::Lookup;
-use crate::changes::stage::member;
+use crate::changes::stage::Stage;
 use crate::connection::RootDse;
 use crate::error::{ErrorKind, Result};
 use crate::status;
@@ -20,17 +19,27 @@ const PARTIAL: &str =
 const NOBODY: &str =
     "the provider named nobody as present: either all are gone, or it told changes";
 
-impl<C: Callback> Syncrepl<C> {
+/// What the provider said of a refresh stage when it ended it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    /// What was neither sent nor named is gone.
+    pub(super) absent_is_deleted: bool,
+    /// It named entries as present.
+    pub(super) named_present: bool,
+}
+
+impl Consumer {
     /// The cookie to send. None when there is none, or when everything has to be compared.
     pub(super) fn cookie_to_send(
         &mut self,
         provider: Provider,
         root_dse: &RootDse,
         same_identity: bool,
+        callback: &mut dyn Callback,
     ) -> Option<Vec<u8>> {
         let cookie = self.cookie.clone()?;
         if self.reconcile
-            || self.comparison_is_due()
+            || self.comparison_is_due(callback)
             || !same_identity
             || !provider.may_understand(&cookie)
         {
@@ -44,115 +53,17 @@ impl<C: Callback> Syncrepl<C> {
         } else {
             return Some(cookie);
         };
-        self.callback.debug(why);
+        callback.debug(why);
         None
     }
 
-    /// Why the refresh that has just ended has to be made again, if so. What was looked at before
-    /// it began is looked at once more, since changes may have come, and others gone, in between.
-    /// `absent_is_deleted` is what it said, `named_present` whether it named anybody.
-    pub(super) fn doubt(
-        &mut self,
-        absent_is_deleted: bool,
-        named_present: bool,
-    ) -> Result<Option<&'static str>> {
-        let (Some(link), Some(stage), Some(sent)) = (&self.link, &self.stage, &self.cookie) else {
-            return Ok(None);
-        };
-        let provider = link.provider;
-        if !link.cookie_sent || stage.cookie.as_ref() == Some(sent) {
-            // The same cookie, if it counts changes: there was none.
-            return Ok(None);
+    /// Whether the next refresh has to be made without the cookie. Says so, if that is news.
+    pub(super) fn comparison_is_due(&self, callback: &mut dyn Callback) -> bool {
+        let due = self.schedule.is_due();
+        if due {
+            callback.debug("a full comparison is due");
         }
-        let silent = stage.cookie.is_none() && stage.messages == 0;
-        if absent_is_deleted && !named_present && !silent && provider.may_tell_only_changes() {
-            return Ok(Some(NOBODY));
-        }
-        if self.may_tell_too_little(provider) {
-            return Ok(Some(PARTIAL));
-        }
-        if !provider.passes_over_forgotten_changes() {
-            return Ok(None);
-        }
-        let sent = sent.clone();
-        let changes = match self.lookup() {
-            Some(mut lookup) => lookup.changes()?,
-            None => None,
-        };
-        Ok(self
-            .has_forgotten(provider, &sent, changes)
-            .then_some(FORGOTTEN))
-    }
-
-    /// Which node the refresh stage is of: the server as it was named, and its own name for itself.
-    /// `None` when it sent no cookie: it may lag behind the one it was sent, and only with a cookie
-    /// of its own is sent again what it does not have yet.
-    pub(super) fn node(&self) -> Option<String> {
-        let (link, stage) = (self.link.as_ref()?, self.stage.as_ref()?);
-        stage.cookie.as_ref()?;
-        let id = stage.server_id.as_deref().unwrap_or_default();
-        Some(format!("{}#{id}", self.settings.servers[link.server]))
-    }
-
-    /// Whether the cookie that was sent is of another node than this one, whose delete phase then
-    /// may pass over deletes.
-    pub(super) fn is_another_node(&self, node: Option<&str>) -> Result<bool> {
-        let Some(node) = node else {
-            return Ok(false);
-        };
-        let doubtful = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.cookie_sent && link.provider.forgets_what_it_never_held());
-        if !doubtful {
-            return Ok(false);
-        }
-        let last = self.writer.setting(status::NODE)?;
-        Ok(last.as_deref() != Some(node.as_bytes()))
-    }
-
-    /// Marks all records that the provider shows as seen, so that the others are found to be gone.
-    /// False when it may not be asked.
-    pub(super) fn list_the_present(&mut self) -> Result<bool> {
-        self.callback
-            .debug("another node than last time: what it shows is compared with the copy");
-        let Some(link) = self.link.as_ref() else {
-            return Err(not_connected());
-        };
-        let Some(stage) = self.stage.as_mut() else {
-            return Err(not_connected());
-        };
-        let records = Records::new(self.writer.connection());
-        let mut lookup = lookup(link, &self.settings, &self.stop, &mut self.side);
-        let listed = lookup.ids(&mut |uuid| {
-            if let Some(id) = records.id_of(uuid)? {
-                stage.ledger.present.insert(member(id));
-            }
-            Ok(())
-        });
-        match listed {
-            Ok(true) => {
-                stage.named.listed = true;
-                Ok(true)
-            }
-            Err(error) if error.kind() != ErrorKind::Refused => Err(error),
-            refused => {
-                let why = refused.err().map(|error| format!(": {error}"));
-                tracing::warn!(
-                    "{} is another server than last time, and does not show which entries it has; \
-                     deletes that only the other one knows of are found by --reconcile{}",
-                    self.settings.servers[link.server],
-                    why.unwrap_or_default()
-                );
-                Ok(false)
-            }
-        }
-    }
-
-    /// Plain searches at the provider that it is connected to.
-    pub(super) fn lookup(&mut self) -> Option<Lookup<'_>> {
-        let link = self.link.as_ref()?;
-        Some(lookup(link, &self.settings, &self.stop, &mut self.side))
+        due
     }
 
     fn may_tell_too_little(&self, provider: Provider) -> bool {
@@ -173,6 +84,95 @@ impl<C: Callback> Syncrepl<C> {
         match (cookie::number_389ds(cookie), changes) {
             (Some(number), Some((first, _))) => first > number.saturating_add(1),
             _ => true,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Why the refresh that has just ended has to be made again, if so. What was looked at before
+    /// it began is looked at once more, since changes may have come, and others gone, in between.
+    pub(super) fn doubt(&mut self, stage: &Stage, claim: Claim) -> Result<Option<&'static str>> {
+        let (link, Some(sent)) = (&self.on.link, &self.consumer.cookie) else {
+            return Ok(None);
+        };
+        let provider = link.provider;
+        if !link.cookie_sent || stage.cookie.as_ref() == Some(sent) {
+            // The same cookie, if it counts changes: there was none.
+            return Ok(None);
+        }
+        let silent = stage.cookie.is_none() && stage.messages == 0;
+        let named_nobody = claim.absent_is_deleted && !claim.named_present;
+        if named_nobody && !silent && provider.may_tell_only_changes() {
+            return Ok(Some(NOBODY));
+        }
+        if self.consumer.may_tell_too_little(provider) {
+            return Ok(Some(PARTIAL));
+        }
+        if !provider.passes_over_forgotten_changes() {
+            return Ok(None);
+        }
+        let changes = self.lookup().changes()?;
+        let Some(sent) = &self.consumer.cookie else {
+            return Ok(None);
+        };
+        let forgotten = self.consumer.has_forgotten(provider, sent, changes);
+        Ok(forgotten.then_some(FORGOTTEN))
+    }
+
+    /// Which node the refresh stage is of: the server as it was named, and its own name for itself.
+    /// `None` when it sent no cookie: it may lag behind the one it was sent, and only with a cookie
+    /// of its own is sent again what it does not have yet.
+    pub(super) fn node(&self, stage: &Stage) -> Option<String> {
+        stage.cookie.as_ref()?;
+        let id = stage.server_id.as_deref().unwrap_or_default();
+        let server = &self.consumer.settings.servers[self.on.link.server];
+        Some(format!("{server}#{id}"))
+    }
+
+    /// Whether the cookie that was sent is of another node than this one, whose delete phase then
+    /// may pass over deletes.
+    pub(super) fn is_another_node(&self, node: Option<&str>) -> Result<bool> {
+        let Some(node) = node else {
+            return Ok(false);
+        };
+        let link = &self.on.link;
+        if !link.cookie_sent || !link.provider.forgets_what_it_never_held() {
+            return Ok(false);
+        }
+        let last = self.consumer.writer.setting(status::NODE)?;
+        Ok(last.as_deref() != Some(node.as_bytes()))
+    }
+
+    /// Marks all records that the provider shows as seen, so that the others are found to be gone.
+    /// False when it may not be asked.
+    pub(super) fn list_the_present(&mut self, stage: &mut Stage) -> Result<bool> {
+        self.callback
+            .debug("another node than last time: what it shows is compared with the copy");
+        let Consumer {
+            settings,
+            stop,
+            writer,
+            ..
+        } = &*self.consumer;
+        let records = Records::new(writer.connection());
+        let mut lookup = lookup(&self.on.link, settings, stop, &mut self.on.side);
+        let listed = lookup.ids(&mut |uuid| carry::note_present(stage, records, uuid));
+        match listed {
+            Ok(true) => {
+                stage.named.listed = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() != ErrorKind::Refused => Err(error),
+            refused => {
+                let why = refused.err().map(|error| format!(": {error}"));
+                tracing::warn!(
+                    "{} is another server than last time, and does not show which entries it has; \
+                     deletes that only the other one knows of are found by --reconcile{}",
+                    settings.servers[self.on.link.server],
+                    why.unwrap_or_default()
+                );
+                Ok(false)
+            }
         }
     }
 }

@@ -1,10 +1,8 @@
-//! The full comparison that is made at intervals: when it is due, and how it begins while a persist
-//! stage runs. The interval is measured by the system's clock, since it outlives this process.
+//! The full comparison that is made at intervals: when it is due. The interval is measured by the
+//! system's clock, since it outlives this process.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Syncrepl, not_connected};
-use crate::callback::Callback;
 use crate::error::Result;
 use crate::status;
 use crate::store::Writer;
@@ -49,45 +47,9 @@ impl Schedule {
         let passed = self.last.and_then(|last| now.duration_since(last).ok());
         Some(passed.map_or(Duration::ZERO, |passed| every.saturating_sub(passed)))
     }
-}
 
-impl<C: Callback> Syncrepl<C> {
-    /// Whether the next refresh has to be made without the cookie. Says so, if that is news.
-    pub(super) fn comparison_is_due(&mut self) -> bool {
-        let due = self.schedule.due_in(SystemTime::now()) == Some(Duration::ZERO);
-        if due {
-            self.callback.debug("a full comparison is due");
-        }
-        due
-    }
-
-    /// In a persist stage in which nobody has asked to stop: begins the search anew without a
-    /// cookie, if that is due.
-    pub(super) fn compare_if_due(&mut self) -> Result<()> {
-        let persists = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.session.in_persist_stage() && link.cancelled_at.is_none());
-        if !persists || !self.comparison_is_due() {
-            return Ok(());
-        }
-        self.end_group_at_once()?;
-        let Some(link) = self.link.as_mut() else {
-            return Err(not_connected());
-        };
-        if !link.provider.heeds_abandon() {
-            // What it would go on sending is cut off with the connection.
-            let server = link.server;
-            self.abandon();
-            self.link = Some(self.establish(server)?);
-            return Ok(());
-        }
-        link.cookie_sent = false;
-        link.heard = self.settings.options.network.now();
-        let id = link.connection.next_message_id();
-        link.session
-            .start(id, &self.settings.search.request(), None);
-        Ok(())
+    pub(super) fn is_due(&self) -> bool {
+        self.due_in(SystemTime::now()) == Some(Duration::ZERO)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules of what a provider may be believed, against one that plays a script. Where a test is
 //! about a provider's measured behaviour, its name says which.
 
+mod busy;
 mod cookies;
 mod deletes;
 mod fake;

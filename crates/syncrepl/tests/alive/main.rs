@@ -5,6 +5,7 @@
 mod common;
 
 mod black_hole;
+mod busy;
 mod lives;
 mod opening;
 mod refused;

@@ -1,0 +1,194 @@
+//! What one stage leaves to the next: the records whose DN may be older than what is still to be
+//! told, and the open questions. This file alone knows the fields of [`Stage`] in which they are
+//! lent and given back.
+
+use std::time::{Duration, Instant};
+
+use roaring::RoaringTreemap;
+use syncrepl_proto::Uuid;
+
+use super::deadlines::{Deadlines, Due};
+use crate::changes::agenda::When;
+use crate::changes::ledger::{member, rowid};
+use crate::changes::rules::Limits;
+use crate::changes::source::Kind;
+use crate::changes::stage::Stage;
+use crate::error::{Error, ErrorKind, Result};
+use crate::status;
+use crate::store::Writer;
+use crate::store::records::Records;
+
+/// The provider tells a change that was made during a refresh stage at the beginning of the persist
+/// stage, or in the next refresh stage. After so long in the persist stage none of them is under way.
+const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// So long the provider has to be silent before the open questions are put: what it has still to
+/// tell would be older than its answer.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Some providers never fall silent. An open question waits no longer than this.
+const QUIET_AT_MOST: Duration = Duration::from_secs(15);
+
+/// The open questions, and the records of the last refresh stage.
+#[derive(Debug)]
+pub(super) struct Carry {
+    /// Records that the last refresh stage stated: a refresh stage reads each entry at a moment of
+    /// its own, and its cookie stands for the beginning.
+    fresh: RoaringTreemap,
+    /// Until then a change that is older than a fresh record may be told in the persist stage.
+    fresh_until: Option<Instant>,
+    /// A fresh record was deleted because a search did not show it.
+    fresh_left_early: bool,
+    /// Records of which the provider is asked, when it is silent, where they are. The store holds
+    /// these questions, too.
+    quiet: RoaringTreemap,
+    /// When the first of the questions was put.
+    quiet_since: Option<Instant>,
+}
+
+impl Carry {
+    pub(super) fn open(writer: &Writer) -> Result<Self> {
+        Ok(Carry {
+            fresh: read(writer, status::FRESH)?,
+            fresh_until: None,
+            fresh_left_early: writer.setting(status::LEFT_EARLY)?.is_some(),
+            quiet: read(writer, status::QUIET)?,
+            quiet_since: None,
+        })
+    }
+
+    /// Believes the store: the last transaction may not have been committed.
+    pub(super) fn read_again(&mut self, writer: &Writer) -> Result<()> {
+        let fresh_until = self.fresh_until;
+        *self = Carry::open(writer)?;
+        self.fresh_until = fresh_until;
+        Ok(())
+    }
+
+    /// Hands the fresh records to a stage that begins at `now`, as far as they still are.
+    pub(super) fn lend(&mut self, stage: &mut Stage, now: Instant) {
+        let ledger = &mut stage.ledger;
+        ledger.fresh = std::mem::take(&mut self.fresh);
+        ledger.fresh_left_early = self.fresh_left_early;
+        if stage.kind == Kind::Group {
+            ledger.may_be_ahead = self.fresh_until.is_some_and(|until| now <= until);
+            if !ledger.may_be_ahead {
+                ledger.forget_fresh();
+            }
+        }
+    }
+
+    /// Takes back what was lent to a group that is not committed, because nothing happened in it.
+    pub(super) fn take_back(&mut self, stage: &mut Stage) {
+        self.fresh = std::mem::take(&mut stage.ledger.fresh);
+        self.fresh_left_early = stage.ledger.fresh_left_early;
+    }
+
+    /// Keeps, in the transaction of a stage that ends at `now`, what it leaves to the next.
+    pub(super) fn keep(&mut self, stage: &mut Stage, writer: &Writer, now: Instant) -> Result<()> {
+        if stage.is_refresh() {
+            stage.ledger.stated_is_fresh();
+        }
+        let changed = stage.is_refresh() || stage.ledger.more_fresh;
+        self.take_back(stage);
+        if changed {
+            store(writer, status::FRESH, &self.fresh)?;
+            let left_early = self.fresh_left_early.then_some(&b"yes"[..]);
+            writer.set_setting(status::LEFT_EARLY, left_early)?;
+            self.fresh_until = now.checked_add(FRESH_FOR);
+        }
+        self.keep_quiet(&stage.agenda.quiet, writer)
+    }
+
+    /// The provider said something just before `now`: the open questions, if there are any, are put
+    /// when it has been quiet for a while after that, or when the first of them has waited for long.
+    pub(super) fn wait_for_quiet(&mut self, deadlines: &mut Deadlines, now: Instant) {
+        if self.quiet.is_empty() {
+            return;
+        }
+        let since = *self.quiet_since.get_or_insert(now);
+        let at_most = since.checked_add(QUIET_AT_MOST);
+        deadlines.set(Due::Quiet, now.checked_add(QUIET).min(at_most));
+    }
+
+    /// Puts all open questions to a stage that ends.
+    pub(super) fn ask(
+        &mut self,
+        stage: &mut Stage,
+        writer: &Writer,
+        deadlines: &mut Deadlines,
+    ) -> Result<()> {
+        let quiet = self.take_quiet(writer, deadlines)?;
+        stage.agenda.ask_what_was_quiet(quiet);
+        Ok(())
+    }
+
+    /// The open questions are none any more once the open transaction is committed.
+    fn take_quiet(&mut self, writer: &Writer, deadlines: &mut Deadlines) -> Result<RoaringTreemap> {
+        deadlines.set(Due::Quiet, None);
+        self.quiet_since = None;
+        let quiet = std::mem::take(&mut self.quiet);
+        store(writer, status::QUIET, &self.quiet)?;
+        Ok(quiet)
+    }
+
+    fn keep_quiet(&mut self, found: &RoaringTreemap, writer: &Writer) -> Result<()> {
+        if found.is_subset(&self.quiet) {
+            return Ok(());
+        }
+        self.quiet |= found;
+        store(writer, status::QUIET, &self.quiet)
+    }
+}
+
+/// A stage whose transaction has just begun, with what the store knows beforehand.
+pub(super) fn new_stage(kind: Kind, before: u64, limits: Limits, writer: &Writer) -> Result<Stage> {
+    let mut stage = Stage::new(kind, before);
+    stage.limits = limits;
+    let any = Records::new(writer.connection()).any_of_each()?;
+    stage.any.shown = any.placed;
+    stage.any.parked = any.parked;
+    stage.any.references = any.references;
+    Ok(stage)
+}
+
+/// Asks for these records at the end of a group.
+pub(super) fn ask_for(stage: &mut Stage, records: RoaringTreemap) {
+    stage.agenda.ask_where_all(records, When::Now);
+}
+
+/// Notes that a search showed this entry, and so that it is present.
+pub(super) fn note_present(stage: &mut Stage, records: Records<'_>, uuid: Uuid) -> Result<()> {
+    if let Some(id) = records.id_of(uuid)? {
+        stage.ledger.present.insert(member(id));
+    }
+    Ok(())
+}
+
+/// Whether the end of a group has something to commit: a message, or the answer to a question. The
+/// store has to forget a question, whatever the answer was.
+pub(super) fn has_news(stage: &Stage) -> bool {
+    stage.messages > 0 || stage.agenda.everything || !stage.agenda.asked_when_quiet.is_empty()
+}
+
+/// A bitmap that the store holds. One that cannot be read is taken for an empty one.
+fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
+    let stored = writer.setting(name)?.unwrap_or_default();
+    let records = RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default();
+    writer.reserve_ids(records.max().map_or(0, rowid));
+    Ok(records)
+}
+
+fn store(writer: &Writer, name: &str, records: &RoaringTreemap) -> Result<()> {
+    if records.is_empty() {
+        if writer.setting(name)?.is_some() {
+            writer.set_setting(name, None)?;
+        }
+        return Ok(());
+    }
+    let mut bytes = Vec::with_capacity(records.serialized_size());
+    records
+        .serialize_into(&mut bytes)
+        .map_err(|error| Error::new(ErrorKind::Store, error.to_string()))?;
+    writer.set_setting(name, Some(&bytes))
+}

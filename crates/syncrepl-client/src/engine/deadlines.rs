@@ -1,0 +1,213 @@
+//! The moments at which the engine has to act, as one table: which comes next, and which has come.
+//! What is done then is decided in `turn`.
+
+use std::time::Instant;
+
+/// What becomes due. Of two that are due at the same moment, the upper one comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The answer to a Cancel is awaited no longer.
+    Cancel,
+    /// The refresh begins anew without a cookie, to compare everything.
+    Reconcile,
+    /// The persist stage has surely begun: was a change passed over before it?
+    Gap,
+    /// Hidden parents are asked for.
+    Soon,
+    /// The questions are put that wait until the provider is quiet.
+    Quiet,
+    /// The log of the store is copied, while nothing else is to be done.
+    LogCopy,
+    /// The provider is asked for a sign of life, or has given none.
+    Heartbeat,
+    /// The provider was silent in a refresh stage for too long.
+    Silence,
+}
+
+impl Due {
+    const ALL: [Due; 8] = [
+        Due::Cancel,
+        Due::Reconcile,
+        Due::Gap,
+        Due::Soon,
+        Due::Quiet,
+        Due::LogCopy,
+        Due::Heartbeat,
+        Due::Silence,
+    ];
+
+    /// Whether it is acted on in this phase. In another one its moment is kept, and not waited for.
+    fn counts_in(self, phase: Phase) -> bool {
+        use Due::{Cancel, Gap, Heartbeat, LogCopy, Quiet, Reconcile, Silence, Soon};
+        match self {
+            Cancel => phase == Phase::Cancelled,
+            Silence => matches!(phase, Phase::Refresh { .. }),
+            LogCopy => matches!(
+                phase,
+                Phase::Refresh { open: false } | Phase::Persist { open: false }
+            ),
+            // The open group ends first.
+            Soon | Quiet => phase == Phase::Persist { open: false },
+            Reconcile | Gap | Heartbeat => matches!(phase, Phase::Persist { .. }),
+        }
+    }
+
+    /// Whether it means that nothing came until now. So what has arrived is read first.
+    fn needs_silence(self) -> bool {
+        matches!(
+            self,
+            Due::Cancel | Due::LogCopy | Due::Heartbeat | Due::Silence
+        )
+    }
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The refresh stage, with its transaction open or not yet.
+    Refresh { open: bool },
+    /// The persist stage, with a group of changes open or none.
+    Persist { open: bool },
+    /// The persist stage, once it was asked to end.
+    Cancelled,
+}
+
+/// The table: a moment for each, or none.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines([Option<Instant>; Due::ALL.len()]);
+
+impl Deadlines {
+    /// Sets the moment of `due`, or takes it back.
+    pub(super) fn set(&mut self, due: Due, at: Option<Instant>) {
+        self.0[due as usize] = at;
+    }
+
+    /// Sets the moment of `due`, unless it has one.
+    pub(super) fn set_first(&mut self, due: Due, at: Instant) {
+        self.0[due as usize].get_or_insert(at);
+    }
+
+    pub(super) fn is_set(&self, due: Due) -> bool {
+        self.0[due as usize].is_some()
+    }
+
+    /// The earliest moment that counts in this phase.
+    pub(super) fn next(&self, phase: Phase) -> Option<Instant> {
+        self.earliest(|due| due.counts_in(phase)).map(|(at, _)| at)
+    }
+
+    /// Takes out the earliest that counts in this phase and has come by `now`. Unless it was
+    /// `silent` until now, those stay that mean a silence.
+    pub(super) fn take(&mut self, phase: Phase, now: Instant, silent: bool) -> Option<Due> {
+        let may_come = |due: Due| due.counts_in(phase) && (silent || !due.needs_silence());
+        let (at, due) = self.earliest(may_come)?;
+        if now < at {
+            return None;
+        }
+        self.set(due, None);
+        Some(due)
+    }
+
+    fn earliest(&self, counts: impl Fn(Due) -> bool) -> Option<(Instant, Due)> {
+        Due::ALL
+            .into_iter()
+            .filter(|due| counts(*due))
+            .filter_map(|due| self.0[due as usize].map(|at| (at, due)))
+            .min_by_key(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const REFRESH: Phase = Phase::Refresh { open: true };
+    const PERSIST: Phase = Phase::Persist { open: false };
+    const GROUP: Phase = Phase::Persist { open: true };
+
+    fn all(at: Instant) -> Deadlines {
+        Deadlines([Some(at); Due::ALL.len()])
+    }
+
+    /// Everything that comes due at `now`, in its order.
+    fn taken(mut deadlines: Deadlines, phase: Phase, now: Instant, silent: bool) -> Vec<Due> {
+        std::iter::from_fn(|| deadlines.take(phase, now, silent)).collect()
+    }
+
+    #[test]
+    fn the_table_has_a_place_for_each() {
+        for (place, due) in Due::ALL.into_iter().enumerate() {
+            assert_eq!(due as usize, place);
+        }
+    }
+
+    #[test]
+    fn each_phase_has_its_own() {
+        let now = Instant::now();
+        let count = |phase| taken(all(now), phase, now, true);
+        assert_eq!(count(REFRESH), [Due::Silence]);
+        assert_eq!(
+            count(Phase::Refresh { open: false }),
+            [Due::LogCopy, Due::Silence]
+        );
+        assert_eq!(count(GROUP), [Due::Reconcile, Due::Gap, Due::Heartbeat]);
+        assert_eq!(
+            count(PERSIST),
+            [
+                Due::Reconcile,
+                Due::Gap,
+                Due::Soon,
+                Due::Quiet,
+                Due::LogCopy,
+                Due::Heartbeat
+            ]
+        );
+        assert_eq!(count(Phase::Cancelled), [Due::Cancel]);
+    }
+
+    #[test]
+    fn silence_is_not_concluded_before_what_arrived_is_read() {
+        let now = Instant::now();
+        let heard = taken(all(now), PERSIST, now, false);
+        assert_eq!(heard, [Due::Reconcile, Due::Gap, Due::Soon, Due::Quiet]);
+        assert_eq!(taken(all(now), REFRESH, now, false), []);
+    }
+
+    #[test]
+    fn the_earliest_comes_next_and_is_taken_once() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let mut deadlines = Deadlines::default();
+        assert_eq!(deadlines.next(PERSIST), None);
+        deadlines.set(Due::Soon, Some(later));
+        deadlines.set(Due::Heartbeat, Some(now));
+        assert_eq!(deadlines.next(PERSIST), Some(now));
+        assert_eq!(deadlines.take(PERSIST, now, true), Some(Due::Heartbeat));
+        assert_eq!(deadlines.take(PERSIST, now, true), None);
+        assert_eq!(deadlines.next(PERSIST), Some(later));
+        assert_eq!(deadlines.take(PERSIST, later, false), Some(Due::Soon));
+        assert_eq!(deadlines.next(PERSIST), None);
+    }
+
+    #[test]
+    fn a_question_waits_for_the_end_of_the_group() {
+        let now = Instant::now();
+        let mut deadlines = Deadlines::default();
+        deadlines.set(Due::Quiet, Some(now));
+        assert_eq!(deadlines.next(GROUP), None);
+        assert_eq!(deadlines.take(GROUP, now, true), None);
+        assert_eq!(deadlines.take(PERSIST, now, true), Some(Due::Quiet));
+    }
+
+    #[test]
+    fn the_first_moment_stays() {
+        let now = Instant::now();
+        let mut deadlines = Deadlines::default();
+        deadlines.set_first(Due::Soon, now);
+        deadlines.set_first(Due::Soon, now + Duration::from_secs(1));
+        assert_eq!(deadlines.next(PERSIST), Some(now));
+        deadlines.set(Due::Soon, None);
+        assert!(!deadlines.is_set(Due::Soon));
+    }
+}

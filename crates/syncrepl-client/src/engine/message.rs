@@ -1,0 +1,179 @@
+//! One message: what it means for the open stage, and what has to be done after it.
+
+use syncrepl_proto::cookie;
+use syncrepl_proto::message::Message;
+use syncrepl_proto::profile::Provider;
+use syncrepl_proto::session::SyncEvent;
+
+use super::gap::Gap;
+use super::heartbeat;
+use super::refusal::speaks_of_consumer_state;
+use super::resume::Claim;
+use super::state::{Connected, Consumer, Run};
+use crate::changes::apply::stopped;
+use crate::changes::stage::{Kind, Stage, Work};
+use crate::connection::{Server, not_allowed, notice_of_disconnection, refused, undecodable};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What came of looking for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Took {
+    /// No whole message has arrived.
+    Nothing,
+    Message,
+    /// A message after which nothing more is to come.
+    Last,
+}
+
+/// What is left to do once a message has been read and its bytes are let go.
+enum Next {
+    Nothing,
+    EndFullGroup,
+    EndRefresh(Claim),
+    StartAgain(&'static str),
+    Refused(Error),
+    Finish,
+}
+
+impl Run<'_> {
+    /// Takes one message that has arrived, if there is one.
+    pub(super) fn take_message(&mut self) -> Result<Took> {
+        let Some(next) = self.read_message()? else {
+            return Ok(Took::Nothing);
+        };
+        match next {
+            Next::Nothing => {}
+            Next::EndFullGroup => self.end_full_group()?,
+            Next::EndRefresh(claim) => {
+                if self.end_refresh(claim)? {
+                    return Ok(Took::Last);
+                }
+            }
+            Next::StartAgain(why) => self.start_again(why)?,
+            Next::Refused(error) => return Err(self.why_refused(error)),
+            Next::Finish => {
+                self.end_group_at_once()?;
+                return Ok(Took::Last);
+            }
+        }
+        Ok(Took::Message)
+    }
+
+    /// Reads one message into the open stage. If none is open, it opens one.
+    fn read_message(&mut self) -> Result<Option<Next>> {
+        let Run {
+            consumer,
+            on,
+            callback,
+        } = self;
+        let Connected {
+            link,
+            stage,
+            group_began,
+            gap,
+            ..
+        } = &mut **on;
+        let refreshing = link.session.in_refresh_stage();
+        let Some(bytes) = link.connection.next_message()? else {
+            return Ok(None);
+        };
+        if refreshing && consumer.stop.requests() > 1 {
+            return Err(stopped());
+        }
+        let message = Message::decode(bytes).map_err(undecodable)?;
+        if message.id == 0 {
+            return notice_of_disconnection(&message).map_or(Ok(Some(Next::Nothing)), Err);
+        }
+        if heartbeat::answers(&mut link.asked, &message) {
+            consumer.habits[link.server].answered();
+            return Ok(Some(Next::Nothing));
+        }
+        let server = &consumer.settings.servers[link.server];
+        let event = link
+            .session
+            .handle_message(&message)
+            .map_err(|error| not_allowed(error, &message.op, server))?;
+        let server = link.server;
+        let resumed = refreshing && link.cookie_sent;
+        let stage = match stage {
+            Some(stage) => stage,
+            None => {
+                let kind = match refreshing {
+                    true => Kind::Refresh {
+                        cookie_sent: link.cookie_sent,
+                    },
+                    false => Kind::Group,
+                };
+                *group_began = consumer.now();
+                stage.insert(consumer.open_for(kind, link.provider)?)
+            }
+        };
+        let (mut work, beside) = consumer.work(stage, *callback);
+        let server = &beside.settings.servers[server];
+        let (received, next) = meaning(event, &mut work, resumed, link.provider, server)?;
+        if let Some(received) = received {
+            note_cookie(stage, gap, consumer.cookie.as_deref(), received);
+        }
+        Ok(Some(next))
+    }
+}
+
+impl Consumer {
+    /// Opens a stage for what the provider sends. A provider that persists without access control
+    /// sends what this identity may not see, so its entries are looked up.
+    fn open_for(&mut self, kind: Kind, provider: Provider) -> Result<Stage> {
+        let mut stage = self.open_stage(kind)?;
+        stage.only_hints = kind == Kind::Group && provider.persists_without_access_control();
+        Ok(stage)
+    }
+}
+
+/// What an event means, and the cookie that came with it. `resumed` says that this is a refresh stage
+/// that began with a cookie.
+fn meaning<'a>(
+    event: SyncEvent<'a>,
+    work: &mut Work<'_>,
+    resumed: bool,
+    provider: Provider,
+    server: &Server,
+) -> Result<(Option<&'a [u8]>, Next)> {
+    let next = match event {
+        SyncEvent::RefreshRequired => Next::StartAgain("it asked for a full refresh"),
+        SyncEvent::Refused(result) if resumed && speaks_of_consumer_state(provider, &result) => {
+            Next::StartAgain("it does not know the cookie's state")
+        }
+        SyncEvent::Refused(result) => Next::Refused(refused(&result, "the sync search")),
+        SyncEvent::Ended => {
+            let message = format!("{server} ended the sync search");
+            return Err(Error::new(ErrorKind::Unreachable, message));
+        }
+        SyncEvent::Cancelled => Next::Finish,
+        SyncEvent::RefreshDone {
+            cookie,
+            absent_is_deleted,
+            named_present,
+        } => {
+            let claim = Claim {
+                absent_is_deleted,
+                named_present,
+            };
+            return Ok((cookie, Next::EndRefresh(claim)));
+        }
+        event => return Ok((work.take(event)?, Next::EndFullGroup)),
+    };
+    Ok((None, next))
+}
+
+/// Notes the cookie that came with a message. `stored` is the one that the store holds.
+fn note_cookie(stage: &mut Stage, gap: &mut Option<Gap>, stored: Option<&[u8]>, received: &[u8]) {
+    if stage.is_refresh() {
+        stage.server_id = cookie::server_id(received).map(str::to_owned);
+        stage.cookie = cookie::after_refresh(received).or(stage.cookie.take());
+        return;
+    }
+    if let Some(gap) = gap {
+        gap.came(received);
+    }
+    let kept = stage.cookie.as_deref().or(stored);
+    stage.cookie = cookie::in_persist_stage(kept, received).or(stage.cookie.take());
+}

@@ -1,0 +1,150 @@
+//! The end of a refresh stage: whether what it told is believed, what is asked before it is
+//! committed, and what the store remembers of it.
+
+use std::time::SystemTime;
+
+use syncrepl_proto::cookie;
+
+use super::deadlines::Due;
+use super::gap::{BEGUN_AFTER, Gap};
+use super::refusal::not_ready;
+use super::resume::Claim;
+use super::schedule::Schedule;
+use super::state::{Consumer, Run};
+use crate::builder::SyncreplMode;
+use crate::changes::settle::Settled;
+use crate::changes::stage::Stage;
+use crate::doctor::warn_of_nothing_shown;
+use crate::error::Result;
+use crate::status;
+
+/// Whether a refresh stage may end.
+enum Judged {
+    Ends {
+        absent_is_deleted: bool,
+        /// The node that the store is to remember.
+        node: Option<String>,
+    },
+    /// It has to be made again without a cookie. Why.
+    Again(&'static str),
+}
+
+impl Run<'_> {
+    /// Ends the refresh stage and commits it, or begins it anew without a cookie. Returns whether
+    /// nothing more is to come.
+    pub(super) fn end_refresh(&mut self, claim: Claim) -> Result<bool> {
+        let Some(mut stage) = self.on.stage.take() else {
+            return Ok(false);
+        };
+        let (absent_is_deleted, node) = match self.judge(&mut stage, claim)? {
+            Judged::Ends {
+                absent_is_deleted,
+                node,
+            } => (absent_is_deleted, node),
+            Judged::Again(why) => {
+                self.go_on_without_cookie(stage, why)?;
+                return Ok(false);
+            }
+        };
+        let Consumer { carry, writer, .. } = &mut *self.consumer;
+        carry.ask(&mut stage, writer, &mut self.on.deadlines)?;
+        let sent = self.on.link.cookie_sent;
+        let stored = self.consumer.cookie.as_deref();
+        let parents = self.consumer.watch.at_refresh(sent, &stage, stored);
+        if let Settled::Incomplete(why) = self.settle(&mut stage, absent_is_deleted, parents)? {
+            self.go_on_without_cookie(stage, why)?;
+            return Ok(false);
+        }
+        let count = match sent {
+            true => self.consumer.writer.entries(),
+            false => self.consumer.writer.count_entries()?,
+        };
+        let (mut work, _) = self.consumer.work(&mut stage, self.callback);
+        work.apply.refresh_done(count)?;
+        self.remember_refresh(node)?;
+        self.watch_for_a_gap(stage.cookie.as_deref());
+        let first = self.consumer.cookie.is_none();
+        self.commit_stage(stage, parents)?;
+        if first && count == 0 {
+            warn_of_nothing_shown(&self.on.link.authzid);
+        }
+        let Consumer {
+            schedule, writer, ..
+        } = &mut *self.consumer;
+        schedule.read(writer)?;
+        self.consumer.reconcile = false;
+        Ok(self.consumer.settings.mode == SyncreplMode::RefreshOnly)
+    }
+
+    /// Whether what the stage told is believed, and whether what it left out is gone.
+    fn judge(&mut self, stage: &mut Stage, claim: Claim) -> Result<Judged> {
+        let link = &mut self.on.link;
+        let sent = link.cookie_sent;
+        if let (true, Some(sent), Some(received)) = (sent, &self.consumer.cookie, &stage.cookie)
+            && !cookie::same_kind(sent, received)
+        {
+            let why = "its cookies are of another kind than the one it was sent";
+            return Ok(Judged::Again(why));
+        }
+        link.provider = link.provider.or_from_cookie(stage.cookie.as_deref());
+        if !sent && stage.cookie.is_none() {
+            return Err(not_ready(&self.consumer.settings.servers[link.server]));
+        }
+        let absent_is_deleted = !sent
+            || claim.absent_is_deleted && link.provider.tells_what_is_present(claim.named_present);
+        if let Some(why) = self.doubt(stage, claim)? {
+            return Ok(Judged::Again(why));
+        }
+        let node = self.node(stage);
+        let must_list = !absent_is_deleted && self.is_another_node(node.as_deref())?;
+        Ok(match must_list {
+            false => Judged::Ends {
+                absent_is_deleted,
+                node,
+            },
+            true => {
+                let listed = self.list_the_present(stage)?;
+                Judged::Ends {
+                    absent_is_deleted: listed,
+                    node: node.filter(|_| listed),
+                }
+            }
+        })
+    }
+
+    /// Stores what is known of a refresh that ends, in its transaction.
+    fn remember_refresh(&mut self, node: Option<String>) -> Result<()> {
+        let (link, writer) = (&self.on.link, &self.consumer.writer);
+        let now: String = writer.connection().query_row(
+            "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+            [],
+            |row| row.get(0),
+        )?;
+        for (name, value) in [
+            (status::URL, self.consumer.settings.url.as_str()),
+            (status::AUTHZID, &link.authzid),
+            (status::PROVIDER, link.provider.name()),
+            (status::LAST_REFRESH, &now),
+        ] {
+            writer.set_setting(name, Some(value.as_bytes()))?;
+        }
+        if let Some(node) = node {
+            writer.set_setting(status::NODE, Some(node.as_bytes()))?;
+        }
+        match link.cookie_sent {
+            true => Ok(()),
+            false => Schedule::write(SystemTime::now(), writer),
+        }
+    }
+
+    /// The persist stage is to begin after this cookie: changes between the two may be missing.
+    fn watch_for_a_gap(&mut self, cookie: Option<&[u8]>) {
+        let persists = self.consumer.settings.mode == SyncreplMode::RefreshAndPersist;
+        let misses = self.on.link.provider.misses_changes_between_stages();
+        self.on.gap = cookie.filter(|_| misses && persists).and_then(Gap::after);
+        if self.on.gap.is_some() {
+            let due = self.consumer.settings.options.network.after(BEGUN_AFTER);
+            self.on.deadlines.set(Due::Gap, due);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A stage, or a group of changes, as a transaction: how it is opened, settled and committed.
+
+use super::carry;
+use super::state::{Connected, Consumer, Run, lookup};
+use crate::callback::Callback;
+use crate::changes::ancestors::Parents;
+use crate::changes::settle::{Rules, Settled};
+use crate::changes::stage::{Kind, Stage};
+use crate::error::{CallbackResult, Result};
+use crate::status;
+use crate::store::callback_failed;
+
+impl Consumer {
+    /// Begins the transaction of a stage, and lends it what the last one left.
+    pub(super) fn open_stage(&mut self, kind: Kind) -> Result<Stage> {
+        if kind == Kind::Group {
+            self.writer.begin_group()?;
+        } else {
+            self.writer.begin_stage()?;
+            self.guard.counted(match kind {
+                Kind::Refresh { cookie_sent: false } => self.writer.count_entries()?,
+                _ => self.writer.entries(),
+            });
+        }
+        let mut stage =
+            carry::new_stage(kind, self.guard.size(), self.settings.limits, &self.writer)?;
+        let now = self.now();
+        self.carry.lend(&mut stage, now);
+        Ok(stage)
+    }
+
+    /// Commits the open transaction.
+    pub(super) fn commit(&mut self, callback: &mut dyn Callback) -> Result<()> {
+        let tally = self.writer.tally();
+        let result = told(callback.commit_pending(self.writer.next_commit()))
+            .and_then(|()| self.hashes.remember(&self.writer))
+            .and_then(|()| self.writer.commit());
+        if let Err(error) = result {
+            // What the store holds decides, not what was about to be stored.
+            self.writer.rollback();
+            self.cookie = self.writer.setting(status::COOKIE)?;
+            return Err(error);
+        }
+        let now = self.now();
+        self.guard.committed(now, tally);
+        callback.committed();
+        self.hashes.committed(&self.writer);
+        Ok(())
+    }
+
+    fn store_cookie(
+        &mut self,
+        received: Option<Vec<u8>>,
+        callback: &mut dyn Callback,
+    ) -> Result<()> {
+        let Some(cookie) = received.filter(|cookie| Some(cookie) != self.cookie.as_ref()) else {
+            return Ok(());
+        };
+        told(callback.cookie_change(&cookie))?;
+        self.writer.set_setting(status::COOKIE, Some(&cookie))?;
+        self.cookie = Some(cookie);
+        Ok(())
+    }
+}
+
+impl Run<'_> {
+    /// Asks what else has to be asked, and tells what was taken. Afterwards the stage can be
+    /// committed.
+    pub(super) fn settle(
+        &mut self,
+        stage: &mut Stage,
+        absent_is_deleted: bool,
+        parents: Parents,
+    ) -> Result<Settled> {
+        let now = self.now();
+        let (mut work, beside) = self.consumer.work(stage, self.callback);
+        let Connected { link, side, .. } = &mut *self.on;
+        let rules = Rules {
+            absent_is_deleted,
+            may_bring_others: link.may_bring_others,
+            guard: beside.guard,
+            now,
+            parents,
+        };
+        let mut lookup = lookup(link, beside.settings, beside.stop, side);
+        work.settle(rules, &mut lookup)
+    }
+
+    /// Commits a settled stage, with its cookie and with what it leaves to the next. `parents` is
+    /// what its end did with the hidden parents.
+    pub(super) fn commit_stage(&mut self, mut stage: Stage, parents: Parents) -> Result<()> {
+        let now = self.now();
+        let Consumer {
+            carry,
+            watch,
+            writer,
+            ..
+        } = &mut *self.consumer;
+        let deadlines = &mut self.on.deadlines;
+        watch.after(&stage, parents, writer, deadlines, now)?;
+        carry.keep(&mut stage, writer, now)?;
+        carry.wait_for_quiet(deadlines, now);
+        self.consumer
+            .store_cookie(stage.cookie.take(), self.callback)?;
+        self.consumer.commit(self.callback)
+    }
+}
+
+fn told(result: CallbackResult) -> Result<()> {
+    result.map_err(callback_failed)
+}

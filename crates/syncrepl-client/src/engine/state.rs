@@ -1,0 +1,237 @@
+//! What the engine holds: what outlives a connection ([`Consumer`]), what ends with it
+//! ([`Connected`]), and both together at work ([`Run`]). What is done with them is in the files
+//! above.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use syncrepl_proto::profile::Provider;
+use syncrepl_proto::session::Session;
+
+use super::carry::Carry;
+use super::deadlines::{Deadlines, Due, Phase};
+use super::gap::Gap;
+use super::habit::Habit;
+use super::schedule::Schedule;
+use super::settings::Settings;
+use super::watch::Watch;
+use crate::callback::Callback;
+use crate::changes::apply::Applier;
+use crate::changes::guard::DeleteGuard;
+use crate::changes::hashes::Hashes;
+use crate::changes::lookup::Lookup;
+use crate::changes::stage::{Stage, Work};
+use crate::connection::Connection;
+use crate::error::Result;
+use crate::status;
+use crate::stop::StopHandle;
+use crate::store::Writer;
+use crate::store::ancestors::Ancestors;
+use crate::store::records::Records;
+
+/// Whether there is a connection.
+pub(super) enum State {
+    /// None yet, or the last one failed: the next step is to connect.
+    Idle,
+    /// The sync search runs.
+    Connected(Box<Connected>),
+    /// There is nothing more to come.
+    Finished,
+}
+
+/// What outlives a connection.
+pub(super) struct Consumer {
+    pub(super) settings: Settings,
+    pub(super) stop: StopHandle,
+    pub(super) writer: Writer,
+    /// The cookie that the store holds.
+    pub(super) cookie: Option<Vec<u8>>,
+    pub(super) carry: Carry,
+    pub(super) watch: Watch,
+    /// Whether the next refresh compares everything.
+    pub(super) reconcile: bool,
+    pub(super) schedule: Schedule,
+    pub(super) guard: DeleteGuard,
+    pub(super) hashes: Hashes,
+    /// What is known of each server's heartbeat.
+    pub(super) habits: Vec<Habit>,
+    /// The server that is tried first.
+    pub(super) next_server: usize,
+    /// The address of the last connection that failed. Another one of the same name is tried first.
+    pub(super) failed_at: Option<SocketAddr>,
+    pub(super) warned_in_clear: bool,
+}
+
+/// A bound connection with the sync search on it.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) session: Session,
+    pub(super) server: usize,
+    pub(super) provider: Provider,
+    pub(super) authzid: String,
+    pub(super) cookie_sent: bool,
+    /// Whether an entry may come into the base from outside, with others below it.
+    pub(super) may_bring_others: bool,
+    /// When something last came.
+    pub(super) heard: Instant,
+    /// The heartbeat that has not been answered: its message ID, and when it was sent.
+    pub(super) asked: Option<(u32, Instant)>,
+    /// Whether the provider knows Cancel. If not, the persist stage is ended by closing.
+    pub(super) can_cancel: bool,
+    /// Whether it was found out already why the provider keeps silent.
+    pub(super) asked_why: bool,
+}
+
+/// What ends with the connection.
+pub(super) struct Connected {
+    pub(super) link: Link,
+    /// The connection for searches beside the sync search, once one was made.
+    pub(super) side: Option<Connection>,
+    /// The open stage, or group of changes.
+    pub(super) stage: Option<Stage>,
+    pub(super) group_began: Instant,
+    /// Changes may be missing at the beginning of the persist stage.
+    pub(super) gap: Option<Gap>,
+    pub(super) deadlines: Deadlines,
+}
+
+/// A consumer with its connection, at work.
+pub(super) struct Run<'a> {
+    pub(super) consumer: &'a mut Consumer,
+    pub(super) on: &'a mut Connected,
+    pub(super) callback: &'a mut dyn Callback,
+}
+
+impl Consumer {
+    pub(super) fn open(
+        settings: Settings,
+        writer: Writer,
+        stop: StopHandle,
+        reconcile: bool,
+    ) -> Result<Self> {
+        Records::new(writer.connection()).prepare_stage()?;
+        Ancestors::new(writer.connection()).prepare()?;
+        Ok(Consumer {
+            stop,
+            cookie: writer.setting(status::COOKIE)?,
+            carry: Carry::open(&writer)?,
+            watch: Watch::open(&settings.search, &writer)?,
+            reconcile,
+            schedule: Schedule::open(settings.reconcile_every, &writer)?,
+            guard: DeleteGuard::new(settings.max_delete),
+            hashes: Hashes::open(&settings.search, &writer)?,
+            habits: vec![Habit::default(); settings.servers.len()],
+            next_server: 0,
+            failed_at: None,
+            warned_in_clear: false,
+            settings,
+            writer,
+        })
+    }
+
+    /// Believes the store: a panic may have come between what was about to be stored and its commit.
+    pub(super) fn read_again(&mut self) -> Result<()> {
+        self.cookie = self.writer.setting(status::COOKIE)?;
+        self.carry.read_again(&self.writer)?;
+        self.watch.reset(&self.writer)
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.settings.options.network.now()
+    }
+
+    /// An open stage at work, and what else its end needs of the consumer.
+    pub(super) fn work<'a>(
+        &'a mut self,
+        stage: &'a mut Stage,
+        callback: &'a mut dyn Callback,
+    ) -> (Work<'a>, Beside<'a>) {
+        let work = Work {
+            stage,
+            apply: Applier {
+                writer: &self.writer,
+                callback,
+                stop: &self.stop,
+                hashes: &mut self.hashes,
+            },
+            base: &self.settings.search.base,
+            shows_parents: self.settings.search.shows_everything_below(),
+        };
+        let beside = Beside {
+            settings: &self.settings,
+            stop: &self.stop,
+            guard: &self.guard,
+        };
+        (work, beside)
+    }
+}
+
+/// What of the consumer is not lent to a stage at work.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) stop: &'a StopHandle,
+    pub(super) guard: &'a DeleteGuard,
+}
+
+impl Connected {
+    pub(super) fn new(link: Link) -> Self {
+        Connected {
+            group_began: link.heard,
+            link,
+            side: None,
+            stage: None,
+            gap: None,
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        let open = self.stage.is_some();
+        if self.deadlines.is_set(Due::Cancel) {
+            Phase::Cancelled
+        } else if self.link.session.in_refresh_stage() {
+            Phase::Refresh { open }
+        } else {
+            Phase::Persist { open }
+        }
+    }
+
+    /// Closes the connections.
+    pub(super) fn unbind(self) {
+        self.link.connection.unbind();
+        self.side.into_iter().for_each(Connection::unbind);
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn now(&self) -> Instant {
+        self.consumer.now()
+    }
+
+    /// Plain searches at the provider of the sync search.
+    pub(super) fn lookup(&mut self) -> Lookup<'_> {
+        let Consumer { settings, stop, .. } = &*self.consumer;
+        lookup(&self.on.link, settings, stop, &mut self.on.side)
+    }
+}
+
+/// Plain searches at the provider of the sync search, on a connection of their own.
+pub(super) fn lookup<'a>(
+    link: &Link,
+    settings: &'a Settings,
+    stop: &'a StopHandle,
+    connection: &'a mut Option<Connection>,
+) -> Lookup<'a> {
+    Lookup {
+        server: &settings.servers[link.server],
+        encrypted: link.connection.is_encrypted(),
+        address: link.connection.address(),
+        options: &settings.options,
+        credentials: &settings.credentials,
+        provider: link.provider,
+        search: &settings.search,
+        stop,
+        connection,
+    }
+}

@@ -1,0 +1,178 @@
+//! The loop behind a poll: takes what has arrived, does what is due, and waits for what comes first.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::deadlines::{Due, Phase};
+use super::message::Took;
+use super::state::Run;
+use crate::changes::apply::stopped;
+use crate::connection::Woken;
+use crate::error::Result;
+use crate::stop::LONGEST_WAIT;
+
+/// How long the answer to a Cancel is awaited.
+const CANCEL_TIME: Duration = Duration::from_secs(5);
+
+/// After so long without news the log is copied, which takes about as long.
+const LULL: Duration = Duration::from_millis(50);
+
+/// How a poll ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Something was delivered, or the time is over. More may come.
+    More,
+    /// Nothing more is to come.
+    Finished,
+    /// The search has to begin anew on another connection to the same server.
+    Reconnect,
+}
+
+impl Run<'_> {
+    pub(super) fn poll_until(&mut self, deadline: Instant) -> Result<After> {
+        loop {
+            if self.heed_stop()? {
+                return Ok(After::Finished);
+            }
+            self.send_requests()?;
+            let took = self.take_messages()?;
+            if took == Took::Last {
+                return Ok(After::Finished);
+            }
+            self.end_group()?;
+            if let Some(after) = self.do_what_is_due()? {
+                return Ok(after);
+            }
+            if took == Took::Message && matches!(self.on.phase(), Phase::Persist { .. }) {
+                return Ok(After::More);
+            }
+            if let Some(after) = self.wait(deadline)? {
+                return Ok(after);
+            }
+        }
+    }
+
+    /// A first request lets a refresh stage end and cancels a persist stage; a second one abandons
+    /// what is under way. Returns whether nothing more is to come.
+    fn heed_stop(&mut self) -> Result<bool> {
+        let requests = self.consumer.stop.requests();
+        if requests == 0 {
+            return Ok(false);
+        }
+        let can_cancel = self.on.link.can_cancel;
+        match self.on.phase() {
+            Phase::Refresh { .. } if requests > 1 => Err(stopped()),
+            Phase::Refresh { .. } => Ok(false),
+            _ if requests > 1 || !can_cancel => self.end_group_at_once().map(|()| true),
+            Phase::Cancelled => Ok(false),
+            Phase::Persist { .. } => {
+                let link = &mut self.on.link;
+                let id = link.connection.next_message_id();
+                link.session.cancel(id);
+                let until = self.consumer.now() + CANCEL_TIME;
+                self.on.deadlines.set(Due::Cancel, Some(until));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Takes all messages that have arrived.
+    fn take_messages(&mut self) -> Result<Took> {
+        let mut took = Took::Nothing;
+        loop {
+            match self.take_message()? {
+                Took::Nothing => return Ok(took),
+                Took::Message => took = Took::Message,
+                Took::Last => return Ok(Took::Last),
+            }
+        }
+    }
+
+    /// Does what is due whether or not the provider is silent.
+    fn do_what_is_due(&mut self) -> Result<Option<After>> {
+        if self.consumer.writer.log_is_too_long() && self.on.stage.is_none() {
+            self.consumer.writer.copy_log();
+        }
+        loop {
+            self.arm();
+            let (phase, now) = (self.on.phase(), self.now());
+            let Some(due) = self.on.deadlines.take(phase, now, false) else {
+                return Ok(None);
+            };
+            if let Some(after) = self.act(due)? {
+                return Ok(Some(after));
+            }
+        }
+    }
+
+    /// Sets the deadlines that follow from what is known now. The others were set when they arose.
+    fn arm(&mut self) {
+        let now = || self.consumer.now();
+        let silence = self.on.link.heard + self.patience().min(LONGEST_WAIT);
+        let beat = self.beat_due();
+        let lull = self.consumer.writer.log_is_long().then(|| now() + LULL);
+        let left = self.consumer.schedule.due_in(SystemTime::now());
+        let reconcile = left.map(|left| now() + left.min(LONGEST_WAIT));
+        let deadlines = &mut self.on.deadlines;
+        deadlines.set(Due::Silence, Some(silence));
+        deadlines.set(Due::Heartbeat, beat);
+        deadlines.set(Due::LogCopy, lull);
+        deadlines.set(Due::Reconcile, reconcile);
+    }
+
+    fn act(&mut self, due: Due) -> Result<Option<After>> {
+        match due {
+            Due::Cancel => {
+                self.end_group_at_once()?;
+                return Ok(Some(After::Finished));
+            }
+            Due::Reconcile => {
+                if !self.compare_everything()? {
+                    return Ok(Some(After::Reconnect));
+                }
+            }
+            Due::Gap => {
+                self.look_for_a_gap()?;
+                self.end_group()?;
+            }
+            Due::Soon => self.ask_for_parents()?,
+            Due::Quiet => self.ask_when_quiet()?,
+            Due::LogCopy => self.consumer.writer.copy_log(),
+            Due::Heartbeat => self.beat()?,
+            Due::Silence => self.ask_why_silent()?,
+        }
+        Ok(None)
+    }
+
+    /// Waits until something arrives, something is due or the time is over. Says how the poll ends,
+    /// if it does.
+    fn wait(&mut self, deadline: Instant) -> Result<Option<After>> {
+        let phase = self.on.phase();
+        let cancelled = phase == Phase::Cancelled;
+        let until = match self.on.deadlines.next(phase) {
+            Some(next) if cancelled => next,
+            Some(next) => next.min(deadline),
+            None => deadline,
+        };
+        match self.on.link.connection.wait(Some(until)) {
+            Ok(Woken::Readable) => self.on.link.heard = self.now(),
+            Ok(Woken::Stop) => {}
+            Ok(Woken::Deadline) => {
+                let now = self.now().max(until);
+                let Some(due) = self.on.deadlines.take(phase, now, true) else {
+                    return Ok(Some(After::More));
+                };
+                if let Some(after) = self.act(due)? {
+                    return Ok(Some(after));
+                }
+            }
+            // The provider may close instead of answering a Cancel.
+            Err(_) if cancelled => {
+                self.end_group_at_once()?;
+                return Ok(Some(After::Finished));
+            }
+            Err(error) => return Err(error),
+        }
+        let over = self.now() >= deadline && !cancelled;
+        Ok(over.then_some(After::More))
+    }
+}
