@@ -146,6 +146,7 @@ impl World {
 
     fn plain_search(&mut self, number: u64, id: u32, request: &SearchRequest<'_>) {
         self.told = self.versions.len() - 1;
+        self.count(request);
         if self.fault(20) {
             self.log("  a search fails");
             return match self.rng.bool() {
@@ -189,6 +190,7 @@ impl World {
         }
         let cut = self.fault(60).then(|| self.rng.usize(0..=found.len()));
         for (index, entry) in found.iter().enumerate() {
+            self.searches.shown += 1;
             if cut == Some(index) {
                 self.log("  cut");
                 return self.close(number);
@@ -204,6 +206,29 @@ impl World {
             self.show(number, id, &dn, &list);
         }
         self.result(number, id, 0, "");
+    }
+
+    /// Counts a search by its kind, which its filter tells.
+    fn count(&mut self, request: &SearchRequest<'_>) {
+        let asks_for = |name: &str| {
+            let name = name.as_bytes();
+            request.filter.windows(name.len()).any(|part| part == name)
+        };
+        let searches = &mut self.searches;
+        let counted = if request.scope == Scope::Base {
+            &mut searches.base
+        } else if asks_for("hasSubordinates") || asks_for("numSubordinates") {
+            &mut searches.parents
+        } else if asks_for(self.options.profile.vendor().uuid_attribute()) {
+            &mut searches.by_uuid
+        } else if asks_for("entryDN") {
+            &mut searches.by_dn
+        } else if request.base == self.options.search.base_dn() {
+            &mut searches.whole
+        } else {
+            &mut searches.below
+        };
+        *counted += 1;
     }
 
     fn show(&mut self, number: u64, id: u32, dn: &str, attributes: &[u8]) {

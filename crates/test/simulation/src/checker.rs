@@ -9,6 +9,7 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::dn;
 
 use crate::cookie::Cookie;
+use crate::digest::Digest;
 use crate::directory::{Id, id_of};
 use crate::network::Model;
 
@@ -16,6 +17,7 @@ use crate::network::Model;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub id: Option<Id>,
+    pub uuid: [u8; 16],
     pub dn: String,
     pub attributes: Vec<u8>,
 }
@@ -42,6 +44,10 @@ pub struct Checker {
     pub fail_in: Option<u32>,
     /// How many changes were told, committed or not.
     pub told: u64,
+    /// How many of them were renames.
+    pub renames: u64,
+    /// Everything that was told, and what was stored at each commit.
+    pub digest: Digest,
     /// The open transaction ends a refresh stage.
     refreshed: bool,
 }
@@ -50,9 +56,15 @@ impl Held {
     fn of(record: &Record<'_>) -> Self {
         Held {
             id: id_of(record.uuid()),
+            uuid: record.uuid().into_bytes(),
             dn: record.dn().to_owned(),
             attributes: record.attrs().as_bytes().to_vec(),
         }
+    }
+
+    /// What a digest takes of it.
+    fn parts(&self) -> [&[u8]; 3] {
+        [&self.uuid, self.dn.as_bytes(), &self.attributes]
     }
 
     /// Whether the attributes mean the same.
@@ -76,6 +88,8 @@ impl Checker {
             store: None,
             fail_in: None,
             told: 0,
+            renames: 0,
+            digest: Digest::default(),
             refreshed: false,
         }
     }
@@ -113,6 +127,23 @@ impl Checker {
         world.log("  the callback fails");
         world.facts.faulted = true;
         Err("the callback fails".into())
+    }
+
+    /// The records and the cookie of this commit. `check_store` compares them with the store.
+    fn digest_commit(&mut self) {
+        let Reader {
+            map,
+            cookie,
+            commit,
+        } = &self.committed;
+        self.digest.take("commit", &[&commit.to_be_bytes()]);
+        for held in map.values() {
+            self.digest.take("record", &held.parts());
+        }
+        match cookie {
+            Some(cookie) => self.digest.take("with", &[cookie]),
+            None => self.digest.take("without a cookie", &[]),
+        }
     }
 
     /// The copy as it is in the store.
@@ -275,6 +306,8 @@ impl Callback for Checker {
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
         self.log("    told: refresh_done");
         self.refreshed = true;
+        let count = items.len().to_be_bytes();
+        self.digest.take("refresh_done", &[&count]);
         if items.len() != self.open.map.len() as u64 {
             self.finding(format_args!("refresh_done with {} items", items.len()));
         }
@@ -285,6 +318,7 @@ impl Callback for Checker {
         self.told += 1;
         let held = Held::of(record);
         self.log(format_args!("    told: add {:?} {}", held.id, held.dn));
+        self.digest.take("add", &held.parts());
         let id = held.id.unwrap_or(Id::MAX);
         if self.open.map.values().any(|other| other.id == held.id) {
             self.finding(format_args!(
@@ -323,6 +357,7 @@ impl Callback for Checker {
         self.told += 1;
         let held = Held::of(record);
         self.log(format_args!("    told: delete {:?} {}", held.id, held.dn));
+        self.digest.take("delete", &held.parts());
         if self.open.map.remove(&dn::key(record.dn())) != Some(held.clone()) {
             self.finding(format_args!("{} was deleted and was not there so", held.dn));
         }
@@ -351,11 +386,14 @@ impl Callback for Checker {
         _: &Cursor<'_>,
     ) -> CallbackResult {
         self.told += 1;
+        self.renames += 1;
         let held = Held::of(record);
         self.log(format_args!(
             "    told: rename {:?} {old_dn} to {}",
             held.id, held.dn
         ));
+        self.digest.take("rename", &[old_dn.as_bytes()]);
+        self.digest.take("to", &held.parts());
         if dn::same_spelling_aside(old_dn, &held.dn) {
             self.finding(format_args!("{old_dn} was renamed to {}", held.dn));
         }
@@ -384,6 +422,8 @@ impl Callback for Checker {
         self.told += 1;
         let (old, new) = (Held::of(old), Held::of(new));
         self.log(format_args!("    told: change {:?} {}", new.id, new.dn));
+        self.digest.take("change", &old.parts());
+        self.digest.take("into", &new.parts());
         if old.same_attributes(&new.attributes) || old.dn != new.dn {
             self.finding(format_args!("{} was changed into itself", new.dn));
         }
@@ -403,6 +443,7 @@ impl Callback for Checker {
             "    told: cookie {}",
             String::from_utf8_lossy(cookie)
         ));
+        self.digest.take("cookie", &[cookie]);
         if self.open.cookie.as_deref() == Some(cookie) {
             self.finding("the cookie was told twice");
         }
@@ -427,6 +468,7 @@ impl Callback for Checker {
                 world.facts.owed = None;
             }
         }
+        self.digest_commit();
         self.check_store("at the commit");
         self.check_not_ahead();
     }

@@ -59,12 +59,17 @@ pub struct Search {
 }
 
 impl Search {
-    /// As the consumer is told it.
-    pub fn url(&self) -> String {
-        let base = match self.base {
+    /// The DN of the base.
+    pub fn base_dn(&self) -> &'static str {
+        match self.base {
             SUFFIX => "dc=x",
             _ => "ou=in,dc=x",
-        };
+        }
+    }
+
+    /// As the consumer is told it.
+    pub fn url(&self) -> String {
+        let base = self.base_dn();
         let filter = if self.filtered { "?(title=keep)" } else { "" };
         format!("ldap://model/{base}??{}{filter}", self.scope.as_str())
     }

@@ -6,12 +6,13 @@
 //! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
 //! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` (said,
 //! message by message) beside `answers` (every other request) → `network` (the consumer's end)
-//! → `checker` (what must hold at every commit) → `run` (the order of things in one seed).
+//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `run` (the order of things in one seed).
 
 mod answers;
 mod checker;
 mod connection;
 mod cookie;
+mod digest;
 mod directory;
 mod emit;
 mod network;
@@ -20,6 +21,7 @@ mod run;
 mod workload;
 mod world;
 
+pub use digest::{Counts, Digest, Searches};
 pub use run::{Outcome, Settings, simulate};
 
 use std::path::PathBuf;

@@ -1,19 +1,35 @@
 //! `simulate --seeds N [--from S]` runs many seeds, `simulate --seed S` one, with all that happens.
 
+use std::ops::Range;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use syncrepl_simulation::{Settings, folder, simulate};
+use syncrepl_simulation::{Counts, Digest, Settings, folder, simulate};
 
-const USAGE: &str = "simulate --seeds N [--from S] [--hidden] [--still] [--searchable] | --seed S …
+const USAGE: &str =
+    "simulate --seeds N [--from S] [--digest] [--hidden] [--still] [--searchable] | --seed S …
   --seeds N   run N seeds, beginning with S or with one that the clock gives
   --seed S    run one seed, and print what happens
+  --digest    for each 1,000 seeds, a hash over all that was told and stored, and how much it was
   --hidden    let filters hide containers of what they show
   --still     do not change the directory while it is read
   --searchable  let every provider search entryUUID";
 
-/// Beyond so many findings no more seeds are run.
+/// Beyond so many findings no more seeds are run, unless a digest is wanted.
 const ENOUGH: usize = 20;
+/// How many seeds a line of the digest is about.
+const CHUNK: usize = 1000;
+
+/// What the command was asked for.
+#[derive(Default)]
+struct Wanted {
+    seeds: Option<u64>,
+    from: Option<u64>,
+    one: Option<u64>,
+    digest: bool,
+    settings: Settings,
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -26,10 +42,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool, String> {
-    let (mut seeds, mut from, mut one) = (None, None, None);
-    let mut settings = Settings::default();
-    let mut words = std::env::args().skip(1);
+fn wanted(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
+    let mut wanted = Wanted::default();
     while let Some(word) = words.next() {
         let mut number = || {
             let word = words.next().ok_or("a number is missing")?;
@@ -37,45 +51,88 @@ fn run() -> Result<bool, String> {
                 .map_err(|error| format!("{word}: {error}"))
         };
         match word.as_str() {
-            "--seeds" => seeds = Some(number()?),
-            "--from" => from = Some(number()?),
-            "--seed" => one = Some(number()?),
-            "--hidden" => settings.hidden_containers = true,
-            "--still" => settings.concurrent = false,
-            "--searchable" => settings.unsearchable = false,
+            "--seeds" => wanted.seeds = Some(number()?),
+            "--from" => wanted.from = Some(number()?),
+            "--seed" => wanted.one = Some(number()?),
+            "--digest" => wanted.digest = true,
+            "--hidden" => wanted.settings.hidden_containers = true,
+            "--still" => wanted.settings.concurrent = false,
+            "--searchable" => wanted.settings.unsearchable = false,
             other => return Err(format!("unknown: {other}")),
         }
     }
+    Ok(wanted)
+}
+
+fn run() -> Result<bool, String> {
+    let wanted = wanted(std::env::args().skip(1))?;
     let folder = folder().map_err(|error| error.to_string())?;
-    if let Some(seed) = one {
-        settings.traced = true;
-        let outcome = simulate(seed, folder.path(), settings);
-        outcome.trace.iter().for_each(|line| println!("{line}"));
-        outcome
-            .findings
-            .iter()
-            .for_each(|finding| println!("seed {seed}: {finding}"));
-        return Ok(outcome.findings.is_empty());
+    if let Some(seed) = wanted.one {
+        return Ok(print_one(seed, folder.path(), wanted.settings));
     }
-    let seeds = seeds.ok_or("nothing to do")?;
-    let from = from.unwrap_or_else(|| fastrand::u64(..1 << 40));
-    println!("seeds {from} to {}", from + seeds.max(1) - 1);
+    let seeds = wanted.seeds.ok_or("nothing to do")?;
+    let from = wanted.from.unwrap_or_else(|| fastrand::u64(..1 << 40));
+    let range = from..from + seeds;
+    if wanted.digest {
+        return Ok(print_digest(range, folder.path(), wanted.settings));
+    }
+    Ok(search(range, folder.path(), wanted.settings))
+}
+
+/// One seed, with all that happens. Whether nothing was found.
+fn print_one(seed: u64, folder: &Path, mut settings: Settings) -> bool {
+    settings.traced = true;
+    let outcome = simulate(seed, folder, settings);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    for finding in &outcome.findings {
+        println!("seed {seed}: {finding}");
+    }
+    outcome.findings.is_empty()
+}
+
+/// A line for each thousand seeds, whatever is found. Whether nothing was found.
+fn print_digest(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
+    let mut found = 0;
+    let mut next = seeds.start;
+    while next < seeds.end {
+        let chunk = next..seeds.end.min(next + CHUNK as u64);
+        next = chunk.end;
+        let (mut digest, mut counts, mut findings) = (Digest::default(), Counts::default(), 0);
+        for seed in chunk.clone() {
+            let outcome = simulate(seed, folder, settings);
+            digest.take_digest(outcome.digest);
+            counts += outcome.counts;
+            findings += usize::from(!outcome.findings.is_empty());
+        }
+        println!(
+            "{}-{} {digest} {counts} findings={findings}",
+            chunk.start,
+            chunk.end - 1
+        );
+        found += findings;
+    }
+    found == 0
+}
+
+/// Looks for a seed that finds something. Whether there is none.
+fn search(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
+    println!("seeds {} to {}", seeds.start, seeds.end.max(1) - 1);
     let begin = Instant::now();
-    let (mut commits, mut told, mut errors) = (0, 0, 0);
+    let mut counts = Counts::default();
     let mut found = Vec::new();
     let mut ran = 0;
-    for seed in from..from + seeds {
-        let outcome = simulate(seed, folder.path(), settings);
+    for seed in seeds {
+        let outcome = simulate(seed, folder, settings);
         ran += 1;
-        commits += outcome.commits;
-        told += outcome.told;
-        errors += outcome.errors;
+        counts += outcome.counts;
         if let Some(first) = outcome.findings.into_iter().next() {
             let traced = Settings {
                 traced: true,
                 ..settings
             };
-            let steps = simulate(seed, folder.path(), traced).trace.len();
+            let steps = simulate(seed, folder, traced).trace.len();
             println!("seed {seed} ({steps} lines): {first}");
             found.push((steps, seed));
             if found.len() >= ENOUGH {
@@ -84,6 +141,12 @@ fn run() -> Result<bool, String> {
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
+    let Counts {
+        commits,
+        told,
+        errors,
+        ..
+    } = counts;
     println!(
         "{ran} seeds, {commits} commits, {told} changes told, {errors} runs that failed as they may, in {seconds:.1} s: {:.0} a minute, {} findings",
         ran as f64 * 60.0 / seconds,
@@ -92,5 +155,5 @@ fn run() -> Result<bool, String> {
     if let Some((_, seed)) = found.iter().min() {
         println!("the shortest: just simulate --seed {seed}");
     }
-    Ok(found.is_empty())
+    found.is_empty()
 }

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use syncrepl_client::{Builder, Error, ErrorKind, MaxDelete, Syncrepl, SyncreplMode};
 
 use crate::checker::{Checker, Reader};
+use crate::digest::{Counts, Digest};
 use crate::network::Model;
 use crate::world::{Facts, LOST, Options, World};
 
@@ -18,12 +19,10 @@ pub struct Outcome {
     pub findings: Vec<String>,
     /// What happened, if it was asked for.
     pub trace: Vec<String>,
-    /// How many transactions were committed.
-    pub commits: u64,
-    /// How many changes were told.
-    pub told: u64,
-    /// How many lives ended with an error.
-    pub errors: u64,
+    /// Everything told and stored, at each commit.
+    pub digest: Digest,
+    /// How much of what happened.
+    pub counts: Counts,
 }
 
 /// What is not drawn from the seed.
@@ -76,8 +75,11 @@ pub fn simulate(seed: u64, folder: &Path, settings: Settings) -> Outcome {
     };
     run.remove_store();
     run.live_through();
-    run.outcome.told = run.checker.told;
     let mut world = run.model.world();
+    run.outcome.digest = run.checker.digest;
+    run.outcome.counts.told = run.checker.told;
+    run.outcome.counts.renames = run.checker.renames;
+    run.outcome.counts.searches = world.searches;
     Outcome {
         findings: std::mem::take(&mut world.findings),
         trace: world.take_trace(),
@@ -317,7 +319,9 @@ impl Run {
             match ended {
                 Ok(()) => well = true,
                 Err(error) => {
-                    self.outcome.errors += 1;
+                    self.outcome.counts.errors += 1;
+                    let kind = format!("{:?}", error.kind());
+                    client.callback().digest.take("error", &[kind.as_bytes()]);
                     judge(&error, &self.model, client.callback());
                     client.callback().forget_open();
                     client.callback().check_store("after an error");
@@ -327,7 +331,7 @@ impl Run {
                 }
             }
         }
-        self.outcome.commits += client.commit_number() - before;
+        self.outcome.counts.commits += client.commit_number() - before;
         if self.rng.bool() {
             // Else it is dropped as it is, like a process that is killed.
             if let Err(error) = client.unbind() {

@@ -12,6 +12,7 @@ use syncrepl_proto::profile::Provider;
 
 use crate::connection::Connection;
 use crate::cookie::{Cookie, Known};
+use crate::digest::Searches;
 use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
 use crate::run::Settings;
 use crate::workload::Workload;
@@ -154,6 +155,8 @@ pub struct World {
     /// The newest version of which the consumer may have heard.
     pub told: usize,
     pub facts: Facts,
+    /// Plain searches made by the consumer.
+    pub searches: Searches,
     trace: Option<Vec<String>>,
     pub findings: Vec<String>,
 }
@@ -181,6 +184,7 @@ impl World {
             trouble: false,
             told: 0,
             facts: Facts::default(),
+            searches: Searches::default(),
             trace: traced.then(Vec::new),
             findings: Vec::new(),
         }

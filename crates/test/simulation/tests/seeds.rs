@@ -13,8 +13,8 @@ fn run(seeds: impl Iterator<Item = u64>) {
             "just simulate --seed {seed}: {:?}",
             outcome.findings
         );
-        commits += outcome.commits;
-        told += outcome.told;
+        commits += outcome.counts.commits;
+        told += outcome.counts.told;
     }
     assert!(commits > 0 && told > 0, "nothing happened");
 }

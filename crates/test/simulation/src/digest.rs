@@ -1,0 +1,141 @@
+//! What a run told and stored as one number, so that two versions of the consumer can be compared
+//! over many seeds, and how much was asked for it. Nothing here depends on paths, threads or the
+//! time of day.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// FNV-1a over everything that it is given. It finds a difference; it does not withstand malice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest(u64);
+
+const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest(OFFSET)
+    }
+}
+
+impl Digest {
+    /// Takes one event with its parts. Each part counts with its length, so that no two lists of
+    /// parts read alike.
+    pub fn take(&mut self, event: &str, parts: &[&[u8]]) {
+        self.part(event.as_bytes());
+        for part in parts {
+            self.part(part);
+        }
+    }
+
+    /// Takes a digest of something else.
+    pub fn take_digest(&mut self, other: Digest) {
+        self.part(&other.0.to_be_bytes());
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        let length = (bytes.len() as u64).to_be_bytes();
+        for byte in length.iter().chain(bytes) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// How much of what happened, in one seed or in many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Transactions that were committed.
+    pub commits: u64,
+    /// Adds, deletes, renames and changes told, committed or not.
+    pub told: u64,
+    /// Renames among them.
+    pub renames: u64,
+    /// Lives that ended with an error.
+    pub errors: u64,
+    /// Plain searches that the consumer made, by kind.
+    pub searches: Searches,
+}
+
+/// Plain searches that the consumer made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Searches {
+    /// For entryUUIDs, in batches.
+    pub by_uuid: u64,
+    /// For those of some entries that have children.
+    pub parents: u64,
+    /// For what lies below an entry.
+    pub below: u64,
+    /// For everything.
+    pub whole: u64,
+    /// For one entry by its DN.
+    pub base: u64,
+    /// For entryDNs, in batches.
+    pub by_dn: u64,
+    /// Entries that all of these showed.
+    pub shown: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.commits += other.commits;
+        self.told += other.told;
+        self.renames += other.renames;
+        self.errors += other.errors;
+        self.searches += other.searches;
+    }
+}
+
+impl AddAssign for Searches {
+    fn add_assign(&mut self, other: Searches) {
+        self.by_uuid += other.by_uuid;
+        self.parents += other.parents;
+        self.below += other.below;
+        self.whole += other.whole;
+        self.base += other.base;
+        self.by_dn += other.by_dn;
+        self.shown += other.shown;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Searches {
+            by_uuid,
+            parents,
+            below,
+            whole,
+            base,
+            by_dn,
+            shown,
+        } = self.searches;
+        write!(
+            f,
+            "commits={} told={} renames={} errors={} by_uuid={by_uuid} parents={parents} \
+             below={below} whole={whole} base={base} by_dn={by_dn} shown={shown}",
+            self.commits, self.told, self.renames, self.errors
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Digest;
+
+    #[test]
+    fn parts_count_with_their_lengths() {
+        let digest = |parts: &[&[u8]]| {
+            let mut digest = Digest::default();
+            digest.take("add", parts);
+            digest
+        };
+        assert_eq!(digest(&[b"ab", b"c"]), digest(&[b"ab", b"c"]));
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"ab"]), digest(&[b"ab", b""]));
+    }
+}
