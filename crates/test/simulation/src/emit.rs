@@ -11,6 +11,7 @@ use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_STATE, SyncDone, SyncInfo, SyncMode, SyncState, UuidSet,
 };
 
+use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::Cookie;
 use crate::directory::{self, Directory, Id, uuid};
@@ -26,7 +27,12 @@ impl World {
         else {
             return false;
         };
-        if self.fault(60) && !self.interrupt(number, &sync) {
+        let untold = sync.persist && sync.told + 1 < self.lineage.len();
+        let (purpose, n) = match untold || !sync.items.is_empty() {
+            true => (Purpose::StreamFaults, 60),
+            false => (Purpose::IdleFaults, 60),
+        };
+        if self.fault(purpose, n) && !self.interrupt(number, &sync) {
             return true;
         }
         let said = match sync.items.pop_front() {
@@ -34,7 +40,7 @@ impl World {
                 self.say(number, &mut sync, item);
                 true
             }
-            None if sync.persist && sync.told + 1 < self.lineage.len() => {
+            None if untold => {
                 sync.told += 1;
                 self.persist(number, &sync);
                 true
@@ -62,7 +68,7 @@ impl World {
 
     /// Something goes wrong. Whether the search goes on all the same.
     fn interrupt(&mut self, number: u64, sync: &Sync) -> bool {
-        match self.rng.u8(0..7) {
+        match self.draw(Purpose::StreamFaults).u8(0..7) {
             0 => {
                 self.log("  cut");
                 self.close(number);
@@ -74,12 +80,15 @@ impl World {
                     &Operation::SearchResultDone(LdapResult::new(0)),
                     &[],
                 );
-                let some = self.rng.usize(1..bytes.len());
+                let some = self.draw(Purpose::StreamFaults).usize(1..bytes.len());
                 self.put(number, &bytes[..some]);
                 self.close(number);
             }
             2 => {
-                let code = self.rng.choice([51, 52, 53, 80, 3, 4, 11]).unwrap_or(80);
+                let code = self
+                    .draw(Purpose::StreamFaults)
+                    .choice([51, 52, 53, 80, 3, 4, 11])
+                    .unwrap_or(80);
                 self.log(format_args!("  result {code}"));
                 self.result(number, sync.message, code, "it is so");
             }
@@ -219,7 +228,7 @@ impl World {
             cookie.get_or_insert(self.cookie_of(sync.told).encode(self.options.profile));
         }
         if let Some(cookie) = cookie
-            && (silent || self.rng.u8(0..6) == 0)
+            && (silent || self.draw(Purpose::Cookies).u8(0..6) == 0)
         {
             self.log(format_args!(
                 "  newcookie {}",
@@ -233,17 +242,18 @@ impl World {
     fn persist_cookie(&mut self, place: usize) -> Option<Vec<u8>> {
         let version = self.lineage[place];
         match self.options.profile {
-            Profile::Slapd { .. } => match self.rng.u8(0..12) {
+            Profile::Slapd { .. } => match self.draw(Purpose::Cookies).u8(0..12) {
                 0 => None,
                 1 => Some(b"rid=000".to_vec()),
                 2 => {
-                    let older = self.lineage[self.rng.usize(0..=place)];
+                    let older = self.draw(Purpose::Cookies).usize(0..=place);
+                    let older = self.lineage[older];
                     Some(Cookie::encode_one(self.versions[older].node, older))
                 }
                 _ => Some(Cookie::encode_one(self.versions[version].node, version)),
             },
             Profile::Ds389 => Some(self.cookie_of(place).encode(Profile::Ds389)),
-            Profile::Unknown => match self.rng.u8(0..3) {
+            Profile::Unknown => match self.draw(Purpose::Cookies).u8(0..3) {
                 0 => None,
                 _ => Some(self.cookie_of(place).encode(Profile::Unknown)),
             },
@@ -254,7 +264,7 @@ impl World {
     /// began or at some later moment, though never earlier than the entry before; `None` when it is
     /// not shown there.
     fn view(&mut self, sync: &mut Sync, id: Id) -> Option<Arc<Directory>> {
-        if self.rng.bool() && self.options.concurrent {
+        if self.draw(Purpose::Views).bool() && self.options.concurrent {
             sync.seen = self.versions.len() - 1;
             self.told = sync.seen;
         }
@@ -273,7 +283,10 @@ impl World {
     fn newest(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
         let newest = self.versions.len() - 1;
         let mut version = self.lineage[place];
-        if self.rng.bool() && self.options.concurrent && self.will_be_told(place, newest, id) {
+        if self.draw(Purpose::Views).bool()
+            && self.options.concurrent
+            && self.will_be_told(place, newest, id)
+        {
             self.told = newest;
             version = newest;
         }
@@ -304,11 +317,11 @@ impl World {
         directory: &Directory,
         cookie: Option<&[u8]>,
     ) {
-        let state = match self.rng.bool() {
+        let state = match self.draw(Purpose::Words).bool() {
             true => EntryState::Add,
             false => EntryState::Modify,
         };
-        let dn = self.spelled(directory.dn(id));
+        let dn = self.spelled(Purpose::Words, directory.dn(id));
         let Some(entry) = directory.0.get(&id) else {
             return;
         };
@@ -405,8 +418,8 @@ impl World {
     }
 
     /// Another spelling of a DN that means the same.
-    pub fn spelled(&mut self, dn: String) -> String {
-        match self.options.respells.then(|| self.rng.u8(0..4)) {
+    pub fn spelled(&mut self, purpose: Purpose, dn: String) -> String {
+        match self.options.respells.then(|| self.draw(purpose).u8(0..4)) {
             Some(0) => dn.replace("cn=", "CN="),
             Some(1) => dn.replace(',', ", "),
             _ => dn,

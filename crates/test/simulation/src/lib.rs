@@ -6,18 +6,23 @@
 //! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
 //! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` (said,
 //! message by message) beside `answers` (every other request) → `network` (the consumer's end)
-//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `run` (the order of things in one seed).
+//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `life` (the consumer from
+//! start to end) → `strikes` (what happens between its lives) → `run` (the order of things in one
+//! seed). What is random comes from `chance`.
 
 mod answers;
+mod chance;
 mod checker;
 mod connection;
 mod cookie;
 mod digest;
 mod directory;
 mod emit;
+mod life;
 mod network;
 mod plan;
 mod run;
+mod strikes;
 mod workload;
 mod world;
 
