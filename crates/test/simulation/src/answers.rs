@@ -163,6 +163,7 @@ impl World {
             self.budget -= 1;
             self.change();
         }
+        self.before_search();
         let directory = self.directory();
         let base = dn::key(request.base);
         let found: Vec<_> = directory

@@ -9,6 +9,7 @@ use crate::chance::Purpose;
 use crate::checker::Checker;
 use crate::network::Model;
 use crate::run::Run;
+use crate::script::Script;
 use crate::world::Facts;
 
 /// How often the persist stage is polled in one life, at most.
@@ -98,7 +99,11 @@ impl Run {
         let (mut well, mut tries) = (false, 0);
         while !well && tries < 3 {
             tries += 1;
-            let ended = follow(&mut client, &self.model, life.turns);
+            let scripted = model.world().script.is_some();
+            let ended = match scripted {
+                true => follow_script(&mut client, &self.model),
+                false => follow(&mut client, &self.model, life.turns),
+            };
             match ended {
                 Ok(()) => well = true,
                 Err(error) => {
@@ -157,15 +162,8 @@ fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> 
             }
             continue;
         }
-        // Suspects are asked for when nothing was said for a second, hidden parents a little later.
         let before = (client.commit_number(), model.world().versions.len());
-        let (times, seconds) = match model.world().options.hidden_containers {
-            true => (8, 12),
-            false => (1, 3),
-        };
-        for _ in 0..times {
-            client.poll(Duration::from_secs(seconds))?;
-        }
+        rest(client, model)?;
         if (client.commit_number(), model.world().versions.len()) != before {
             continue;
         }
@@ -185,6 +183,37 @@ fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> 
         turns -= 1;
         for _ in 0..model.draw(Purpose::Polls, |rng| rng.u8(1..6)) {
             model.world().change();
+        }
+    }
+    model.world().finding("it does not come to an end");
+    Ok(())
+}
+
+/// Polls while nothing is said. Suspects are asked for after a second of that, hidden parents a
+/// little later.
+fn rest(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
+    let (times, seconds) = match model.world().options.hidden_containers {
+        true => (8, 12),
+        false => (1, 3),
+    };
+    for _ in 0..times {
+        client.poll(Duration::from_secs(seconds))?;
+    }
+    Ok(())
+}
+
+/// Connects, and polls until the script of this life has come to its end.
+fn follow_script(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
+    client.reconnect()?;
+    for _ in 0..MOST_POLLS {
+        if !client.poll(Duration::from_secs(3))? {
+            return Ok(());
+        }
+        let world = model.world();
+        let ended = world.script.as_ref().is_none_or(Script::is_over);
+        drop(world);
+        if ended {
+            return rest(client, model);
         }
     }
     model.world().finding("it does not come to an end");

@@ -105,6 +105,9 @@ impl Stream for Line {
     fn wait(&mut self, deadline: Option<Instant>) -> io::Result<bool> {
         let mut world = self.model.world();
         world.take_time();
+        if world.script.is_some() {
+            return Ok(world.wait_for_script(self.number, deadline));
+        }
         // What searches beside it show is newer than what has not been said: say all of it, unless
         // that is what is tried.
         let mut most = match world.options.concurrent {

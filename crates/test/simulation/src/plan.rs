@@ -25,6 +25,10 @@ const UNWILLING: u32 = 53;
 impl World {
     pub fn answer(&mut self, message: u32, mode: SyncMode, cookie: Option<&[u8]>) -> Answer {
         self.facts.full = false;
+        if self.script.is_some() {
+            self.facts.full = cookie.is_none();
+            return Answer::Sync(self.sync(message, mode, Vec::new()));
+        }
         if self.fault(Purpose::AnswerFaults, 12) {
             let codes = [51, 52, 53, 80, 3, 4, 11, 50];
             return match self.draw(Purpose::AnswerFaults).choice(codes) {
@@ -89,6 +93,7 @@ impl World {
             items: VecDeque::from(items),
             told: self.lineage.len() - 1,
             persist: false,
+            ended: false,
             seen: 0,
         }
     }

@@ -16,6 +16,7 @@ use crate::cookie::{Cookie, Known};
 use crate::digest::Searches;
 use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
 use crate::run::Settings;
+use crate::script::Script;
 use crate::workload::Workload;
 
 /// Why a reconcile is owed when a server was restored.
@@ -146,6 +147,8 @@ pub struct World {
     /// The versions that the provider has seen; a restored backup forgets some.
     pub lineage: Vec<usize>,
     workload: Workload,
+    /// What the provider does in a history, in place of what is drawn.
+    pub script: Option<Script>,
     pub connections: BTreeMap<u64, Connection>,
     /// Cookies older than this version are older than the log.
     pub oldest: usize,
@@ -179,6 +182,7 @@ impl World {
             versions: vec![first],
             lineage: vec![0],
             workload: Workload::new(options.closed),
+            script: None,
             connections: BTreeMap::new(),
             oldest: 0,
             half_loaded: false,
@@ -259,17 +263,22 @@ impl World {
         else {
             return;
         };
-        let search = self.options.search;
         let Some(next) = directory.after(&change) else {
             return;
         };
-        if !self.options.hidden_containers && next.has_hidden_containers(&search) {
+        if !self.options.hidden_containers && next.has_hidden_containers(&self.options.search) {
             return;
         }
         let node = match self.options.profile {
             Profile::Slapd { nodes: true, .. } => self.draw(Purpose::Workload).u8(1..3),
             _ => 1,
         };
+        self.make(change, next, node);
+    }
+
+    /// Makes a change, which leads to `next`.
+    pub fn make(&mut self, change: Change, next: Directory, node: u8) {
+        let search = self.options.search;
         let shown = next.shown(&search);
         let before = self.shown();
         let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
