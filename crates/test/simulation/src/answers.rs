@@ -10,6 +10,7 @@ use syncrepl_proto::message::{
 };
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncRequest};
 
+use crate::chance::Purpose;
 use crate::directory::{self, Directory, Id, uuid};
 use crate::plan::Answer;
 use crate::world::{Profile, World};
@@ -26,6 +27,7 @@ impl World {
                 Ok(None) => return,
                 Err(error) => return self.finding(format_args!("the consumer sent {error}")),
             };
+            self.take_time();
             match Message::decode(&request) {
                 Ok(message) => self.take_request(number, &message),
                 Err(error) => self.finding(format_args!("the consumer sent {error}")),
@@ -37,7 +39,7 @@ impl World {
         let success = LdapResult::new(0);
         match &message.op {
             Operation::BindRequest(_) => {
-                if self.fault(40) {
+                if self.fault(Purpose::ConnectFaults, 40) {
                     return self.close(number);
                 }
                 let answer = Operation::BindResponse(success, None);
@@ -77,10 +79,13 @@ impl World {
             .connections
             .get_mut(&number)
             .and_then(|c| c.sync.take());
-        let code = match self.options.profile {
+        let profile = self.options.profile;
+        let code = match profile {
             Profile::Ds389 => 2,
-            Profile::Unknown if self.rng.u8(0..3) == 0 => return self.close(number),
-            Profile::Unknown if self.rng.u8(0..3) == 0 => {
+            Profile::Unknown if self.draw(Purpose::Cancel).u8(0..3) == 0 => {
+                return self.close(number);
+            }
+            Profile::Unknown if self.draw(Purpose::Cancel).u8(0..3) == 0 => {
                 return self.log("  Cancel is not answered");
             }
             _ => 0,
@@ -147,17 +152,18 @@ impl World {
     fn plain_search(&mut self, number: u64, id: u32, request: &SearchRequest<'_>) {
         self.told = self.versions.len() - 1;
         self.count(request);
-        if self.fault(20) {
+        if self.fault(Purpose::SearchFaults, 20) {
             self.log("  a search fails");
-            return match self.rng.bool() {
+            return match self.draw(Purpose::SearchFaults).bool() {
                 true => self.close(number),
                 false => self.result(number, id, 52, "it is so"),
             };
         }
-        if self.budget > 0 && self.rng.u8(0..4) == 0 {
+        if self.budget > 0 && self.draw(Purpose::SearchMoments).u8(0..4) == 0 {
             self.budget -= 1;
             self.change();
         }
+        self.before_search();
         let directory = self.directory();
         let base = dn::key(request.base);
         let found: Vec<_> = directory
@@ -188,14 +194,16 @@ impl World {
         if !exists {
             return self.result(number, id, 32, "");
         }
-        let cut = self.fault(60).then(|| self.rng.usize(0..=found.len()));
+        let cut = self
+            .fault(Purpose::SearchFaults, 60)
+            .then(|| self.draw(Purpose::SearchFaults).usize(0..=found.len()));
         for (index, entry) in found.iter().enumerate() {
             self.searches.shown += 1;
             if cut == Some(index) {
                 self.log("  cut");
                 return self.close(number);
             }
-            let dn = self.spelled(directory.dn(*entry));
+            let dn = self.spelled(Purpose::SearchWords, directory.dn(*entry));
             let vendor = self.options.profile.vendor();
             let value = vendor.uuid_to_value(uuid(*entry));
             let wanted = request.attributes.contains(&vendor.uuid_attribute());

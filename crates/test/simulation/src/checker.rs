@@ -9,7 +9,7 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::dn;
 
 use crate::cookie::Cookie;
-use crate::digest::Digest;
+use crate::digest::{Counts, Digest};
 use crate::directory::{Id, id_of};
 use crate::network::Model;
 
@@ -42,10 +42,8 @@ pub struct Checker {
     pub store: Option<Store>,
     /// After how many calls one of them fails.
     pub fail_in: Option<u32>,
-    /// How many changes were told, committed or not.
-    pub told: u64,
-    /// How many of them were renames.
-    pub renames: u64,
+    /// How much was told, committed or not.
+    pub counts: Counts,
     /// Everything that was told, and what was stored at each commit.
     pub digest: Digest,
     /// The open transaction ends a refresh stage.
@@ -87,8 +85,7 @@ impl Checker {
             open: Reader::default(),
             store: None,
             fail_in: None,
-            told: 0,
-            renames: 0,
+            counts: Counts::default(),
             digest: Digest::default(),
             refreshed: false,
         }
@@ -315,7 +312,7 @@ impl Callback for Checker {
     }
 
     fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
-        self.told += 1;
+        self.counts.told += 1;
         let held = Held::of(record);
         self.log(format_args!("    told: add {:?} {}", held.id, held.dn));
         self.digest.take("add", &held.parts());
@@ -354,7 +351,7 @@ impl Callback for Checker {
     }
 
     fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
-        self.told += 1;
+        self.counts.told += 1;
         let held = Held::of(record);
         self.log(format_args!("    told: delete {:?} {}", held.id, held.dn));
         self.digest.take("delete", &held.parts());
@@ -385,8 +382,8 @@ impl Callback for Checker {
         record: &Record<'_>,
         _: &Cursor<'_>,
     ) -> CallbackResult {
-        self.told += 1;
-        self.renames += 1;
+        self.counts.told += 1;
+        self.counts.renames += 1;
         let held = Held::of(record);
         self.log(format_args!(
             "    told: rename {:?} {old_dn} to {}",
@@ -419,7 +416,7 @@ impl Callback for Checker {
         new: &Record<'_>,
         _: &Cursor<'_>,
     ) -> CallbackResult {
-        self.told += 1;
+        self.counts.told += 1;
         let (old, new) = (Held::of(old), Held::of(new));
         self.log(format_args!("    told: change {:?} {}", new.id, new.dn));
         self.digest.take("change", &old.parts());

@@ -40,6 +40,8 @@ pub struct Sync {
     /// In the persist stage: the place in the lineage of the last change that was told.
     pub told: usize,
     pub persist: bool,
+    /// There is no more to say.
+    pub ended: bool,
     /// The newest version that was looked at for the refresh stage: what is read later is no older.
     pub seen: usize,
 }

@@ -3,7 +3,7 @@
 //! time of day.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{Add, AddAssign};
 
 /// FNV-1a over everything that it is given. It finds a difference; it does not withstand malice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,11 @@ impl Digest {
     /// Takes a digest of something else.
     pub fn take_digest(&mut self, other: Digest) {
         self.part(&other.0.to_be_bytes());
+    }
+
+    /// The digest as a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
     }
 
     fn part(&mut self, bytes: &[u8]) {
@@ -79,6 +84,15 @@ pub struct Searches {
     pub by_dn: u64,
     /// Entries that all of these showed.
     pub shown: u64,
+}
+
+impl Add for Counts {
+    type Output = Counts;
+
+    fn add(mut self, other: Counts) -> Counts {
+        self += other;
+        self
+    }
 }
 
 impl AddAssign for Counts {

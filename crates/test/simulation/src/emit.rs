@@ -1,19 +1,15 @@
-//! What the provider says, one message at a time, as bytes on a connection.
+//! What the provider says next in a sync search: of the refresh stage what was planned, and of the
+//! persist stage what happens.
 
 use std::sync::Arc;
 
-use syncrepl_proto::attributes::AttributeList;
-use syncrepl_proto::control::Control;
-use syncrepl_proto::message::{
-    LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchResultEntry,
-};
-use syncrepl_proto::sync::{
-    EntryState, SYNC_DONE, SYNC_INFO, SYNC_STATE, SyncDone, SyncInfo, SyncMode, SyncState, UuidSet,
-};
+use syncrepl_proto::message::{LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation};
+use syncrepl_proto::sync::{EntryState, SyncInfo};
 
+use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::Cookie;
-use crate::directory::{self, Directory, Id, uuid};
+use crate::directory::{Directory, Id};
 use crate::world::{Profile, World};
 
 impl World {
@@ -26,7 +22,12 @@ impl World {
         else {
             return false;
         };
-        if self.fault(60) && !self.interrupt(number, &sync) {
+        let untold = sync.persist && sync.told + 1 < self.lineage.len();
+        let (purpose, n) = match untold || !sync.items.is_empty() {
+            true => (Purpose::StreamFaults, 60),
+            false => (Purpose::IdleFaults, 60),
+        };
+        if self.fault(purpose, n) && !self.interrupt(number, &sync) {
             return true;
         }
         let said = match sync.items.pop_front() {
@@ -34,7 +35,7 @@ impl World {
                 self.say(number, &mut sync, item);
                 true
             }
-            None if sync.persist && sync.told + 1 < self.lineage.len() => {
+            None if untold => {
                 sync.told += 1;
                 self.persist(number, &sync);
                 true
@@ -62,7 +63,7 @@ impl World {
 
     /// Something goes wrong. Whether the search goes on all the same.
     fn interrupt(&mut self, number: u64, sync: &Sync) -> bool {
-        match self.rng.u8(0..7) {
+        match self.draw(Purpose::StreamFaults).u8(0..7) {
             0 => {
                 self.log("  cut");
                 self.close(number);
@@ -74,12 +75,15 @@ impl World {
                     &Operation::SearchResultDone(LdapResult::new(0)),
                     &[],
                 );
-                let some = self.rng.usize(1..bytes.len());
+                let some = self.draw(Purpose::StreamFaults).usize(1..bytes.len());
                 self.put(number, &bytes[..some]);
                 self.close(number);
             }
             2 => {
-                let code = self.rng.choice([51, 52, 53, 80, 3, 4, 11]).unwrap_or(80);
+                let code = self
+                    .draw(Purpose::StreamFaults)
+                    .choice([51, 52, 53, 80, 3, 4, 11])
+                    .unwrap_or(80);
                 self.log(format_args!("  result {code}"));
                 self.result(number, sync.message, code, "it is so");
             }
@@ -152,38 +156,8 @@ impl World {
         }
     }
 
-    fn done(&mut self, number: u64, sync: &mut Sync, present: bool, cookie: Option<&[u8]>) {
-        if sync.mode == SyncMode::RefreshAndPersist {
-            sync.persist = true;
-            let refresh_done = true;
-            let info = match present {
-                true => SyncInfo::RefreshPresent {
-                    cookie,
-                    refresh_done,
-                },
-                false => SyncInfo::RefreshDelete {
-                    cookie,
-                    refresh_done,
-                },
-            };
-            return self.info(number, sync.message, info);
-        }
-        let value = SyncDone {
-            cookie,
-            refresh_deletes: !present,
-        }
-        .encode();
-        let control = Control {
-            oid: SYNC_DONE,
-            critical: false,
-            value: Some(&value),
-        };
-        let done = Operation::SearchResultDone(LdapResult::new(0));
-        self.put(number, &Message::encode(sync.message, &done, &[control]));
-    }
-
     /// One change of the persist stage.
-    fn persist(&mut self, number: u64, sync: &Sync) {
+    pub fn persist(&mut self, number: u64, sync: &Sync) {
         let (before, version) = (self.lineage[sync.told - 1], self.lineage[sync.told]);
         let cookie = self.persist_cookie(sync.told);
         self.told = self.told.max(version);
@@ -219,7 +193,7 @@ impl World {
             cookie.get_or_insert(self.cookie_of(sync.told).encode(self.options.profile));
         }
         if let Some(cookie) = cookie
-            && (silent || self.rng.u8(0..6) == 0)
+            && (silent || self.script.is_none() && self.draw(Purpose::Cookies).u8(0..6) == 0)
         {
             self.log(format_args!(
                 "  newcookie {}",
@@ -233,17 +207,24 @@ impl World {
     fn persist_cookie(&mut self, place: usize) -> Option<Vec<u8>> {
         let version = self.lineage[place];
         match self.options.profile {
-            Profile::Slapd { .. } => match self.rng.u8(0..12) {
+            Profile::Slapd { .. } if self.script.is_some() => {
+                Some(Cookie::encode_one(self.versions[version].node, version))
+            }
+            Profile::Slapd { .. } => match self.draw(Purpose::Cookies).u8(0..12) {
                 0 => None,
                 1 => Some(b"rid=000".to_vec()),
                 2 => {
-                    let older = self.lineage[self.rng.usize(0..=place)];
+                    let older = self.draw(Purpose::Cookies).usize(0..=place);
+                    let older = self.lineage[older];
                     Some(Cookie::encode_one(self.versions[older].node, older))
                 }
                 _ => Some(Cookie::encode_one(self.versions[version].node, version)),
             },
             Profile::Ds389 => Some(self.cookie_of(place).encode(Profile::Ds389)),
-            Profile::Unknown => match self.rng.u8(0..3) {
+            Profile::Unknown if self.script.is_some() => {
+                Some(self.cookie_of(place).encode(Profile::Unknown))
+            }
+            Profile::Unknown => match self.draw(Purpose::Cookies).u8(0..3) {
                 0 => None,
                 _ => Some(self.cookie_of(place).encode(Profile::Unknown)),
             },
@@ -254,7 +235,7 @@ impl World {
     /// began or at some later moment, though never earlier than the entry before; `None` when it is
     /// not shown there.
     fn view(&mut self, sync: &mut Sync, id: Id) -> Option<Arc<Directory>> {
-        if self.rng.bool() && self.options.concurrent {
+        if self.draw(Purpose::Views).bool() && self.options.concurrent {
             sync.seen = self.versions.len() - 1;
             self.told = sync.seen;
         }
@@ -273,7 +254,10 @@ impl World {
     fn newest(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
         let newest = self.versions.len() - 1;
         let mut version = self.lineage[place];
-        if self.rng.bool() && self.options.concurrent && self.will_be_told(place, newest, id) {
+        if self.draw(Purpose::Views).bool()
+            && self.options.concurrent
+            && self.will_be_told(place, newest, id)
+        {
             self.told = newest;
             version = newest;
         }
@@ -294,135 +278,5 @@ impl World {
                 was = is;
                 !silent
             })
-    }
-
-    fn entry_of(
-        &mut self,
-        number: u64,
-        message: u32,
-        id: Id,
-        directory: &Directory,
-        cookie: Option<&[u8]>,
-    ) {
-        let state = match self.rng.bool() {
-            true => EntryState::Add,
-            false => EntryState::Modify,
-        };
-        let dn = self.spelled(directory.dn(id));
-        let Some(entry) = directory.0.get(&id) else {
-            return;
-        };
-        self.log(format_args!(
-            "  entry {id} {dn} text={} keep={}",
-            entry.text, entry.keep
-        ));
-        let attributes = directory::attributes(entry, None);
-        self.state(number, message, id, (&dn, &attributes), state, cookie);
-    }
-
-    /// Present or deleted: the DN says nothing, and no attributes come with it.
-    fn bare(
-        &mut self,
-        number: u64,
-        message: u32,
-        id: Id,
-        state: EntryState,
-        cookie: Option<&[u8]>,
-    ) {
-        self.log(format_args!("  {state:?} {id}"));
-        let nothing = AttributeList::encode([]);
-        self.state(
-            number,
-            message,
-            id,
-            ("cn=whoever,dc=x", &nothing),
-            state,
-            cookie,
-        );
-    }
-
-    fn state(
-        &mut self,
-        number: u64,
-        message: u32,
-        id: Id,
-        (dn, attributes): (&str, &[u8]),
-        state: EntryState,
-        cookie: Option<&[u8]>,
-    ) {
-        let value = SyncState {
-            state,
-            uuid: uuid(id),
-            cookie,
-        }
-        .encode();
-        let control = Control {
-            oid: SYNC_STATE,
-            critical: false,
-            value: Some(&value),
-        };
-        match AttributeList::decode(attributes) {
-            Ok(attributes) => {
-                let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });
-                self.put(number, &Message::encode(message, &entry, &[control]));
-            }
-            Err(error) => self.finding(format_args!("the model cannot encode: {error}")),
-        }
-    }
-
-    fn id_set(&mut self, number: u64, message: u32, ids: &[Id], deleted: bool) {
-        self.log(format_args!("  syncIdSet deleted={deleted} {ids:?}"));
-        let encoded = UuidSet::encode(ids.iter().map(|id| uuid(*id)));
-        match UuidSet::decode(&encoded) {
-            Ok(uuids) => {
-                let set = SyncInfo::SyncIdSet {
-                    cookie: None,
-                    refresh_deletes: deleted,
-                    uuids,
-                };
-                self.info(number, message, set);
-            }
-            Err(error) => self.finding(format_args!("the model cannot encode: {error}")),
-        }
-    }
-
-    fn info(&mut self, number: u64, message: u32, info: SyncInfo<'_>) {
-        let value = info.encode();
-        let (name, value) = (Some(SYNC_INFO), Some(value.as_slice()));
-        let response = Operation::IntermediateResponse { name, value };
-        self.put(number, &Message::encode(message, &response, &[]));
-    }
-
-    pub fn result(&mut self, number: u64, message: u32, code: u32, diagnostic: &str) {
-        let result = LdapResult {
-            diagnostic,
-            ..LdapResult::new(code)
-        };
-        self.put(
-            number,
-            &Message::encode(message, &Operation::SearchResultDone(result), &[]),
-        );
-    }
-
-    /// Another spelling of a DN that means the same.
-    pub fn spelled(&mut self, dn: String) -> String {
-        match self.options.respells.then(|| self.rng.u8(0..4)) {
-            Some(0) => dn.replace("cn=", "CN="),
-            Some(1) => dn.replace(',', ", "),
-            _ => dn,
-        }
-    }
-
-    pub fn put(&mut self, number: u64, bytes: &[u8]) {
-        if let Some(connection) = self.connections.get_mut(&number) {
-            connection.outbox.extend(bytes);
-        }
-    }
-
-    pub fn close(&mut self, number: u64) {
-        if let Some(connection) = self.connections.get_mut(&number) {
-            connection.closed = true;
-            connection.sync = None;
-        }
     }
 }

@@ -4,24 +4,36 @@
 //! model's. There are no sockets, no threads, and nothing waits.
 //!
 //! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
-//! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` (said,
+//! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` and `messages` (said,
 //! message by message) beside `answers` (every other request) → `network` (the consumer's end)
-//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `run` (the order of things in one seed).
+//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `life` (the consumer from
+//! start to end) → `strikes` (what happens between its lives) → `run` (the order of things in one
+//! seed). What is random comes from `chance`.
+//! A `history` is a run of which nothing is random: its `story` is read from text, and `script` is
+//! what the provider says in it.
 
 mod answers;
+mod chance;
 mod checker;
 mod connection;
 mod cookie;
 mod digest;
 mod directory;
 mod emit;
+mod history;
+mod life;
+mod messages;
 mod network;
 mod plan;
 mod run;
+mod script;
+mod story;
+mod strikes;
 mod workload;
 mod world;
 
 pub use digest::{Counts, Digest, Searches};
+pub use history::play;
 pub use run::{Outcome, Settings, simulate};
 
 use std::path::PathBuf;

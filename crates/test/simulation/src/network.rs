@@ -5,8 +5,10 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use fastrand::Rng;
 use syncrepl_client::{Network, Server, Stream};
 
+use crate::chance::Purpose;
 use crate::connection::Connection;
 use crate::world::World;
 
@@ -17,6 +19,11 @@ pub struct Model(Arc<Mutex<World>>);
 impl Model {
     pub fn new(world: World) -> Self {
         Model(Arc::new(Mutex::new(world)))
+    }
+
+    /// Draws for a purpose.
+    pub fn draw<T>(&self, purpose: Purpose, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(self.world().draw(purpose))
     }
 
     pub fn world(&self) -> MutexGuard<'_, World> {
@@ -32,7 +39,7 @@ struct Line {
 impl Network for Model {
     fn connect(&self, _: &Server) -> io::Result<Box<dyn Stream>> {
         let mut world = self.world();
-        if world.fault(30) {
+        if world.fault(Purpose::ConnectFaults, 30) {
             world.log(" a connection is refused");
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -52,8 +59,6 @@ impl Network for Model {
 impl Read for Line {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let mut world = self.model.world();
-        let whole = world.rng.u8(0..3) > 0 || !world.options.concurrent;
-        let some = world.rng.usize(1..200);
         let Some(connection) = world.connections.get_mut(&self.number) else {
             return Ok(0);
         };
@@ -63,8 +68,16 @@ impl Read for Line {
                 false => Err(io::ErrorKind::WouldBlock.into()),
             };
         }
-        let count = if whole { usize::MAX } else { some };
-        let count = count.min(connection.outbox.len()).min(space.len());
+        let most = connection.outbox.len().min(space.len());
+        let whole = world.draw(Purpose::Network).u8(0..3) > 0 || !world.options.concurrent;
+        let count = match whole {
+            true => most,
+            false => world.draw(Purpose::Network).usize(1..200).min(most),
+        };
+        world.take_time();
+        let Some(connection) = world.connections.get_mut(&self.number) else {
+            return Ok(0);
+        };
         for (place, byte) in space.iter_mut().zip(connection.outbox.drain(..count)) {
             *place = byte;
         }
@@ -91,10 +104,14 @@ impl Write for Line {
 impl Stream for Line {
     fn wait(&mut self, deadline: Option<Instant>) -> io::Result<bool> {
         let mut world = self.model.world();
+        world.take_time();
+        if world.script.is_some() {
+            return Ok(world.wait_for_script(self.number, deadline));
+        }
         // What searches beside it show is newer than what has not been said: say all of it, unless
         // that is what is tried.
         let mut most = match world.options.concurrent {
-            true => world.rng.u8(1..9),
+            true => world.draw(Purpose::Network).u8(1..9),
             false => u8::MAX,
         };
         loop {
@@ -106,7 +123,7 @@ impl Stream for Line {
                 return Ok(true);
             }
             most = most.saturating_sub(1);
-            if world.budget > 0 && world.rng.u8(0..3) == 0 {
+            if world.budget > 0 && world.draw(Purpose::Moments).u8(0..3) == 0 {
                 world.budget -= 1;
                 world.change();
             }

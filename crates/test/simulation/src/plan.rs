@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use syncrepl_proto::sync::SyncMode;
 
+use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::{Cookie, Known};
 use crate::directory::{Change, Id};
@@ -24,10 +25,16 @@ const UNWILLING: u32 = 53;
 impl World {
     pub fn answer(&mut self, message: u32, mode: SyncMode, cookie: Option<&[u8]>) -> Answer {
         self.facts.full = false;
-        if self.fault(12) {
+        if self.script.is_some() {
+            self.facts.full = cookie.is_none();
+            return Answer::Sync(self.sync(message, mode, Vec::new()));
+        }
+        if self.fault(Purpose::AnswerFaults, 12) {
             let codes = [51, 52, 53, 80, 3, 4, 11, 50];
-            return match self.rng.choice(codes) {
-                Some(code) if self.rng.u8(0..4) > 0 => Answer::Result(code, "it is so"),
+            return match self.draw(Purpose::AnswerFaults).choice(codes) {
+                Some(code) if self.draw(Purpose::AnswerFaults).u8(0..4) > 0 => {
+                    Answer::Result(code, "it is so")
+                }
                 _ => Answer::Close,
             };
         }
@@ -55,15 +62,21 @@ impl World {
             Known::Garbage | Known::Newer | Known::Diverged(_) => return self.refresh_required(),
             Known::Understood(cookie) => cookie,
         };
-        if self.trouble && self.options.profile == Profile::Unknown && self.rng.u8(0..10) == 0 {
+        if self.trouble
+            && self.options.profile == Profile::Unknown
+            && self.draw(Purpose::Answers).u8(0..10) == 0
+        {
             return self.refresh_required();
         }
         let too_old = self.covered(&cookie) < self.oldest;
-        let present = match self.options.profile {
+        let profile = self.options.profile;
+        let present = match profile {
             Profile::Slapd { log, .. } => !log || too_old,
             Profile::Ds389 => false,
-            Profile::Unknown if too_old && self.rng.bool() => return self.refresh_required(),
-            Profile::Unknown => too_old || self.rng.bool(),
+            Profile::Unknown if too_old && self.draw(Purpose::Answers).bool() => {
+                return self.refresh_required();
+            }
+            Profile::Unknown => too_old || self.draw(Purpose::Answers).bool(),
         };
         Answer::Sync(self.since(message, mode, &cookie, present))
     }
@@ -80,6 +93,7 @@ impl World {
             items: VecDeque::from(items),
             told: self.lineage.len() - 1,
             persist: false,
+            ended: false,
             seen: 0,
         }
     }
@@ -100,7 +114,7 @@ impl World {
         let present = match self.options.profile {
             Profile::Slapd { .. } => false,
             Profile::Ds389 => mode == SyncMode::RefreshOnly,
-            Profile::Unknown => self.rng.bool(),
+            Profile::Unknown => self.draw(Purpose::Answers).bool(),
         };
         let cookie = self.early_cookies(&mut items);
         items.push(Item::Done { present, cookie });
@@ -126,9 +140,12 @@ impl World {
                 self.facts.owed = Some("389-ds does not tell what has left the filter");
             }
         }
-        if profile == Profile::Unknown && self.rng.u8(0..6) == 0 {
+        if profile == Profile::Unknown && self.draw(Purpose::Answers).u8(0..6) == 0 {
             // It sends what has not changed, too.
-            let more = shown.keys().copied().filter(|_| self.rng.u8(0..4) == 0);
+            let more = shown
+                .keys()
+                .copied()
+                .filter(|_| self.draw(Purpose::Answers).u8(0..4) == 0);
             touched.extend(more.collect::<Vec<_>>());
         }
         let nothing_new =
@@ -138,7 +155,7 @@ impl World {
             touched.iter().partition(|id| !shown.contains_key(id));
         sent.sort_unstable();
         if present {
-            let all = profile != Profile::Unknown || self.rng.bool();
+            let all = profile != Profile::Unknown || self.draw(Purpose::Answers).bool();
             let named: Vec<_> = shown
                 .keys()
                 .copied()
@@ -148,7 +165,7 @@ impl World {
             items.extend(sent.iter().map(|id| Item::Entry(*id)));
             if profile == Profile::Unknown {
                 self.rearrange(&mut items);
-                if self.rng.u8(0..3) == 0 {
+                if self.draw(Purpose::Answers).u8(0..3) == 0 {
                     // A delete phase behind it: what else was deleted meanwhile.
                     items.push(Item::PhaseDone);
                     self.ids(gone, &mut items, true);
@@ -215,15 +232,15 @@ impl World {
     /// Ids in sets of any size, or one by one.
     fn ids(&mut self, mut ids: Vec<Id>, items: &mut Vec<Item>, deleted: bool) {
         let slapd = matches!(self.options.profile, Profile::Slapd { .. });
-        self.rng.shuffle(&mut ids);
+        self.draw(Purpose::Answers).shuffle(&mut ids);
         while !ids.is_empty() {
             let some = match slapd {
                 true if deleted => 1,
                 true => ids.len(),
-                false => self.rng.usize(1..=ids.len()),
+                false => self.draw(Purpose::Answers).usize(1..=ids.len()),
             };
             let set: Vec<_> = ids.drain(..some).collect();
-            if !slapd && self.rng.u8(0..3) == 0 {
+            if !slapd && self.draw(Purpose::Answers).u8(0..3) == 0 {
                 items.extend(set.into_iter().map(|id| match deleted {
                     true => Item::Gone(id),
                     false => Item::PresentEntry(id),
@@ -238,11 +255,13 @@ impl World {
 
     /// Any order, and some of it twice.
     fn rearrange(&mut self, items: &mut Vec<Item>) {
-        if self.options.profile == Profile::Unknown || self.rng.bool() {
-            self.rng.shuffle(items);
+        if self.options.profile == Profile::Unknown || self.draw(Purpose::Answers).bool() {
+            self.draw(Purpose::Answers).shuffle(items);
         }
-        if self.options.profile == Profile::Unknown && self.rng.u8(0..3) == 0 {
-            let twice = items.iter().filter(|_| self.rng.u8(0..4) == 0);
+        if self.options.profile == Profile::Unknown && self.draw(Purpose::Answers).u8(0..3) == 0 {
+            let twice = items
+                .iter()
+                .filter(|_| self.draw(Purpose::Answers).u8(0..4) == 0);
             let twice: Vec<_> = twice.cloned().collect();
             items.extend(twice);
         }
@@ -250,11 +269,11 @@ impl World {
 
     /// Cookies before the end, and whether one has to come at the end.
     fn early_cookies(&mut self, items: &mut Vec<Item>) -> bool {
-        if self.options.profile != Profile::Unknown || self.rng.bool() {
+        if self.options.profile != Profile::Unknown || self.draw(Purpose::Answers).bool() {
             return true;
         }
-        let place = self.rng.usize(0..=items.len());
+        let place = self.draw(Purpose::Answers).usize(0..=items.len());
         items.insert(place, Item::Cookie);
-        self.rng.bool()
+        self.draw(Purpose::Answers).bool()
     }
 }

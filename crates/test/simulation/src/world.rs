@@ -1,5 +1,5 @@
 //! Everything of a run but the consumer: the true history of the directory, what the provider has
-//! of it, the connections, the clock, and the one source of chance.
+//! of it, the connections, the clock, and chance.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,11 +10,13 @@ use fastrand::Rng;
 use syncrepl_client::{Scope, SyncreplMode};
 use syncrepl_proto::profile::Provider;
 
+use crate::chance::{Chance, Purpose};
 use crate::connection::Connection;
 use crate::cookie::{Cookie, Known};
 use crate::digest::Searches;
 use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
 use crate::run::Settings;
+use crate::script::Script;
 use crate::workload::Workload;
 
 /// Why a reconcile is owed when a server was restored.
@@ -66,7 +68,8 @@ pub struct Options {
 }
 
 impl Options {
-    pub fn draw(rng: &mut Rng, settings: Settings) -> Self {
+    pub fn draw(chance: &mut Chance, settings: Settings) -> Self {
+        let rng = chance.of(Purpose::Options);
         let filtered = rng.bool();
         let profile = match rng.u8(0..10) {
             0..=1 => Profile::Slapd {
@@ -138,12 +141,14 @@ pub struct Facts {
 
 pub struct World {
     pub options: Options,
-    pub rng: Rng,
+    chance: Chance,
     now: Instant,
     pub versions: Vec<Version>,
     /// The versions that the provider has seen; a restored backup forgets some.
     pub lineage: Vec<usize>,
     workload: Workload,
+    /// What the provider does in a history, in place of what is drawn.
+    pub script: Option<Script>,
     pub connections: BTreeMap<u64, Connection>,
     /// Cookies older than this version are older than the log.
     pub oldest: usize,
@@ -162,7 +167,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(options: Options, rng: Rng, traced: bool) -> Self {
+    pub fn new(options: Options, chance: Chance, traced: bool) -> Self {
         let directory = Directory::new();
         let first = Version {
             shown: Arc::new(directory.shown(&options.search)),
@@ -172,11 +177,12 @@ impl World {
         };
         World {
             options,
-            rng,
+            chance,
             now: Instant::now(),
             versions: vec![first],
             lineage: vec![0],
             workload: Workload::new(options.closed),
+            script: None,
             connections: BTreeMap::new(),
             oldest: 0,
             half_loaded: false,
@@ -190,14 +196,23 @@ impl World {
         }
     }
 
-    /// The time. It goes on whenever somebody looks.
-    pub fn now(&mut self) -> Instant {
-        let step = match self.rng.u8(0..32) {
+    /// The next draw for a purpose.
+    pub fn draw(&mut self, purpose: Purpose) -> &mut Rng {
+        self.chance.of(purpose)
+    }
+
+    /// The time, which is the same however often somebody looks.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A message is read, a request is made, or somebody waits: that takes time.
+    pub fn take_time(&mut self) {
+        let step = match self.draw(Purpose::Clock).u8(0..32) {
             0 if self.options.concurrent => 60,
             _ => 1,
         };
         self.now += Duration::from_millis(step);
-        self.now
     }
 
     pub fn pass_until(&mut self, deadline: Option<Instant>) {
@@ -211,6 +226,8 @@ impl World {
     }
 
     pub fn take_trace(&mut self) -> Vec<String> {
+        let drawn = self.chance.to_string();
+        self.log(drawn);
         self.trace.take().unwrap_or_default()
     }
 
@@ -222,8 +239,8 @@ impl World {
     }
 
     /// True once in `n` times, while anything may be made to fail.
-    pub fn fault(&mut self, n: u32) -> bool {
-        let fault = self.trouble && self.rng.u32(0..n) == 0;
+    pub fn fault(&mut self, purpose: Purpose, n: u32) -> bool {
+        let fault = self.trouble && self.draw(purpose).u32(0..n) == 0;
         self.facts.faulted |= fault;
         fault
     }
@@ -240,20 +257,28 @@ impl World {
     /// One change, unless a server would refuse what was drawn.
     pub fn change(&mut self) {
         let directory = self.directory();
-        let Some(change) = self.workload.next(&directory, &mut self.rng) else {
+        let Some(change) = self
+            .workload
+            .next(&directory, self.chance.of(Purpose::Workload))
+        else {
             return;
         };
-        let search = self.options.search;
         let Some(next) = directory.after(&change) else {
             return;
         };
-        if !self.options.hidden_containers && next.has_hidden_containers(&search) {
+        if !self.options.hidden_containers && next.has_hidden_containers(&self.options.search) {
             return;
         }
         let node = match self.options.profile {
-            Profile::Slapd { nodes: true, .. } => self.rng.u8(1..3),
+            Profile::Slapd { nodes: true, .. } => self.draw(Purpose::Workload).u8(1..3),
             _ => 1,
         };
+        self.make(change, next, node);
+    }
+
+    /// Makes a change, which leads to `next`.
+    pub fn make(&mut self, change: Change, next: Directory, node: u8) {
+        let search = self.options.search;
         let shown = next.shown(&search);
         let before = self.shown();
         let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
@@ -333,7 +358,7 @@ impl World {
             connection.closed = true;
             connection.sync = None;
         }
-        if self.rng.bool() {
+        if self.draw(Purpose::Strikes).bool() {
             self.oldest = self.versions.len() - 1;
         }
     }
@@ -341,7 +366,8 @@ impl World {
     /// An older backup of the server is restored.
     pub fn restore_server(&mut self) {
         self.restart_server();
-        let keep = self.rng.usize(1..=self.lineage.len());
+        let length = self.lineage.len();
+        let keep = self.draw(Purpose::Strikes).usize(1..=length);
         self.lineage.truncate(keep);
         let backup = self.versions[self.lineage[keep - 1]].clone();
         if self.told > self.lineage[keep - 1] {

@@ -43,22 +43,6 @@ fn the_same_seeds_every_time_third_part() {
     part(2);
 }
 
-/// Each of these once found a fault that few others find.
-#[test]
-fn seeds_that_found_something() {
-    run([
-        72_003_524, // below a name that another took after the child was sent
-        72_005_464, // renamed to the same name in another spelling
-        72_009_275, // found in a silent second, told, and not committed
-        72_009_997, // names that pass from one to the next in a persist stage
-        72_010_695, // a child that stayed with the name when its parent left it
-        82_043_629, // gone early with a parent that was back before its leave was told
-        82_055_446, // back with others in one group of 389-ds
-        84_079_503, // waits for a name below a parent that moves and leaves in the same group
-    ]
-    .into_iter());
-}
-
 #[test]
 fn a_seed_replays_to_the_letter() {
     let traced = Settings {

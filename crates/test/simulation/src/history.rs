@@ -1,0 +1,109 @@
+//! Plays a history: the real client against the same world, in which nothing is drawn.
+
+use std::path::Path;
+
+use syncrepl_client::{Scope, SyncreplMode};
+use syncrepl_proto::dn;
+
+use crate::chance::Chance;
+use crate::directory::{INSIDE, Id, Search};
+use crate::life::Life;
+use crate::run::{Outcome, Run};
+use crate::script::{Script, whole_dn};
+use crate::story::{Act, Story};
+use crate::world::{Options, Profile, World};
+
+/// Plays the history that `text` tells, with its files in `folder`. All that must hold for a seed
+/// must hold for it; in the end the copy must equal what a search shows.
+///
+/// # Errors
+/// The line of the text that means nothing.
+pub fn play(text: &str, folder: &Path) -> Result<Outcome, String> {
+    let story = Story::read(text)?;
+    let mut world = World::new(options(&story.setting)?, Chance::new(0), true);
+    world.log(format_args!("{:?}:{}", story.setting, story.cast()));
+    world.script = Some(Script::default());
+    let mut run = Run::new(world, folder);
+    for act in story.acts {
+        match act {
+            Act::Change(deed) => run.model.world().deed(&deed),
+            Act::Live { full, steps } => {
+                if let Some(script) = &mut run.model.world().script {
+                    script.go_on(steps);
+                }
+                run.live(Life {
+                    reconcile: full,
+                    ..Life::peaceful()
+                });
+                run.check_played();
+            }
+            Act::Copy { id, dn } => run.check_held(id, dn.as_deref()),
+        }
+    }
+    run.checker.check_equal("at the end");
+    Ok(run.outcome())
+}
+
+fn options(setting: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        profile: Profile::Unknown,
+        search: Search {
+            base: INSIDE,
+            scope: Scope::Subtree,
+            filtered: false,
+        },
+        mode: SyncreplMode::RefreshAndPersist,
+        hides_root_dse: false,
+        tells_descendants: false,
+        uuid_unsearchable: false,
+        hidden_containers: false,
+        concurrent: false,
+        respells: false,
+        closed: false,
+    };
+    for word in setting {
+        match word.as_str() {
+            "unknown" => options.profile = Profile::Unknown,
+            "389" => options.profile = Profile::Ds389,
+            "slapd" | "slapd-without-log" => {
+                let log = word == "slapd";
+                options.profile = Profile::Slapd { log, nodes: false };
+            }
+            "persist" => options.mode = SyncreplMode::RefreshAndPersist,
+            "refresh" => options.mode = SyncreplMode::RefreshOnly,
+            "filtered" => options.search.filtered = true,
+            "hidden" => options.hidden_containers = true,
+            "unsearchable" => options.uuid_unsearchable = true,
+            other => return Err(format!("no history is set in {other:?}")),
+        }
+    }
+    Ok(options)
+}
+
+impl Run {
+    /// The life came as far as the history does.
+    fn check_played(&self) {
+        let mut world = self.model.world();
+        let left = world.script.as_ref().map(|script| script.steps.len());
+        if left.is_some_and(|left| left > 0) {
+            let left = world.script.as_ref().map(|script| script.steps.clone());
+            world.finding(format_args!("the consumer left before {left:?}"));
+        }
+    }
+
+    /// An entry is held by this DN, or not at all.
+    fn check_held(&self, id: Id, wanted: Option<&str>) {
+        let held = self.checker.committed.map.values();
+        let held = held.filter(|held| held.id == Some(id)).map(|held| &held.dn);
+        let held = held.collect::<Vec<_>>();
+        let wanted = wanted.map(whole_dn);
+        let same = match (held.as_slice(), &wanted) {
+            ([held], Some(wanted)) => dn::same_spelling_aside(held, wanted),
+            ([], None) => true,
+            _ => false,
+        };
+        if !same {
+            self.finding(&format!("entry {id} is held as {held:?}, not {wanted:?}"));
+        }
+    }
+}

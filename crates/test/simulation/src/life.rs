@@ -1,0 +1,248 @@
+//! One life of the consumer: it is started, it connects and polls, and it ends in one way or another.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use syncrepl_client::{Builder, Error, ErrorKind, MaxDelete, Syncrepl, SyncreplMode};
+
+use crate::chance::Purpose;
+use crate::checker::Checker;
+use crate::network::Model;
+use crate::run::Run;
+use crate::script::Script;
+use crate::world::Facts;
+
+/// How often the persist stage is polled in one life, at most.
+const MOST_POLLS: u32 = 400;
+
+/// What one life is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Life {
+    /// Anything may fail.
+    pub trouble: bool,
+    /// How many changes come meanwhile.
+    pub budget: u32,
+    /// How often the directory is changed while the consumer waits in the persist stage.
+    pub turns: u8,
+    pub reconcile: bool,
+    pub max_delete: MaxDelete,
+}
+
+impl Life {
+    /// Nothing fails and nothing changes.
+    pub fn peaceful() -> Self {
+        Life {
+            trouble: false,
+            budget: 0,
+            turns: 0,
+            reconcile: false,
+            max_delete: MaxDelete::Percent(100),
+        }
+    }
+
+    /// A life, and after how many calls its callback fails. Each draws as often as any other.
+    pub fn draw(rng: &mut Rng, troubled: bool, busy: bool) -> (Self, Option<u32>) {
+        let (trouble, budget, fails) = (rng.bool(), rng.u32(0..8), rng.u8(0..4) == 0);
+        let fail_in = rng.u32(1..20);
+        let life = Life {
+            trouble: troubled && trouble,
+            budget: if busy { budget } else { 0 },
+            turns: rng.u8(0..5),
+            reconcile: rng.u8(0..12) == 0,
+            max_delete: match rng.u8(0..8) {
+                0 => MaxDelete::NotEverything,
+                _ => MaxDelete::Percent(100),
+            },
+        };
+        (life, (life.trouble && fails).then_some(fail_in))
+    }
+}
+
+impl Run {
+    /// The consumer is started, runs, and ends in one way or another. Whether without an error.
+    pub fn live(&mut self, life: Life) -> bool {
+        let model = self.model.clone();
+        let mut world = self.model.world();
+        world.log(format_args!(" {life:?}"));
+        world.facts = Facts {
+            owed: world.facts.owed,
+            ..Facts::default()
+        };
+        (world.trouble, world.budget) = (life.trouble, life.budget);
+        let options = world.options;
+        drop(world);
+        self.checker.forget_open();
+        let builder: Builder<&mut Checker> = Syncrepl::builder(self.data(), &mut self.checker)
+            .ldap_url(options.search.url())
+            .mode(options.mode)
+            .reconcile(life.reconcile)
+            .max_delete(life.max_delete)
+            .network(self.model.clone());
+        let mut client = match builder.open() {
+            Ok(client) => client,
+            Err(error) => {
+                self.model
+                    .world()
+                    .finding(format_args!("the store cannot be opened: {error}"));
+                return false;
+            }
+        };
+        match client.db() {
+            Ok(store) => client.callback().store = Some(store),
+            Err(error) => self
+                .model
+                .world()
+                .finding(format_args!("no handle: {error}")),
+        }
+        client.callback().check_store("at the start");
+        let before = client.commit_number();
+        let (mut well, mut tries) = (false, 0);
+        while !well && tries < 3 {
+            tries += 1;
+            let scripted = model.world().script.is_some();
+            let ended = match scripted {
+                true => follow_script(&mut client, &self.model),
+                false => follow(&mut client, &self.model, life.turns),
+            };
+            match ended {
+                Ok(()) => well = true,
+                Err(error) => {
+                    self.counts.errors += 1;
+                    let kind = format!("{:?}", error.kind());
+                    client.callback().digest.take("error", &[kind.as_bytes()]);
+                    judge(&error, &self.model, client.callback());
+                    client.callback().forget_open();
+                    client.callback().check_store("after an error");
+                    if !life.trouble || model.draw(Purpose::Endings, |rng| rng.bool()) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.counts.commits += client.commit_number() - before;
+        if model.draw(Purpose::Endings, |rng| rng.bool()) {
+            // Else it is dropped as it is, like a process that is killed.
+            if let Err(error) = client.unbind() {
+                self.model.world().finding(format_args!("unbind: {error}"));
+            }
+        } else {
+            drop(client);
+        }
+        self.checker.store = None;
+        let mut world = self.model.world();
+        if !world.connections.is_empty() {
+            world.finding("a connection was left open");
+        }
+        well
+    }
+}
+
+/// Connects, and polls to the end of the refresh, or for a while in the persist stage.
+fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> Result<(), Error> {
+    client.reconnect()?;
+    model.world().facts.concurrent = false;
+    for _ in 0..MOST_POLLS {
+        if !client.poll(Duration::from_secs(3))? {
+            let world = model.world();
+            let refreshed = world.options.mode == SyncreplMode::RefreshOnly;
+            let still = refreshed && !world.facts.concurrent;
+            drop(world);
+            if still {
+                client.callback().check_equal("after a refresh");
+            }
+            return Ok(());
+        }
+        let world = model.world();
+        let (idle, budget) = (world.is_idle(), world.budget);
+        drop(world);
+        let said = client.in_persist_stage() && idle;
+        if !said || budget > 0 && model.draw(Purpose::Polls, |rng| rng.bool()) {
+            if model.draw(Purpose::Polls, |rng| rng.u8(0..60)) == 0 && model.world().trouble {
+                return Ok(());
+            }
+            continue;
+        }
+        let before = (client.commit_number(), model.world().versions.len());
+        rest(client, model)?;
+        if (client.commit_number(), model.world().versions.len()) != before {
+            continue;
+        }
+        client.callback().check_equal("at rest");
+        if !model.world().findings.is_empty() {
+            return Ok(());
+        }
+        if turns == 0 {
+            if model.draw(Purpose::Polls, |rng| rng.bool()) {
+                client.stop_handle().please_stop();
+                model.world().facts.stopped = true;
+                model.world().log(" stop");
+                while client.poll(Duration::from_secs(3))? {}
+            }
+            return Ok(());
+        }
+        turns -= 1;
+        for _ in 0..model.draw(Purpose::Polls, |rng| rng.u8(1..6)) {
+            model.world().change();
+        }
+    }
+    model.world().finding("it does not come to an end");
+    Ok(())
+}
+
+/// Polls while nothing is said. Suspects are asked for after a second of that, hidden parents a
+/// little later.
+fn rest(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
+    let (times, seconds) = match model.world().options.hidden_containers {
+        true => (8, 12),
+        false => (1, 3),
+    };
+    for _ in 0..times {
+        client.poll(Duration::from_secs(seconds))?;
+    }
+    Ok(())
+}
+
+/// Connects, and polls until the script of this life has come to its end.
+fn follow_script(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
+    client.reconnect()?;
+    for _ in 0..MOST_POLLS {
+        if !client.poll(Duration::from_secs(3))? {
+            return Ok(());
+        }
+        let world = model.world();
+        let ended = world.script.as_ref().is_none_or(Script::is_over);
+        drop(world);
+        if ended {
+            return rest(client, model);
+        }
+    }
+    model.world().finding("it does not come to an end");
+    Ok(())
+}
+
+/// Whether an error is one that the provider, the network or we gave reason to.
+fn judge(error: &Error, model: &Model, checker: &Checker) {
+    let mut world = model.world();
+    world.log(format_args!(" error {:?}: {error}", error.kind()));
+    let facts = world.facts;
+    let text = error.to_string();
+    let legal = match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::Refused | ErrorKind::Callback => facts.faulted,
+        ErrorKind::NotReady => facts.not_ready,
+        // The connection was lost, and it was about to connect again.
+        ErrorKind::Stopped => facts.stopped,
+        ErrorKind::Protocol if text.contains("no refresh came to an end") => {
+            facts.refresh_required > 0 || facts.concurrent
+        }
+        ErrorKind::Guard if text.contains("still shows") => facts.concurrent,
+        ErrorKind::Guard => {
+            let shown = world.shown();
+            let mut held = checker.committed.map.values();
+            facts.concurrent || held.all(|held| held.id.is_none_or(|id| !shown.contains_key(&id)))
+        }
+        _ => false,
+    };
+    if !legal {
+        world.finding(format_args!("an error without a reason: {error}"));
+    }
+}

@@ -1,0 +1,107 @@
+//! What happens between the consumer's lives to the server, and to the store: it restarts, it is
+//! restored from a backup, it is lost.
+
+use std::path::PathBuf;
+
+use crate::chance::Purpose;
+use crate::checker::Reader;
+use crate::run::Run;
+use crate::world::LOST;
+
+/// How many backups of the store are kept, at most.
+const MOST_BACKUPS: usize = 3;
+
+/// A copy of the store.
+#[derive(Clone)]
+pub struct Backup {
+    path: PathBuf,
+    reader: Reader,
+    owed: Option<&'static str>,
+    /// The newest version of which the consumer may have heard.
+    told: usize,
+}
+
+impl Run {
+    /// Something happens to the server, or to the store.
+    pub fn strike(&mut self) {
+        match self.draw(Purpose::Strikes, |rng| rng.u8(0..14)) {
+            0 => self.model.world().restart_server(),
+            1 => self.restore_server(),
+            2 => {
+                let mut world = self.model.world();
+                world.half_loaded = true;
+                world.log("  the server is half loaded");
+            }
+            3 => {
+                self.model.world().log("  the store is lost");
+                self.remove_store();
+                self.checker.reset(Reader::default());
+                self.model.world().facts.owed = None;
+            }
+            4..=5 => {
+                let backup = self.draw(Purpose::Strikes, |rng| rng.choice(&self.backups).cloned());
+                if let Some(backup) = backup {
+                    self.restore_store(backup);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn restore_server(&mut self) {
+        let mut world = self.model.world();
+        world.restore_server();
+        let as_of = world.lineage[world.lineage.len() - 1];
+        for backup in &mut self.backups {
+            if backup.told > as_of {
+                backup.owed = Some(LOST);
+            }
+        }
+    }
+
+    fn restore_store(&mut self, backup: Backup) {
+        let Backup {
+            path, reader, owed, ..
+        } = backup;
+        self.remove_store();
+        let copied = std::fs::copy(path, self.data());
+        let mut world = self.model.world();
+        if let Err(error) = copied {
+            world.finding(format_args!("a backup cannot be restored: {error}"));
+        }
+        world.log(format_args!(
+            "  the store is restored as of commit {}",
+            reader.commit
+        ));
+        world.facts.owed = owed;
+        drop(world);
+        self.checker.reset(reader);
+    }
+
+    pub fn keep_backup(&mut self) {
+        let full = !self.data().exists() || self.backups.len() >= MOST_BACKUPS;
+        if full || self.draw(Purpose::Strikes, |rng| rng.bool()) {
+            return;
+        }
+        let path = self
+            .folder
+            .join(format!("backup-{}.db", self.backups.len()));
+        let world = self.model.world();
+        let (owed, told) = (world.facts.owed, world.told);
+        if std::fs::copy(self.data(), &path).is_ok() {
+            self.backups.push(Backup {
+                path,
+                reader: self.checker.committed.clone(),
+                owed,
+                told,
+            });
+        }
+    }
+
+    pub fn remove_store(&self) {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            // It may not be there.
+            let _ = std::fs::remove_file(self.folder.join(format!("copy.db{suffix}")));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Names that pass from one entry to the next.
+
+use crate::history;
+
+/// B leaves its name, A takes it, D takes that of A, and B that of D: told in one group.
+#[test]
+fn names_passed_round_in_one_group() {
+    history(
+        "unknown persist
+         add A cn=a
+         add B cn=b
+         add D cn=d
+         connect
+         send base A B D
+         done present
+         --
+         move B cn=t
+         move A cn=b
+         move D cn=a
+         move B cn=d
+         tell 4
+         leave
+         copy A cn=b
+         copy B cn=d
+         copy D cn=a",
+    );
+}
+
+/// The same, told in two groups, after a refresh that was of several moments.
+#[test]
+fn names_passed_round_in_two_groups() {
+    history(
+        "unknown persist
+         add A cn=a
+         add B cn=b
+         add C cn=c
+         add D cn=d
+         connect
+         send base A C
+         move C cn=e
+         send B D
+         done present
+         --
+         delete C
+         move B cn=t
+         move A cn=b
+         tell 4
+         --
+         move D cn=a
+         move B cn=d
+         tell 2
+         leave
+         copy A cn=b
+         copy B cn=d
+         copy C gone
+         copy D cn=a",
+    );
+}
+
+/// R was below P, and leaves P for P's name. H, below R, is shown by a search under that name; W,
+/// below P, was to have just that DN. P moves and leaves in the same group, and W with it.
+#[test]
+fn entry_waits_below_a_parent_that_moves_and_leaves() {
+    history(
+        "unknown persist
+         add P cn=b
+         add R cn=t
+         add H cn=a,cn=t
+         add W cn=w
+         connect
+         send base P R H W
+         done
+         leave
+         move R cn=t,cn=b
+         connect
+         present base P R H W
+         move W cn=a,cn=b
+         send R
+         move P cn=p
+         done present
+         move R cn=b
+         tell 2            # W is a,b; P is p
+         move P cn=p,out
+         tell 2            # R is b; P is gone
+         quiet 3
+         leave
+         copy P gone
+         copy W gone
+         copy R cn=b
+         copy H cn=a,cn=b",
+    );
+}
