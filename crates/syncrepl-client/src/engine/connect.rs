@@ -67,13 +67,13 @@ impl<C: Callback> Syncrepl<C> {
         }
         let cookie = self.cookie_to_send(provider, &root_dse, same_identity);
         let mode = match provider.or_from_cookie(cookie.as_deref()) {
-            provider if cookie.is_some() && provider.resumes_safely_only_to_persist() => {
+            provider if cookie.is_some() && provider.resumes_safely_only_to_persist => {
                 SyncMode::RefreshAndPersist
             }
             _ => self.settings.mode.into(),
         };
         let mut session = Session::new(mode);
-        session.skip_references_without_state(provider.sends_references_without_state());
+        session.skip_references_without_state(provider.sends_references_without_state);
         let mut link = Link {
             connection,
             session,
@@ -88,7 +88,7 @@ impl<C: Callback> Syncrepl<C> {
             can_cancel: root_dse.can_cancel(),
             asked_why: false,
         };
-        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
+        if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut link.connection)?;
         }
         let id = link.connection.next_message_id();
@@ -102,7 +102,7 @@ impl<C: Callback> Syncrepl<C> {
     pub(super) fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
         let Search { base, scope, .. } = &self.settings.search;
         let base = dn::key(base);
-        let whole = provider.keeps_naming_contexts_apart()
+        let whole = provider.keeps_naming_contexts_apart
             && root_dse
                 .naming_contexts
                 .iter()

@@ -87,7 +87,7 @@ impl<C: Callback> Syncrepl<C> {
                 false => Kind::Group,
             };
             let mut stage = open_stage(&mut self.writer, &mut self.guard, kind)?;
-            stage.only_hints = !refreshing && provider.persists_without_access_control();
+            stage.only_hints = !refreshing && provider.persists_without_access_control;
             let now = self.settings.options.network.now();
             fresh::lend(&mut self.fresh, self.fresh_until, now, &mut stage);
             self.stage = Some(stage);
@@ -208,7 +208,7 @@ impl<C: Callback> Syncrepl<C> {
             return Err(not_connected());
         };
         if let (true, Some(sent), Some(received)) = (link.cookie_sent, &self.cookie, &stage.cookie)
-            && !cookie::same_kind(sent, received)
+            && !cookie::same_form(sent, received)
         {
             return self.start_again("its cookies are of another kind than the one it was sent");
         }
@@ -271,7 +271,7 @@ impl<C: Callback> Syncrepl<C> {
         for (name, value) in [
             (status::URL, self.settings.url.as_str()),
             (status::AUTHZID, &link.authzid),
-            (status::PROVIDER, provider.name()),
+            (status::PROVIDER, provider.name),
             (status::LAST_REFRESH, &now),
         ] {
             self.writer.set_setting(name, Some(value.as_bytes()))?;

@@ -34,11 +34,11 @@ impl<C: Callback> Syncrepl<C> {
         let misses = self
             .link
             .as_ref()
-            .is_some_and(|link| link.provider.misses_changes_between_stages());
+            .is_some_and(|link| link.provider.misses_changes_between_stages);
         let persists = self.settings.mode == SyncreplMode::RefreshAndPersist;
         self.gap = cookie
             .filter(|_| misses && persists)
-            .and_then(cookie::number_389ds)
+            .and_then(cookie::number)
             .map(|last| Gap {
                 last,
                 open: false,
@@ -109,7 +109,7 @@ impl<C: Callback> Syncrepl<C> {
 impl Gap {
     /// A change came with this cookie.
     pub(super) fn came(&mut self, cookie: &[u8]) {
-        match cookie::number_389ds(cookie) {
+        match cookie::number(cookie) {
             Some(number) if number == self.last + 1 => self.last = number,
             Some(number) if number > self.last => self.open = true,
             _ => {}

@@ -20,16 +20,9 @@ const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
-/// Whether an answer to a search with a cookie means: start again without it. slapd says so when
-/// the cookie is ahead of it, or when it has no state at all. 389-ds has other words for it, and
-/// says 53 about something else only when it serves as many consumers as it can.
+/// Whether an answer to a search with a cookie means: start again without it.
 pub(super) fn speaks_of_consumer_state(provider: Provider, result: &LdapResult<'_>) -> bool {
-    let text = result.diagnostic.to_ascii_lowercase();
-    let of_slapd =
-        text.contains("consumer state is newer") || text.contains("consumer has state info");
-    let of_389ds =
-        provider == Provider::Ds389 && !text.contains("too many active synchronization sessions");
-    result.code == UNWILLING_TO_PERFORM && (of_slapd || of_389ds)
+    result.code == UNWILLING_TO_PERFORM && (provider.rejects_cookie)(result.diagnostic)
 }
 
 impl<C: Callback> Syncrepl<C> {
@@ -43,9 +36,14 @@ impl<C: Callback> Syncrepl<C> {
         if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS)
             && matches!(self.settings.credentials, Credentials::Anonymous)
         {
-            return error.with_hint(
-                "nobody is bound: give a bind DN and a password, or grant this identity the right on the provider (389-ds never lets anonymous synchronize)",
-            );
+            let provider = link.provider;
+            let never = match provider.refuses_anonymous {
+                true => format!(" ({} never lets anonymous synchronize)", provider.name),
+                false => String::new(),
+            };
+            return error.with_hint(format!(
+                "nobody is bound: give a bind DN and a password, or grant this identity the right on the provider{never}"
+            ));
         }
         if error.result_code() != Some(NO_SUCH_OBJECT) {
             return error;
@@ -107,7 +105,7 @@ impl<C: Callback> Syncrepl<C> {
             && self
                 .link
                 .as_ref()
-                .is_some_and(|link| link.provider.refuses_in_silence() && !link.asked_why)
+                .is_some_and(|link| link.provider.refuses_in_silence && !link.asked_why)
     }
 
     /// The provider keeps silent: the same search without the control, on a connection beside,

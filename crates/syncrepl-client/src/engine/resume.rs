@@ -39,7 +39,7 @@ impl<C: Callback> Syncrepl<C> {
         let last = root_dse.changes.map(|(_, last)| last);
         let why = if self.has_forgotten(provider, &cookie, root_dse.changes) {
             FORGOTTEN
-        } else if self.may_tell_too_little(provider) && last != cookie::number_389ds(&cookie) {
+        } else if self.may_tell_too_little(provider) && last != cookie::number(&cookie) {
             PARTIAL
         } else {
             return Some(cookie);
@@ -71,7 +71,7 @@ impl<C: Callback> Syncrepl<C> {
         if self.may_tell_too_little(provider) {
             return Ok(Some(PARTIAL));
         }
-        if !provider.passes_over_forgotten_changes() {
+        if !provider.passes_over_forgotten_changes {
             return Ok(None);
         }
         let sent = sent.clone();
@@ -103,7 +103,7 @@ impl<C: Callback> Syncrepl<C> {
         let doubtful = self
             .link
             .as_ref()
-            .is_some_and(|link| link.cookie_sent && link.provider.forgets_what_it_never_held());
+            .is_some_and(|link| link.cookie_sent && link.provider.forgets_what_it_never_held);
         if !doubtful {
             return Ok(false);
         }
@@ -156,7 +156,7 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     fn may_tell_too_little(&self, provider: Provider) -> bool {
-        provider.resumes_whole_trees_only() && !self.settings.search.shows_a_whole_tree()
+        provider.resumes_whole_trees_only && !self.settings.search.shows_a_whole_tree()
     }
 
     /// Whether a provider that does not say so itself may have forgotten changes that came after
@@ -167,10 +167,10 @@ impl<C: Callback> Syncrepl<C> {
         cookie: &[u8],
         changes: Option<(u64, u64)>,
     ) -> bool {
-        if !provider.passes_over_forgotten_changes() {
+        if !provider.passes_over_forgotten_changes {
             return false;
         }
-        match (cookie::number_389ds(cookie), changes) {
+        match (cookie::number(cookie), changes) {
             (Some(number), Some((first, _))) => first > number.saturating_add(1),
             _ => true,
         }

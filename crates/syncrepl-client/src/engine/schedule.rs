@@ -75,7 +75,7 @@ impl<C: Callback> Syncrepl<C> {
         let Some(link) = self.link.as_mut() else {
             return Err(not_connected());
         };
-        if !link.provider.heeds_abandon() {
+        if !link.provider.heeds_abandon {
             // What it would go on sending is cut off with the connection.
             let server = link.server;
             self.abandon();
