@@ -9,7 +9,7 @@ use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
-use syncrepl_proto::profile::{Provider, ds389};
+use syncrepl_proto::profile::Provider;
 
 use crate::changes::settle::{Absent, Ask, Found};
 use crate::connection::{Addresses, ConnectOptions, Connection, Credentials, Server};
@@ -265,11 +265,8 @@ impl Ask for Lookup<'_> {
 
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>> {
         let search = self.search;
-        let children = match self.provider == ds389::PROVIDER {
-            true => Filter::parse("(numSubordinates>=1)"),
-            false => Filter::parse("(hasSubordinates=TRUE)"),
-        }
-        .unwrap_or_else(|_| Filter::present("objectClass"));
+        let children = Filter::parse(self.provider.has_children)
+            .unwrap_or_else(|_| Filter::present("objectClass"));
         let filter = Filter::and(&[children, any_of(self.provider, uuids.iter().copied())]);
         let mut dns = Vec::new();
         self.run(

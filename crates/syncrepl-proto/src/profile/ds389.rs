@@ -34,6 +34,9 @@ pub const PROVIDER: Provider = Provider(&Profile {
     uuid_attribute: "nsUniqueId",
     uuid_groups: &[8, 8, 8, 8],
     shown_by_star_only: Some("aci"),
+    // It keeps this number with each entry that has children. A search for hasSubordinates shows the
+    // same entries: it is answered by this number, to which the reader needs the right.
+    has_children: "(numSubordinates>=1)",
     sends_references_without_state: true,
     memory: Memory::ShownInRootDse,
     clock: Some(Clock {

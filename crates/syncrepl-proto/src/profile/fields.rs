@@ -93,6 +93,9 @@ pub struct Profile {
     /// are to mean the same (RFC 4511 §4.5.1.8).
     pub shown_by_star_only: Option<&'static str>,
 
+    /// A filter (RFC 4515) that shows the entries which have children.
+    pub has_children: &'static str,
+
     /// References come without a Sync State control, so that a consumer can only pass over them.
     pub sends_references_without_state: bool,
 

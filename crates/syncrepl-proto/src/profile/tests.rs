@@ -70,6 +70,13 @@ fn identity_is_written_as_the_provider_does() {
 }
 
 #[test]
+fn filters_for_parents_are_well_formed() {
+    for provider in KNOWN.iter().chain([&unknown::PROVIDER]) {
+        assert!(crate::filter::Filter::parse(provider.has_children).is_ok());
+    }
+}
+
+#[test]
 fn deletes_are_implied_only_by_naming_what_is_present() {
     for (provider, none_named, some_named) in [
         (openldap::PROVIDER, true, true),

@@ -30,6 +30,8 @@ pub(super) const PROFILE: Profile = Profile {
     uuid_attribute: "entryUUID",
     uuid_groups: &[8, 4, 4, 4, 12],
     shown_by_star_only: None,
+    // X.501.
+    has_children: "(hasSubordinates=TRUE)",
     // RFC 4533 wants one with each reference. A provider that leaves it out breaks the protocol.
     sends_references_without_state: false,
     heeds_abandon: false,
