@@ -1,7 +1,7 @@
 //! What a provider is known to do where RFC 4533 leaves room or is not followed.
 //!
 //! A vendor is one file of this folder and one line in [`KNOWN`]; what differs between vendors is a
-//! field of [`Profile`].
+//! field of [`Profile`]. No other file of the product names a vendor: `tests/vendors.rs` sees to it.
 
 pub mod apacheds;
 pub mod ds389;
@@ -18,8 +18,13 @@ pub use fields::{Clock, Full, Memory, Present, Profile, Provider, Support, Troub
 use crate::cookie::Form;
 use fields::contains;
 
-/// Every vendor that has been measured. Where two fit a root DSE or a cookie, the first one counts.
-const KNOWN: &[Provider] = &[openldap::PROVIDER, ds389::PROVIDER, apacheds::PROVIDER];
+/// Every vendor that has been measured.
+const KNOWN: &[Provider] = &[
+    // The first one that fits a root DSE or a cookie counts.
+    openldap::PROVIDER,
+    ds389::PROVIDER,
+    apacheds::PROVIDER,
+];
 
 impl Provider {
     /// Recognises a provider by `vendorName` (RFC 3045) and `objectClass` of its root DSE.
