@@ -1,26 +1,57 @@
-//! Cookies (RFC 4533 §2.1.2) are opaque bytes, with one exception: OpenLDAP's name a CSN per
-//! server, and a consumer that stores them as they come loses changes. What has to be done with
-//! those is here, and nothing else looks inside a cookie.
+//! Cookies (RFC 4533 §2.1.2) are opaque bytes, with two exceptions. Some name a CSN for each server of
+//! the provider, and a consumer that stores them as they come loses changes. Some end with the number
+//! of the last change. This file alone looks inside a cookie. Which vendor makes which form, its
+//! [`profile`](crate::profile) says.
 
 use std::collections::BTreeMap;
 
-/// An OpenLDAP cookie taken apart: `rid=000,sid=001,csn=CSN;CSN,delcsn=CSN`.
+/// What stands in a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// The CSN of the newest change of each server: `rid=000,sid=001,csn=CSN;CSN`.
+    Csns,
+    /// The number of the last change, at the end: `host:port#bind DN:base:filter#number`.
+    Numbered,
+    /// Nothing that a consumer may read.
+    Opaque,
+}
+
+impl Form {
+    /// The form of a cookie, by how it looks.
+    pub fn of(cookie: &[u8]) -> Self {
+        if cookie.starts_with(b"rid=") {
+            return Form::Csns;
+        }
+        let mut parts = cookie.split(|&byte| byte == b'#');
+        let (first, last) = (parts.next(), parts.next_back());
+        let place = first.is_some_and(|part| part.contains(&b':'));
+        let number =
+            last.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
+        match place && number {
+            true => Form::Numbered,
+            false => Form::Opaque,
+        }
+    }
+}
+
+/// A cookie of the form [`Form::Csns`], taken apart: `rid=000,sid=001,csn=CSN;CSN,delcsn=CSN`.
 ///
-/// `sid` is dropped: sent to another node of a multi-provider pair it hides that node's news.
-/// `delcsn` is dropped too; it belongs to slapd's own replication.
+/// `sid` is dropped: another node that is sent it takes the consumer for the first node, and keeps news
+/// back. `delcsn` is dropped too, because it belongs to the replication between providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct OpenLdapCookie<'a> {
+struct Csns<'a> {
     rid: &'a str,
     /// The newest change known of each server, by server ID.
     csns: BTreeMap<&'a str, &'a str>,
 }
 
-impl<'a> OpenLdapCookie<'a> {
+impl<'a> Csns<'a> {
     fn parse(cookie: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(cookie).ok()?;
         let mut fields = text.split(',');
         let rid = fields.next()?.strip_prefix("rid=")?;
-        let mut parsed = OpenLdapCookie {
+        let mut parsed = Csns {
             rid,
             csns: BTreeMap::new(),
         };
@@ -55,28 +86,16 @@ impl<'a> OpenLdapCookie<'a> {
     }
 }
 
-/// Whether a cookie looks like one of OpenLDAP's.
-pub fn is_openldap(cookie: &[u8]) -> bool {
-    cookie.starts_with(b"rid=")
+/// Whether one provider may have made both. A provider that answers a cookie with one of another form
+/// did not understand it, and may have taken it for none.
+pub fn same_form(one: &[u8], other: &[u8]) -> bool {
+    Form::of(one) == Form::of(other)
 }
 
-/// Whether a cookie looks like one of 389-ds: `host:port#bind DN:base:filter#number`.
-pub fn is_389ds(cookie: &[u8]) -> bool {
-    let mut parts = cookie.split(|&byte| byte == b'#');
-    let (first, last) = (parts.next(), parts.next_back());
-    first.is_some_and(|part| part.contains(&b':'))
-        && last.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
-}
-
-/// Whether one provider may have made both. One that answers a cookie with another kind did not
-/// understand it, and may have taken it for none.
-pub fn same_kind(one: &[u8], other: &[u8]) -> bool {
-    is_openldap(one) == is_openldap(other) && is_389ds(one) == is_389ds(other)
-}
-
-/// The number of the last change that a cookie of 389-ds covers.
-pub fn number_389ds(cookie: &[u8]) -> Option<u64> {
-    if !is_389ds(cookie) {
+/// The number of the last change that a cookie of the form [`Form::Numbered`] covers. `None` in a
+/// cookie of another form.
+pub fn number(cookie: &[u8]) -> Option<u64> {
+    if Form::of(cookie) != Form::Numbered {
         return None;
     }
     let digits = cookie.rsplit(|&byte| byte == b'#').next()?;
@@ -84,53 +103,53 @@ pub fn number_389ds(cookie: &[u8]) -> Option<u64> {
 }
 
 /// The cookie to keep when a refresh stage has ended with `received`: it replaces what was kept.
-/// `None` when nothing may be kept: an empty cookie, or one of OpenLDAP's without a CSN, which
-/// sent back would resend everything and tell no delete.
+/// `None` when nothing may be kept: an empty cookie, or one of [`Form::Csns`] without a CSN. A provider
+/// that is sent the latter sends everything again, and tells no delete.
 pub fn after_refresh(received: &[u8]) -> Option<Vec<u8>> {
-    if is_openldap(received) {
-        return OpenLdapCookie::parse(received)?.encode();
+    if Form::of(received) == Form::Csns {
+        return Csns::parse(received)?.encode();
     }
     (!received.is_empty()).then(|| received.to_vec())
 }
 
-/// The cookie to keep when `received` came in the persist stage while `kept` was kept. OpenLDAP's
-/// may step backwards and name one server of several: the highest CSN of each server is kept.
-/// `None` when `received` may not be kept.
+/// The cookie to keep when `received` came in the persist stage while `kept` was kept. One of
+/// [`Form::Csns`] may step backwards, or name one server of several: the highest CSN of each server is
+/// kept. `None` when `received` may not be kept.
 pub fn in_persist_stage(kept: Option<&[u8]>, received: &[u8]) -> Option<Vec<u8>> {
-    if !is_openldap(received) {
+    if Form::of(received) != Form::Csns {
         return after_refresh(received);
     }
-    let mut merged = OpenLdapCookie::parse(received)?;
+    let mut merged = Csns::parse(received)?;
     if merged.csns.is_empty() {
         return None;
     }
-    if let Some(kept) = kept.and_then(OpenLdapCookie::parse) {
+    if let Some(kept) = kept.and_then(Csns::parse) {
         kept.csns.into_values().for_each(|csn| merged.add(csn));
     }
     merged.encode()
 }
 
-/// The server ID by which one node of several names itself in a cookie of OpenLDAP. `None` in other
-/// cookies, and from a server that stands alone.
+/// The server ID by which one node of several names itself in a cookie of [`Form::Csns`]. `None` in
+/// other cookies, and from a server that stands alone.
 pub fn server_id(received: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(received).ok()?;
-    let fields = is_openldap(received).then(|| text.split(','))?;
+    let fields = (Form::of(received) == Form::Csns).then(|| text.split(','))?;
     fields.filter_map(|field| field.strip_prefix("sid=")).next()
 }
 
 /// Whether a change with this `entryCSN` is part of what the cookie covers. `None` when that cannot
-/// be told: not a cookie of OpenLDAP, or a server that it does not name.
+/// be told: not a cookie of [`Form::Csns`], or a server that it does not name.
 pub fn covers(cookie: &[u8], entry_csn: &[u8]) -> Option<bool> {
-    let cookie = OpenLdapCookie::parse(cookie)?;
+    let cookie = Csns::parse(cookie)?;
     let csn = std::str::from_utf8(entry_csn).ok()?;
     let known = cookie.csns.get(csn.split('#').nth(2)?)?;
     Some(csn <= *known)
 }
 
-/// The cookie of OpenLDAP that was good when the change with this `entryCSN` was the last one of its
-/// server. `None` where the cookie does not go beyond it.
+/// The cookie of [`Form::Csns`] that was good when the change with this `entryCSN` was the last one of
+/// its server. `None` where the cookie does not go beyond it.
 pub fn set_back(cookie: &[u8], entry_csn: &[u8]) -> Option<Vec<u8>> {
-    let mut cookie = OpenLdapCookie::parse(cookie)?;
+    let mut cookie = Csns::parse(cookie)?;
     let csn = std::str::from_utf8(entry_csn).ok()?;
     let known = cookie.csns.get_mut(csn.split('#').nth(2)?)?;
     if csn >= *known {
@@ -232,18 +251,37 @@ mod tests {
         let other = b"localhost:21401#cn=directory manager:dc=example,dc=com:(objectClass=*)#330";
         assert_eq!(after_refresh(other), Some(other.to_vec()));
         assert_eq!(in_persist_stage(Some(b"x"), other), Some(other.to_vec()));
-        assert!(is_389ds(other) && !is_openldap(other));
-        assert_eq!(number_389ds(other), Some(330));
-        assert_eq!(number_389ds(b"h:1#d:b:f#99999999999999999999"), None);
-        assert_eq!(number_389ds(b"rid=000,csn=x#7"), None);
-        assert!(!is_389ds(
-            b"rid=000,csn=20261121205328.954658Z#000000#001#000000"
-        ));
-        assert!(!is_389ds(b"\xff\x00"));
-        let slapd = cookie(format!("rid=000,csn={A1}"));
-        for (one, same) in [(&other[..], "h:1#x#2"), (b"x", "y"), (&slapd, "rid=001")] {
-            assert!(same_kind(one, same.as_bytes()));
+    }
+
+    #[test]
+    fn form_is_seen_by_the_bytes() {
+        let csns = cookie(format!("rid=000,csn={A1}"));
+        for (bytes, form) in [
+            (&csns[..], Form::Csns),
+            (b"rid=000", Form::Csns),
+            (b"rid=h:1#d:b:f#3", Form::Csns),
+            (b"h:1#cn=reader:dc=x:(objectClass=*)#330", Form::Numbered),
+            (b"h:1#d:b:f#", Form::Opaque),
+            (b"h#d:b:f#3", Form::Opaque),
+            (b"h:1", Form::Opaque),
+            (b"\xff\x00", Form::Opaque),
+            (b"", Form::Opaque),
+        ] {
+            assert_eq!(Form::of(bytes), form, "{bytes:?}");
         }
-        assert!(!same_kind(other, &slapd) && !same_kind(b"x", &slapd) && !same_kind(other, b"x"));
+        let numbered = b"h:1#d:b:f#3";
+        for (one, same) in [(&numbered[..], "h:1#x#2"), (b"x", "y"), (&csns, "rid=001")] {
+            assert!(same_form(one, same.as_bytes()));
+        }
+        assert!(!same_form(numbered, &csns));
+        assert!(!same_form(b"x", &csns) && !same_form(numbered, b"x"));
+    }
+
+    #[test]
+    fn number_of_the_last_change() {
+        assert_eq!(number(b"h:1#cn=reader:dc=x:(objectClass=*)#330"), Some(330));
+        assert_eq!(number(b"h:1#d:b:f#99999999999999999999"), None);
+        assert_eq!(number(b"rid=000,csn=x#7"), None);
+        assert_eq!(number(b"330"), None);
     }
 }

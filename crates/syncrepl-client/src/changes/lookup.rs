@@ -106,7 +106,7 @@ impl Lookup<'_> {
             &search.base,
             search.scope,
             &search.filter,
-            vec![provider.uuid_attribute()],
+            vec![provider.uuid_attribute],
             &mut |_, attributes| match entry_uuid(provider, &attributes) {
                 Some(uuid) => found(uuid),
                 None => {
@@ -144,8 +144,8 @@ impl Lookup<'_> {
         if attributes.is_empty() {
             attributes.push("*");
         }
-        if !search.shows(self.provider.uuid_attribute()) {
-            attributes.push(self.provider.uuid_attribute());
+        if !search.shows(self.provider.uuid_attribute) {
+            attributes.push(self.provider.uuid_attribute);
         }
         attributes
     }
@@ -161,11 +161,11 @@ impl Lookup<'_> {
     ) -> Result<bool> {
         let (provider, mut readable) = (self.provider, true);
         let mut surplus = Vec::new();
-        if !self.search.shows(provider.uuid_attribute()) {
-            surplus.push(provider.uuid_attribute());
+        if !self.search.shows(provider.uuid_attribute) {
+            surplus.push(provider.uuid_attribute);
         }
         if self.search.attributes.is_empty() {
-            surplus.extend(provider.shown_by_star_only());
+            surplus.extend(provider.shown_by_star_only);
         }
         let attributes = self
             .attributes()
@@ -192,11 +192,11 @@ impl Lookup<'_> {
 }
 
 fn entry_uuid(provider: Provider, attributes: &AttributeList<'_>) -> Option<Uuid> {
-    provider.uuid_of_value(attributes.values(provider.uuid_attribute()).next()?)
+    provider.uuid_of_value(attributes.values(provider.uuid_attribute).next()?)
 }
 
 fn any_of(provider: Provider, uuids: impl Iterator<Item = Uuid>) -> Filter {
-    let name = provider.uuid_attribute();
+    let name = provider.uuid_attribute;
     let items: Vec<_> = uuids
         .map(|uuid| Filter::equality(name, provider.uuid_to_value(uuid).as_bytes()))
         .collect();
@@ -265,11 +265,8 @@ impl Ask for Lookup<'_> {
 
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>> {
         let search = self.search;
-        let children = match self.provider {
-            Provider::Ds389 => Filter::parse("(numSubordinates>=1)"),
-            _ => Filter::parse("(hasSubordinates=TRUE)"),
-        }
-        .unwrap_or_else(|_| Filter::present("objectClass"));
+        let children = Filter::parse(self.provider.has_children)
+            .unwrap_or_else(|_| Filter::present("objectClass"));
         let filter = Filter::and(&[children, any_of(self.provider, uuids.iter().copied())]);
         let mut dns = Vec::new();
         self.run(
@@ -305,6 +302,7 @@ fn self_attributes(search: &Search) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use syncrepl_proto::profile::openldap;
     use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
     /// It is the address that counts, whatever the name says by now.
@@ -326,7 +324,7 @@ mod tests {
             address: Some(SocketAddr::from(([127, 0, 0, 1], slapd.port()))),
             options: &options,
             credentials: &Credentials::Anonymous,
-            provider: Provider::OpenLdap,
+            provider: openldap::PROVIDER,
             search: &search,
             stop: &stop,
             connection: &mut connection,

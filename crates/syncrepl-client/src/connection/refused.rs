@@ -3,6 +3,7 @@
 use syncrepl_proto::message::{
     LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, Uris, result_name,
 };
+use syncrepl_proto::profile::{self, Trouble};
 use syncrepl_proto::session::SessionError;
 
 use crate::connection::Server;
@@ -10,10 +11,7 @@ use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;
 
-/// The words with which 389-ds refuses one persistent search too many, and the hint for it.
-const TOO_MANY: &str = "Too many active synchronization sessions";
-const FULL: &str = "389-ds serves ten consumers that follow, no more: stop one of them, or have some \
-                    of them refresh at intervals";
+const UNWILLING_TO_PERFORM: u32 = 53;
 
 /// The most URIs of a referral that a message names.
 const MOST_URIS: usize = 4;
@@ -33,7 +31,7 @@ pub(super) fn refused_because(
     result: &LdapResult<'_>,
     what: &str,
     words: &'static str,
-    hint: &'static str,
+    hint: String,
 ) -> Error {
     let what = format!("the provider refused {what}");
     in_words(ErrorKind::Refused, result, &what, (Some(words), Some(hint)))
@@ -80,14 +78,29 @@ pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Serv
 }
 
 fn said(kind: ErrorKind, result: &LdapResult<'_>, what: &str) -> Error {
-    in_words(kind, result, what, explanation(result.code))
+    let (words, hint) = explanation(result.code);
+    let hint = hint.map(|hint| hint.to_owned() + &of_vendors(result.code));
+    in_words(kind, result, what, (words, hint))
+}
+
+/// How the administrator does on each known provider what the hint for a code says, in brackets. Here
+/// nobody knows which provider it is.
+fn of_vendors(code: u32) -> String {
+    let trouble = match code {
+        3 => Trouble::TimeLimit,
+        4 => Trouble::SizeLimit,
+        11 => Trouble::LookThroughLimit,
+        12 => Trouble::SyncIsOff,
+        _ => return String::new(),
+    };
+    format!(" ({})", profile::hints_of_all(trouble))
 }
 
 fn in_words(
     kind: ErrorKind,
     result: &LdapResult<'_>,
     what: &str,
-    (words, hint): (Option<&'static str>, Option<&'static str>),
+    (words, hint): (Option<&'static str>, Option<String>),
 ) -> Error {
     let LdapResult {
         code, diagnostic, ..
@@ -109,9 +122,10 @@ fn in_words(
         message.push_str(&points_to(uris));
     }
     let error = Error::new(kind, message).with_result_code(code);
-    let full = code == 53 && diagnostic.contains(TOO_MANY);
-    let hint = full.then_some(FULL).or(hint);
-    match hint {
+    let full = (code == UNWILLING_TO_PERFORM)
+        .then(|| profile::hint_if_full(diagnostic))
+        .flatten();
+    match full.map(str::to_owned).or(hint) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -138,14 +152,8 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
             "",
             "the provider does not know the request, or not in this form",
         ),
-        3 => (
-            "",
-            "raise the time limit for this identity on the provider (slapd: limits … time=unlimited)",
-        ),
-        4 => (
-            "",
-            "raise the size limit for this identity on the provider (slapd: limits … size=unlimited; 389-ds: nsSizeLimit)",
-        ),
+        3 => ("", "raise the time limit for this identity on the provider"),
+        4 => ("", "raise the size limit for this identity on the provider"),
         7 => (
             "",
             "choose another way to bind; the root DSE lists supportedSASLMechanisms",
@@ -160,12 +168,11 @@ fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
         ),
         11 => (
             "",
-            "raise the limits for this identity on the provider (389-ds: nsLookThroughLimit), or index what the filter asks for",
+            "index what the filter asks for, or raise the limits for this identity on the provider",
         ),
         12 => (
             "",
-            "content synchronization is off: slapd needs the overlay syncprov on this database \
-             (moduleload syncprov, overlay syncprov), 389-ds its Content Synchronization plug-in",
+            "content synchronization is off; the provider has to offer it for this base",
         ),
         13 => ("", "encrypt the connection: StartTLS or ldaps://"),
         14 => (

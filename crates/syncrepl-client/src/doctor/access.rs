@@ -2,12 +2,12 @@
 
 use syncrepl_proto::dn;
 use syncrepl_proto::message::{Scope, SearchRequest};
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{Provider, Trouble};
 use syncrepl_proto::sync::SYNC_REQUEST;
 
 use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
-use crate::connection::{ANY_ENTRY, Credentials, RootDse};
+use crate::connection::{ANY_ENTRY, Credentials};
 use crate::engine::not_ready;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::printable;
@@ -48,13 +48,16 @@ impl Doctor<'_> {
                 {
                     return Err(self.not_ready());
                 }
-                self.bad("base", &error, &[&where_else(base, &patient.root)]);
+                self.bad("base", &error, &[&where_else(base, patient)]);
                 return Err(error);
             }
             Err(error) if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS) => {
                 // slapd's access rule `auth`, for one: it may bind, and nothing else.
-                let more = self.of_anonymous().unwrap_or(advice::NOTHING_READABLE);
-                self.bad("base", &error, &[more]);
+                let provider = patient.provider;
+                let more = self
+                    .of_anonymous(provider)
+                    .unwrap_or_else(|| advice::nothing_readable(provider));
+                self.bad("base", &error, &[&more]);
                 return Err(error);
             }
             Err(error) => {
@@ -74,6 +77,7 @@ impl Doctor<'_> {
             Ok(trial) => trial,
             Err(error) => {
                 let (what, more) = self.why(&error, patient, advertised || hidden);
+                let more: Vec<&str> = more.iter().map(String::as_str).collect();
                 self.bad(what, &error, &more);
                 return Err(error);
             }
@@ -124,50 +128,44 @@ impl Doctor<'_> {
         error: &Error,
         patient: &Patient,
         advertised: bool,
-    ) -> (&'static str, Vec<&'static str>) {
-        let of_provider = match patient.provider {
-            Provider::OpenLdap => advice::SYNCPROV,
-            Provider::Ds389 => advice::PLUGINS,
-            _ => advice::OTHER,
+    ) -> (&'static str, Vec<String>) {
+        let provider = patient.provider;
+        let full = |trouble| match advice::full(provider, trouble) {
+            "" => Vec::new(),
+            lines => vec![lines.to_owned()],
         };
         match error.result_code() {
             Some(UNAVAILABLE_CRITICAL_EXTENSION) if advertised => (
                 "sync control: advertised, but not answered for this base",
-                vec![of_provider],
+                full(Trouble::SyncIsOff),
             ),
             Some(UNAVAILABLE_CRITICAL_EXTENSION) => {
-                ("sync control: not advertised", vec![of_provider])
+                ("sync control: not advertised", full(Trouble::SyncIsOff))
             }
-            Some(INSUFFICIENT_ACCESS_RIGHTS) => {
-                ("sync control", self.of_anonymous().into_iter().collect())
-            }
-            Some(code) if LIMITS.contains(&code) => (
-                "limits",
-                match patient.provider {
-                    Provider::OpenLdap => vec![advice::LIMITS_SLAPD],
-                    Provider::Ds389 => vec![advice::LIMITS_389],
-                    _ => Vec::new(),
-                },
+            Some(INSUFFICIENT_ACCESS_RIGHTS) => (
+                "sync control",
+                self.of_anonymous(provider).into_iter().collect(),
             ),
+            Some(code) if LIMITS.contains(&code) => ("limits", full(Trouble::Limited)),
             Some(REFERRAL) => ("base", Vec::new()),
             _ if error.kind() == ErrorKind::Protocol && !advertised => {
-                ("sync control: not advertised", vec![of_provider])
+                ("sync control: not advertised", full(Trouble::SyncIsOff))
             }
             _ => ("sync control", Vec::new()),
         }
     }
 
-    /// Who has not bound is told to.
-    fn of_anonymous(&self) -> Option<&'static str> {
-        matches!(self.settings.credentials, Credentials::Anonymous).then_some(
-            "nobody is bound: give a bind DN and a password (-D, -W); 389-ds never lets anonymous synchronize",
-        )
+    /// What a user who has not bound has to do.
+    fn of_anonymous(&self, provider: Provider) -> Option<String> {
+        matches!(self.settings.credentials, Credentials::Anonymous)
+            .then(|| advice::nobody_is_bound(provider))
     }
 }
 
 /// Where the base may be instead.
-fn where_else(base: &str, root: &RootDse) -> String {
-    let contexts: Vec<_> = root
+fn where_else(base: &str, patient: &Patient) -> String {
+    let contexts: Vec<_> = patient
+        .root
         .naming_contexts
         .iter()
         .map(|dn| printable(dn))
@@ -176,8 +174,8 @@ fn where_else(base: &str, root: &RootDse) -> String {
     let holds = |context: &&String| dn::is_within(&key, &dn::key(context));
     match contexts.iter().find(holds) {
         Some(context) => format!(
-            "the server holds {context}: either there is no such entry in it, or this identity may not see it \
-             (slapd: access to dn.subtree=… by dn.exact=… read)"
+            "the server holds {context}: either there is no such entry in it, or this identity may not see it{}",
+            advice::in_brackets(patient.provider, Trouble::NotReadable)
         ),
         None if contexts.is_empty() => {
             "the server hides what it holds (namingContexts): ask who runs it".to_owned()

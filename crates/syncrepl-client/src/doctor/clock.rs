@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use syncrepl_proto::message::{Scope, SearchRequest};
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::Clock;
 
 use super::trial::Trial;
 use super::{Doctor, Patient};
@@ -50,13 +50,11 @@ impl Doctor<'_> {
 
     /// What the server says that it is, where this identity may ask.
     fn server_time(&self, patient: &mut Patient) -> Result<Option<i64>> {
-        let (base, attribute) = match patient.provider {
-            Provider::OpenLdap => ("cn=Current,cn=Time,cn=Monitor", "monitorTimestamp"),
-            Provider::Ds389 => ("cn=monitor", "currentTime"),
-            _ => return Ok(None),
+        let Some(Clock { entry, attribute }) = patient.provider.clock else {
+            return Ok(None);
         };
         let request = SearchRequest {
-            base,
+            base: entry,
             scope: Scope::Base,
             filter: ANY_ENTRY,
             attributes: vec![attribute],

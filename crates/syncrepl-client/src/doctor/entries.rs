@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::dn;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::Trouble;
 
 use super::trial::Trial;
 use super::{Doctor, Patient, advice};
@@ -38,7 +38,7 @@ impl Doctor<'_> {
             ),
             None => self.warn(
                 format!("{text}, with any filter"),
-                &[advice::NOTHING_READABLE],
+                &[&advice::nothing_readable(patient.provider)],
             ),
         }
         Ok(())
@@ -46,7 +46,7 @@ impl Doctor<'_> {
 
     /// Whether entries may be searched for by what they are known by.
     pub(super) fn identity(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
-        let name = patient.provider.uuid_attribute();
+        let name = patient.provider.uuid_attribute;
         let Some((uuid, _)) = &trial.example else {
             return Ok(());
         };
@@ -67,18 +67,21 @@ impl Doctor<'_> {
         match shown {
             Some(true) if took > QUICK => self.warn(
                 format!("{name}: a search by it takes {:.1} s", took.as_secs_f64()),
-                &["index it: index entryUUID eq (olcDbIndex: entryUUID eq)"],
+                &[&format!(
+                    "index it{}",
+                    advice::in_brackets(patient.provider, Trouble::NotIndexed)
+                )],
             ),
             Some(true) => self.good(format!(
                 "{name}: entries have it, and may be searched for by it"
             )),
             Some(false) => self.warn(
                 format!("{name}: it may be searched for, but not read"),
-                &[advice::SEARCH_BY_ID],
+                &[&advice::search_by_id(patient.provider)],
             ),
             None => self.warn(
                 format!("{name}: entries may not be searched for by it"),
-                &[advice::SEARCH_BY_ID],
+                &[&advice::search_by_id(patient.provider)],
             ),
         }
         Ok(())
@@ -87,9 +90,13 @@ impl Doctor<'_> {
     /// Whether the filter hides entries above those that it shows.
     pub(super) fn parents(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         let search = &self.settings.search;
-        if patient.provider == Provider::Ds389 && !search.shows_a_whole_tree() {
+        let provider = patient.provider;
+        if provider.resumes_whole_trees_only && !search.shows_a_whole_tree() {
             self.warn(
-                "filter: 389-ds tells changes for a search of whole entries of a whole tree only",
+                format!(
+                    "filter: {} tells changes for a search of whole entries of a whole tree only",
+                    provider.name
+                ),
                 &["with this one everything is compared at each start: copy with scope sub, (objectClass=*) and all \
                    attributes, and choose from the copy, if there are many"],
             );
@@ -111,7 +118,7 @@ impl Doctor<'_> {
             base: parent,
             scope: Scope::Base,
             filter: ANY_ENTRY,
-            attributes: vec![patient.provider.uuid_attribute()],
+            attributes: vec![patient.provider.uuid_attribute],
             ..search.request()
         };
         match self.shows(patient, &request)? {

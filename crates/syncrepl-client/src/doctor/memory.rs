@@ -1,9 +1,9 @@
-//! What the server remembers of changes, and with it what it sends after a break. slapd does not say it:
-//! it is asked with a cookie of a little while ago, and what it answers shows it.
+//! What the server remembers of changes, and with it what it sends after a break. A server that does not
+//! say it is asked with a cookie of a little while ago: its answer shows it.
 
 use syncrepl_proto::cookie;
 use syncrepl_proto::message::CANCEL;
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{Memory, Trouble};
 
 use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
@@ -11,9 +11,9 @@ use crate::error::{ErrorKind, Result};
 
 impl Doctor<'_> {
     pub(super) fn memory(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
-        match patient.provider {
-            Provider::OpenLdap => self.session_log(patient, trial),
-            Provider::Ds389 => {
+        match patient.provider.memory {
+            Memory::ShownByOlderCookie => self.session_log(patient, trial),
+            Memory::ShownInRootDse => {
                 self.changelog(patient);
                 Ok(())
             }
@@ -23,6 +23,7 @@ impl Doctor<'_> {
 
     fn session_log(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         let unknown = "session log: it cannot be seen whether there is one";
+        let provider = patient.provider;
         let full = trial.cookie.as_deref().unwrap_or_default();
         for csn in trial.csns.iter().rev() {
             let Some(before) = cookie::set_back(full, csn.as_bytes()) else {
@@ -38,11 +39,11 @@ impl Doctor<'_> {
             match asked {
                 Ok(answer) if answer.required => self.warn(
                     "session log: it does not reach back to the change before the last one",
-                    &["every refresh compares everything: keep more (syncprov-sessionlog, logpurge of the accesslog)"],
+                    &[&advice::keep_more(provider)],
                 ),
                 Ok(answer) if answer.present => self.warn(
                     "session log: none that knows the last change",
-                    &[advice::SESSION_LOG],
+                    &[advice::full(provider, Trouble::ChangesNotRemembered)],
                 ),
                 // What changed since is not of this search: one change more shows it.
                 Ok(answer) if !answer.tells() => continue,
@@ -58,21 +59,22 @@ impl Doctor<'_> {
         }
         self.warn(
             format!("{unknown}: no two changes are shown to this identity (entryCSN)"),
-            &["look again when there were some; who runs slapd sees it in cn=config (olcSpSessionlog)"],
+            &[&provider.hints(Trouble::MemoryUnseen)],
         );
         Ok(())
     }
 
     fn changelog(&mut self, patient: &Patient) {
+        let provider = patient.provider;
         match patient.root.changes {
             Some((first, last)) => self.good(format!(
-                "changelog: it remembers {} changes, {first} to {last} (nsslapd-changelogmaxage)",
-                last.saturating_sub(first).saturating_add(1)
+                "changelog: it remembers {} changes, {first} to {last}{}",
+                last.saturating_sub(first).saturating_add(1),
+                advice::in_brackets(provider, Trouble::MemoryTooShort)
             )),
             None => self.warn(
                 "changelog: it is not shown how far it reaches back, so every refresh compares everything",
-                &["grant this identity to read firstChangeNumber and lastChangeNumber of the root DSE; is the Retro \
-                   Changelog plug-in on?"],
+                &[&provider.hints(Trouble::MemoryUnseen)],
             ),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{Provider, Support, Trouble};
 
-use super::{Doctor, Patient};
+use super::{Doctor, Patient, advice};
 use crate::connection::{Connection, Credentials, RootDse, written};
 use crate::error::{ErrorKind, Result};
 
@@ -109,18 +109,23 @@ impl Doctor<'_> {
 
     fn provider(&mut self, provider: Provider, root: &RootDse) {
         let version = root.vendor_version.as_deref().unwrap_or_default();
-        match provider {
-            Provider::OpenLdap => self.good("server: OpenLDAP"),
-            Provider::Ds389 => self.good(format!("server: 389 Directory Server ({version})")),
-            Provider::ApacheDs => self.warn(
-                "server: ApacheDS, which is not supported",
-                &["it tells changes late or never"],
+        match provider.support {
+            Support::Tested if version.is_empty() => {
+                self.good(format!("server: {}", provider.title));
+            }
+            Support::Tested => self.good(format!("server: {} ({version})", provider.title)),
+            Support::Unsupported(why) => self.warn(
+                format!("server: {}, which is not supported", provider.title),
+                &[why],
             ),
-            _ if *root == RootDse::default() => self.warn(
+            Support::Untested if *root == RootDse::default() => self.warn(
                 "server: it hides its root DSE, so it is not known which one it is",
-                &["grant this identity to read the root DSE (dn.base=\"\" on slapd)"],
+                &[&format!(
+                    "grant this identity to read the root DSE{}",
+                    advice::in_brackets(provider, Trouble::RootDseHidden)
+                )],
             ),
-            _ => {
+            Support::Untested => {
                 let name = root.vendor_name.as_deref().unwrap_or("no name");
                 self.warn(
                     format!(

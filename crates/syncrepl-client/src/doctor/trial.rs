@@ -53,7 +53,7 @@ pub(super) fn run(
 ) -> Result<Trial> {
     let began = Instant::now();
     let mut session = Session::new(SyncMode::RefreshOnly);
-    session.skip_references_without_state(provider.sends_references_without_state());
+    session.skip_references_without_state(provider.sends_references_without_state);
     let id = connection.next_message_id();
     let request = SearchRequest {
         attributes: vec!["entryCSN"],

@@ -51,7 +51,7 @@ impl Run<'_> {
             return Ok(true);
         }
         self.end_group_at_once()?;
-        if !self.on.link.provider.heeds_abandon() {
+        if !self.on.link.provider.heeds_abandon {
             // What it would go on sending is cut off with the connection.
             return Ok(false);
         }

@@ -58,7 +58,7 @@ impl Consumer {
             callback.debug("bound as somebody else than before: everything is compared");
         }
         let cookie = self.cookie_to_send(provider, &root_dse, same_identity, callback);
-        if provider.refuses_in_silence() && self.settings.mode == SyncreplMode::RefreshAndPersist {
+        if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut connection)?;
         }
         let mut link = Link {
@@ -82,12 +82,12 @@ impl Consumer {
 
     fn session(&self, provider: Provider, cookie: Option<&[u8]>) -> Session {
         let knows = provider.or_from_cookie(cookie);
-        let mode = match cookie.is_some() && knows.resumes_safely_only_to_persist() {
+        let mode = match cookie.is_some() && knows.resumes_safely_only_to_persist {
             true => SyncMode::RefreshAndPersist,
             false => self.settings.mode.into(),
         };
         let mut session = Session::new(mode);
-        session.skip_references_without_state(provider.sends_references_without_state());
+        session.skip_references_without_state(provider.sends_references_without_state);
         session
     }
 
@@ -108,7 +108,7 @@ impl Consumer {
     fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
         let Search { base, scope, .. } = &self.settings.search;
         let base = dn::key(base);
-        let whole = provider.keeps_naming_contexts_apart()
+        let whole = provider.keeps_naming_contexts_apart
             && root_dse
                 .naming_contexts
                 .iter()

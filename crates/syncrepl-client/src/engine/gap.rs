@@ -23,13 +23,13 @@ pub(super) struct Gap {
 impl Gap {
     /// A refresh stage has ended with this cookie. None if it does not number the changes.
     pub(super) fn after(cookie: &[u8]) -> Option<Self> {
-        let last = cookie::number_389ds(cookie)?;
+        let last = cookie::number(cookie)?;
         Some(Gap { last, open: false })
     }
 
     /// A change came with this cookie.
     pub(super) fn came(&mut self, cookie: &[u8]) {
-        match cookie::number_389ds(cookie) {
+        match cookie::number(cookie) {
             Some(number) if number == self.last + 1 => self.last = number,
             Some(number) if number > self.last => self.open = true,
             _ => {}

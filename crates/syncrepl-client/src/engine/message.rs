@@ -123,7 +123,7 @@ impl Consumer {
     /// sends what this identity may not see, so its entries are looked up.
     fn open_for(&mut self, kind: Kind, provider: Provider) -> Result<Stage> {
         let mut stage = self.open_stage(kind)?;
-        stage.only_hints = kind == Kind::Group && provider.persists_without_access_control();
+        stage.only_hints = kind == Kind::Group && provider.persists_without_access_control;
         Ok(stage)
     }
 }

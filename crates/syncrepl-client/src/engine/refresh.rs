@@ -81,7 +81,7 @@ impl Run<'_> {
         let link = &mut self.on.link;
         let sent = link.cookie_sent;
         if let (true, Some(sent), Some(received)) = (sent, &self.consumer.cookie, &stage.cookie)
-            && !cookie::same_kind(sent, received)
+            && !cookie::same_form(sent, received)
         {
             let why = "its cookies are of another kind than the one it was sent";
             return Ok(Judged::Again(why));
@@ -123,7 +123,7 @@ impl Run<'_> {
         for (name, value) in [
             (status::URL, self.consumer.settings.url.as_str()),
             (status::AUTHZID, &link.authzid),
-            (status::PROVIDER, link.provider.name()),
+            (status::PROVIDER, link.provider.name),
             (status::LAST_REFRESH, &now),
         ] {
             writer.set_setting(name, Some(value.as_bytes()))?;
@@ -140,7 +140,7 @@ impl Run<'_> {
     /// The persist stage is to begin after this cookie: changes between the two may be missing.
     fn watch_for_a_gap(&mut self, cookie: Option<&[u8]>) {
         let persists = self.consumer.settings.mode == SyncreplMode::RefreshAndPersist;
-        let misses = self.on.link.provider.misses_changes_between_stages();
+        let misses = self.on.link.provider.misses_changes_between_stages;
         self.on.gap = cookie.filter(|_| misses && persists).and_then(Gap::after);
         if self.on.gap.is_some() {
             let due = self.consumer.settings.options.network.after(BEGUN_AFTER);

@@ -18,16 +18,9 @@ const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
-/// Whether an answer to a search with a cookie means: start again without it. slapd says so when
-/// the cookie is ahead of it, or when it has no state at all. 389-ds has other words for it, and
-/// says 53 about something else only when it serves as many consumers as it can.
+/// Whether an answer to a search with a cookie means: start again without it.
 pub(super) fn speaks_of_consumer_state(provider: Provider, result: &LdapResult<'_>) -> bool {
-    let text = result.diagnostic.to_ascii_lowercase();
-    let of_slapd =
-        text.contains("consumer state is newer") || text.contains("consumer has state info");
-    let of_389ds =
-        provider == Provider::Ds389 && !text.contains("too many active synchronization sessions");
-    result.code == UNWILLING_TO_PERFORM && (of_slapd || of_389ds)
+    result.code == UNWILLING_TO_PERFORM && (provider.rejects_cookie)(result.diagnostic)
 }
 
 /// An answer without a cookie to a search without one.
@@ -48,9 +41,14 @@ impl Run<'_> {
         if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS)
             && matches!(settings.credentials, Credentials::Anonymous)
         {
-            return error.with_hint(
-                "nobody is bound: give a bind DN and a password, or grant this identity the right on the provider (389-ds never lets anonymous synchronize)",
-            );
+            let provider = link.provider;
+            let never = match provider.refuses_anonymous {
+                true => format!(" ({} never lets anonymous synchronize)", provider.name),
+                false => String::new(),
+            };
+            return error.with_hint(format!(
+                "nobody is bound: give a bind DN and a password, or grant this identity the right on the provider{never}"
+            ));
         }
         if error.result_code() != Some(NO_SUCH_OBJECT) {
             return error;
@@ -109,7 +107,7 @@ impl Run<'_> {
     fn may_be_refused_in_silence(&self) -> bool {
         let link = &self.on.link;
         self.consumer.settings.mode == SyncreplMode::RefreshAndPersist
-            && link.provider.refuses_in_silence()
+            && link.provider.refuses_in_silence
             && !link.asked_why
     }
 }

@@ -48,7 +48,7 @@ impl Consumer {
         let last = root_dse.changes.map(|(_, last)| last);
         let why = if self.has_forgotten(provider, &cookie, root_dse.changes) {
             FORGOTTEN
-        } else if self.may_tell_too_little(provider) && last != cookie::number_389ds(&cookie) {
+        } else if self.may_tell_too_little(provider) && last != cookie::number(&cookie) {
             PARTIAL
         } else {
             return Some(cookie);
@@ -67,7 +67,7 @@ impl Consumer {
     }
 
     fn may_tell_too_little(&self, provider: Provider) -> bool {
-        provider.resumes_whole_trees_only() && !self.settings.search.shows_a_whole_tree()
+        provider.resumes_whole_trees_only && !self.settings.search.shows_a_whole_tree()
     }
 
     /// Whether a provider that does not say so itself may have forgotten changes that came after
@@ -78,10 +78,10 @@ impl Consumer {
         cookie: &[u8],
         changes: Option<(u64, u64)>,
     ) -> bool {
-        if !provider.passes_over_forgotten_changes() {
+        if !provider.passes_over_forgotten_changes {
             return false;
         }
-        match (cookie::number_389ds(cookie), changes) {
+        match (cookie::number(cookie), changes) {
             (Some(number), Some((first, _))) => first > number.saturating_add(1),
             _ => true,
         }
@@ -108,7 +108,7 @@ impl Run<'_> {
         if self.consumer.may_tell_too_little(provider) {
             return Ok(Some(PARTIAL));
         }
-        if !provider.passes_over_forgotten_changes() {
+        if !provider.passes_over_forgotten_changes {
             return Ok(None);
         }
         let changes = self.lookup().changes()?;
@@ -136,7 +136,7 @@ impl Run<'_> {
             return Ok(false);
         };
         let link = &self.on.link;
-        if !link.cookie_sent || !link.provider.forgets_what_it_never_held() {
+        if !link.cookie_sent || !link.provider.forgets_what_it_never_held {
             return Ok(false);
         }
         let last = self.consumer.writer.setting(status::NODE)?;

@@ -206,10 +206,10 @@ impl World {
             let dn = self.spelled(Purpose::SearchWords, directory.dn(*entry));
             let vendor = self.options.profile.vendor();
             let value = vendor.uuid_to_value(uuid(*entry));
-            let wanted = request.attributes.contains(&vendor.uuid_attribute());
+            let wanted = request.attributes.contains(&vendor.uuid_attribute);
             let list = directory::attributes(
                 &directory.0[entry],
-                wanted.then_some((vendor.uuid_attribute(), value.as_str())),
+                wanted.then_some((vendor.uuid_attribute, value.as_str())),
             );
             self.show(number, id, &dn, &list);
         }
@@ -269,7 +269,7 @@ impl World {
                 let (name, value) = (inner.string("attribute")?, inner.string("value")?);
                 let vendor = self.options.profile.vendor();
                 match name {
-                    name if name == vendor.uuid_attribute() => {
+                    name if name == vendor.uuid_attribute => {
                         !self.options.uuid_unsearchable && vendor.uuid_to_value(uuid(id)) == value
                     }
                     "title" => directory.0[&id].keep && value == "keep",

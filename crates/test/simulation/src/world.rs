@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use syncrepl_client::{Scope, SyncreplMode};
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 
 use crate::chance::{Chance, Purpose};
 use crate::connection::Connection;
@@ -37,9 +37,9 @@ impl Profile {
     /// What a consumer takes it for.
     pub fn vendor(self) -> Provider {
         match self {
-            Profile::Slapd { .. } => Provider::OpenLdap,
-            Profile::Ds389 => Provider::Ds389,
-            Profile::Unknown => Provider::Unknown,
+            Profile::Slapd { .. } => openldap::PROVIDER,
+            Profile::Ds389 => ds389::PROVIDER,
+            Profile::Unknown => unknown::PROVIDER,
         }
     }
 }

@@ -23,7 +23,7 @@ impl Lookup<'_> {
         filter: &Filter,
         on: &mut dyn FnMut(&str, AttributeList<'_>),
     ) -> Result<()> {
-        let wanted = vec![self.provider.uuid_attribute(), "entryCSN"];
+        let wanted = vec![self.provider.uuid_attribute, "entryCSN"];
         let shown = self.run(base, scope, filter, wanted, &mut |dn, attributes| {
             on(dn, attributes);
             Ok(())

@@ -4,6 +4,7 @@ use libgssapi::context::{ClientCtx, CtxFlags, SecurityContext};
 use libgssapi::credential::{Cred, CredUsage};
 use libgssapi::name::Name;
 use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, GSS_NT_KRB5_PRINCIPAL, OidSet};
+use syncrepl_proto::profile::{Trouble, hints_of_all};
 use zeroize::Zeroizing;
 
 use super::gssapi_errors::{explain, printable_error};
@@ -162,7 +163,7 @@ impl Gssapi {
                     "the provider offers no security layer that can be used {over_tls}(it offers {offered:#04b})"
                 ),
             )
-            .with_hint("slapd: sasl-secprops; look at minssf and maxssf")
+            .with_hint(hints_of_all(Trouble::NoSecurityLayer))
         })?;
         if layer != NO_LAYER && most <= OVERHEAD {
             return Err(out_of_turn(NAME));

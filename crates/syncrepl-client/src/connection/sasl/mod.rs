@@ -11,6 +11,7 @@ use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Instant;
 
 use syncrepl_proto::message::{Authentication, BindRequest, LdapResult, Operation};
+use syncrepl_proto::profile::{Trouble, hints_of_all};
 use zeroize::Zeroizing;
 
 use super::layer::SecurityLayer;
@@ -268,22 +269,22 @@ fn sasl_refusal(mechanism: &str, result: &LdapResult<'_>, what: &str) -> Error {
         // invalidCredentials
         49 if mechanism.starts_with("SCRAM") => because(
             "wrong user name or password",
-            "the provider does not tell which; it has to hold the password in a form that fits SCRAM",
+            "the provider does not tell which; it has to hold the password in a form that fits SCRAM"
+                .to_owned(),
         ),
         49 => because(
             "the identity was not accepted",
-            "the provider's words, or its log, say why",
+            "the provider's words, or its log, say why".to_owned(),
         ),
         // insufficientAccessRights
         50 => because(
             "this identity may not bind so, or not act as that of -X",
-            "slapd: authz-policy, and authzTo or authzFrom of the two",
+            hints_of_all(Trouble::MayNotActAs),
         ),
         // other
         80 if mechanism.starts_with("SCRAM") => because(
             "the provider cannot check this user",
-            "slapd answers so to a name that it does not know, and when userPassword is hashed, or \
-             not open to the right auth",
+            hints_of_all(Trouble::UserNotChecked),
         ),
         _ => refused(result, what),
     }

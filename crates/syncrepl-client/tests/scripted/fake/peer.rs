@@ -15,7 +15,7 @@ use syncrepl_proto::message::{
     CANCEL, LdapResult, Message, NOTICE_OF_DISCONNECTION, Operation, SearchRequest,
     SearchResultEntry,
 };
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{ds389, openldap};
 use syncrepl_proto::sync::{
     EntryState, SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncMode,
     SyncRequest, SyncState, UuidSet,
@@ -162,12 +162,12 @@ impl Peer {
         let wants_description = filter.contains("description");
         let shown = self.next_shown();
         let provider = match self.vendor.contains("389") {
-            true => Provider::Ds389,
-            false => Provider::OpenLdap,
+            true => ds389::PROVIDER,
+            false => openldap::PROVIDER,
         };
         let searchable = !self.unsearchable.load(Ordering::SeqCst);
         for (number, dn, text) in &shown {
-            let by_uuid = filter.contains(provider.uuid_attribute());
+            let by_uuid = filter.contains(provider.uuid_attribute);
             let identity = provider.uuid_to_value(uuid(*number));
             let named = filter.contains(&identity);
             let parent = shown
@@ -183,7 +183,7 @@ impl Peer {
                 let attributes = AttributeList::encode([
                     ("objectClass", vec![&b"device"[..]]),
                     ("description", vec![text.as_bytes()]),
-                    (provider.uuid_attribute(), vec![identity.as_bytes()]),
+                    (provider.uuid_attribute, vec![identity.as_bytes()]),
                 ]);
                 let attributes = AttributeList::decode(&attributes).expect("attributes");
                 let entry = Operation::SearchResultEntry(SearchResultEntry { dn, attributes });

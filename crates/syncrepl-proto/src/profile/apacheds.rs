@@ -1,0 +1,16 @@
+//! ApacheDS. It is recognised so that a user is warned of it: it tells of changes late or never.
+
+use super::fields::{Present, Profile, Provider, Support};
+use super::unknown;
+
+/// ApacheDS.
+pub const PROVIDER: Provider = Provider(&Profile {
+    name: "ApacheDS",
+    title: "ApacheDS",
+    support: Support::Unsupported("it tells changes late or never"),
+    vendor_names: &["apache"],
+    // After a cookie it sends changes only, and says that it told what is present.
+    present: Present::NotTold,
+    heeds_abandon: true,
+    ..unknown::PROFILE
+});

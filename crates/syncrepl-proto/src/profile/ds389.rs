@@ -1,0 +1,97 @@
+//! 389 Directory Server and its relatives (Red Hat Directory Server, FreeIPA). What stands here was
+//! seen on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog.
+
+use super::fields::{Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
+use super::unknown;
+use crate::cookie::Form;
+
+/// 389 Directory Server.
+pub const PROVIDER: Provider = Provider(&Profile {
+    name: "389-ds",
+    title: "389 Directory Server",
+    support: Support::Tested,
+    vendor_names: &["389", "red hat", "fedora"],
+    // To a cookie of another form it may not answer at all.
+    cookies: Form::Numbered,
+    // After a cookie it sends changes only, and says that it told what is present.
+    present: Present::NotTold,
+    // It tells what became of the entries that match, and what was deleted. Of an entry that a change
+    // has taken out of the filter or the scope it says nothing. And it sends all user attributes,
+    // whichever were asked for.
+    resumes_whole_trees_only: true,
+    // It sends entries and values that its access rules hide from this identity.
+    persists_without_access_control: true,
+    passes_over_forgotten_changes: true,
+    // The refresh stage has read the changelog to its end, and the persist stage does not yet listen.
+    misses_changes_between_stages: true,
+    // It tells neither noSuchObject nor sizeLimitExceeded in mode refreshAndPersist.
+    refuses_in_silence: true,
+    refuses_anonymous: true,
+    rejects_cookie,
+    full: Some(FULL),
+    keeps_naming_contexts_apart: true,
+    // The identity in a Sync State control is made of this, even where entries have an entryUUID.
+    uuid_attribute: "nsUniqueId",
+    uuid_groups: &[8, 8, 8, 8],
+    shown_by_star_only: Some("aci"),
+    // It keeps this number with each entry that has children. A search for hasSubordinates shows the
+    // same entries: it is answered by this number, to which the reader needs the right.
+    has_children: "(numSubordinates>=1)",
+    sends_references_without_state: true,
+    memory: Memory::ShownInRootDse,
+    clock: Some(Clock {
+        entry: "cn=monitor",
+        attribute: "currentTime",
+    }),
+    hint,
+    advice,
+    ..unknown::PROFILE
+});
+
+const FULL: Full = Full {
+    words: "too many active synchronization sessions",
+    hint: "389-ds serves ten consumers that follow, no more: stop one of them, or have some of them \
+           refresh at intervals",
+};
+
+/// It has other words for a cookie that it cannot use than slapd has, and more than one. Only when it
+/// serves as many consumers as it can does 53 mean something else.
+fn rejects_cookie(diagnostic: &str) -> bool {
+    !FULL.is_said(diagnostic)
+}
+
+fn hint(trouble: Trouble) -> Option<&'static str> {
+    Some(match trouble {
+        Trouble::SyncIsOff => "the plug-in Content Synchronization",
+        Trouble::SizeLimit => "nsSizeLimit",
+        Trouble::LookThroughLimit => "nsLookThroughLimit",
+        Trouble::NotReadable => "an aci that allows read, search and compare",
+        Trouble::MemoryTooShort => "nsslapd-changelogmaxage",
+        Trouble::MemoryUnseen => {
+            "grant this identity to read firstChangeNumber and lastChangeNumber of the root DSE; is the \
+             Retro Changelog plug-in on?"
+        }
+        _ => return None,
+    })
+}
+
+fn advice(trouble: Trouble) -> Option<&'static str> {
+    match trouble {
+        Trouble::SyncIsOff => Some(PLUGINS),
+        Trouble::Limited => Some(LIMITS),
+        _ => None,
+    }
+}
+
+const PLUGINS: &str = "\
+switch two plug-ins on, as the Directory Manager, then restart the server:
+  dsconf INSTANCE plugin retro-changelog enable
+  dsconf INSTANCE plugin contentsync enable
+or nsslapd-pluginEnabled: on in cn=Retro Changelog Plugin,cn=plugins,cn=config and in
+cn=Content Synchronization,cn=plugins,cn=config";
+
+const LIMITS: &str = "\
+raise the limits in the entry of this identity:
+  nsSizeLimit: -1
+  nsLookThroughLimit: -1
+  nsTimeLimit: -1";
