@@ -125,6 +125,7 @@ impl fmt::Display for Server {
 /// Whether StartTLS (RFC 4511 §4.14) encrypts a connection that begins in clear. It has no effect
 /// on `ldaps` servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StartTls {
     /// The connection stays in clear. The default.
     #[default]

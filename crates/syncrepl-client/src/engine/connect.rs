@@ -6,8 +6,8 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
+use super::mode::SyncreplMode;
 use super::{Link, Settings, Syncrepl, not_connected};
-use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{
     Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse, Server,

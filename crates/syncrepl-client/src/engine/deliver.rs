@@ -8,11 +8,11 @@ use syncrepl_proto::session::SyncEvent;
 
 use super::connect::not_ready;
 use super::fresh;
+use super::mode::SyncreplMode;
 use super::refusal::speaks_of_consumer_state;
 use super::schedule::Schedule;
 use super::watch::{lookup, open_stage};
 use super::{Link, Syncrepl, heartbeat, not_connected};
-use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::changes::ancestors::Parents;
 use crate::changes::apply::{Applier, stopped};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::cookie;
 
 use super::deliver::GROUP_MESSAGES;
+use super::mode::SyncreplMode;
 use super::watch::{lookup, open_stage};
 use super::{Syncrepl, fresh, not_connected};
-use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::changes::stage::Kind;
 use crate::error::Result;

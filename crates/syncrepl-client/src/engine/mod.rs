@@ -2,9 +2,11 @@
 
 mod connect;
 mod deliver;
+mod follow;
 mod fresh;
 mod gap;
 mod heartbeat;
+pub(crate) mod mode;
 mod refusal;
 mod resume;
 mod schedule;
@@ -12,14 +14,12 @@ mod wait;
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
-use crate::builder::{Builder, SyncreplMode};
 use crate::callback::Callback;
 use crate::changes::guard::{DeleteGuard, MaxDelete};
 use crate::changes::hashes::Hashes;
@@ -33,6 +33,7 @@ use crate::store::records::Records;
 use crate::store::search::Search;
 use crate::store::{Store, Writer};
 pub(crate) use connect::{none_can_be_used, not_ready};
+use mode::SyncreplMode;
 use schedule::Schedule;
 
 /// What a consumer was built with.
@@ -120,12 +121,6 @@ pub struct Syncrepl<C> {
 }
 
 impl<C: Callback> Syncrepl<C> {
-    /// Describes a consumer that keeps its copy in the file `path` (created if it is not there)
-    /// and calls `callback`.
-    pub fn builder(path: impl AsRef<Path>, callback: C) -> Builder<C> {
-        Builder::new(path.as_ref().to_path_buf(), callback)
-    }
-
     pub(crate) fn open(
         settings: Settings,
         writer: Writer,

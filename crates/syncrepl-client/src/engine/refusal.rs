@@ -8,8 +8,8 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use super::connect::not_ready;
+use super::mode::SyncreplMode;
 use super::{Settings, Syncrepl};
-use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{Connection, Credentials};
 use crate::error::{Error, Result};
