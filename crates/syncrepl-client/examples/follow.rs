@@ -4,13 +4,11 @@
 //! cargo run --example follow -- state.db 'ldap://localhost/dc=example,dc=com??sub'
 //! ```
 
-use std::time::{Duration, Instant};
-
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use syncrepl_client::{Backoff, LoggingCallback, Result, StopHandle, Syncrepl};
+use syncrepl_client::{Backoff, LoggingCallback, StopHandle, Syncrepl};
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(file), Some(url)) = (arguments.next(), arguments.next()) else {
         return Err("usage: follow DATA-FILE LDAP-URL".into());
@@ -28,42 +26,13 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
     });
 
-    // `open` does not connect: the loop below tries until a server answers.
+    // `open` does not connect: `follow` tries until a server answers, and again after every failure
+    // that may pass by itself. A program with more to do between two changes calls `poll` instead.
     let mut client = Syncrepl::builder(file, LoggingCallback::stdout())
         .ldap_url(url)
-        .stop_handle(stop.clone())
+        .stop_handle(stop)
         .open()?;
-    let mut backoff = Backoff::default();
-    loop {
-        let mut up_since = None;
-        let error = match follow(&mut client, &mut up_since) {
-            Ok(()) => break,
-            Err(_) if stop.is_requested() => break,
-            // Whatever was not committed comes again, so going on loses nothing.
-            Err(error) if error.is_retryable() => error,
-            Err(error) => return Err(error.into()),
-        };
-        // All was well for a good minute: this is another failure, not the same one.
-        if up_since.is_some_and(|since: Instant| since.elapsed().as_secs() >= 60) {
-            backoff.reset();
-        }
-        let wait = backoff.next_wait();
-        eprintln!("{error}; again in {wait:?}");
-        // Not a sleep: a stop request ends it.
-        if stop.wait(wait) {
-            break;
-        }
-    }
+    client.follow(Backoff::default())?;
     client.unbind()?;
-    Ok(())
-}
-
-fn follow(client: &mut Syncrepl<LoggingCallback>, up_since: &mut Option<Instant>) -> Result<()> {
-    client.reconnect()?;
-    while client.poll(Duration::from_secs(60))? {
-        if client.in_persist_stage() {
-            up_since.get_or_insert_with(Instant::now);
-        }
-    }
     Ok(())
 }

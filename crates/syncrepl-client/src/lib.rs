@@ -86,13 +86,13 @@ pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, 
 pub use connection::{Network, Stream};
 pub use doctor::{Finding, Verdict};
 pub use engine::{Progress, Syncrepl};
-pub use error::retry::Backoff;
+pub use error::backoff::Backoff;
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
 pub use record::text::printable;
-pub use record::{Attribute, Attributes, Items, Record};
+pub use record::{Attribute, Attributes, OwnedRecord, Record};
 pub use status::Status;
 pub use stop::StopHandle;
-pub use store::{Cursor, InterruptHandle, Store, StoredRecord};
+pub use store::{Cursor, InterruptHandle, Items, Store};
 
 pub use rusqlite;
 pub use syncrepl_proto::message::Scope;

@@ -1,5 +1,7 @@
 //! What a store tells of itself: the settings that a refresh writes, and their reading.
 
+use std::fmt;
+
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::Result;
@@ -28,7 +30,7 @@ pub(crate) const QUIET: &str = "syncrepl_suspects";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// A store's own account, of one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
     /// How many entries the copy holds.
@@ -46,6 +48,23 @@ pub struct Status {
     pub last_refresh: Option<String>,
     /// The number of the last commit.
     pub commit: u64,
+}
+
+impl fmt::Debug for Status {
+    /// The URL as it is written, and the cookie as text: what is not printable is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.as_ref().map(LdapUrl::to_string);
+        let cookie = self.cookie.as_ref().map(|cookie| cookie.escape_ascii());
+        f.debug_struct("Status")
+            .field("entries", &self.entries)
+            .field("url", &url)
+            .field("authzid", &self.authzid)
+            .field("provider", &self.provider)
+            .field("cookie", &cookie.map(|cookie| cookie.to_string()))
+            .field("last_refresh", &self.last_refresh)
+            .field("commit", &self.commit)
+            .finish()
+    }
 }
 
 impl Store {
@@ -81,5 +100,31 @@ impl Store {
                     .unwrap_or(0),
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_is_one_line_that_people_read() {
+        let status = Status {
+            entries: 2,
+            url: LdapUrl::parse("ldap://h/dc=example??sub").ok(),
+            authzid: Some("dn:cn=\nreader".to_owned()),
+            provider: None,
+            cookie: Some(b"rid=000,csn=1\xff\0".to_vec()),
+            last_refresh: None,
+            commit: 7,
+        };
+        let shown = format!("{status:?}");
+        for part in [
+            r#"url: Some("ldap://h/dc=example??sub")"#,
+            r#"authzid: Some("dn:cn=\nreader")"#,
+            r"rid=000,csn=1\\xff\\x00",
+        ] {
+            assert!(shown.contains(part), "{part} is not in {shown}");
+        }
     }
 }

@@ -1,19 +1,24 @@
 //! PartialAttributeList (RFC 4511 §4.5.2): a view of the bytes that a provider sent, validated once
-//! and read in place.
+//! and read in place. `owned` keeps such bytes, `show` is their `Debug`.
+
+mod owned;
+mod show;
 
 use std::collections::BTreeMap;
 
 use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
+pub use owned::OwnedAttributeList;
+
 /// The attributes of an entry, in the BER that the provider sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AttributeList<'a> {
     raw: &'a [u8],
     contents: &'a [u8],
 }
 
 /// One attribute with its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
     /// The attribute description (RFC 4512 §2.5), with its options such as `;lang-de`.
     pub name: &'a str,

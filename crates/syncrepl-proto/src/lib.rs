@@ -31,6 +31,7 @@ pub mod filter;
 pub mod frame;
 pub mod message;
 pub mod profile;
+pub mod secret;
 pub mod session;
 pub mod sync;
 pub mod url;

@@ -249,13 +249,12 @@ fn sasl(args: &mut ConnectionArgs, mechanism: String) -> Result<Credentials, Fai
         // the library's error.
         false => given.then(Password::default),
     };
-    Ok(Credentials::sasl(Sasl {
-        mechanism,
-        authcid: args.authcid.clone(),
-        realm: args.realm.clone(),
-        authzid: args.authzid.clone(),
-        password,
-    })?)
+    let mut sasl = Sasl::new(mechanism);
+    sasl.authcid.clone_from(&args.authcid);
+    sasl.realm.clone_from(&args.realm);
+    sasl.authzid.clone_from(&args.authzid);
+    sasl.password = password;
+    Ok(Credentials::sasl(sasl)?)
 }
 
 fn usage(message: &str) -> Failure {

@@ -1,19 +1,54 @@
 //! What a builder was given, checked and completed: by the URL, by what the store holds.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::Scope;
 use syncrepl_proto::url::{self, LdapUrl};
 
-use super::Builder;
-use crate::callback::Callback;
-use crate::connection::{Credentials, Password, Sasl, Server, StartTls};
+use crate::changes::guard::MaxDelete;
+use crate::changes::rules::Limits;
+use crate::connection::{ConnectOptions, Credentials, Password, Sasl, Server, StartTls};
 use crate::engine::Settings;
+use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Writer;
 use crate::store::search::Search;
 
-impl<C: Callback> Builder<C> {
+/// What a builder was given, as it was given.
+pub(super) struct Parts {
+    pub(super) path: PathBuf,
+    pub(super) urls: Vec<String>,
+    pub(super) search: Option<(String, Scope, String, Vec<String>)>,
+    pub(super) mode: SyncreplMode,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) options: ConnectOptions,
+    pub(super) refresh_timeout: Duration,
+    pub(super) heartbeat: Duration,
+    pub(super) reconcile_every: Option<Duration>,
+    pub(super) max_delete: MaxDelete,
+    pub(super) limits: Limits,
+}
+
+impl Parts {
+    /// The defaults.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Parts {
+            path,
+            urls: Vec::new(),
+            search: None,
+            mode: SyncreplMode::default(),
+            credentials: None,
+            options: ConnectOptions::default(),
+            refresh_timeout: Duration::from_secs(600),
+            heartbeat: Duration::from_secs(20),
+            reconcile_every: None,
+            max_delete: MaxDelete::default(),
+            limits: Limits::DEFAULT,
+        }
+    }
+
     /// What was given, checked as far as that goes without a store.
     pub(super) fn given(&mut self) -> Result<Given> {
         let mut urls = Vec::new();

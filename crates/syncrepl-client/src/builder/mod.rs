@@ -2,82 +2,47 @@
 
 mod given;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use syncrepl_proto::message::Scope;
-use syncrepl_proto::sync::SyncMode;
 
 use crate::callback::Callback;
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
-use crate::connection::{ConnectOptions, Credentials, GivenNetwork, Network, StartTls};
+use crate::connection::{Credentials, GivenNetwork, Network, StartTls};
 use crate::doctor::{self, Finding};
 use crate::engine::Syncrepl;
+pub use crate::engine::mode::SyncreplMode;
 use crate::error::Result;
 use crate::stop::StopHandle;
 use crate::store::{Store, Writer};
-use given::stored_url;
-
-/// What happens once the copy is up to date (RFC 4533 §2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum SyncreplMode {
-    /// `poll` returns false: the copy is as the directory was a moment ago.
-    RefreshOnly,
-    /// The search goes on, and changes are told as they happen, until a stop is requested.
-    #[default]
-    RefreshAndPersist,
-}
-
-impl From<SyncreplMode> for SyncMode {
-    fn from(mode: SyncreplMode) -> Self {
-        match mode {
-            SyncreplMode::RefreshOnly => SyncMode::RefreshOnly,
-            SyncreplMode::RefreshAndPersist => SyncMode::RefreshAndPersist,
-        }
-    }
-}
+use given::{Parts, stored_url};
 
 /// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
 /// [`connect`](Builder::connect).
 pub struct Builder<C> {
-    path: PathBuf,
     callback: C,
-    urls: Vec<String>,
-    search: Option<(String, Scope, String, Vec<String>)>,
-    mode: SyncreplMode,
-    credentials: Option<Credentials>,
-    options: ConnectOptions,
-    refresh_timeout: Duration,
-    heartbeat: Duration,
+    parts: Parts,
     reconcile: bool,
-    reconcile_every: Option<Duration>,
-    limits: Limits,
-    max_delete: MaxDelete,
     stop: StopHandle,
 }
 
-impl<C: Callback> Builder<C> {
-    pub(crate) fn new(path: PathBuf, callback: C) -> Self {
+impl<C: Callback> Syncrepl<C> {
+    /// Describes a consumer that keeps its copy in the file `path` (created if it is not there)
+    /// and calls `callback`.
+    pub fn builder(path: impl AsRef<Path>, callback: C) -> Builder<C> {
         Builder {
-            path,
             callback,
-            urls: Vec::new(),
-            search: None,
-            mode: SyncreplMode::default(),
-            credentials: None,
-            options: ConnectOptions::default(),
-            refresh_timeout: Duration::from_secs(600),
-            heartbeat: Duration::from_secs(20),
+            parts: Parts::new(path.as_ref().to_path_buf()),
             reconcile: false,
-            reconcile_every: None,
-            limits: Limits::DEFAULT,
-            max_delete: MaxDelete::default(),
             stop: StopHandle::new(),
         }
     }
+}
 
+impl<C: Callback> Builder<C> {
     /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
     /// servers are tried in this order, and the first URL tells the search. Its default scope is
     /// `base`, one entry. Extensions: `bindname` (a DN, or `GSSAPI` for the Kerberos ticket),
@@ -85,7 +50,7 @@ impl<C: Callback> Builder<C> {
     /// of several URLs those of the first count. When the store holds a copy already, the URL may be
     /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`](crate::ErrorKind::UrlConflict).
     pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
-        self.urls.push(url.into());
+        self.parts.urls.push(url.into());
         self
     }
 
@@ -99,25 +64,25 @@ impl<C: Callback> Builder<C> {
         attributes: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         let attributes = attributes.into_iter().map(Into::into).collect();
-        self.search = Some((base.into(), scope, filter.into(), attributes));
+        self.parts.search = Some((base.into(), scope, filter.into(), attributes));
         self
     }
 
     /// What happens once the copy is up to date; [`SyncreplMode::RefreshAndPersist`] by default.
     pub fn mode(mut self, mode: SyncreplMode) -> Self {
-        self.mode = mode;
+        self.parts.mode = mode;
         self
     }
 
     /// Who to bind as; anonymous by default, or what the URL says.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.credentials = Some(credentials);
+        self.parts.credentials = Some(credentials);
         self
     }
 
     /// Whether StartTLS is used on `ldap://`; [`StartTls::Never`] by default.
     pub fn starttls(mut self, starttls: StartTls) -> Self {
-        self.options.starttls = starttls;
+        self.parts.options.starttls = starttls;
         self
     }
 
@@ -125,7 +90,7 @@ impl<C: Callback> Builder<C> {
     /// provider's own certificate, if that is signed by itself. It is read when a connection needs it; if
     /// it cannot be, that is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.options.ca_file = Some(path.into());
+        self.parts.options.ca_file = Some(path.into());
         self
     }
 
@@ -138,7 +103,7 @@ impl<C: Callback> Builder<C> {
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.options.client_certificate = Some((certificate.into(), key.into()));
+        self.parts.options.client_certificate = Some((certificate.into(), key.into()));
         self
     }
 
@@ -146,7 +111,7 @@ impl<C: Callback> Builder<C> {
     /// excepted. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
     /// is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
     pub fn require_tls(mut self, require: bool) -> Self {
-        self.options.require_tls = require;
+        self.parts.options.require_tls = require;
         self
     }
 
@@ -154,20 +119,20 @@ impl<C: Callback> Builder<C> {
     /// dates. Whoever is between you and the provider can then read the password, and everything else,
     /// and change it. A warning is logged for every connection. False by default.
     pub fn dangerous_accept_any_certificate(mut self, accept: bool) -> Self {
-        self.options.accept_any_certificate = accept;
+        self.parts.options.accept_any_certificate = accept;
         self
     }
 
     /// How long to wait for a connection: for the name, then for each address of the server, its TLS
     /// handshake included; 10 seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.options.connect_timeout = timeout;
+        self.parts.options.connect_timeout = timeout;
         self
     }
 
     /// How long to wait for the answer to a single operation, such as the bind; 30 seconds by default.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.options.response_timeout = timeout;
+        self.parts.options.response_timeout = timeout;
         self
     }
 
@@ -175,7 +140,7 @@ impl<C: Callback> Builder<C> {
     /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal, and
     /// there is a [`heartbeat`](Builder::heartbeat).
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
-        self.refresh_timeout = timeout;
+        self.parts.refresh_timeout = timeout;
         self
     }
 
@@ -186,14 +151,14 @@ impl<C: Callback> Builder<C> {
     /// is noticed within a minute. It is [`Syncrepl::poll`] that asks: whoever polls less often asks less
     /// often.
     pub fn heartbeat(mut self, silence: Duration) -> Self {
-        self.heartbeat = silence;
+        self.parts.heartbeat = silence;
         self
     }
 
     /// The largest message accepted, in bytes; 64 MiB by default. An entry comes in one message. A
     /// larger one ends the run with [`ErrorKind::Protocol`](crate::ErrorKind::Protocol).
     pub fn max_message_size(mut self, size: usize) -> Self {
-        self.options.max_message_size = size;
+        self.parts.options.max_message_size = size;
         self
     }
 
@@ -211,14 +176,14 @@ impl<C: Callback> Builder<C> {
     /// it is due, and then goes on in the persist stage. One that fails is owed until one has
     /// committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn reconcile_every(mut self, interval: Duration) -> Self {
-        self.reconcile_every = Some(interval);
+        self.parts.reconcile_every = Some(interval);
         self
     }
 
     /// Makes rare paths frequent: for the simulation.
     #[doc(hidden)]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.parts.limits = limits;
         self
     }
 
@@ -228,7 +193,7 @@ impl<C: Callback> Builder<C> {
     /// it, so that the provider tells those deletes again. The minute goes on over
     /// [`Syncrepl::reconnect`]; it is not remembered when the consumer is opened anew.
     pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
-        self.max_delete = max_delete;
+        self.parts.max_delete = max_delete;
         self
     }
 
@@ -242,7 +207,7 @@ impl<C: Callback> Builder<C> {
     /// process, or a simulation. Sockets and the system's clock by default.
     #[doc(hidden)]
     pub fn network(mut self, network: impl Network + 'static) -> Self {
-        self.options.network = GivenNetwork(Some(Arc::new(network)));
+        self.parts.options.network = GivenNetwork(Some(Arc::new(network)));
         self
     }
 
@@ -263,11 +228,11 @@ impl<C: Callback> Builder<C> {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and those of the store.
     pub fn open(mut self) -> Result<Syncrepl<C>> {
-        let given = self.given()?;
+        let given = self.parts.given()?;
         // Whatever is wrong with what was given leaves no file behind.
-        let writer = Writer::open(&self.path)?;
+        let writer = Writer::open(&self.parts.path)?;
         let stored = stored_url(&writer)?;
-        let settings = self.settings(given, stored)?;
+        let settings = self.parts.settings(given, stored)?;
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
 
@@ -279,12 +244,12 @@ impl<C: Callback> Builder<C> {
     /// # Errors
     /// The error that a refresh would end with; those that came of a server were told.
     pub fn diagnose(mut self, mut tell: impl FnMut(&Finding)) -> Result<()> {
-        let given = self.given()?;
-        let stored = match self.path.exists() {
-            true => Store::open(&self.path)?.status()?.url,
+        let given = self.parts.given()?;
+        let stored = match self.parts.path.exists() {
+            true => Store::open(&self.parts.path)?.status()?.url,
             false => None,
         };
-        let settings = self.settings(given, stored)?;
+        let settings = self.parts.settings(given, stored)?;
         doctor::examine(&settings, &self.stop, &mut tell)
     }
 }

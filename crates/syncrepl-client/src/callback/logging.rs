@@ -6,8 +6,8 @@ use crate::callback::Callback;
 use crate::connection::BoundLdap;
 use crate::error::{CallbackResult, ErrorKind};
 use crate::record::text::printable;
-use crate::record::{Attributes, Items, Record};
-use crate::store::Cursor;
+use crate::record::{Attributes, Record};
+use crate::store::{Cursor, Items};
 
 /// Writes every callback, one event a paragraph. Values that are not printable are shown escaped,
 /// so that what a provider sends cannot steer a terminal. The form is for people and may change.

@@ -4,8 +4,8 @@ pub(crate) mod logging;
 
 use crate::connection::BoundLdap;
 use crate::error::CallbackResult;
-use crate::record::{Items, Record};
-use crate::store::Cursor;
+use crate::record::Record;
+use crate::store::{Cursor, Items};
 
 /// Your code, called on every change. Each method does nothing by default.
 ///

@@ -7,10 +7,10 @@ use crate::callback::Callback;
 use crate::changes::change::Statement;
 use crate::changes::hashes::Hashes;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
-use crate::record::{Items, Record};
+use crate::record::Record;
 use crate::stop::StopHandle;
 use crate::store::records::{Records, Stored};
-use crate::store::{Cursor, Writer};
+use crate::store::{Cursor, Items, Writer};
 
 /// Stores changes and tells them.
 pub(crate) struct Applier<'a> {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Tally;
 
 /// So long a delete counts.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -25,13 +26,6 @@ pub enum MaxDelete {
     /// At most so many hundredths of the copy, as it was before the first of the deletes that
     /// count; with 100 nothing is stopped.
     Percent(u8),
-}
-
-/// How many records a transaction has added and deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) added: u64,
-    pub(crate) deleted: u64,
 }
 
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 
-use super::{Connection, Server};
+use super::server::Server;
+use super::wire::Connection;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::text::printable;
 

@@ -81,7 +81,18 @@ impl ScramHash {
 
 /// A SASL bind in the words of `ldapsearch`, for [`Credentials::sasl`]. Leave out what the
 /// mechanism does not need.
+///
+/// ```
+/// use syncrepl_client::{Credentials, Sasl};
+///
+/// let mut sasl = Sasl::new("SCRAM-SHA-256");
+/// sasl.authcid = Some("ann".to_owned());
+/// sasl.password = Some("secret".into());
+/// let credentials = Credentials::sasl(sasl)?;
+/// # Ok::<(), syncrepl_client::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Sasl {
     /// `-Y`: the name of the mechanism, in any letter case.
     pub mechanism: String,
@@ -93,6 +104,16 @@ pub struct Sasl {
     pub authzid: Option<String>,
     /// `-w`, `-W` or `-y`: the password (SCRAM).
     pub password: Option<Password>,
+}
+
+impl Sasl {
+    /// This mechanism, and nothing else yet.
+    pub fn new(mechanism: impl Into<String>) -> Self {
+        Sasl {
+            mechanism: mechanism.into(),
+            ..Sasl::default()
+        }
+    }
 }
 
 impl Credentials {

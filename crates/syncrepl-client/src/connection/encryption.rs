@@ -1,7 +1,7 @@
 //! A description of the TLS of a connection, for `doctor`.
 
-use super::Connection;
 use super::certificate::Facts;
+use super::wire::Connection;
 
 /// The TLS of a connection.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureScheme};
 use zeroize::Zeroizing;
 
-use super::trust::Seen;
+use super::seen::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The answer to a server that asks for a client certificate.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::transport::{Failure, Moved};
+use super::moved::{Failure, Moved};
 
 /// The size limit of a wrapped buffer, in bytes: the largest that RFC 4752 §3.1 can express.
 pub(super) const LONGEST: usize = 0xff_ffff;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Server;
+use super::server::Server;
 
 /// Opens streams, and tells the time.
 pub trait Network: Send + Sync {

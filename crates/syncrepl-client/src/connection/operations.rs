@@ -12,7 +12,9 @@ use syncrepl_proto::message::{
 };
 use zeroize::Zeroizing;
 
-use super::{Connection, Credentials, FAREWELL, notice_of_disconnection, refused};
+use super::credentials::Credentials;
+use super::refused::{notice_of_disconnection, refused};
+use super::wire::{Connection, FAREWELL};
 use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::{excerpt, printable};

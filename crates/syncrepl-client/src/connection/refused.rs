@@ -6,7 +6,7 @@ use syncrepl_proto::message::{
 use syncrepl_proto::profile::{self, Trouble};
 use syncrepl_proto::session::SessionError;
 
-use crate::connection::Server;
+use super::server::Server;
 use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;

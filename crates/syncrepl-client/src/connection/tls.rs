@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
+use super::moved::{Failure, Moved, progress};
+use super::seen::Seen;
 use super::server::Server;
-use super::transport::{Failure, Moved, Socket, progress};
-use super::trust::{Seen, Setup};
+use super::socket::Socket;
+use super::trust::Setup;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The bytes read from the socket at a time.

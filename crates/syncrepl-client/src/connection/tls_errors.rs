@@ -4,8 +4,8 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
 use super::certificate::{Facts, written};
+use super::seen::Seen;
 use super::server::Server;
-use super::trust::Seen;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;
 

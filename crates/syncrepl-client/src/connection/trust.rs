@@ -2,8 +2,7 @@
 //! file, a server's own certificate in that file, or any certificate at all if the user insists.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,41 +20,14 @@ use rustls_platform_verifier::Verifier;
 
 use super::certificate::Facts;
 use super::identity::Identity;
-use super::server::ConnectOptions;
+use super::options::ConnectOptions;
+use super::seen::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The configuration of TLS, and the record of what the handshake shows of the server.
 pub(super) struct Setup {
     pub(super) config: Arc<ClientConfig>,
     pub(super) seen: Arc<Seen>,
-}
-
-/// The facts seen during the handshake, for error messages.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    certificate: Mutex<Option<CertificateDer<'static>>>,
-    asked: AtomicBool,
-    /// Whether this end has a client certificate.
-    pub(super) ours: bool,
-}
-
-impl Seen {
-    /// The contents of the server's certificate, if one came and can be read.
-    pub(super) fn facts(&self) -> Option<Facts> {
-        let certificate = self.certificate.lock();
-        let certificate = certificate.unwrap_or_else(PoisonError::into_inner);
-        Facts::read(certificate.as_ref()?).ok()
-    }
-
-    /// Records that the server asks for a client certificate.
-    pub(super) fn ask(&self) {
-        self.asked.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the server asked for a client certificate.
-    pub(super) fn was_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
-    }
 }
 
 /// Configures TLS from `options`. Every connection reads the files again, because they may have
@@ -72,10 +44,7 @@ pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
         (Some(path), _) => Believed::file(path, &provider)?,
         (None, _) => Believed::Platform(Verifier::new(provider.clone()).map_err(unusable)?),
     };
-    let seen = Arc::new(Seen {
-        ours: options.client_certificate.is_some(),
-        ..Seen::default()
-    });
+    let seen = Arc::new(Seen::new(options.client_certificate.is_some()));
     let identity = match &options.client_certificate {
         Some((certificate, key)) => Identity::read(certificate, key, &provider, seen.clone())?,
         None => Identity::none(seen.clone()),
@@ -155,11 +124,7 @@ impl ServerCertVerifier for Trust {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self
-            .seen
-            .certificate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        self.seen.keep(end_entity);
         match &self.believed {
             Believed::Platform(inner) => {
                 inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)

@@ -21,6 +21,7 @@ use crate::stop::StopHandle;
 
 /// What a look at something came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// It is as it should be.
     Good,

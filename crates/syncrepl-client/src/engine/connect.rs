@@ -6,9 +6,9 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
+use super::mode::SyncreplMode;
 use super::settings::Settings;
 use super::state::{Consumer, Link};
-use crate::builder::SyncreplMode;
 use crate::callback::Callback;
 use crate::connection::{Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse};
 use crate::error::{Error, ErrorKind, Result};

@@ -2,6 +2,7 @@
 //! done by an engine that knows the callback only as a trait object, so that it is compiled once.
 //!
 //! The order of things, from the top down; each file uses only those below it:
+//! - `follow`: `poll` and `reconnect` in a loop
 //! - `life`: connected or not; connecting, polling, what an error leaves
 //! - `turn`: one poll: what has arrived, what is due, what is waited for
 //! - `message`: one message, and what has to be done after it
@@ -13,18 +14,20 @@
 //! - `resume`, `refusal`, `heartbeat`: what is believed, what a refusal means, signs of life
 //! - `state`: what all of these work on
 //! - `carry`, `watch`, `gap`, `schedule`, `habit`: what is remembered from one stage to the next
-//! - `deadlines`, `settings`
+//! - `deadlines`, `settings`, `mode`
 
 mod afresh;
 mod carry;
 mod connect;
 mod deadlines;
+mod follow;
 mod gap;
 mod group;
 mod habit;
 mod heartbeat;
 mod life;
 mod message;
+pub(crate) mod mode;
 mod questions;
 mod refresh;
 mod refusal;
@@ -36,10 +39,8 @@ mod state;
 mod turn;
 mod watch;
 
-use std::path::Path;
 use std::time::Duration;
 
-use crate::builder::Builder;
 use crate::callback::Callback;
 use crate::connection::Server;
 use crate::error::Result;
@@ -68,12 +69,6 @@ pub struct Syncrepl<C> {
 }
 
 impl<C: Callback> Syncrepl<C> {
-    /// Describes a consumer that keeps its copy in the file `path` (created if it is not there)
-    /// and calls `callback`.
-    pub fn builder(path: impl AsRef<Path>, callback: C) -> Builder<C> {
-        Builder::new(path.as_ref().to_path_buf(), callback)
-    }
-
     pub(crate) fn open(
         settings: Settings,
         writer: Writer,

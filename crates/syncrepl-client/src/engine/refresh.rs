@@ -7,11 +7,11 @@ use syncrepl_proto::cookie;
 
 use super::deadlines::Due;
 use super::gap::{BEGUN_AFTER, Gap};
+use super::mode::SyncreplMode;
 use super::refusal::not_ready;
 use super::resume::Claim;
 use super::schedule::Schedule;
 use super::state::{Consumer, Run};
-use crate::builder::SyncreplMode;
 use crate::changes::settle::Settled;
 use crate::changes::stage::Stage;
 use crate::doctor::warn_of_nothing_shown;

@@ -7,8 +7,8 @@ use syncrepl_proto::message::{LdapResult, Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
+use super::mode::SyncreplMode;
 use super::state::{Consumer, Run};
-use crate::builder::SyncreplMode;
 use crate::connection::{Connection, Credentials, Server};
 use crate::error::{Error, ErrorKind, Result};
 

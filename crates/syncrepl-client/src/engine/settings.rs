@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::builder::SyncreplMode;
+use super::mode::SyncreplMode;
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
 use crate::connection::{ConnectOptions, Credentials, Server};

@@ -1,10 +1,13 @@
 //! The one error of this crate: what happened, who is at fault, and what to do next.
 
+pub(crate) mod backoff;
+mod kind;
 pub(crate) mod retry;
 
 use std::error::Error as StdError;
 use std::fmt;
 
+pub use kind::{ErrorKind, Fault};
 use retry::Asked;
 
 /// What a callback returns. Any error fits through `?`; it rolls the transaction back and ends the run.
@@ -12,61 +15,6 @@ pub type CallbackResult = std::result::Result<(), Box<dyn StdError + Send + Sync
 
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What went wrong, coarse enough to decide what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// What you gave cannot be used: a filter, a URL, an option.
-    InvalidInput,
-    /// The store holds the copy of another search.
-    UrlConflict,
-    /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
-    Refused,
-    /// There is nothing to prove with who we are (no Kerberos ticket, or an expired one), or the
-    /// provider could not prove who it is.
-    Credentials,
-    /// The provider sent something that RFC 4511 or RFC 4533 does not allow.
-    Protocol,
-    /// The provider has no sync state yet, so its answer proves nothing.
-    NotReady,
-    /// The provider cannot be reached, or the connection was lost.
-    Unreachable,
-    /// TLS could not be established or checked, or the provider refused StartTLS.
-    Tls,
-    /// Another consumer uses the store.
-    StoreLocked,
-    /// A write through another handle while a refresh stage is open.
-    RefreshRunning,
-    /// The file is not a store of ours.
-    NotAStore,
-    /// The store was written by a newer version.
-    NewerVersion,
-    /// The store, or the disk below it, failed.
-    Store,
-    /// SQL that a cursor or handle must not run was refused.
-    SqlRefused,
-    /// A guard stopped a refresh that would have deleted too much.
-    Guard,
-    /// A callback returned an error.
-    Callback,
-    /// A second stop request abandoned the refresh stage, or a statement was interrupted.
-    Stopped,
-}
-
-/// Who has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The caller: what was asked for cannot be done as asked.
-    You,
-    /// The provider, or whoever runs it.
-    Server,
-    /// The network between the two.
-    Network,
-    /// The file system or the database file.
-    Disk,
-}
 
 /// The error of this crate. `Display` gives one line: what happened and, when known, what to do next.
 pub struct Error(Box<Inner>);
@@ -144,23 +92,7 @@ impl Error {
 
     /// Who has to act.
     pub fn fault(&self) -> Fault {
-        match self.0.kind {
-            ErrorKind::InvalidInput
-            | ErrorKind::UrlConflict
-            | ErrorKind::Credentials
-            | ErrorKind::SqlRefused
-            | ErrorKind::Callback
-            | ErrorKind::RefreshRunning
-            | ErrorKind::Stopped => Fault::You,
-            ErrorKind::Refused | ErrorKind::Protocol | ErrorKind::NotReady | ErrorKind::Guard => {
-                Fault::Server
-            }
-            ErrorKind::Unreachable | ErrorKind::Tls => Fault::Network,
-            ErrorKind::StoreLocked
-            | ErrorKind::NotAStore
-            | ErrorKind::NewerVersion
-            | ErrorKind::Store => Fault::Disk,
-        }
+        self.0.kind.fault()
     }
 
     /// The LDAP result code, when the provider gave one.

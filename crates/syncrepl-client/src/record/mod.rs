@@ -1,97 +1,13 @@
-//! What callbacks are shown: one record, or all of them. Read-only views over stored bytes.
+//! One record: what callbacks are shown of it, and what is kept of it. Where its bytes come from is the
+//! store's matter.
 
-pub(crate) mod secret;
+mod borrowed;
+#[cfg(feature = "serde")]
+mod json;
+mod owned;
 pub(crate) mod text;
 
-use syncrepl_proto::Uuid;
+pub use borrowed::Record;
+pub use owned::OwnedRecord;
 pub use syncrepl_proto::attributes::{Attribute, AttributeList as Attributes};
-
-use crate::error::{CallbackResult, Result};
-use crate::store::records::Records;
-
-/// An entry of the copy: its entryUUID, its DN, and its attributes as the provider sent them.
-/// Borrowed; copy what you want to keep.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    uuid: Uuid,
-    dn: &'a str,
-    attributes: Attributes<'a>,
-}
-
-impl<'a> Record<'a> {
-    pub(crate) fn new(uuid: Uuid, dn: &'a str, attributes: Attributes<'a>) -> Self {
-        Record {
-            uuid,
-            dn,
-            attributes,
-        }
-    }
-
-    /// The entryUUID: what stays the same when everything else changes (RFC 4530).
-    pub fn uuid(&self) -> Uuid {
-        self.uuid
-    }
-
-    /// The DN, in the provider's spelling.
-    pub fn dn(&self) -> &'a str {
-        self.dn
-    }
-
-    /// The attributes that were asked for and that the bind identity may see.
-    pub fn attrs(&self) -> &Attributes<'a> {
-        &self.attributes
-    }
-}
-
-/// Everything in the copy when a refresh stage has ended. It reads from the open transaction as it
-/// goes, so its memory does not grow with the directory.
-pub struct Items<'a> {
-    records: Records<'a>,
-    count: u64,
-}
-
-impl<'a> Items<'a> {
-    pub(crate) fn new(records: Records<'a>, count: u64) -> Self {
-        Items { records, count }
-    }
-
-    /// How many entries the copy holds.
-    pub fn len(&self) -> u64 {
-        self.count
-    }
-
-    /// Whether the copy holds no entry.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Shows every record, parents before children. An error from `each` ends it and is returned.
-    pub fn for_each(&self, mut each: impl FnMut(&Record<'_>) -> CallbackResult) -> CallbackResult {
-        self.records.for_each(|stored| {
-            let record = stored.record()?;
-            each(&record)
-        })
-    }
-
-    /// Shows the record with this DN, and says whether there is one; spelling and case do not matter.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file cannot be read.
-    pub fn get(&self, dn: &str, found: impl FnOnce(&Record<'_>)) -> Result<bool> {
-        match self.records.by_dn(dn)? {
-            Some(stored) => {
-                found(&stored.record()?);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
-    }
-}
-
-impl std::fmt::Debug for Items<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Items")
-            .field("len", &self.count)
-            .finish_non_exhaustive()
-    }
-}
+pub(crate) use syncrepl_proto::secret;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::{failure, file};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Copies the database of `from` into a new file, or leaves no file.
 pub(super) fn write(from: &Connection, path: &Path, busy: Duration) -> Result<()> {

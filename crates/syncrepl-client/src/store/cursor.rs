@@ -7,7 +7,7 @@ use rusqlite::{Batch, Connection, Params, Row, Statement};
 
 use super::authorizer::{Gate, GateGuard};
 use super::failure;
-use crate::{CallbackResult, Error, ErrorKind, Result};
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
 
 /// SQL inside the transaction of somebody else: yours commits or rolls back with theirs.
 ///

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// A statement of ours failed.
 pub(super) fn of_store(err: rusqlite::Error) -> Error {
@@ -121,6 +121,9 @@ pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
     }
     .with_source(err)
 }
+
+/// The message for an error of a function given to a handle.
+pub(super) const FUNCTION_FAILED: &str = "the function given to the store failed";
 
 /// A function of a user that we called returned an error. Ours stay as they are.
 pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -> Error {

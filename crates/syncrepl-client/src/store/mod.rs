@@ -1,5 +1,6 @@
-//! The store: the copy and the users' own tables in one SQLite file. This file is a user's handle to
-//! it; the consumer's is the `Writer`. What a change is, and how records are written, is not here.
+//! The store: the copy and the users' own tables in one SQLite file. A user's handle to it is
+//! [`Store`], the consumer's is the `Writer`. Below both are the rows, and at the bottom the file and
+//! what its failures mean. What a change is, is not decided here.
 
 pub(crate) mod ancestors;
 mod authorizer;
@@ -8,267 +9,25 @@ mod checkpoint;
 mod cursor;
 mod failure;
 mod file;
+mod handle;
+mod items;
 pub(crate) mod placed;
 pub(crate) mod records;
 mod row;
 mod schema;
 pub(crate) mod search;
 mod settings;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod writer;
 
-use std::error::Error as StdError;
-use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use rusqlite::{Connection, Params};
-use uuid::Uuid;
-
-use self::authorizer::Gate;
-use self::cursor::Access;
-use self::schema::Found;
-use self::transaction::Transaction;
-use crate::record::Record;
-use crate::{Error, ErrorKind, Result};
-
-pub use self::cursor::Cursor;
-pub use self::row::StoredRecord;
-use self::row::StoredRow;
+pub use cursor::Cursor;
+pub use handle::Store;
+pub use items::Items;
 pub use rusqlite::InterruptHandle;
 
-pub(crate) use self::failure::of_callback as callback_failed;
-pub(crate) use self::writer::Writer;
-
-/// How long a handle waits for another program's transaction to end.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// What a function given to a handle returns. Any error fits through `?`.
-type FunctionResult<T> = std::result::Result<T, Box<dyn StdError + Send + Sync>>;
-
-/// A handle to a store: a connection with transactions of its own, while a consumer runs or none does.
-///
-/// Reading never waits for the consumer, and shows what was committed last. Writing goes into tables of
-/// your own and into settings. While a refresh stage of the same process is open, a write fails at once
-/// with [`ErrorKind::RefreshRunning`]; otherwise it waits for whoever writes, 5 s at most, and then fails
-/// with the same. Everything else that fails is [`ErrorKind::Store`], unless said otherwise.
-///
-/// A handle is `Send`: give each thread its own.
-pub struct Store {
-    conn: Connection,
-    gate: Arc<Gate>,
-    stage_open: Arc<AtomicBool>,
-    busy: Duration,
-}
-
-impl Store {
-    /// Opens a store that exists.
-    ///
-    /// Fails with [`ErrorKind::NotAStore`] when the file is something else, [`ErrorKind::NewerVersion`]
-    /// when a newer version wrote it, [`ErrorKind::Store`] when there is no such file, it cannot be
-    /// read, or an older version wrote it and no consumer has migrated it yet.
-    pub fn open(path: impl AsRef<Path>) -> Result<Store> {
-        let path = file::resolve(path.as_ref())?;
-        if !path.exists() {
-            let message = format!("there is no store {}", path.display());
-            return Err(Error::new(ErrorKind::Store, message)
-                .with_hint("the first refresh creates it; check the path"));
-        }
-        Store::connect(&path, Arc::default())
-    }
-
-    /// `path` is resolved; `stage_open` is shared with the consumer of this process, if it is known.
-    fn connect(path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
-        let mut conn = file::connect(path, BUSY)?;
-        match schema::identify(&conn, path)? {
-            Found::Store(version) if version == schema::current() => {}
-            Found::Store(_) => {
-                let message = format!("{} is a store of an older version", path.display());
-                return Err(Error::new(ErrorKind::Store, message)
-                    .with_hint("refresh it once: that brings it up to date"));
-            }
-            Found::Empty => return Err(failure::empty(path)),
-        }
-        let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
-        Ok(Store {
-            conn,
-            gate,
-            stage_open,
-            busy: BUSY,
-        })
-    }
-
-    /// The value of a setting, or `None` when it was never set.
-    pub fn get_setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        settings::get(&self.conn, name)
-    }
-
-    /// Sets a setting or, with `None`, removes it, in a transaction of its own.
-    ///
-    /// Names that begin with `syncrepl` are reserved: [`ErrorKind::InvalidInput`].
-    pub fn set_setting(&mut self, name: &str, value: Option<&[u8]>) -> Result<()> {
-        settings::check_user_name(name)?;
-        let transaction = self.begin_write()?;
-        settings::set(&self.conn, name, value)?;
-        transaction.commit()
-    }
-
-    /// Runs `f` in a transaction that can write. Commits when it returns `Ok`; an error or a panic
-    /// rolls everything back.
-    ///
-    /// An error of `f` is returned, with kind [`ErrorKind::Callback`] if it is not an [`Error`] already.
-    /// [`ErrorKind::SqlRefused`] when its SQL ended the transaction (see [`Cursor`]).
-    pub fn transaction<T>(
-        &mut self,
-        f: impl FnOnce(&Cursor<'_>) -> FunctionResult<T>,
-    ) -> Result<T> {
-        let transaction = self.begin_write()?;
-        let value = transaction.run(Access::Write, f)?;
-        transaction.commit()?;
-        Ok(value)
-    }
-
-    /// Runs `f` on a snapshot: however long it takes, it sees one state of the store, that of now.
-    /// A write through its cursor is [`ErrorKind::SqlRefused`]. Errors of `f` as in
-    /// [`transaction`](Self::transaction).
-    ///
-    /// While it runs the store's log cannot be emptied, so an endless one makes the log grow.
-    pub fn read<T>(&self, f: impl FnOnce(&Cursor<'_>) -> FunctionResult<T>) -> Result<T> {
-        if !self.conn.is_autocommit() {
-            // Inside another read of this handle: the same snapshot.
-            return f(&Cursor::lend(&self.conn, &self.gate, Access::Read))
-                .map_err(|err| failure::of_function(err, FUNCTION_FAILED));
-        }
-        // A snapshot begins with the first read, not with BEGIN.
-        let transaction = Transaction::begin(
-            self,
-            "BEGIN DEFERRED; SELECT version FROM syncrepl_schema LIMIT 1;",
-        )
-        .map_err(failure::of_store)?;
-        let value = transaction.run(Access::Read, f)?;
-        transaction.commit()?;
-        Ok(value)
-    }
-
-    /// The record with this DN, in whatever spelling. Should two share a DN, the one stored last.
-    pub fn get(&self, dn: &str) -> Result<Option<StoredRecord>> {
-        self.get_where(
-            "dn_key = ?1 ORDER BY id DESC LIMIT 1",
-            [syncrepl_proto::dn::key(dn)],
-        )
-    }
-
-    /// The record with this entryUUID.
-    pub fn get_by_uuid(&self, uuid: Uuid) -> Result<Option<StoredRecord>> {
-        self.get_where("uuid = ?1", [uuid.as_bytes().as_slice()])
-    }
-
-    /// `condition` is a constant of ours.
-    fn get_where(&self, condition: &str, params: impl Params) -> Result<Option<StoredRecord>> {
-        let sql = format!(
-            "SELECT {} FROM syncrepl_records WHERE {condition}",
-            row::COLUMNS
-        );
-        let mut statement = self.conn.prepare_cached(&sql).map_err(failure::of_store)?;
-        let mut rows = statement.query(params).map_err(failure::of_store)?;
-        match rows.next().map_err(failure::of_store)? {
-            Some(row) => Ok(Some(StoredRow::read(row)?.to_record())),
-            None => Ok(None),
-        }
-    }
-
-    /// Calls `visit` with every record, parents before their children, from one snapshot and in
-    /// constant memory, until it breaks off. Errors of `visit` as in [`transaction`](Self::transaction).
-    pub fn records(
-        &self,
-        mut visit: impl FnMut(&Record<'_>) -> FunctionResult<ControlFlow<()>>,
-    ) -> Result<()> {
-        let sql = format!(
-            "SELECT {} FROM syncrepl_records ORDER BY dn_key, id",
-            row::COLUMNS
-        );
-        let mut statement = self.conn.prepare(&sql).map_err(failure::of_store)?;
-        let mut rows = statement.query([]).map_err(failure::of_store)?;
-        while let Some(row) = rows.next().map_err(failure::of_store)? {
-            let visited = visit(&StoredRow::read(row)?.record()?)
-                .map_err(|err| failure::of_function(err, FUNCTION_FAILED))?;
-            if visited.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// How many records there are.
-    pub fn count(&self) -> Result<u64> {
-        self.conn
-            .query_row("SELECT count(*) FROM syncrepl_records", [], |row| {
-                row.get::<_, i64>(0)
-            })
-            .map(i64::unsigned_abs)
-            .map_err(failure::of_store)
-    }
-
-    /// Lets SQLite look at how the tables are filled, for faster queries. Quick; a write.
-    pub fn optimize(&mut self) -> Result<()> {
-        self.maintain("PRAGMA optimize;")
-    }
-
-    /// Rebuilds the file without the space that deleted rows left. A write, as long as the file is
-    /// large, and for that time needs twice its size. Rows of your own tables that have no
-    /// `INTEGER PRIMARY KEY` may get other rowids.
-    pub fn vacuum(&mut self) -> Result<()> {
-        self.maintain("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
-    }
-
-    fn maintain(&self, sql: &str) -> Result<()> {
-        self.refuse_during_stage()?;
-        self.conn.execute_batch(sql).map_err(failure::of_store)
-    }
-
-    /// Copies the store as it is now, your tables included, into a new file that only its owner may
-    /// read. A consumer may run meanwhile. The copy is itself a store.
-    ///
-    /// [`ErrorKind::InvalidInput`] when `path` exists. After any other error nothing is left at `path`.
-    pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<()> {
-        backup::write(&self.conn, path.as_ref(), self.busy)
-    }
-
-    /// Interrupts, from any thread, the SQL that this handle is running: it fails with
-    /// [`ErrorKind::Stopped`].
-    pub fn interrupt_handle(&self) -> InterruptHandle {
-        self.conn.get_interrupt_handle()
-    }
-
-    fn refuse_during_stage(&self) -> Result<()> {
-        if self.stage_open.load(Ordering::Acquire) {
-            return Err(failure::refresh_running());
-        }
-        Ok(())
-    }
-
-    /// Waits for another writer, but never for a refresh stage, also not for one that begins meanwhile.
-    fn begin_write(&self) -> Result<Transaction<'_>> {
-        const SLICE: Duration = Duration::from_millis(20);
-        let deadline = Instant::now() + self.busy;
-        self.conn.busy_timeout(SLICE).map_err(failure::of_store)?;
-        let begun = loop {
-            if let Err(error) = self.refuse_during_stage() {
-                break Err(error);
-            }
-            match Transaction::begin(self, "BEGIN IMMEDIATE;") {
-                Ok(transaction) => break Ok(transaction),
-                Err(err) if failure::is_busy(&err) && Instant::now() < deadline => {}
-                Err(err) => break Err(failure::of_store(err)),
-            }
-        };
-        self.conn.busy_timeout(BUSY).map_err(failure::of_store)?;
-        begun
-    }
-}
-
-const FUNCTION_FAILED: &str = "the function given to the store failed";
+pub(crate) use failure::of_callback as callback_failed;
+pub(crate) use tally::Tally;
+pub(crate) use writer::Writer;

@@ -1,37 +1,15 @@
-//! One row of `syncrepl_records`, as the store knows it: who, where, and bytes that it does not read.
+//! One row of `syncrepl_records`, as handles read it.
 
 use rusqlite::Row;
 use uuid::Uuid;
 
 use super::failure;
 use super::records::attribute_list;
-use crate::Result;
+use crate::error::Result;
 use crate::record::Record;
 
 /// The columns that [`StoredRow::read`] wants, in its order.
 pub(super) const COLUMNS: &str = "uuid, dn, attributes";
-
-/// A record of the store, owned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRecord {
-    uuid: Uuid,
-    dn: String,
-    attributes: Vec<u8>,
-}
-
-impl StoredRecord {
-    /// The record, to be read like those that callbacks are shown.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file was damaged.
-    pub fn record(&self) -> Result<Record<'_>> {
-        Ok(Record::new(
-            self.uuid,
-            &self.dn,
-            attribute_list(&self.attributes)?,
-        ))
-    }
-}
 
 /// A record of the store, borrowed from the row that is being read.
 #[derive(Debug, Clone, Copy)]
@@ -60,14 +38,5 @@ impl<'a> StoredRow<'a> {
             self.dn,
             attribute_list(self.attributes)?,
         ))
-    }
-
-    /// The same, owned.
-    pub(super) fn to_record(self) -> StoredRecord {
-        StoredRecord {
-            uuid: self.uuid,
-            dn: self.dn.to_owned(),
-            attributes: self.attributes.to_owned(),
-        }
     }
 }

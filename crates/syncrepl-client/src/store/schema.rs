@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What each version adds; version n is the first n of them. Never change one that was released.
 const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The number of commits so far, in decimal.
 pub(super) const COMMIT: &str = "syncrepl_commit";

@@ -1,20 +1,29 @@
 //! A transaction of a user's handle, that ends with a function of theirs: committed after it, rolled
 //! back when it fails or panics. The consumer's, which outlives a call, is the `Writer`'s.
 
+use std::error::Error as StdError;
+
+use rusqlite::Connection;
+
+use super::authorizer::Gate;
 use super::cursor::{Access, Cursor};
-use super::{FUNCTION_FAILED, FunctionResult, Store, failure};
-use crate::Result;
+use super::failure::{self, FUNCTION_FAILED};
+use crate::error::Result;
+
+/// What a function given to a handle returns. Any error fits through `?`.
+pub(super) type FunctionResult<T> = std::result::Result<T, Box<dyn StdError + Send + Sync>>;
 
 /// An open transaction, rolled back when dropped.
 pub(super) struct Transaction<'a> {
-    store: &'a Store,
+    conn: &'a Connection,
+    gate: &'a Gate,
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn begin(store: &'a Store, sql: &str) -> rusqlite::Result<Self> {
+    pub(super) fn begin(conn: &'a Connection, gate: &'a Gate, sql: &str) -> rusqlite::Result<Self> {
         // Made first: should the second statement of `sql` fail, the first is undone.
-        let transaction = Transaction { store };
-        store.conn.execute_batch(sql)?;
+        let transaction = Transaction { conn, gate };
+        conn.execute_batch(sql)?;
         Ok(transaction)
     }
 
@@ -23,17 +32,16 @@ impl<'a> Transaction<'a> {
         access: Access,
         f: impl FnOnce(&Cursor<'_>) -> FunctionResult<T>,
     ) -> Result<T> {
-        let value = f(&Cursor::lend(&self.store.conn, &self.store.gate, access))
+        let value = f(&Cursor::lend(self.conn, self.gate, access))
             .map_err(|err| failure::of_function(err, FUNCTION_FAILED))?;
-        if self.store.conn.is_autocommit() {
+        if self.conn.is_autocommit() {
             return Err(failure::transaction_ended());
         }
         Ok(value)
     }
 
     pub(super) fn commit(self) -> Result<()> {
-        self.store
-            .conn
+        self.conn
             .execute_batch("COMMIT;")
             .map_err(failure::of_store)
     }
@@ -41,8 +49,8 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if !self.store.conn.is_autocommit()
-            && let Err(error) = self.store.conn.execute_batch("ROLLBACK;")
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK;")
         {
             tracing::warn!(%error, "the rollback failed");
         }

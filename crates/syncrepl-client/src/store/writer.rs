@@ -13,11 +13,12 @@ use super::authorizer::Gate;
 use super::checkpoint::Log;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
+use super::handle::Store;
 use super::records::Records;
 use super::schema::Found;
-use super::{Store, failure, schema, settings};
-use crate::changes::guard::Tally;
-use crate::{CallbackResult, Error, ErrorKind, Result};
+use super::tally::Tally;
+use super::{failure, schema, settings};
+use crate::error::{CallbackResult, Error, ErrorKind, Result};
 
 /// How long a transaction waits for another program's to end. Longer than a handle waits for us:
 /// giving up ends the run.

@@ -59,7 +59,7 @@ fn follow() {
     fixture.server.stop();
     let data = fixture.data().display().to_string();
     let mut follow = Run::start(example("follow"), &[data, fixture.url()]);
-    follow.wait_for_stderr(|line| line.contains("again in"), PATIENCE);
+    follow.wait_for_line(|line| line.contains("trying again in"), PATIENCE);
     fixture.server.start_again();
     follow.wait_for_line(|line| line.starts_with("REFRESH DONE: 3"), PATIENCE);
     fixture.change(&describe("ann", "new"));
@@ -118,8 +118,42 @@ fn outbox() {
 }
 
 #[test]
+fn tokio() {
+    let fixture = Fixture::with(&["ann"]);
+    let start = || {
+        let data = fixture.data().display().to_string();
+        Run::start(example("tokio"), &[data, fixture.url()])
+    };
+    let mut run = start();
+    run.wait_for_line(|line| line == format!("3 add {}", dn("ann")), PATIENCE);
+    fixture.change(&describe("ann", "new"));
+    run.wait_for_line(|line| line == format!("4 change {}", dn("ann")), PATIENCE);
+    // The server restarts, and the program goes on.
+    fixture.server.stop();
+    run.wait_for_stderr(|line| line.contains("trying again in"), PATIENCE);
+    fixture.server.start_again();
+    fixture.change(&describe("ann", "newer"));
+    run.wait_for_line(|line| line == format!("5 change {}", dn("ann")), PATIENCE);
+    run.signal("INT");
+    let status = run.wait_exit(PATIENCE);
+    assert!(status.success(), "{}", run.stderr());
+
+    // Written and never relayed: the next run sends it, before anything else.
+    let raw = Connection::open(fixture.data()).unwrap();
+    raw.execute("INSERT INTO outbox (event) VALUES ('left over')", [])
+        .unwrap();
+    drop(raw);
+    let mut run = start();
+    let at = run.wait_for_line(|line| line == "6 left over", PATIENCE);
+    assert_eq!(at, 0);
+    run.signal("INT");
+    assert!(run.wait_exit(PATIENCE).success(), "{}", run.stderr());
+    assert_eq!(fixture.told(), [""; 0]);
+}
+
+#[test]
 fn without_arguments_they_tell_their_usage() {
-    for name in ["refresh_once", "follow", "own_table", "outbox"] {
+    for name in ["refresh_once", "follow", "own_table", "outbox", "tokio"] {
         let output = Command::new(example(name)).output().unwrap();
         assert!(!output.status.success());
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -17,17 +17,10 @@ fn a_handle_reads_and_writes_beside_a_consumer() {
     poll_until(&mut client, || tape.has("committed"));
 
     let ann = store.get(&dn("ANN").replace(',', ", ")).unwrap().unwrap();
-    assert_eq!(ann.record().unwrap().dn(), dn("ann"));
+    assert_eq!(ann.dn(), dn("ann"));
+    assert_eq!(store.get_by_uuid(ann.uuid()).unwrap().as_ref(), Some(&ann));
     assert_eq!(
-        store
-            .get_by_uuid(ann.record().unwrap().uuid())
-            .unwrap()
-            .unwrap(),
-        ann
-    );
-    let record = ann.record().unwrap();
-    assert_eq!(
-        record.attrs().values("Mail").collect::<Vec<_>>(),
+        ann.attrs().values("Mail").collect::<Vec<_>>(),
         [b"ann@example.com"]
     );
 
@@ -91,9 +84,8 @@ fn a_snapshot_stays_while_the_consumer_goes_on() {
         })
         .unwrap();
     let ann = store.get(&dn("ann")).unwrap().unwrap();
-    let record = ann.record().unwrap();
     assert_eq!(
-        record.attrs().values("description").collect::<Vec<_>>(),
+        ann.attrs().values("description").collect::<Vec<_>>(),
         [b"new"]
     );
     stop.please_stop();

@@ -5,6 +5,7 @@ mod connecting;
 mod contract;
 mod documentation;
 mod examples;
+mod following;
 mod handles;
 mod logging;
 mod modes;

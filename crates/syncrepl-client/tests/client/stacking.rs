@@ -1,6 +1,11 @@
 //! Callbacks in pairs, in boxes and borrowed.
 
-use syncrepl_client::{Callback, Cursor, ErrorKind, Syncrepl, SyncreplMode};
+use std::collections::BTreeSet;
+
+use syncrepl_client::{
+    BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Items, OwnedRecord, Record, Syncrepl,
+    SyncreplMode,
+};
 
 use crate::common::{Fixture, On, Tape, fails};
 
@@ -66,4 +71,136 @@ fn nobody_need_be_told() {
         .unwrap();
     client.run().unwrap();
     assert_eq!(client.db().unwrap().count().unwrap(), 3);
+}
+
+/// Writes down each call with what it was given.
+struct Recorder(Tape);
+
+impl Callback for Recorder {
+    fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.push(&format!("bind_complete {}", ldap.whoami()?));
+        Ok(())
+    }
+    fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.push(&format!("refresh_done {items:?}"));
+        Ok(())
+    }
+    fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.push(&format!("record_add {record:?}"));
+        Ok(())
+    }
+    fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
+        self.0.push(&format!("record_delete {record:?}"));
+        Ok(())
+    }
+    fn record_rename(
+        &mut self,
+        old_dn: &str,
+        record: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.0.push(&format!("record_rename {old_dn} {record:?}"));
+        Ok(())
+    }
+    fn record_change(
+        &mut self,
+        old: &Record<'_>,
+        new: &Record<'_>,
+        _: &Cursor<'_>,
+    ) -> CallbackResult {
+        self.0.push(&format!("record_change {old:?} {new:?}"));
+        Ok(())
+    }
+    fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
+        self.0.push(&format!("cookie_change {cookie:?}"));
+        Ok(())
+    }
+    fn commit_pending(&mut self, commit: u64) -> CallbackResult {
+        self.0.push(&format!("commit_pending {commit}"));
+        Ok(())
+    }
+    fn committed(&mut self) {
+        self.0.push("committed");
+    }
+    fn debug(&mut self, message: &str) {
+        self.0.push(&format!("debug {message}"));
+    }
+}
+
+/// Calls every method of `C` once, with what a refresh of two entries lends.
+struct Caller<C> {
+    inner: C,
+    first: Option<OwnedRecord>,
+}
+
+impl<C: Callback> Callback for Caller<C> {
+    fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, cursor: &Cursor<'_>) -> CallbackResult {
+        self.inner.bind_complete(ldap, cursor)
+    }
+
+    fn record_add(&mut self, record: &Record<'_>, cursor: &Cursor<'_>) -> CallbackResult {
+        let Some(first) = &self.first else {
+            self.first = Some(record.to_owned());
+            return Ok(());
+        };
+        let inner = &mut self.inner;
+        inner.record_add(record, cursor)?;
+        inner.record_delete(record, cursor)?;
+        inner.record_rename("its old name", record, cursor)?;
+        inner.record_change(&first.as_record(), record, cursor)?;
+        inner.cookie_change(b"cookie")?;
+        inner.commit_pending(7)?;
+        inner.committed();
+        inner.debug("text");
+        Ok(())
+    }
+
+    fn refresh_done(&mut self, items: &Items<'_>, cursor: &Cursor<'_>) -> CallbackResult {
+        self.inner.refresh_done(items, cursor)
+    }
+}
+
+fn calls<C: Callback>(fixture: &Fixture, tape: &Tape, inner: C) -> Vec<String> {
+    tape.clear();
+    let _ = std::fs::remove_file(fixture.data());
+    fixture.refresh(Caller { inner, first: None });
+    tape.lines()
+}
+
+/// The methods that the trait has, as its source names them.
+fn methods() -> BTreeSet<&'static str> {
+    let source = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/callback/mod.rs"));
+    let (_, rest) = source
+        .split_once("pub trait Callback {")
+        .expect("the trait");
+    let (body, _) = rest.split_once("\n}\n").expect("its end");
+    let functions = body.lines().filter_map(|line| line.strip_prefix("    fn "));
+    functions
+        .filter_map(|rest| Some(rest.split_once('(')?.0))
+        .collect()
+}
+
+#[test]
+fn every_method_is_forwarded() {
+    let fixture = Fixture::with(&[]);
+    let tape = Tape::new();
+    let recorder = || Recorder(tape.clone());
+    let expected = calls(&fixture, &tape, recorder());
+    let called: BTreeSet<_> = expected
+        .iter()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(
+        called,
+        methods(),
+        "teach Recorder and Caller the new method"
+    );
+    assert_eq!(expected.len(), called.len(), "each is called once");
+
+    assert_eq!(calls(&fixture, &tape, &mut recorder()), expected);
+    let boxed: Box<dyn Callback> = Box::new(recorder());
+    assert_eq!(calls(&fixture, &tape, boxed), expected);
+    let twice: Vec<_> = expected.iter().flat_map(|line| [line, line]).collect();
+    let pair = calls(&fixture, &tape, (recorder(), recorder()));
+    assert_eq!(pair.iter().collect::<Vec<_>>(), twice);
 }

@@ -120,7 +120,7 @@ fn whole(mode: SyncreplMode) -> Vec<Step> {
 fn end_of(mode: SyncreplMode, present: bool) -> Step {
     match mode {
         SyncreplMode::RefreshOnly => Step::Done(Some(NEXT), !present),
-        SyncreplMode::RefreshAndPersist => Step::Phase(present, Some(NEXT), true),
+        _ => Step::Phase(present, Some(NEXT), true),
     }
 }
 

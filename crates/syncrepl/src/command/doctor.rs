@@ -98,7 +98,8 @@ impl Report {
         let (sign, colour) = match finding.verdict {
             Verdict::Good => ("✔", "32"),
             Verdict::Warning => ("!", "33"),
-            Verdict::Bad => ("✘", "31"),
+            // Bad, and whatever there may be besides: nobody passes over it.
+            _ => ("✘", "31"),
         };
         let mut out = io::stdout().lock();
         if self.server != finding.server {

@@ -7,13 +7,11 @@ use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, GSS_NT_KRB5_PRINCI
 use syncrepl_proto::profile::{Trouble, hints_of_all};
 use zeroize::Zeroizing;
 
-use super::gssapi_errors::{explain, printable_error};
-use super::{Mechanism, SecurityLayer, out_of_turn, unproven};
-use crate::connection::layer::LONGEST;
+use super::gssapi_errors::{NAME, explain, printable_error};
+use super::mechanism::{Mechanism, out_of_turn, unproven};
+use crate::connection::layer::{LONGEST, SecurityLayer};
 use crate::connection::server::Server;
 use crate::error::{Error, ErrorKind, Result};
-
-pub(super) const NAME: &str = "GSSAPI";
 
 /// The security layers of RFC 4752 §3.1, as bits.
 const NO_LAYER: u8 = 1;

@@ -3,9 +3,11 @@
 
 use libgssapi::error::{Error as GssError, MajorFlags};
 
-use super::gssapi::NAME;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::printable;
+
+/// The name of the mechanism.
+pub(super) const NAME: &str = "GSSAPI";
 
 /// The first error code of Kerberos (krb5.h).
 const KERBEROS: u32 = 2_529_638_912;

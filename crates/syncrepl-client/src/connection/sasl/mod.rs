@@ -5,6 +5,7 @@
 mod gssapi;
 #[cfg(feature = "gssapi")]
 mod gssapi_errors;
+mod mechanism;
 mod scram;
 
 use std::sync::mpsc::{TryRecvError, channel};
@@ -14,32 +15,18 @@ use syncrepl_proto::message::{Authentication, BindRequest, LdapResult, Operation
 use syncrepl_proto::profile::{Trouble, hints_of_all};
 use zeroize::Zeroizing;
 
+use super::credentials::{self, Credentials};
 use super::layer::SecurityLayer;
 use super::operations::unexpected;
-use super::refused::refused_because;
-use super::{Connection, Credentials, refused};
+use super::refused::{refused, refused_because};
+use super::wire::Connection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::text::{excerpt, printable};
+use crate::record::text::excerpt;
+use mechanism::{Mechanism, out_of_turn};
 
 /// The most steps of one exchange. No mechanism here needs more, and no provider may keep us busy
 /// for ever.
 const MOST_STEPS: usize = 16;
-
-/// The client's side of one authentication. A step may block, so each runs in a thread of its own.
-pub(super) trait Mechanism: Send {
-    /// The registered name.
-    fn name(&self) -> &'static str;
-
-    /// The response to a challenge. The first call has none.
-    fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>>;
-
-    /// Ends the exchange after the provider's success, with the credentials in that response, if
-    /// any. Returns the negotiated security layer.
-    ///
-    /// # Errors
-    /// The provider has not proved its identity.
-    fn finish(self: Box<Self>, last: Option<&[u8]>) -> Result<Option<Box<dyn SecurityLayer>>>;
-}
 
 /// EXTERNAL (RFC 4422 appendix A): the identity that the connection itself proves.
 struct External {
@@ -135,7 +122,7 @@ impl Connection {
                 authzid.as_deref(),
             )?),
             #[cfg(not(feature = "gssapi"))]
-            Credentials::SaslGssapi { .. } => return Err(super::credentials::without_gssapi()),
+            Credentials::SaslGssapi { .. } => return Err(credentials::without_gssapi()),
             Credentials::SaslExternal { authzid } => Box::new(External {
                 authzid: authzid.clone().unwrap_or_default(),
             }),
@@ -288,21 +275,4 @@ fn sasl_refusal(mechanism: &str, result: &LdapResult<'_>, what: &str) -> Error {
         ),
         _ => refused(result, what),
     }
-}
-
-/// The error for a provider that does not keep to the mechanism.
-fn out_of_turn(mechanism: &str) -> Error {
-    Error::new(
-        ErrorKind::Protocol,
-        format!("the provider does not keep to the order of SASL {mechanism}"),
-    )
-}
-
-/// The error for a provider that did not prove its identity.
-fn unproven(mechanism: &str, why: &str) -> Error {
-    Error::new(
-        ErrorKind::Credentials,
-        format!("SASL {mechanism}: {}", printable(why)),
-    )
-    .with_hint("it may not be the provider that it claims to be; nothing was asked of it")
 }

@@ -10,8 +10,9 @@ use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session, SessionError, St
 use rsasl::property::{AuthId, AuthzId, Password as PasswordProperty};
 use zeroize::Zeroizing;
 
-use super::{Mechanism, SecurityLayer, out_of_turn, unproven};
+use super::mechanism::{Mechanism, out_of_turn, unproven};
 use crate::connection::credentials::{Password, ScramHash};
+use crate::connection::layer::SecurityLayer;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The fewest iterations accepted; RFC 7677 §4 requires them. With fewer, a false provider could

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
-use super::super::transport::Endpoint;
+use super::super::socket::Endpoint;
 use super::scripted::linger;
 use super::*;
 

@@ -11,7 +11,10 @@ mod waiting;
 
 use std::time::{Duration, Instant};
 
+use syncrepl_proto::frame::Frames;
+
 use super::*;
+use crate::error::{Error, ErrorKind, Result};
 use crate::stop::StopHandle;
 
 /// A time limit: longer than any step takes, shorter than a person waits.

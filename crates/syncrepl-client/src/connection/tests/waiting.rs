@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 
+use super::super::wire::READ_AHEAD;
 use super::scripted::{bind_response, linger, request, serve, short};
 use super::*;
 

@@ -11,7 +11,7 @@ use super::super::ancestors::Ancestors;
 use super::super::records::Records;
 use super::super::{Store, Writer, schema};
 use super::{Fixture, put, uuid};
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 const BASE: &str = "dc=example";
 

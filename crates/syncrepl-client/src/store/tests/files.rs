@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::{Store, Writer, failure};
 use super::{Fixture, in_another_process, put, uuid};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 #[cfg(unix)]
 fn mode(path: &Path) -> u32 {
@@ -261,5 +261,5 @@ fn a_full_disk_is_called_so_and_the_old_copy_stays() {
     let store = fixture.store();
     assert_eq!(store.count().unwrap(), 2);
     let ann = store.get_by_uuid(uuid(2)).unwrap().unwrap();
-    assert_eq!(ann.record().unwrap().attrs().as_bytes(), [0x30, 0]);
+    assert_eq!(ann.attrs().as_bytes(), [0x30, 0]);
 }

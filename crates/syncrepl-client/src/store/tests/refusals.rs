@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::super::Cursor;
 use super::super::Store;
 use super::{Fixture, put, uuid};
-use crate::{Cursor, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 const REFUSED: &[&str] = &[
     "BEGIN",

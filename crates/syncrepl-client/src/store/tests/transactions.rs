@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::super::Cursor;
 use super::{Fixture, put, uuid};
-use crate::{Cursor, Error, ErrorKind, Fault};
+use crate::error::{Error, ErrorKind, Fault};
 
 #[test]
 fn the_commit_number_is_part_of_its_transaction() {

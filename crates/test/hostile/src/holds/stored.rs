@@ -60,12 +60,8 @@ fn read_back(bench: &Bench, bytes: &[u8]) {
         .prepare_cached(put)
         .and_then(|mut put| put.execute(params![uuid.as_bytes(), name, dn::key(name), attributes]))
         .expect("a row");
-    let found = bench.store.get(name).expect("no one reads it yet");
-    let found = found.expect("it is found by its DN");
-    assert_eq!(
-        bench.store.get_by_uuid(uuid).expect("a row"),
-        Some(found.clone())
-    );
+    let by_dn = bench.store.get(name);
+    let by_uuid = bench.store.get_by_uuid(uuid);
     let mut seen = 0;
     let all = bench.store.records(|record| {
         assert_eq!((record.uuid(), record.dn()), (uuid, name));
@@ -74,17 +70,20 @@ fn read_back(bench: &Bench, bytes: &[u8]) {
     });
     match AttributeList::decode(attributes) {
         Ok(list) => {
-            let record = found.record().expect("valid attributes");
-            assert_eq!(record.dn(), name);
-            assert_eq!(lazily(record.attrs()), lazily(&list));
+            let found = by_dn.expect("valid attributes").expect("its DN finds it");
+            assert_eq!((found.uuid(), found.dn()), (uuid, name));
+            assert_eq!(lazily(&found.attrs()), lazily(&list));
+            assert_eq!(by_uuid.expect("valid attributes"), Some(found));
             all.expect("valid attributes");
             assert_eq!(seen, 1);
         }
         Err(_) => {
-            let damaged = found.record().expect_err("invalid attributes");
+            let damaged = by_dn.expect_err("invalid attributes");
             assert_eq!(damaged.kind(), ErrorKind::Store);
             assert!(damaged.to_string().contains("damaged"), "{damaged}");
-            assert_eq!(all.expect_err("the same").kind(), ErrorKind::Store);
+            for error in [by_uuid.map(drop), all] {
+                assert_eq!(error.expect_err("the same").kind(), ErrorKind::Store);
+            }
             assert_eq!(seen, 0);
         }
     }

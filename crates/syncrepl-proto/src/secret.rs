@@ -1,5 +1,5 @@
-//! Which attributes hold secrets: passwords, what is made of them, and keys. Logs do not show them,
-//! and a search that brings them without having asked for them is told of.
+//! The one list of attributes that hold secrets: passwords, what is made of them, and keys. Logs and
+//! `Debug` do not show their values.
 
 /// Attributes from whose values a password can be guessed, or which are one.
 const PASSWORDS: &[&str] = &[
@@ -53,16 +53,16 @@ const OTHER_SECRETS: &[&str] = &[
     "userPKCS12",
 ];
 
-/// What the name of an attribute that nobody here knows has in it, when it may hold a secret.
+/// The name of any other attribute has one of these in it when the attribute may hold a secret.
 const TELLING: &[&str] = &["passw", "passphrase", "secret", "credential", "privatekey"];
 
 /// Whether the values of the attribute are passwords, or hashes of them. Options do not count.
-pub(crate) fn is_password(attribute: &str) -> bool {
+pub fn is_password(attribute: &str) -> bool {
     is_one_of(PASSWORDS, attribute)
 }
 
-/// Whether the values of the attribute are to be kept out of logs. Rather too many than too few.
-pub(crate) fn is_secret(attribute: &str) -> bool {
+/// Whether the values of the attribute stay out of logs. Rather too many attributes than too few.
+pub fn is_secret(attribute: &str) -> bool {
     is_password(attribute) || is_one_of(OTHER_SECRETS, attribute) || {
         let name = attribute.to_ascii_lowercase();
         TELLING.iter().any(|part| name.contains(part))
@@ -70,7 +70,7 @@ pub(crate) fn is_secret(attribute: &str) -> bool {
 }
 
 /// The name of an attribute without its options (RFC 4512 §2.5).
-pub(crate) fn without_options(attribute: &str) -> &str {
+pub fn without_options(attribute: &str) -> &str {
     let end = attribute.bytes().position(|byte| byte == b';');
     end.and_then(|end| attribute.get(..end))
         .unwrap_or(attribute)
