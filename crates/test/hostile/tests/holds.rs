@@ -1,12 +1,12 @@
-//! The properties, over the seeds, over every input in which something was found before, and over
-//! a few thousand mutations of the seeds.
+//! The properties, over the seeds, over every earlier finding, and over a few thousand mutations of
+//! the seeds.
 
 use fastrand::Rng;
 use syncrepl_hostile::mutate::mutate;
 use syncrepl_hostile::{holds, seeds};
 
 #[test]
-fn every_property_holds_for_what_was_found_before() {
+fn every_property_holds_for_earlier_findings() {
     for (name, property) in holds::ALL {
         for (file, bytes) in seeds::findings(name) {
             println!("{name}: {file}");
@@ -16,7 +16,7 @@ fn every_property_holds_for_what_was_found_before() {
 }
 
 #[test]
-fn every_property_holds_for_what_servers_sent() {
+fn every_property_holds_for_recordings() {
     for (name, property) in holds::ALL {
         let seeds = seeds::seeds(name);
         assert!(seeds.len() > 5, "{name} has {} seeds", seeds.len());

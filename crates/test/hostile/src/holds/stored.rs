@@ -1,5 +1,5 @@
-//! The store's reading of a row whose attributes are any bytes, as of a damaged file: it shows
-//! what reading the bytes themselves shows, or says that the store is damaged.
+//! The store reads a row whose attributes are any bytes, as those of a damaged file. It shows the
+//! same as a reading of the bytes themselves, or says that the store is damaged.
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -60,7 +60,7 @@ fn read_back(bench: &Bench, bytes: &[u8]) {
         .prepare_cached(put)
         .and_then(|mut put| put.execute(params![uuid.as_bytes(), name, dn::key(name), attributes]))
         .expect("a row");
-    let found = bench.store.get(name).expect("no one reads it yet");
+    let found = bench.store.get(name).expect("the store can be read");
     let found = found.expect("it is found by its DN");
     assert_eq!(
         bench.store.get_by_uuid(uuid).expect("a row"),
