@@ -1,4 +1,4 @@
-//! Which of many points a test visits: a few, by a seed that it prints, or all of them.
+//! The choice of the points that a test visits: a few, by a seed that it prints, or all of them.
 //!
 //! `SYNCREPL_SWEEP=all` is all of them, `SYNCREPL_SWEEP=100` about a hundred of each call that is made
 //! more often than that; `SYNCREPL_SEED` is the seed of a run that failed.
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Sweep {
     /// How many are asked for; none in an ordinary run of the tests.
     wanted: Option<usize>,
-    /// What is left to chance besides.
+    /// For other random choices of the test.
     pub rng: fastrand::Rng,
 }
 
