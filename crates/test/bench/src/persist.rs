@@ -114,7 +114,7 @@ pub(crate) struct Stage {
     pub(crate) cpu: f64,
 }
 
-/// A title that was there before would be no change, and told to nobody.
+/// A title that was there before would be no change, and no consumer would see it.
 fn fresh() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -4,6 +4,7 @@
 use fastrand::Rng;
 use syncrepl_hostile::mutate::mutate;
 use syncrepl_hostile::{holds, seeds};
+use syncrepl_testing::environment::number;
 
 #[test]
 fn every_property_holds_for_earlier_findings() {
@@ -27,9 +28,7 @@ fn every_property_holds_for_recordings() {
 /// `SYNCREPL_SEED` begins with that seed.
 #[test]
 fn every_property_holds_for_mutations() {
-    let first = std::env::var("SYNCREPL_SEED").ok();
-    let first = first.map(|seed| seed.parse().expect("a number"));
-    let first = first.unwrap_or_else(|| fastrand::u64(..1 << 48));
+    let first = number("SYNCREPL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
     for (name, property) in holds::ALL {
         let seeds = seeds::seeds(name);
         for seed in first..first + 300 {

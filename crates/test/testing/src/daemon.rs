@@ -19,7 +19,7 @@ use crate::ports::free_port;
 use crate::tools;
 pub(crate) use account::Account;
 
-/// What differs between servers.
+/// The differences between one server program and another.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,

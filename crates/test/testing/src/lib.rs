@@ -6,6 +6,7 @@
 
 pub mod daemon;
 pub mod ds389;
+pub mod environment;
 pub mod judge;
 pub mod kdc;
 pub mod ldif;

@@ -35,7 +35,7 @@ impl Run {
         run
     }
 
-    /// As [`Run::command`], but nobody reads its output: the pipe fills, and the process blocks,
+    /// As [`Run::command`], but without a reader of its output: the pipe fills, and the process blocks,
     /// until [`Run::read`] or [`Run::close_stdout`].
     pub fn unread(command: &mut Command) -> Run {
         let name = command.get_program().to_owned();

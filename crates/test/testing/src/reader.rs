@@ -122,7 +122,7 @@ impl Reader {
         }
     }
 
-    /// The output ended; what was not committed stays out, a torn last line is forgiven. Panics with
+    /// The output ended. Uncommitted changes stay out, and a torn last line is forgiven. Panics with
     /// the violations, if there were any.
     pub fn finish(&mut self) -> &mut Self {
         self.assert_clean();

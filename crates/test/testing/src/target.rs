@@ -58,7 +58,7 @@ impl Target for Ds389 {
     }
 }
 
-/// A server that somebody else has started.
+/// A server that is running already.
 #[derive(Debug, Clone)]
 pub struct Other {
     /// The LDAP URL of the server.

@@ -11,7 +11,7 @@ use syncrepl_testing::StrictMap;
 /// A DN as told, and the attributes as stored.
 pub type Held = (String, Vec<u8>);
 
-/// Keyed by normalised DN, because the consumer stores another spelling of a DN and tells nobody.
+/// Keyed by normalised DN, because the consumer stores another spelling of a DN and does not tell of it.
 pub type Copy = BTreeMap<Vec<u8>, Held>;
 
 /// The row of a copy that a record makes.

@@ -12,7 +12,7 @@ pub(crate) type Attributes = BTreeMap<String, BTreeSet<Vec<u8>>>;
 pub struct Directory {
     /// The entries by entryUUID in lower case; by `dn:` and the normal DN where none was given.
     pub entries: BTreeMap<String, Entry>,
-    /// The URLs of the references that came with them. Nobody compares these.
+    /// The URLs of the references that came with them. No comparison looks at these.
     pub references: BTreeSet<String>,
 }
 
