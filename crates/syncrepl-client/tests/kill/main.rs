@@ -1,7 +1,7 @@
-//! A table of one's own, written through `Cursor`, survives `kill -9` in every stage: after a
-//! restart it equals a fresh search, as the copy does.
+//! A user's own table, written through `Cursor`, survives `kill -9` in every stage: after a restart
+//! it equals a fresh search, as the copy does.
 //!
-//! What is killed is this test binary itself, run as a child that keeps such a table.
+//! The tests start this test binary once more, as a child that keeps such a table, and kill it.
 
 mod sweep;
 
@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PERSIST: &str = "persist";
 const REFRESH: &str = "refresh";
 
-/// Keeps `mine`, in which a DN can be there once only: an event that does not fit what is there is
-/// an error. Rows are found by entryUUID, since another spelling of a DN is not told.
+/// Keeps the table `mine`, in which a DN is unique: an event that does not fit the table is an error.
+/// It finds rows by entryUUID, because the consumer does not tell of another spelling of a DN.
 struct OwnTable;
 
 impl OwnTable {
@@ -38,7 +38,7 @@ impl OwnTable {
         Err(format!("{changed} rows for {values:?}").into())
     }
 
-    /// Something happened: the parent counts these.
+    /// Prints an event: the parent counts the lines.
     fn told(what: &str) -> CallbackResult {
         println!("{what}");
         Ok(())
@@ -106,9 +106,9 @@ impl Callback for OwnTable {
     }
 }
 
-/// Not a test: what the tests below start, and kill.
+/// Not a test: the child that the tests below start, and kill.
 #[test]
-#[ignore = "the other side of the tests here"]
+#[ignore = "the child of the tests here"]
 fn child() {
     let Ok(data) = std::env::var("KILL_DATA") else {
         return;
@@ -129,11 +129,12 @@ fn child() {
         .db()
         .expect("a handle")
         .transaction(|cursor| Ok(cursor.execute_batch(sql)?))
-        .expect("a table of one's own");
+        .expect("the own table");
     client.reconnect().expect("the server answers");
     client.run().expect("it runs to its end");
 }
 
+/// A data file in a folder of its own, kept by children.
 struct Kept<'a> {
     server: &'a Slapd,
     folder: TempDir,
@@ -162,9 +163,10 @@ impl Kept<'_> {
         self.folder.path().join("copy.db")
     }
 
+    /// Kills a child when it has printed this many events.
     fn kill_after(&self, mode: &str, events: usize) {
         let mut run = self.start(mode);
-        // libtest says first what it runs.
+        // The test harness prints two lines first.
         run.wait_for_line_from(events + 2, |_| true, PATIENCE);
         run.kill9();
         assert_eq!(run.stderr(), "");
@@ -177,7 +179,7 @@ impl Kept<'_> {
         run.output()
     }
 
-    /// The table and the copy equal a fresh search, and a further refresh tells of nothing.
+    /// The table and the copy equal a fresh search, and a further refresh tells of no change.
     fn assert_equal(&self) {
         let (url, filter) = (self.server.url(), "(objectClass=*)");
         let search = judge::search(&url, "", "", SUFFIX, "sub", filter, &[]);

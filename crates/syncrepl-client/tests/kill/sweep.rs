@@ -1,6 +1,6 @@
-//! Killed at every write to the disk, from outside, through `strace`: at all times the own table
-//! equals the copy, and after the next refresh both equal a fresh search. A few points in each run,
-//! all of them with `SYNCREPL_SWEEP=all`.
+//! `strace` kills the child at every write to the disk. At all times the own table equals the copy,
+//! and after the next refresh both equal a fresh search. An ordinary run visits a few of the writes,
+//! `SYNCREPL_SWEEP=all` all of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,11 +16,11 @@ use syncrepl_testing::sweep::Sweep;
 
 use super::{Kept, PATIENCE, PERSIST, REFRESH, kept};
 
-/// How many people a refresh is about, when all points are visited and when a few are.
+/// The number of people in a refresh, when all points are visited and when a few are.
 const REFRESHED: [usize; 2] = [2000, 300];
-/// And a round of the persist stage.
+/// The number of people in a round of the persist stage.
 const PERSISTED: usize = 200;
-/// So many runs that came to their end show that there is nothing further on.
+/// So many runs in a row that no kill reached show that there are no further points.
 const SURVIVORS: usize = 5;
 
 impl Kept<'_> {
@@ -36,7 +36,7 @@ impl Kept<'_> {
         files
     }
 
-    /// The same data file in another folder, to be spoilt.
+    /// A copy of the data file in another folder.
     fn again(&self) -> Kept<'_> {
         let again = Kept::of(self.server);
         for file in self.files().iter().filter(|file| file.is_file()) {
@@ -53,7 +53,7 @@ impl Kept<'_> {
         Run::command(traced)
     }
 
-    /// What the stage does to the disk; what it prints is no part of that.
+    /// The calls by which the stage changes the disk. Its output is no part of that.
     fn calls(&self) -> BTreeMap<String, usize> {
         let mut calls = strace::calls(&self.log(), &self.files());
         calls.remove("write");
@@ -61,7 +61,7 @@ impl Kept<'_> {
         calls
     }
 
-    /// Whether the own table has an entry that says so.
+    /// Whether an entry of the own table contains this text.
     fn holds(&self, text: &str) -> bool {
         let store = Store::open(self.data()).expect("the store opens");
         let sql = "SELECT count(*) FROM mine WHERE attrs LIKE '%' || ?1 || '%'";
@@ -70,7 +70,7 @@ impl Kept<'_> {
         count.expect("the own table") == [1]
     }
 
-    /// Whatever happened: neither is ahead of the other.
+    /// Neither the own table nor the copy is ahead of the other.
     fn assert_together(&self) {
         if !has_table(self) {
             return;
@@ -80,7 +80,7 @@ impl Kept<'_> {
     }
 }
 
-/// Killed so early in its life there may be no store yet, or no table in it.
+/// Whether the table is there. A child that is killed early leaves no store, or no table in it.
 fn has_table(kept: &Kept<'_>) -> bool {
     let Ok(store) = Store::open(kept.data()) else {
         return false;
@@ -90,6 +90,7 @@ fn has_table(kept: &Kept<'_>) -> bool {
     count.expect("the store can be read") == [1]
 }
 
+/// A kill at this call, and how much of that write reaches the disk.
 fn kill(sweep: &mut Sweep, call: String, number: usize) -> (Inject, f64) {
     let torn = if sweep.rng.bool() {
         sweep.rng.f64()
@@ -178,7 +179,7 @@ fn in_the_persist_stage() {
             0
         };
         let last = points.last().is_none_or(|(next, _)| *next != inject.call);
-        // Changes are grouped by what has arrived: another run may write more often.
+        // The consumer groups the changes that have arrived, so another run may write more often.
         if sweep.is_all() && last && survivors < SURVIVORS {
             points.push((inject.call, number + 1));
         } else if last {

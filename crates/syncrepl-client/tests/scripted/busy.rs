@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use syncrepl_client::{Network, Server, Stream, SyncreplMode};
 use syncrepl_proto::sync::EntryState::{Add, Modify};
 
+use crate::bench::{Bench, Told, copy, poll_until};
 use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, copy, poll_until};
 
 const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
 const ODD: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
@@ -174,7 +174,7 @@ fn question_is_put_after_fifteen_seconds_without_silence() {
     }
     script.push(Step::Cut);
     let fake = Fake::start("", vec![script]);
-    fake.shows(&[
+    fake.describes(&[
         (1, BASE, "first"),
         (2, Q, "first"),
         (3, BELOW_P, "first"),
@@ -195,11 +195,10 @@ fn question_is_put_after_fifteen_seconds_without_silence() {
         .network(network)
         .connect()
         .unwrap();
-    let moved =
-        |told: &crate::Told| told.committed.contains_key(Q) && !told.committed.contains_key(Z);
+    let moved = |told: &Told| told.holds(Q) && !told.holds(Z);
     poll_until(&mut client, |told| moved(told)).unwrap();
     let put = clock.passed();
-    poll_until(&mut client, |told| told.committed.contains_key(BELOW_P)).unwrap();
+    poll_until(&mut client, |told| told.holds(BELOW_P)).unwrap();
     let waited = clock.passed() - put;
     client.unbind().unwrap();
     assert!(waited <= Duration::from_secs(15), "{waited:?}");

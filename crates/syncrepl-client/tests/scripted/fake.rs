@@ -1,158 +1,132 @@
-//! A provider that plays a script: what real ones do only by luck, or on servers that are not at
-//! hand. Plain searches are answered from the entries it is said to show.
+//! A provider that plays a script: messages that real providers send only by luck, or that only
+//! servers send which are not at hand. It answers plain searches from a list of entries.
 
 mod peer;
+mod play;
+mod script;
+mod search;
 
-use std::collections::VecDeque;
 use std::io::BufWriter;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use syncrepl_client::Uuid;
-use syncrepl_proto::sync::EntryState;
-
-use self::peer::Peer;
-use crate::heartbeat::Heartbeat;
-
-/// What a plain search shows: number, DN, description. Who has none is hidden by a filter for it.
-type Shown = Vec<(u8, String, String)>;
-
-/// One thing the provider sends in answer to a sync search.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// An entry: state, number, DN, description.
-    Entry(EntryState, u8, &'static str, &'static str),
-    /// The same with a cookie.
-    EntryWith(EntryState, u8, &'static str, &'static str, &'static str),
-    /// syncIdSet: refreshDeletes, numbers, cookie.
-    Ids(bool, Vec<u8>, Option<&'static str>),
-    /// syncIdSet (present) of so many ids that nobody has.
-    Strangers(u32),
-    /// newcookie.
-    Cookie(&'static str),
-    /// refreshDelete or refreshPresent: present, cookie, refreshDone.
-    Phase(bool, Option<&'static str>, bool),
-    /// The end of a refresh: cookie, refreshDeletes. SearchResultDone with a Sync Done control or,
-    /// when the persist stage was asked for too, the end of a phase with refreshDone.
-    Done(Option<&'static str>, bool),
-    /// SearchResultDone with this result and no control.
-    Result(u32, &'static str),
-    /// An entry without a Sync State control.
-    WithoutState(&'static str),
-    /// A Notice of Disconnection with this result; the connection is closed.
-    Notice(u32),
-    /// Any message, made from the id of the search.
-    Raw(fn(u32) -> Vec<u8>),
-    /// The connection is closed.
-    Cut,
-}
-
-/// What happened at the provider.
-#[derive(Debug, Default)]
-pub struct Log {
-    /// The cookie of each sync search, in order.
-    pub cookies: Vec<Option<String>>,
-    /// How many plain searches below the base were made.
-    pub lookups: usize,
-    pub abandoned: usize,
-    pub cancelled: usize,
-    /// Whether each sync search asked for the persist stage.
-    pub persisted: Vec<bool>,
-    /// How often it was asked who we are beside a sync search.
-    pub heartbeats: usize,
-}
+use self::peer::{Peer, Shared};
+use self::script::Shown;
+pub use self::script::{BASE, Heartbeat, Step, text, uuid};
 
 pub struct Fake {
     pub port: u16,
-    pub log: Arc<Mutex<Log>>,
-    shown: Arc<Mutex<VecDeque<Shown>>>,
-    unsearchable: Arc<AtomicBool>,
-    heartbeat: Arc<Mutex<Heartbeat>>,
+    shared: Arc<Shared>,
 }
 
 impl Fake {
-    /// A provider that calls itself `vendor` (empty for slapd's root DSE) and answers its sync
-    /// searches with these scripts, one after the other.
+    /// A slapd that answers its one sync search with this script.
+    pub fn plays(script: impl Into<Vec<Step>>) -> Fake {
+        Fake::start("", vec![script.into()])
+    }
+
+    /// A provider with this `vendorName` in its root DSE (empty: the root DSE of slapd). It answers
+    /// its sync searches with these scripts, one after the other.
     pub fn start(vendor: &'static str, scripts: Vec<Vec<Step>>) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let fake = Fake {
-            port,
-            log: Arc::default(),
-            shown: Arc::default(),
-            unsearchable: Arc::default(),
-            heartbeat: Arc::default(),
-        };
-        let heartbeat = Arc::clone(&fake.heartbeat);
-        let unsearchable = Arc::clone(&fake.unsearchable);
-        let (log, shown) = (Arc::clone(&fake.log), Arc::clone(&fake.shown));
-        let scripts = Arc::new(Mutex::new(scripts.into_iter()));
+        let shared = Arc::new(Shared::new(vendor, scripts));
+        let of_peers = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (log, shown) = (Arc::clone(&log), Arc::clone(&shown));
-                let (scripts, unsearchable) = (Arc::clone(&scripts), Arc::clone(&unsearchable));
-                let heartbeat = Arc::clone(&heartbeat);
-                // Small messages one by one: each would wait for the last to be acknowledged.
-                let _ = stream.set_nodelay(true);
-                thread::spawn(move || {
-                    let mut peer = Peer {
-                        stream: BufWriter::with_capacity(1 << 20, stream),
-                        vendor,
-                        log,
-                        shown,
-                        unsearchable,
-                        heartbeat,
-                        sync: 0,
-                        persists: false,
-                    };
-                    peer.serve(|| scripts.lock().expect("scripts").next());
-                });
+                let shared = Arc::clone(&of_peers);
+                thread::spawn(move || serve(stream, shared));
             }
         });
-        fake
+        Fake { port, shared }
     }
 
-    /// Says what plain searches show: number, DN, description.
-    pub fn shows(&self, entries: &[(u8, &str, &str)]) {
+    /// Sets the entries that plain searches show: number and DN, described as [`text`] says.
+    pub fn shows(&self, entries: &[(u8, &str)]) {
         self.shows_in_turn(&[entries]);
     }
 
-    /// The same, where each search has its own answer; the last is that of all that follow.
-    pub fn shows_in_turn(&self, answers: &[&[(u8, &str, &str)]]) {
-        let owned = |(n, dn, text): &(u8, &str, &str)| (*n, (*dn).to_owned(), (*text).to_owned());
-        *self.shown.lock().expect("shown") = answers
-            .iter()
-            .map(|entries| entries.iter().map(owned).collect())
-            .collect();
+    /// The same, where each search has its own answer. The last answers all searches that follow.
+    pub fn shows_in_turn(&self, answers: &[&[(u8, &str)]]) {
+        let with_text = |entries: &&[(u8, &str)]| {
+            let entries = entries.iter();
+            entries.map(|(n, dn)| shown(*n, dn, text(*n))).collect()
+        };
+        self.set_shown(answers.iter().map(with_text).collect());
     }
 
-    /// What becomes of heartbeats from now on.
+    /// Sets the entries that plain searches show: number, DN, description.
+    pub fn describes(&self, entries: &[(u8, &str, &str)]) {
+        let entries = entries.iter();
+        self.set_shown(vec![
+            entries.map(|(n, dn, text)| shown(*n, dn, text)).collect(),
+        ]);
+    }
+
+    fn set_shown(&self, answers: Vec<Vec<Shown>>) {
+        *lock(&self.shared.shown) = answers.into();
+    }
+
+    /// Sets the answer to heartbeats from now on.
     pub fn heartbeat(&self, heartbeat: Heartbeat) {
-        *self.heartbeat.lock().expect("heartbeat") = heartbeat;
-    }
-
-    pub fn heartbeats(&self) -> usize {
-        self.log.lock().expect("log").heartbeats
+        *lock(&self.shared.heartbeat) = heartbeat;
     }
 
     /// entryUUID may be read, and not searched.
     pub fn refuses_to_search_entry_uuid(&self) {
-        self.unsearchable.store(true, Ordering::SeqCst);
+        self.shared.unsearchable.store(true, Ordering::SeqCst);
     }
 
     pub fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}/{BASE}??sub", self.port)
     }
 
+    /// The cookie of each sync search, in order.
     pub fn cookies(&self) -> Vec<Option<String>> {
-        self.log.lock().expect("log").cookies.clone()
+        lock(&self.shared.log).cookies.clone()
+    }
+
+    /// The number of plain searches below the base.
+    pub fn lookups(&self) -> usize {
+        lock(&self.shared.log).lookups
+    }
+
+    pub fn abandoned(&self) -> usize {
+        lock(&self.shared.log).abandoned
+    }
+
+    pub fn cancelled(&self) -> usize {
+        lock(&self.shared.log).cancelled
+    }
+
+    pub fn heartbeats(&self) -> usize {
+        lock(&self.shared.log).heartbeats
+    }
+
+    /// Whether each sync search asked for the persist stage.
+    pub fn persisted(&self) -> Vec<bool> {
+        lock(&self.shared.log).persisted.clone()
     }
 }
 
-pub const BASE: &str = "ou=base,dc=example";
+fn shown(number: u8, dn: &str, text: &str) -> Shown {
+    (number, dn.to_owned(), text.to_owned())
+}
 
-pub fn uuid(number: u8) -> Uuid {
-    Uuid::from_bytes([number; 16])
+fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    // Without this, each small message would wait until the one before it is acknowledged.
+    let _ = stream.set_nodelay(true);
+    Peer {
+        stream: BufWriter::with_capacity(1 << 20, stream),
+        shared,
+        sync: 0,
+        persists: false,
+    }
+    .serve();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

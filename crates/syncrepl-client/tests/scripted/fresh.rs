@@ -1,197 +1,137 @@
-//! What a refresh stage stated of one moment and another is doubted when the names above it change.
+//! The DNs that a refresh stage stated are of different moments. When a name above one of them
+//! changes, the consumer asks where it is.
 
-use syncrepl_client::{Syncrepl, SyncreplMode};
-use syncrepl_proto::sync::EntryState::{Add, Modify};
+use syncrepl_client::SyncreplMode;
 
-use crate::fake::{BASE, Fake, Step};
-use crate::hidden::who_have_a_description;
-use crate::{Bench, copy, poll_until};
+use crate::bench::{Bench, poll_until};
+use crate::fake::Fake;
+use crate::hidden::with_description;
+use crate::story::*;
 
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-const LAST: &str = "rid=000,csn=20261121205330.954658Z#000000#000#000000";
-const P: &str = "cn=p,ou=base,dc=example";
-const Q: &str = "cn=q,ou=base,dc=example";
-const Z: &str = "cn=z,ou=base,dc=example";
-const BELOW_P: &str = "cn=c,cn=p,ou=base,dc=example";
-const BELOW_Q: &str = "cn=c,cn=q,ou=base,dc=example";
-
-fn held(bench: &Bench) -> Vec<String> {
-    copy(&bench.data()).into_keys().collect()
+/// When the first refresh sent the child (3), 4 had the name P already. Now the provider tells that
+/// 2, which had it before, is Q.
+#[test]
+fn child_stays_below_the_name_that_another_entry_has_now() {
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, C_BELOW_P), (4, Z)]);
+    bench.refresh_from(
+        [modify(2, Q), modify(4, P), done(NEXT)],
+        &[(1, BASE), (2, Q), (3, C_BELOW_P), (4, P)],
+    );
+    assert_eq!(bench.held(), [C_BELOW_P, P, Q, BASE]);
 }
 
-/// The first refresh sent 3 when another entry than 2 had the name p already.
+/// A refresh without changes came between. The child moves along with its parent (2), and the
+/// consumer does not ask.
 #[test]
-fn a_child_stays_below_the_name_that_another_has_now() {
-    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, BELOW_P), (4, Z)]);
-    let script = vec![
-        Step::Entry(Modify, 2, Q, "first"),
-        Step::Entry(Modify, 4, P, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    fake.shows(&[
-        (1, BASE, "first"),
-        (2, Q, "first"),
-        (3, BELOW_P, "first"),
-        (4, P, "first"),
-    ]);
+fn child_goes_along_when_a_refresh_came_between() {
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, C_BELOW_P)]).settled(FIRST);
+    let fake = Fake::plays([modify(2, Q), done(NEXT)]);
     bench.refresh(&fake).unwrap();
-    assert_eq!(held(&bench), [BELOW_P, P, Q, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_Q, Q, BASE]);
+    assert_eq!(fake.lookups(), 0);
 }
 
-/// What no refresh stage has stated since is not asked for: it moves along.
+/// With a filter, a record without a parent is no reason to ask. The first refresh sent the child (3)
+/// below P and then its parent (2) as Q. Now 4 takes the name P.
 #[test]
-fn once_settled_children_move_along() {
-    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, BELOW_P)]).settled(FIRST);
-    let script = vec![
-        Step::Entry(Modify, 2, Q, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    bench.refresh(&fake).unwrap();
-    assert_eq!(held(&bench), [BELOW_Q, Q, BASE]);
-    assert_eq!(fake.log.lock().unwrap().lookups, 0);
-}
-
-/// With a filter nobody misses the parent of 3, which was q when the first refresh sent it. Then
-/// another takes the old name.
-#[test]
-fn a_name_that_is_taken_may_have_been_the_parents() {
+fn child_moves_when_another_entry_takes_the_old_name_of_its_parent() {
     let mut bench = Bench::new();
-    let first = vec![
-        Step::Entry(Add, 1, BASE, "first"),
-        Step::Entry(Add, 3, BELOW_P, "first"),
-        Step::Entry(Add, 2, Q, "first"),
-        Step::Entry(Add, 4, Z, "first"),
-        Step::Done(Some(FIRST), true),
-    ];
-    let taken = vec![
-        Step::Entry(Modify, 4, P, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
     for (script, shows) in [
-        (first, vec![(1, BASE, "first"), (3, BELOW_P, "first")]),
-        (taken, vec![(1, BASE, "first"), (3, BELOW_Q, "first")]),
+        (
+            vec![
+                add(1, BASE),
+                add(3, C_BELOW_P),
+                add(2, Q),
+                add(4, Z),
+                done(FIRST),
+            ],
+            [(1, BASE), (3, C_BELOW_P)],
+        ),
+        (vec![modify(4, P), done(NEXT)], [(1, BASE), (3, C_BELOW_Q)]),
     ] {
-        let fake = Fake::start("", vec![script]);
+        let fake = Fake::plays(script);
         fake.shows(&shows);
         bench
-            .run(&fake, SyncreplMode::RefreshOnly, who_have_a_description)
+            .run(&fake, SyncreplMode::RefreshOnly, with_description)
             .unwrap();
     }
-    assert_eq!(held(&bench), [BELOW_Q, P, Q, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_Q, P, Q, BASE]);
 }
 
-/// In the persist stage it is asked for when the provider is silent; who stops before that asks in
-/// the next refresh stage.
+/// In the persist stage the consumer asks when the provider is silent. If it is stopped before that,
+/// it asks in the next refresh stage.
 #[test]
-fn suspects_are_not_forgotten_by_a_stop() {
+fn question_that_waits_for_silence_survives_a_stop() {
     for stopped in [false, true] {
         let mut bench = Bench::new();
-        let script = vec![
-            Step::Entry(Add, 1, BASE, "first"),
-            Step::Entry(Add, 2, P, "first"),
-            Step::Entry(Add, 3, BELOW_P, "first"),
-            Step::Entry(Add, 4, Z, "first"),
-            Step::Phase(false, Some(FIRST), true),
-            Step::Entry(Modify, 2, Q, "first"),
-            Step::Entry(Modify, 4, P, "first"),
-            Step::Cookie(NEXT),
+        let first = vec![
+            add(1, BASE),
+            add(2, P),
+            add(3, C_BELOW_P),
+            add(4, Z),
+            persist_with(FIRST),
+            modify(2, Q),
+            modify(4, P),
+            cookie(NEXT),
         ];
-        let again = vec![Step::Done(Some(NEXT), true)];
-        let fake = Fake::start("", vec![script, again]);
-        fake.shows(&[
-            (1, BASE, "first"),
-            (2, Q, "first"),
-            (3, BELOW_P, "first"),
-            (4, P, "first"),
-        ]);
-        let builder = Syncrepl::builder(bench.data(), &mut bench.told);
-        let mut client = builder
-            .mode(SyncreplMode::RefreshAndPersist)
-            .ldap_url(fake.url())
-            .connect()
-            .unwrap();
+        let fake = Fake::start("", vec![first, vec![done(NEXT)]]);
+        fake.shows(&[(1, BASE), (2, Q), (3, C_BELOW_P), (4, P)]);
+        let mut client = bench.connect(&fake);
         poll_until(&mut client, |told| {
-            let moved = told.committed.contains_key(Q) && !told.committed.contains_key(Z);
-            moved && (stopped || told.committed.contains_key(BELOW_P))
+            let moved = told.holds(Q) && !told.holds(Z);
+            moved && (stopped || told.holds(C_BELOW_P))
         })
         .unwrap();
         client.unbind().unwrap();
         bench.assert_copy_is_told();
         if stopped {
-            assert_eq!(held(&bench), [BELOW_Q, P, Q, BASE]);
+            assert_eq!(bench.held(), [C_BELOW_Q, P, Q, BASE]);
             bench.refresh(&fake).unwrap();
         }
-        assert_eq!(held(&bench), [BELOW_P, P, Q, BASE]);
+        assert_eq!(bench.held(), [C_BELOW_P, P, Q, BASE]);
     }
 }
 
-/// The parent had left with all that is below it, and was back by the time its child was asked for.
+/// The parent (2) left with both its children (3 and 4), of which the provider names one as deleted.
+/// By the time that the consumer asks for the other, all three are back.
 #[test]
-fn a_parent_found_by_its_child_brings_the_others() {
-    const OTHER: &str = "cn=d,cn=p,ou=base,dc=example";
-    let all = [(1, BASE), (2, P), (3, BELOW_P), (4, OTHER)];
+fn parent_found_by_its_child_brings_the_other_child() {
+    let all = [(1, BASE), (2, P), (3, C_BELOW_P), (4, D_BELOW_P)];
     let mut bench = Bench::with("", FIRST, &all);
-    let script = vec![
-        Step::Ids(true, vec![2, 4], None),
-        Step::Done(Some(NEXT), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    fake.shows(&all.map(|(number, dn)| (number, dn, "first")));
-    bench.refresh(&fake).unwrap();
-    assert_eq!(held(&bench), [BELOW_P, OTHER, P, BASE]);
+    bench.refresh_from([deleted([2, 4]), done(NEXT)], &all);
+    assert_eq!(bench.held(), [C_BELOW_P, D_BELOW_P, P, BASE]);
 }
 
-/// When the first refresh asks for 3, its parent 2 has left with it, and both come back before the next.
+/// The first refresh states the child (3) below P and its parent (2) as Q, and asks for the child.
+/// Both have left by then, so the child is deleted early. Before the next refresh both are back,
+/// the parent as Z.
 #[test]
-fn who_is_gone_early_may_come_back_with_a_parent_that_was_told_under_another_name() {
+fn child_deleted_early_returns_with_renamed_parent() {
     let mut bench = Bench::new();
-    let first = vec![
-        Step::Entry(Add, 3, BELOW_P, "first"),
-        Step::Entry(Add, 1, BASE, "first"),
-        Step::Entry(Add, 2, Q, "first"),
-        Step::Done(Some(FIRST), true),
-    ];
-    let back = vec![
-        Step::Entry(Modify, 2, Z, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let below_z = "cn=c,cn=z,ou=base,dc=example";
-    for (script, shows) in [
-        (first, vec![(1, BASE, "first")]),
-        (
-            back,
-            vec![(1, BASE, "first"), (2, Z, "first"), (3, below_z, "first")],
-        ),
-    ] {
-        let fake = Fake::start("", vec![script]);
-        fake.shows(&shows);
-        bench.refresh(&fake).unwrap();
-    }
-    assert_eq!(held(&bench), [below_z, Z, BASE]);
+    bench.refresh_from(
+        [add(3, C_BELOW_P), add(1, BASE), add(2, Q), done(FIRST)],
+        &[(1, BASE)],
+    );
+    bench.refresh_from(
+        [modify(2, Z), done(NEXT)],
+        &[(1, BASE), (2, Z), (3, C_BELOW_Z)],
+    );
+    assert_eq!(bench.held(), [C_BELOW_Z, Z, BASE]);
 }
 
-/// The same of who is asked for because the parent was said to be gone, and to be there again.
+/// The refresh tells that the parent (2) is gone, that it is back, and that it has a child (3). The
+/// consumer asks for the child, which has left with the parent once more, so that the child is
+/// deleted early. Before the next refresh both are back.
 #[test]
-fn who_is_gone_early_may_come_back_with_a_parent_that_came_back_before() {
+fn child_deleted_early_returns_with_parent_that_was_back_before() {
     let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P)]).settled(FIRST);
-    let gone = vec![
-        Step::Ids(true, vec![2], None),
-        Step::Entry(Modify, 2, P, "first"),
-        Step::Entry(Add, 3, BELOW_P, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let back = vec![
-        Step::Entry(Modify, 2, P, "first"),
-        Step::Done(Some(LAST), true),
-    ];
-    let all = [(1, BASE, "first"), (2, P, "first"), (3, BELOW_P, "first")];
-    for (script, shows) in [(gone, &all[..1]), (back, &all)] {
-        let fake = Fake::start("", vec![script]);
-        fake.shows(shows);
-        bench.refresh(&fake).unwrap();
-    }
-    assert_eq!(held(&bench), [BELOW_P, P, BASE]);
+    bench.refresh_from(
+        [deleted([2]), modify(2, P), add(3, C_BELOW_P), done(NEXT)],
+        &[(1, BASE)],
+    );
+    bench.refresh_from(
+        [modify(2, P), done(LAST)],
+        &[(1, BASE), (2, P), (3, C_BELOW_P)],
+    );
+    assert_eq!(bench.held(), [C_BELOW_P, P, BASE]);
 }

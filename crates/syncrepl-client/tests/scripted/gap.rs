@@ -1,52 +1,36 @@
-//! Between its refresh stage and its persist stage 389-ds tells nobody of a change. It numbers them, and
-//! its root DSE says here that the last is 7.
+//! 389-ds does not tell of a change between its refresh stage and its persist stage. It numbers its
+//! changes: here its root DSE says that the last is 7.
 
-use syncrepl_proto::sync::EntryState::Add;
+use crate::bench::{Bench, as_it_is};
+use crate::fake::{Fake, Step};
+use crate::story::{BASE, DS389, P, Q, Z, add, add_with, done_by_presence, text};
 
-use crate::Bench;
-use crate::fake::{BASE, Fake, Step};
-
-const P: &str = "cn=p,ou=base,dc=example";
-const Q: &str = "cn=q,ou=base,dc=example";
-const Z: &str = "cn=z,ou=base,dc=example";
 const SIX: &str = "h:389#me:ou=base,dc=example:(objectClass=*)#6";
 const SEVEN: &str = "h:389#me:ou=base,dc=example:(objectClass=*)#7";
 const EIGHT: &str = "h:389#me:ou=base,dc=example:(objectClass=*)#8";
 const NINE: &str = "h:389#me:ou=base,dc=example:(objectClass=*)#9";
 
-/// A refresh of the base and z up to this cookie, and what comes then, until the copy is as `wanted`.
-fn followed(cookie: &'static str, live: Vec<Step>, wanted: &[&str]) {
+/// A refresh of the base and Z up to this cookie, and then `live`, until the copy is as `wanted`. In
+/// truth Z is gone and Q was added, of which the provider does not tell.
+fn follow(cookie: &'static str, live: &[Step], wanted: &[&str]) {
+    let refresh = [add(1, BASE), add(4, Z), done_by_presence(cookie)];
+    let fake = Fake::start(DS389, vec![[&refresh, live].concat()]);
+    fake.describes(&[(1, BASE, text(1)), (2, P, "live"), (3, Q, "missing")]);
     let mut bench = Bench::new();
-    let mut script = vec![
-        Step::Entry(Add, 1, BASE, "first"),
-        Step::Entry(Add, 4, Z, "first"),
-        Step::Done(Some(cookie), false),
-    ];
-    script.extend(live);
-    let fake = Fake::start("389 Project", vec![script]);
-    // Of 3 nothing was told, nor of the end of 4.
-    fake.shows(&[(1, BASE, "first"), (2, P, "live"), (3, Q, "missing")]);
-    bench.follow_until(
-        &fake,
-        |builder| builder,
-        |told| told.committed.keys().eq(wanted.iter().copied()),
-    );
+    bench.follow_until(&fake, as_it_is, |told| told.holds_only(wanted));
 }
 
 #[test]
-fn a_number_is_missing() {
-    let live = vec![Step::EntryWith(Add, 2, P, "live", NINE)];
-    followed(SEVEN, live, &[P, Q, BASE]);
+fn missing_number_makes_the_consumer_look() {
+    follow(SEVEN, &[add_with(2, P, "live", NINE)], &[P, Q, BASE]);
 }
 
 #[test]
-fn nothing_comes_although_something_was_changed() {
-    followed(SIX, Vec::new(), &[P, Q, BASE]);
+fn change_after_the_cookie_makes_the_consumer_look() {
+    follow(SIX, &[], &[P, Q, BASE]);
 }
 
-/// Then the others are not asked for.
 #[test]
-fn no_number_is_missing() {
-    let live = vec![Step::EntryWith(Add, 2, P, "live", EIGHT)];
-    followed(SEVEN, live, &[P, Z, BASE]);
+fn next_number_gives_no_reason_to_look() {
+    follow(SEVEN, &[add_with(2, P, "live", EIGHT)], &[P, Z, BASE]);
 }

@@ -1,37 +1,20 @@
-//! The signs of life that are asked for in a silent persist stage, and what counts as one.
+//! In a silent persist stage the consumer asks the provider for a sign of life.
 
 use std::time::{Duration, Instant};
 
+use crate::bench::{Bench, Told};
+use crate::fake::{Fake, Heartbeat};
+use crate::story::*;
 use syncrepl_client::{Error, ErrorKind, Result, StopHandle, Syncrepl};
-use syncrepl_proto::sync::EntryState::Add;
 
-use crate::fake::{Fake, Step};
-use crate::{Bench, Told};
-
-const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
-const SLAPD: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEWER: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
 const SILENCE: Duration = Duration::from_millis(20);
 const ANSWER: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the provider does when it is asked who we are beside a sync search.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum Heartbeat {
-    /// It answers with this result.
-    #[default]
-    Success,
-    Refuses(u32),
-    /// It does not answer, and after that time sends a newcookie of the search instead.
-    Cookie(Duration, &'static str),
-    Silence,
-    Closes,
-}
-
 /// A provider with a persist stage in which nothing happens, so many times.
 fn quiet(times: usize) -> Fake {
-    let fake = Fake::start("", vec![vec![Step::Phase(false, None, true)]; times]);
-    fake.shows(&[(1, A.1, "first")]);
+    let fake = Fake::start("", vec![vec![persist()]; times]);
+    fake.shows(&[A]);
     fake
 }
 
@@ -44,7 +27,7 @@ fn consumer<'a>(bench: &'a mut Bench, fake: &Fake, answer: Duration) -> Syncrepl
         .unwrap()
 }
 
-/// Polls until it is so.
+/// Polls until `so` holds.
 #[track_caller]
 fn poll_until(client: &mut Syncrepl<&mut Told>, so: impl Fn() -> bool) -> Result<()> {
     poll_each(client, Duration::from_millis(10), so)
@@ -85,7 +68,7 @@ fn any_answer_is_a_sign_of_life() {
         Heartbeat::Refuses(50),
         Heartbeat::Refuses(80),
     ] {
-        let mut bench = Bench::with("", SLAPD, &[A]);
+        let mut bench = Bench::with("", FIRST, &[A]);
         let fake = quiet(1);
         fake.heartbeat(answer);
         let mut client = consumer(&mut bench, &fake, PATIENCE);
@@ -96,10 +79,10 @@ fn any_answer_is_a_sign_of_life() {
     }
 }
 
-/// One that did answer before is believed to be dead each time that it does not.
+/// The provider has answered before, so its silence means that it is dead, each time.
 #[test]
 fn silence_is_noticed() {
-    let mut bench = Bench::with("", SLAPD, &[A]);
+    let mut bench = Bench::with("", FIRST, &[A]);
     let fake = quiet(5);
     let mut client = consumer(&mut bench, &fake, ANSWER);
     poll_until(&mut client, || fake.heartbeats() >= 2).unwrap();
@@ -111,21 +94,18 @@ fn silence_is_noticed() {
         assert!(took >= ANSWER / 2 && took < PATIENCE, "{took:?}");
         client.reconnect().unwrap();
     }
-    // One request at a time.
+    // The consumer makes one request at a time.
     assert!(fake.heartbeats() <= 2 + 5, "{}", fake.heartbeats());
 }
 
-/// One that never answers, or answers by closing, is not asked for ever: it would be left each time.
+/// A provider that never answers, or answers by closing the connection, is asked on two connections
+/// and no more. Otherwise the consumer would leave it again and again.
 #[test]
-fn who_never_answers_is_not_asked_for_ever() {
+fn provider_that_never_answers_is_not_asked_for_ever() {
     for answer in [Heartbeat::Silence, Heartbeat::Closes] {
-        let mut bench = Bench::with("", SLAPD, &[A]);
-        let last = vec![
-            Step::Phase(false, None, true),
-            Step::Entry(Add, 2, "cn=b,ou=base,dc=example", "live"),
-        ];
-        let mut scripts = vec![vec![Step::Phase(false, None, true)]; 2];
-        scripts.push(last);
+        let mut bench = Bench::with("", FIRST, &[A]);
+        let mut scripts = vec![vec![persist()]; 2];
+        scripts.push(vec![persist(), add_as(2, B.1, "live")]);
         let fake = Fake::start("", scripts);
         fake.heartbeat(answer);
         let mut client = consumer(&mut bench, &fake, ANSWER);
@@ -141,14 +121,14 @@ fn who_never_answers_is_not_asked_for_ever() {
     }
 }
 
-/// What comes of the search itself is as good as an answer.
+/// A message of the search is as good as an answer.
 #[test]
 fn news_are_a_sign_of_life() {
-    let mut bench = Bench::with("", SLAPD, &[A]);
+    let mut bench = Bench::with("", FIRST, &[A]);
     let fake = quiet(2);
-    // On a busy machine late is later still, and must not be too late.
+    // On a busy machine the cookie comes later still, and must not come too late.
     let (late, answer) = (ANSWER, 3 * ANSWER);
-    fake.heartbeat(Heartbeat::Cookie(late, NEWER));
+    fake.heartbeat(Heartbeat::Cookie(late, NEXT));
     let mut client = consumer(&mut bench, &fake, answer);
     let began = Instant::now();
     is_dead(&lost(&mut client));
@@ -159,18 +139,18 @@ fn news_are_a_sign_of_life() {
     poll_until(&mut client, || fake.cookies().len() == 2).unwrap();
     assert_eq!(
         fake.cookies(),
-        [SLAPD, NEWER].map(|cookie| Some(cookie.to_owned()))
+        [FIRST, NEXT].map(|cookie| Some(cookie.to_owned()))
     );
 }
 
-/// An answer that came in time is one, however late it is looked at.
+/// An answer that came in time counts, however late the program polls.
 #[test]
-fn who_is_busy_elsewhere_for_long_does_not_blame_the_provider() {
-    let mut bench = Bench::with("", SLAPD, &[A]);
+fn program_that_polls_late_does_not_blame_the_provider() {
+    let mut bench = Bench::with("", FIRST, &[A]);
     let fake = quiet(1);
     let mut client = consumer(&mut bench, &fake, Duration::from_millis(100));
     for beats in 1..4 {
-        // It is back before the answer can be there.
+        // This poll returns before the answer can be there.
         poll_each(&mut client, Duration::ZERO, || fake.heartbeats() >= beats).unwrap();
         StopHandle::new().wait(Duration::from_millis(200));
     }
@@ -179,8 +159,8 @@ fn who_is_busy_elsewhere_for_long_does_not_blame_the_provider() {
 }
 
 #[test]
-fn none_when_switched_off_or_stopping() {
-    let mut bench = Bench::with("", SLAPD, &[A]);
+fn no_heartbeat_when_switched_off_or_stopping() {
+    let mut bench = Bench::with("", FIRST, &[A]);
     let fake = quiet(2);
     let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
         .ldap_url(fake.url())
@@ -192,13 +172,12 @@ fn none_when_switched_off_or_stopping() {
     assert_eq!(fake.heartbeats(), 0);
     client.unbind().unwrap();
 
-    // A Cancel beside an open question is answered like any other.
+    // The provider answers a Cancel while the heartbeat is still open.
     fake.heartbeat(Heartbeat::Silence);
     let mut client = consumer(&mut bench, &fake, PATIENCE);
     let stop = client.stop_handle();
     poll_until(&mut client, || fake.heartbeats() == 1).unwrap();
     stop.please_stop();
     client.run().unwrap();
-    let log = fake.log.lock().unwrap();
-    assert_eq!((log.heartbeats, log.cancelled), (1, 1));
+    assert_eq!((fake.heartbeats(), fake.cancelled()), (1, 1));
 }

@@ -1,179 +1,155 @@
-//! A filter hides parents, and a provider says nothing of them.
+//! The filter hides parents, and the provider says nothing of them.
 
 use syncrepl_client::{Builder, Scope, SyncreplMode};
-use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
 
-use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, Told, copy};
+use crate::bench::{Bench, Told};
+use crate::fake::{Fake, Step};
+use crate::story::*;
 
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-const P: &str = "cn=p,ou=base,dc=example";
-const Q: &str = "cn=q,ou=base,dc=example";
-const Z: &str = "cn=z,ou=base,dc=example";
-const BELOW_P: &str = "cn=c,cn=p,ou=base,dc=example";
-const BELOW_Q: &str = "cn=c,cn=q,ou=base,dc=example";
-/// No description: the filter hides it.
-const HIDDEN: &str = "";
-
-pub fn who_have_a_description(builder: Builder<&mut Told>) -> Builder<&mut Told> {
+/// Sets a filter that hides each entry without a description.
+pub fn with_description(builder: Builder<&mut Told>) -> Builder<&mut Told> {
     builder.search(BASE, Scope::Subtree, "(description=*)", [""; 0])
 }
 
-fn held(bench: &Bench) -> Vec<String> {
-    copy(&bench.data()).into_keys().collect()
+/// An entry that the filter shows.
+fn shown(number: u8, dn: &str) -> (u8, &str, &str) {
+    (number, dn, text(number))
 }
 
-/// A first refresh, one without changes, and one with these, after which a search shows this. Of those
-/// that are hidden, `before` is where they were before that.
-fn refreshed(
+/// An entry that the filter hides.
+fn hidden(number: u8, dn: &str) -> (u8, &str, &str) {
+    (number, dn, "")
+}
+
+/// A first refresh with the entries `first`, a refresh without changes, and a refresh with these
+/// changes. Searches show `before` until then, and `after` from then on.
+fn refresh(
     first: &[(u8, &'static str)],
     before: &[(u8, &str, &str)],
-    changes: Vec<Step>,
-    shows: &[(u8, &str, &str)],
+    changes: &[Step],
+    after: &[(u8, &str, &str)],
 ) -> Bench {
+    let first: Vec<_> = first.iter().map(|(n, dn)| add(*n, dn)).collect();
     let mut bench = Bench::new();
-    let entries = first
-        .iter()
-        .map(|(n, dn)| Step::Entry(Add, *n, dn, "first"));
-    let scripts = [
-        (entries.collect(), FIRST, before),
-        (Vec::new(), FIRST, before),
-        (changes, NEXT, shows),
-    ];
-    for (mut script, cookie, shows) in scripts {
-        script.push(Step::Done(Some(cookie), true));
-        let fake = Fake::start("", vec![script]);
-        fake.shows(shows);
+    for (script, end, shows) in [
+        (&first[..], FIRST, before),
+        (&[], FIRST, before),
+        (changes, NEXT, after),
+    ] {
+        let fake = Fake::plays([script, &[done(end)]].concat());
+        fake.describes(shows);
         bench
-            .run(&fake, SyncreplMode::RefreshOnly, who_have_a_description)
+            .run(&fake, SyncreplMode::RefreshOnly, with_description)
             .unwrap();
     }
     bench
 }
 
-/// A first refresh, then these changes as one group of the persist stage, until the copy is as
-/// `wanted`.
-fn followed(
+/// A first refresh with the entries `first`, then these changes as one group of the persist stage,
+/// until the copy has the DNs `wanted`.
+fn follow(
     first: &[(u8, &'static str)],
-    changes: Vec<Step>,
+    changes: &[Step],
     shows: &[(u8, &str, &str)],
     wanted: &[&str],
 ) -> Bench {
+    let first: Vec<_> = first.iter().map(|(n, dn)| add(*n, dn)).collect();
+    let script = [&first[..], &[persist_with(FIRST)], changes, &[cookie(NEXT)]].concat();
+    let fake = Fake::plays(script);
+    fake.describes(shows);
     let mut bench = Bench::new();
-    let entries = first
-        .iter()
-        .map(|(n, dn)| Step::Entry(Add, *n, dn, "first"));
-    let mut script: Vec<_> = entries.collect();
-    script.push(Step::Phase(false, Some(FIRST), true));
-    script.extend(changes);
-    script.push(Step::Cookie(NEXT));
-    let fake = Fake::start("", vec![script]);
-    fake.shows(shows);
-    bench.follow_until(&fake, who_have_a_description, |told| {
-        told.committed.keys().eq(wanted.iter().copied())
-    });
+    bench.follow_until(&fake, with_description, |told| told.holds_only(wanted));
     bench
 }
 
-/// The parent of 3 was renamed, of which nobody tells, and another has its name now.
+/// The provider sends the child (3) below P. Its hidden parent (2) becomes Q, of which the provider
+/// does not tell, and 4 takes the name P.
 #[test]
-fn the_name_of_a_hidden_parent_is_taken() {
-    let bench = refreshed(
+fn another_entry_takes_the_name_of_a_hidden_parent() {
+    let bench = refresh(
         &[(1, BASE), (4, Z)],
         &[],
-        vec![
-            Step::Entry(Add, 3, BELOW_P, "first"),
-            Step::Entry(Modify, 4, P, "first"),
-        ],
+        &[add(3, C_BELOW_P), modify(4, P)],
         &[
-            (1, BASE, "first"),
-            (2, Q, HIDDEN),
-            (3, BELOW_Q, "first"),
-            (4, P, "first"),
+            shown(1, BASE),
+            hidden(2, Q),
+            shown(3, C_BELOW_Q),
+            shown(4, P),
         ],
     );
-    assert_eq!(held(&bench), [BELOW_Q, P, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_Q, P, BASE]);
 }
 
-/// 3 is renamed where it is. Before the parents are looked up, 2 and 6 exchange their names.
+/// The child (3) of the hidden P (2) is renamed. Before the consumer looks up the parents, P and the
+/// hidden Z (6) exchange their names.
 #[test]
-fn who_was_told_below_a_hidden_parent_that_is_elsewhere_when_that_is_looked_up() {
-    let told = "cn=d,cn=p,ou=base,dc=example";
-    let found = "cn=d,cn=z,ou=base,dc=example";
-    let below_z = "cn=c,cn=z,ou=base,dc=example";
-    let bench = refreshed(
-        &[(1, BASE), (3, BELOW_P), (4, below_z)],
+fn hidden_parents_swap_names_before_they_are_looked_up() {
+    const D_BELOW_Z: &str = "cn=d,cn=z,ou=base,dc=example";
+    let bench = refresh(
+        &[(1, BASE), (3, C_BELOW_P), (4, C_BELOW_Z)],
         &[
-            (1, BASE, "first"),
-            (2, P, HIDDEN),
-            (3, BELOW_P, "first"),
-            (4, below_z, "first"),
-            (6, Z, HIDDEN),
+            shown(1, BASE),
+            hidden(2, P),
+            shown(3, C_BELOW_P),
+            shown(4, C_BELOW_Z),
+            hidden(6, Z),
         ],
-        vec![Step::Entry(Modify, 3, told, "first")],
+        &[modify(3, D_BELOW_P)],
         &[
-            (1, BASE, "first"),
-            (2, Z, HIDDEN),
-            (3, found, "first"),
-            (4, BELOW_P, "first"),
-            (6, P, HIDDEN),
+            shown(1, BASE),
+            hidden(2, Z),
+            shown(3, D_BELOW_Z),
+            shown(4, C_BELOW_P),
+            hidden(6, P),
         ],
     );
-    assert_eq!(held(&bench), [BELOW_P, found, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_P, D_BELOW_Z, BASE]);
 }
 
-/// 2 came into the base, hidden, with two below it. Of one the provider tells.
+/// The hidden P (2) came into the base with two children. The provider tells of one (5).
 #[test]
-fn a_hidden_parent_that_came_brings_others() {
-    let told = "cn=d,cn=p,ou=base,dc=example";
-    let bench = refreshed(
+fn hidden_parent_that_came_brings_another_child() {
+    let bench = refresh(
         &[(1, BASE)],
         &[],
-        vec![Step::Entry(Add, 5, told, "first")],
+        &[add(5, D_BELOW_P)],
         &[
-            (1, BASE, "first"),
-            (2, P, HIDDEN),
-            (3, BELOW_P, "first"),
-            (5, told, "first"),
+            shown(1, BASE),
+            hidden(2, P),
+            shown(3, C_BELOW_P),
+            shown(5, D_BELOW_P),
         ],
     );
-    assert_eq!(held(&bench), [BELOW_P, told, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_P, D_BELOW_P, BASE]);
 }
 
-/// 2 came into the base with another below it, and was hidden then.
+/// P (2) came into the base with a child (3). Then it lost its description, which hides it: the
+/// provider tells of a delete, and the child is still there.
 #[test]
-fn who_comes_and_is_hidden_leaves_others_there() {
-    followed(
+fn child_of_a_parent_that_came_and_was_hidden_stays() {
+    follow(
         &[(1, BASE)],
-        vec![
-            Step::Entry(Add, 2, P, "first"),
-            Step::Entry(Delete, 2, P, ""),
-        ],
-        &[(1, BASE, "first"), (2, P, HIDDEN), (3, BELOW_P, "first")],
-        &[BELOW_P, BASE],
+        &[add(2, P), delete(2, P)],
+        &[shown(1, BASE), hidden(2, P), shown(3, C_BELOW_P)],
+        &[C_BELOW_P, BASE],
     );
 }
 
-/// 2 has left the name p and waits for z, which 4 leaves only then. Meanwhile 3 came below a hidden
-/// one that has the name p now.
+/// 2 leaves the name P and waits for Z, which 4 leaves only later. Between the two, the child (3)
+/// comes below P: a hidden entry (5) has that name now.
 #[test]
-fn who_comes_below_a_name_that_was_left_does_not_go_along() {
-    let bench = followed(
+fn child_that_comes_below_a_left_name_does_not_go_along() {
+    let bench = follow(
         &[(1, BASE), (2, P), (4, Z)],
-        vec![
-            Step::Entry(Modify, 2, Z, "first"),
-            Step::Entry(Add, 3, BELOW_P, "first"),
-            Step::Entry(Modify, 4, Q, "first"),
-        ],
+        &[modify(2, Z), add(3, C_BELOW_P), modify(4, Q)],
         &[
-            (1, BASE, "first"),
-            (2, Z, "first"),
-            (3, BELOW_P, "first"),
-            (4, Q, "first"),
-            (5, P, HIDDEN),
+            shown(1, BASE),
+            shown(2, Z),
+            shown(3, C_BELOW_P),
+            shown(4, Q),
+            hidden(5, P),
         ],
-        &[BELOW_P, Q, Z, BASE],
+        &[C_BELOW_P, Q, Z, BASE],
     );
     let events = &bench.told.events;
     assert!(
@@ -182,18 +158,15 @@ fn who_comes_below_a_name_that_was_left_does_not_go_along() {
     );
 }
 
-/// 2 took the name q, and 3 came below it there; then 2 left, and 3 with it, of which nobody tells.
+/// 2 takes the name Q, and the child (3) comes below it there. Then 2 leaves the base, and the child
+/// with it, of which the provider does not tell.
 #[test]
-fn who_came_below_a_new_name_leaves_with_it() {
-    let bench = refreshed(
+fn child_that_came_below_a_new_name_leaves_with_its_parent() {
+    let bench = refresh(
         &[(1, BASE), (2, P)],
         &[],
-        vec![
-            Step::Entry(Modify, 2, Q, "first"),
-            Step::Entry(Add, 3, BELOW_Q, "first"),
-            Step::Ids(true, vec![2], None),
-        ],
-        &[(1, BASE, "first")],
+        &[modify(2, Q), add(3, C_BELOW_Q), deleted([2])],
+        &[shown(1, BASE)],
     );
-    assert_eq!(held(&bench), [BASE]);
+    assert_eq!(bench.held(), [BASE]);
 }

@@ -1,348 +1,278 @@
-//! A provider that changes while it is read: what it says is of different moments.
+//! The directory changes while the provider reads it, so its statements are of different moments.
 
-use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
+use crate::bench::{Bench, Told, as_it_is, copy};
+use crate::fake::{Fake, Step};
+use crate::story::*;
 
-use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, Told, copy};
-
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-const LAST: &str = "rid=000,csn=20261121205330.954658Z#000000#000#000000";
-const P: &str = "cn=p,ou=base,dc=example";
-const Q: &str = "cn=q,ou=base,dc=example";
-
-#[test]
-fn a_parent_renamed_after_its_child_was_sent() {
-    let mut bench = Bench::new();
-    let script = vec![
-        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, Q, "parent"),
-        Step::Done(Some(FIRST), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    fake.shows(&[
-        (1, BASE, "base"),
-        (2, Q, "parent"),
-        (3, "cn=c,cn=q,ou=base,dc=example", "child"),
-    ]);
-    bench.refresh(&fake).unwrap();
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, ["cn=c,cn=q,ou=base,dc=example", Q, BASE]);
-}
-
-/// Refreshes with `first`, then takes `live` as one group of the persist stage.
-fn persist(first: Vec<Step>, live: Vec<Step>, shows: &[(u8, &str, &str)], until: &str) -> Bench {
-    persist_until(first, live, shows, |told| told.map.contains_key(until))
-}
-
-/// The same, until that was told.
-fn persist_until(
-    first: Vec<Step>,
-    live: Vec<Step>,
-    shows: &[(u8, &str, &str)],
+/// Refreshes with `first`, then takes `live` as one group of the persist stage. Follows until
+/// `until` holds.
+fn follow(
+    first: &[Step],
+    live: &[Step],
+    shows: &[(u8, &str)],
     until: impl Fn(&Told) -> bool,
 ) -> Bench {
-    let mut bench = Bench::new();
-    let mut script = first;
-    script.push(Step::Phase(false, Some(FIRST), true));
-    script.extend(live);
-    script.push(Step::Cookie(NEXT));
-    let fake = Fake::start("", vec![script]);
+    let script = [first, &[persist_with(FIRST)], live, &[cookie(NEXT)]].concat();
+    let fake = Fake::plays(script);
     fake.shows(shows);
-    bench.follow_until(&fake, |builder| builder, until);
+    let mut bench = Bench::new();
+    bench.follow_until(&fake, as_it_is, until);
     bench
 }
 
+/// The provider sends the child (3) below P. Then it renames the parent (2), and sends it as Q.
 #[test]
-fn what_came_in_with_its_parent_does_not_leave_with_the_one_before() {
-    // p moves below a child of the one that takes its place: what a search shows below the new p
-    // is not below the old one.
-    let first = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, P, "before"),
-        Step::Entry(Add, 6, "cn=b,cn=p,ou=base,dc=example", "below"),
-    ];
-    let live = vec![
-        Step::Entry(Delete, 2, P, ""),
-        Step::Entry(Add, 3, P, "after"),
-    ];
+fn parent_renamed_after_its_child_was_sent() {
+    let mut bench = Bench::new();
+    bench.refresh_from(
+        [add(3, C_BELOW_P), add(1, BASE), add(2, Q), done(FIRST)],
+        &[(1, BASE), (2, Q), (3, C_BELOW_Q)],
+    );
+    assert_eq!(bench.held(), [C_BELOW_Q, Q, BASE]);
+}
+
+/// The old parent (2) leaves the name P, and the new parent (3) takes it. The new parent brings a
+/// child (4) along, and 2 is below that child now, still with its own child (6). The searches show
+/// all this: the entries that they show below P belong to 3, not to 2.
+#[test]
+fn child_of_new_parent_does_not_leave_with_old_parent() {
+    const B_BELOW_P: &str = "cn=b,cn=p,ou=base,dc=example";
+    const X: &str = "cn=x,cn=d,cn=p,ou=base,dc=example";
+    const B_BELOW_X: &str = "cn=b,cn=x,cn=d,cn=p,ou=base,dc=example";
     let shows = [
         (1, BASE, "base"),
         (3, P, "after"),
-        (4, "cn=d,cn=p,ou=base,dc=example", "came along"),
-        (2, "cn=x,cn=d,cn=p,ou=base,dc=example", "before"),
-        (6, "cn=b,cn=x,cn=d,cn=p,ou=base,dc=example", "below"),
+        (4, D_BELOW_P, "came along"),
+        (2, X, "before"),
+        (6, B_BELOW_X, "below"),
     ];
-    let bench = persist(first, live, &shows, "cn=d,cn=p,ou=base,dc=example");
+    let fake = Fake::plays([
+        add_as(1, BASE, "base"),
+        add_as(2, P, "before"),
+        add_as(6, B_BELOW_P, "below"),
+        persist_with(FIRST),
+        delete(2, P),
+        add_as(3, P, "after"),
+        cookie(NEXT),
+    ]);
+    fake.describes(&shows);
+    let mut bench = Bench::new();
+    bench.follow_until(&fake, as_it_is, |told| {
+        told.map.now().contains_key(D_BELOW_P)
+    });
     let held: Vec<_> = copy(&bench.data()).into_iter().collect();
-    let mut shown: Vec<_> = shows
-        .iter()
-        .map(|(_, dn, text)| ((*dn).to_owned(), (*text).to_owned()))
-        .collect();
+    let mut shown = shows.map(|(_, dn, text)| (dn.to_owned(), text.to_owned()));
     shown.sort();
     assert_eq!(held, shown);
 }
 
+/// The parent (2) leaves the base with its child (3). It loses that child there, gets another (4),
+/// and is back before the group ends.
 #[test]
-fn a_parent_that_leaves_and_returns_in_one_group_brings_what_it_has_now() {
-    let first = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, P, "parent"),
-        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "gone meanwhile"),
-    ];
-    let live = vec![
-        Step::Entry(Delete, 2, P, ""),
-        Step::Entry(Add, 2, P, "parent"),
-    ];
-    let below = "cn=d,cn=p,ou=base,dc=example";
-    let shows = [(1, BASE, "base"), (2, P, "parent"), (4, below, "new")];
-    let bench = persist(first, live, &shows, below);
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [below, P, BASE]);
+fn parent_gone_and_back_in_one_group_brings_its_new_child() {
+    let first = [add(1, BASE), add(2, P), add(3, C_BELOW_P)];
+    let live = [delete(2, P), add(2, P)];
+    let shows = [(1, BASE), (2, P), (4, D_BELOW_P)];
+    let bench = follow(&first, &live, &shows, |told| {
+        told.map.now().contains_key(D_BELOW_P)
+    });
+    assert_eq!(bench.held(), [D_BELOW_P, P, BASE]);
 }
 
+/// The provider sends the parent (2) twice; between the two it changed the letter case of its name.
 #[test]
-fn a_parent_respelled_after_its_child_was_sent() {
+fn parent_changes_letter_case_after_its_child_was_sent() {
+    const UPPER_P: &str = "cn=P,ou=base,dc=example";
+    const C_BELOW_UPPER_P: &str = "cn=c,cn=P,ou=base,dc=example";
     let mut bench = Bench::new();
-    let script = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, P, "parent"),
-        Step::Entry(Add, 3, "cn=c,cn=p,ou=base,dc=example", "child"),
-        Step::Entry(Add, 2, "cn=P,ou=base,dc=example", "parent"),
-        Step::Done(Some(FIRST), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    fake.shows(&[
-        (1, BASE, "base"),
-        (2, "cn=P,ou=base,dc=example", "parent"),
-        (3, "cn=c,cn=P,ou=base,dc=example", "child"),
-    ]);
-    bench.refresh(&fake).unwrap();
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    let parent = "cn=P,ou=base,dc=example";
-    assert_eq!(held, [parent, "cn=c,cn=P,ou=base,dc=example", BASE]);
+    bench.refresh_from(
+        [
+            add(1, BASE),
+            add(2, P),
+            add(3, C_BELOW_P),
+            add(2, UPPER_P),
+            done(FIRST),
+        ],
+        &[(1, BASE), (2, UPPER_P), (3, C_BELOW_UPPER_P)],
+    );
+    assert_eq!(bench.held(), [UPPER_P, C_BELOW_UPPER_P, BASE]);
 }
 
+/// A refresh renames 2 to Q and puts a new entry (3) on P. Then the provider wants the refresh begun
+/// anew, and sends everything: neither 2 nor 3 is there. The consumer tells of a delete, and not of
+/// the rename, nor of 3.
 #[test]
-fn what_was_told_before_a_refresh_began_anew_is_not_told_for_good() {
-    // Of a rename and of an entry that had to wait, nothing is left when everything is told.
+fn refresh_begun_anew_forgets_its_first_messages() {
     let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P)]);
-    let begun = vec![
-        Step::Entry(Add, 2, Q, "first"),
-        Step::Entry(Add, 3, P, "new"),
-        Step::Result(4096, ""),
-    ];
-    let whole = vec![
-        Step::Entry(Add, 1, BASE, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
+    let begun = vec![add(2, Q), add_as(3, P, "new"), Step::Result(4096, "")];
+    let whole = vec![add(1, BASE), done(NEXT)];
     let fake = Fake::start("", vec![begun, whole]);
-    fake.shows(&[(1, BASE, "first")]);
+    fake.shows(&[(1, BASE)]);
     bench.refresh(&fake).unwrap();
     assert_eq!(bench.events(), ["delete cn=p", "done"]);
 }
 
+/// 2 is Q and 3 is P. N (4) comes in below P, with X (5) below it. Then 2 becomes Z and 3 becomes Q:
+/// the searches of the first refresh show N below Q already. When the second refresh tells that 2
+/// leaves the name Q, N stays below Q.
 #[test]
-fn what_a_search_showed_does_not_leave_with_who_had_the_name_before() {
-    // n comes in below p with x. Then q becomes another and p becomes q, which the search sees first.
+fn child_found_below_a_name_stays_when_the_name_changes_hands() {
+    const N_BELOW_P: &str = "cn=n,cn=p,ou=base,dc=example";
     const N: &str = "cn=n,cn=q,ou=base,dc=example";
     const X: &str = "cn=x,cn=n,cn=q,ou=base,dc=example";
-    const AWAY: &str = "cn=z,ou=base,dc=example";
-    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, Q), (3, P)]);
-    let shows = [
-        (1, BASE, "first"),
-        (2, AWAY, "first"),
-        (3, Q, "first"),
+    let fake = Fake::start(
+        "",
+        vec![
+            vec![add_as(4, N_BELOW_P, "new"), done(NEXT)],
+            vec![add(2, Z), add(3, Q), done(LAST)],
+        ],
+    );
+    fake.describes(&[
+        (1, BASE, text(1)),
+        (2, Z, text(2)),
+        (3, Q, text(3)),
         (4, N, "new"),
         (5, X, "new"),
-    ];
-    let comes = vec![
-        Step::Entry(Add, 4, "cn=n,cn=p,ou=base,dc=example", "new"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let moves = vec![
-        Step::Entry(Add, 2, AWAY, "first"),
-        Step::Entry(Add, 3, Q, "first"),
-        Step::Done(Some(LAST), true),
-    ];
-    for script in [comes, moves] {
-        let fake = Fake::start("", vec![script]);
-        fake.shows(&shows);
-        bench.refresh(&fake).unwrap();
-    }
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [N, Q, X, AWAY, BASE]);
+    ]);
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, Q), (3, P)]);
+    bench.refresh(&fake).unwrap();
+    bench.refresh(&fake).unwrap();
+    assert_eq!(bench.held(), [N, Q, X, Z, BASE]);
 }
 
+/// The parent (2) is deleted. The search for its child (3) shows the child elsewhere, and there the
+/// child has a child of its own (4).
 #[test]
-fn who_went_with_the_parent_and_came_back_may_bring_others() {
-    let below = "cn=c,cn=p,ou=base,dc=example";
-    let brought = "cn=d,cn=c,ou=base,dc=example";
-    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, below)]);
-    let script = vec![Step::Ids(true, vec![2], None), Step::Done(Some(NEXT), true)];
-    let fake = Fake::start("", vec![script]);
-    let back = "cn=c,ou=base,dc=example";
-    fake.shows(&[
-        (1, BASE, "first"),
-        (3, back, "first"),
-        (4, brought, "brought"),
+fn child_found_outside_its_deleted_parent_brings_its_own_child() {
+    const C: &str = "cn=c,ou=base,dc=example";
+    const D_BELOW_C: &str = "cn=d,cn=c,ou=base,dc=example";
+    let mut bench = Bench::with("", FIRST, &[(1, BASE), (2, P), (3, C_BELOW_P)]);
+    let fake = Fake::plays([deleted([2]), done(NEXT)]);
+    fake.describes(&[
+        (1, BASE, text(1)),
+        (3, C, text(3)),
+        (4, D_BELOW_C, "brought"),
     ]);
     bench.refresh(&fake).unwrap();
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [back, brought, BASE]);
+    assert_eq!(bench.held(), [C, D_BELOW_C, BASE]);
 }
 
-const CHILD: &str = "cn=c,cn=q,ou=base,dc=example";
-const OLD_CHILD: &str = "cn=c,cn=p,ou=base,dc=example";
-const Z: &str = "cn=z,ou=base,dc=example";
-
-/// Takes `first` and `live`, and waits until the child is where a search shows it. At last q is the
-/// parent of the child, and p is somebody else: whoever is held below p by mistake is no orphan there.
-fn child_ends_below_q(first: Vec<Step>, live: Vec<Step>) {
-    let shows = [
-        (1, BASE, "base"),
-        (2, Q, "parent"),
-        (3, CHILD, "child"),
-        (5, P, "other"),
-        (6, Z, "last"),
-    ];
-    let mut live = live;
-    live.push(Step::Entry(Add, 6, Z, "last"));
-    let bench = persist_until(first, live, &shows, |told| {
-        [CHILD, Z].iter().all(|dn| told.committed.contains_key(*dn))
+/// Takes `first` as a refresh and `live` as a group. In the end, as every search shows, Q (2) is the
+/// parent of the child (3), and P is another entry (5). So a child that is held below P by mistake
+/// has a parent there, and nothing but the right question can find it.
+fn child_ends_below_q(first: &[Step], live: &[Step]) {
+    let shows = [(1, BASE), (2, Q), (3, C_BELOW_Q), (5, P), (6, Z)];
+    let live = [live, &[add(6, Z)]].concat();
+    let bench = follow(first, &live, &shows, |told| {
+        told.holds(C_BELOW_Q) && told.holds(Z)
     });
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [CHILD, P, Q, Z, BASE]);
+    assert_eq!(bench.held(), [C_BELOW_Q, P, Q, Z, BASE]);
 }
 
-/// What was told of the child after the refresh is older than what was told of the parent in it.
+/// The refresh states the child (3) at `first` and the parent (2) as Q. Then the persist stage tells
+/// of older changes: the child below P, and the parent.
 fn child_told_late(first: &'static str) {
-    let told = vec![
-        Step::Entry(Add, 3, first, "child"),
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, Q, "parent"),
-    ];
-    let live = vec![
-        Step::Entry(Modify, 3, OLD_CHILD, "child"),
-        Step::Entry(Modify, 2, Q, "parent"),
-        Step::Entry(Add, 5, P, "other"),
-    ];
-    child_ends_below_q(told, live);
+    child_ends_below_q(
+        &[add(3, first), add(1, BASE), add(2, Q)],
+        &[modify(3, C_BELOW_P), modify(2, Q), add(5, P)],
+    );
 }
 
 #[test]
-fn a_child_found_below_its_renamed_parent_stays_there() {
-    child_told_late(OLD_CHILD);
+fn child_found_below_its_renamed_parent_stays_there() {
+    child_told_late(C_BELOW_P);
 }
 
 #[test]
-fn a_child_moved_below_a_parent_that_is_renamed_already() {
+fn child_moves_below_a_parent_that_is_renamed_already() {
     child_told_late("cn=c,ou=base,dc=example");
 }
 
+/// The refresh sends the child (3) below P, then the parent (2) as Q, then the new P (5).
 #[test]
-fn a_child_sent_before_its_parent_was_renamed_and_the_name_taken() {
-    let first = vec![
-        Step::Entry(Add, 3, OLD_CHILD, "child"),
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, Q, "parent"),
-        Step::Entry(Add, 5, P, "other"),
-    ];
-    let live = vec![
-        Step::Entry(Modify, 2, Q, "parent"),
-        Step::Entry(Add, 5, P, "other"),
-    ];
-    child_ends_below_q(first, live);
+fn child_sent_before_its_parent_was_renamed_and_the_name_taken() {
+    child_ends_below_q(
+        &[add(3, C_BELOW_P), add(1, BASE), add(2, Q), add(5, P)],
+        &[modify(2, Q), add(5, P)],
+    );
 }
 
+/// The parent (2) takes the name Q, which 5 leaves for P. The refresh states 2 and 5 as before that,
+/// and the child (3) as after it.
 #[test]
-fn a_child_sent_after_its_parent_had_taken_a_name_that_is_held() {
-    // 2 takes the name q, which 5 leaves for p. Of them the refresh saw the names before, of the
-    // child the one after.
-    let first = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, "cn=x,ou=base,dc=example", "parent"),
-        Step::Entry(Add, 5, Q, "other"),
-        Step::Entry(Add, 3, CHILD, "child"),
-    ];
-    let live = vec![
-        Step::Entry(Modify, 5, P, "other"),
-        Step::Entry(Modify, 2, Q, "parent"),
-    ];
-    child_ends_below_q(first, live);
+fn child_sent_after_its_parent_took_a_name_that_is_held() {
+    const X: &str = "cn=x,ou=base,dc=example";
+    child_ends_below_q(
+        &[add(1, BASE), add(2, X), add(5, Q), add(3, C_BELOW_Q)],
+        &[modify(5, P), modify(2, Q)],
+    );
 }
 
-/// The child moves below p when 4, who had its name there, is gone already; of that is told last.
-fn a_child_waits_below_p(parent: Step) -> (Vec<Step>, Vec<Step>) {
-    let first = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, P, "parent"),
-        Step::Entry(Add, 4, OLD_CHILD, "before"),
-        Step::Entry(Add, 3, "cn=c,ou=base,dc=example", "child"),
+/// The child (3) moves below P, to a name that 4 had. 4 is gone by then, but the provider tells of
+/// that last, after the change of the parent (2).
+fn child_waits_below_p(parent: Step) -> ([Step; 4], [Step; 4]) {
+    let first = [
+        add(1, BASE),
+        add(2, P),
+        add(4, C_BELOW_P),
+        add(3, "cn=c,ou=base,dc=example"),
     ];
-    let live = vec![
-        Step::Entry(Modify, 3, OLD_CHILD, "child"),
+    let live = [
+        modify(3, C_BELOW_P),
         parent,
-        Step::Entry(Delete, 4, OLD_CHILD, ""),
-        Step::Entry(Add, 5, P, "other"),
+        delete(4, C_BELOW_P),
+        add(5, P),
     ];
     (first, live)
 }
 
 #[test]
-fn a_child_that_waits_for_its_name_goes_along_with_its_parent() {
-    let (first, live) = a_child_waits_below_p(Step::Entry(Modify, 2, Q, "parent"));
-    child_ends_below_q(first, live);
+fn child_that_waits_for_its_name_goes_along_with_its_parent() {
+    let (first, live) = child_waits_below_p(modify(2, Q));
+    child_ends_below_q(&first, &live);
 }
 
 #[test]
-fn a_child_that_waits_for_its_name_leaves_with_its_parent() {
-    let (first, live) = a_child_waits_below_p(Step::Entry(Delete, 2, P, ""));
-    let shows = [(1, BASE, "base"), (5, P, "other")];
-    let bench = persist_until(first, live, &shows, |told| told.committed.len() == 2);
+fn child_that_waits_for_its_name_leaves_with_its_parent() {
+    let (first, live) = child_waits_below_p(delete(2, P));
+    let mut live = live.to_vec();
+    live[3] = add_as(5, P, "other");
+    let fake = Fake::plays([&first[..], &[persist_with(FIRST)], &live, &[cookie(NEXT)]].concat());
+    fake.describes(&[(1, BASE, text(1)), (5, P, "other")]);
+    let mut bench = Bench::new();
+    bench.follow_until(&fake, as_it_is, |told| told.map.committed().len() == 2);
     let held: Vec<_> = copy(&bench.data()).into_iter().collect();
-    assert_eq!(
-        held,
-        [(P, "other"), (BASE, "base")].map(|(dn, text)| (dn.to_owned(), text.to_owned()))
-    );
+    let owned = |(dn, text): (&str, &str)| (dn.to_owned(), text.to_owned());
+    assert_eq!(held, [(P, "other"), (BASE, text(1))].map(owned));
 }
 
+/// X (9) is elsewhere each time that a search asks for it. When it stays at last, its parent is found
+/// to be 2, of which the provider did not tell, and this refresh asks no more. The next
+/// refresh asks for the child (3) that 2 took along.
 #[test]
-fn a_parent_found_elsewhere_in_the_last_round_takes_its_child_along_in_the_next_refresh() {
+fn parent_found_in_the_last_round_takes_its_child_along_in_the_next_refresh() {
     const X: [&str; 3] = [
         "cn=x,cn=1,ou=base,dc=example",
         "cn=x,cn=2,ou=base,dc=example",
         "cn=x,cn=3,ou=base,dc=example",
     ];
-    let mut bench = Bench::new();
+    const THREE: &str = "cn=3,ou=base,dc=example";
+    const C_BELOW_THREE: &str = "cn=c,cn=3,ou=base,dc=example";
     let first = vec![
-        Step::Entry(Add, 1, BASE, "base"),
-        Step::Entry(Add, 2, P, "parent"),
-        Step::Entry(Add, 3, OLD_CHILD, "child"),
-        Step::Entry(Add, 9, X[0], "moves on"),
-        Step::Done(Some(FIRST), true),
+        add(1, BASE),
+        add(2, P),
+        add(3, C_BELOW_P),
+        add(9, X[0]),
+        done(FIRST),
     ];
-    let fake = Fake::start("", vec![first, vec![Step::Done(Some(NEXT), true)]]);
-    // 9 is elsewhere each time it is asked for. When it stays at last, its parent is found to be 2.
-    let before = |x| [(1, BASE, "base"), (2, P, "parent"), (9, x, "moves on")];
-    let (three, child) = ("cn=3,ou=base,dc=example", "cn=c,cn=3,ou=base,dc=example");
-    let last = [
-        (1, BASE, "base"),
-        (2, three, "parent"),
-        (3, child, "child"),
-        (9, X[2], "moves on"),
-    ];
+    let fake = Fake::start("", vec![first, vec![done(NEXT)]]);
+    let before = |x| [(1, BASE), (2, P), (9, x)];
     let (one, two) = (before(X[1]), before(X[2]));
+    let last = [(1, BASE), (2, THREE), (3, C_BELOW_THREE), (9, X[2])];
     fake.shows_in_turn(&[&one, &two, &two, &last]);
+    let mut bench = Bench::new();
     bench.refresh(&fake).unwrap();
-    eprintln!(
-        "{:?} {}",
-        bench.told.events,
-        fake.log.lock().unwrap().lookups
-    );
-    let held = |bench: &Bench| copy(&bench.data()).into_keys().collect::<Vec<_>>();
-    assert_eq!(held(&bench), [three, OLD_CHILD, X[2], BASE]);
+    assert_eq!(bench.held(), [THREE, C_BELOW_P, X[2], BASE]);
     bench.refresh(&fake).unwrap();
-    assert_eq!(held(&bench), [three, child, X[2], BASE]);
+    assert_eq!(bench.held(), [THREE, C_BELOW_THREE, X[2], BASE]);
 }

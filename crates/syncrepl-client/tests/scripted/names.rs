@@ -1,139 +1,110 @@
-//! One takes the name of another, who took that of a third.
+//! Three entries pass their names on: one takes the name of another, which took that of a third.
 
-use syncrepl_client::SyncreplMode;
-use syncrepl_proto::sync::EntryState::{Add, Delete, Modify};
+use crate::bench::{Bench, as_it_is};
+use crate::fake::Fake;
+use crate::story::*;
 
-use crate::fake::{BASE, Fake, Step};
-use crate::{Bench, copy};
-
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-const LAST: &str = "rid=000,csn=20261121205330.954658Z#000000#000#000000";
-const P: &str = "cn=p,ou=base,dc=example";
-const BELOW_P: &str = "cn=c,cn=p,ou=base,dc=example";
-const Q: &str = "cn=q,cn=p,ou=base,dc=example";
-const BELOW_Q: &str = "cn=c,cn=q,cn=p,ou=base,dc=example";
+const Q_BELOW_P: &str = "cn=q,cn=p,ou=base,dc=example";
+const C_BELOW_Q_BELOW_P: &str = "cn=c,cn=q,cn=p,ou=base,dc=example";
 const T: &str = "cn=t,ou=base,dc=example";
-const BELOW_T: &str = "cn=c,cn=t,ou=base,dc=example";
+const C_BELOW_T: &str = "cn=c,cn=t,ou=base,dc=example";
 const N: &str = "cn=n,ou=base,dc=example";
 
-/// p, with a child and with q below, is t by now, q is p, and somebody below it q, who alone is sent.
+/// P (2) has a child (3), and Q (4) below it has a child too (5). N (6) is beside P.
 const BEFORE: [(u8, &str); 6] = [
     (1, BASE),
     (2, P),
-    (3, BELOW_P),
-    (4, Q),
-    (5, BELOW_Q),
+    (3, C_BELOW_P),
+    (4, Q_BELOW_P),
+    (5, C_BELOW_Q_BELOW_P),
     (6, N),
 ];
-const AFTER: [(u8, &str, &str); 6] = [
-    (1, BASE, "first"),
-    (2, T, "first"),
-    (3, BELOW_T, "first"),
-    (4, P, "first"),
-    (5, BELOW_P, "first"),
-    (6, Q, "first"),
+/// 2 became T with its child, 4 became P with its child, and 6 became Q below it.
+const AFTER: [(u8, &str); 6] = [
+    (1, BASE),
+    (2, T),
+    (3, C_BELOW_T),
+    (4, P),
+    (5, C_BELOW_P),
+    (6, Q_BELOW_P),
 ];
 
 fn assert_held_as_shown(bench: &Bench) {
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    let mut shown = AFTER.map(|(_, dn, _)| dn);
+    let mut shown = AFTER.map(|(_, dn)| dn);
     shown.sort_unstable();
-    assert_eq!(held, shown);
+    assert_eq!(bench.held(), shown);
 }
 
+/// Of the three the provider sends only 6. A search shows that 4, whose name it takes, is P, so the
+/// consumer asks for 2, whose name 4 takes.
 #[test]
-fn whoever_is_in_the_way_of_one_found_elsewhere_is_asked_for_too() {
+fn holder_of_a_name_that_a_found_entry_takes_is_asked_for_too() {
     let mut bench = Bench::with("", FIRST, &BEFORE).settled(FIRST);
-    let script = vec![
-        Step::Entry(Modify, 6, Q, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let fake = Fake::start("", vec![script]);
-    fake.shows(&AFTER);
-    bench
-        .run(&fake, SyncreplMode::RefreshOnly, |builder| builder)
-        .unwrap();
+    bench.refresh_from([modify(6, Q_BELOW_P), done(NEXT)], &AFTER);
     assert_held_as_shown(&bench);
     let events = bench.events().join("\n");
     assert!(!events.contains("entryUUID="), "{events}");
 }
 
-/// Each time it is asked the answer is another, until somebody gives way; of what is below that one
-/// the provider says nothing.
+/// At each question 2 still holds P, until the consumer moves it out of the way by a name of its
+/// own. The persist stage then tells that 2 is T, and says nothing of its child (3).
 #[test]
-fn what_is_below_one_that_gave_way_is_asked_for_later() {
+fn child_of_an_entry_that_gave_way_is_asked_for_later() {
     let mut bench = Bench::with("", FIRST, &BEFORE).settled(FIRST);
-    let script = vec![
-        Step::Entry(Modify, 6, Q, "first"),
-        Step::Phase(false, Some(NEXT), true),
-        Step::Entry(Add, 2, T, "first"),
-        Step::Cookie(LAST),
-    ];
-    let fake = Fake::start("", vec![script]);
+    let fake = Fake::plays([
+        modify(6, Q_BELOW_P),
+        persist_with(NEXT),
+        add(2, T),
+        cookie(LAST),
+    ]);
     let mut between = AFTER;
-    (between[1].1, between[2].1) = (P, BELOW_P);
+    (between[1].1, between[2].1) = (P, C_BELOW_P);
     fake.shows_in_turn(&[&between, &between, &between, &between, &between, &AFTER]);
-    bench.follow_until(
-        &fake,
-        |builder| builder,
-        |told| told.committed.contains_key(BELOW_T),
-    );
+    bench.follow_until(&fake, as_it_is, |told| told.holds(C_BELOW_T));
     assert_held_as_shown(&bench);
 }
 
-/// q, named p by now, has left with its child, who waits for its name there: of the child of the p that
-/// is t now, and of q, a search told, so that they are asked for.
+/// Searches told of the children 3 and 5 and of Q (4). Then 2 becomes T, 4 becomes P, and 5, which
+/// goes along with 4, waits for the name that 3 holds there. In the next group 4 leaves with 5.
 #[test]
-fn who_waits_for_a_name_below_one_that_is_gone_is_asked_for() {
+fn child_that_waits_for_a_name_below_a_deleted_parent_is_asked_for() {
     const W: &str = "cn=w,ou=base,dc=example";
-    const Q: &str = "cn=q,cn=w,ou=base,dc=example";
-    const BELOW_Q: &str = "cn=c,cn=q,cn=w,ou=base,dc=example";
-    let mut bench = Bench::with("", FIRST, &[(1, BASE)]);
-    let came = vec![
-        Step::Entry(Add, 2, P, "first"),
-        Step::Entry(Add, 6, W, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let came_to_q = vec![
-        Step::Entry(Add, 5, BELOW_Q, "first"),
-        Step::Done(Some(NEXT), true),
-    ];
-    let nothing = vec![Step::Done(Some(NEXT), true)];
-    let live = vec![
-        Step::Phase(false, Some(NEXT), true),
-        Step::Entry(Modify, 2, T, "first"),
-        Step::Entry(Modify, 4, P, "first"),
-        Step::Cookie(NEXT),
-        Step::Entry(Delete, 4, P, ""),
-        Step::Cookie(LAST),
-    ];
-    let fake = Fake::start("", vec![came, came_to_q, nothing, live]);
+    const Q_BELOW_W: &str = "cn=q,cn=w,ou=base,dc=example";
+    const C_BELOW_Q_BELOW_W: &str = "cn=c,cn=q,cn=w,ou=base,dc=example";
+    let fake = Fake::start(
+        "",
+        vec![
+            vec![add(2, P), add(6, W), done(NEXT)],
+            vec![add(5, C_BELOW_Q_BELOW_W), done(NEXT)],
+            vec![done(NEXT)],
+            vec![
+                persist_with(NEXT),
+                modify(2, T),
+                modify(4, P),
+                cookie(NEXT),
+                delete(4, P),
+                cookie(LAST),
+            ],
+        ],
+    );
     let before = [
-        (1, BASE, "first"),
-        (2, P, "first"),
-        (3, BELOW_P, "first"),
-        (4, Q, "first"),
-        (5, BELOW_Q, "first"),
-        (6, W, "first"),
+        (1, BASE),
+        (2, P),
+        (3, C_BELOW_P),
+        (4, Q_BELOW_W),
+        (5, C_BELOW_Q_BELOW_W),
+        (6, W),
     ];
+    let mut bench = Bench::with("", FIRST, &[(1, BASE)]);
     fake.shows(&[&before[..4], &before[5..]].concat());
     bench.refresh(&fake).unwrap();
     fake.shows(&before);
     bench.refresh(&fake).unwrap();
     bench.refresh(&fake).unwrap();
-    assert_eq!(copy(&bench.data()).len(), 6);
-    fake.shows(&[
-        (1, BASE, "first"),
-        (2, T, "first"),
-        (3, BELOW_T, "first"),
-        (6, W, "first"),
-    ]);
-    bench.follow_until(
-        &fake,
-        |builder| builder,
-        |told| [P, Q].iter().all(|dn| !told.committed.contains_key(*dn)),
-    );
-    let held: Vec<_> = copy(&bench.data()).into_keys().collect();
-    assert_eq!(held, [BELOW_T, T, W, BASE]);
+    assert_eq!(bench.held().len(), 6);
+    fake.shows(&[(1, BASE), (2, T), (3, C_BELOW_T), (6, W)]);
+    bench.follow_until(&fake, as_it_is, |told| {
+        !told.holds(P) && !told.holds(Q_BELOW_W)
+    });
+    assert_eq!(bench.held(), [C_BELOW_T, T, W, BASE]);
 }

@@ -6,54 +6,49 @@ use syncrepl_client::{Error, ErrorKind, Syncrepl, SyncreplMode};
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{LdapResult, Message, Operation, SearchResultEntry};
-use syncrepl_proto::sync::EntryState::{self, Add, Modify};
+use syncrepl_proto::sync::EntryState::Modify;
 use syncrepl_proto::sync::{SYNC_STATE, SyncState};
 
+use crate::bench::{Bench, as_it_is, poll_until};
 use crate::fake::{Fake, Step, uuid};
-use crate::{Bench, poll_until};
+use crate::story::*;
 
-const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
-const B: (u8, &str) = (2, "cn=b,ou=base,dc=example");
-const OLDER: &str = "rid=000,csn=20261121205327.954658Z#000000#000#000000";
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-const APACHE: &str = "Apache Software Foundation";
 const APACHE_COOKIE: &str = "20261121205328.954658Z#000000#000#000000";
 
-/// Follows until `last` was told, then goes.
+/// Follows until `last` was told, then unbinds.
 fn follow(bench: &mut Bench, fake: &Fake, last: &str) {
-    let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
-        .ldap_url(fake.url())
-        .connect()
-        .unwrap();
-    poll_until(&mut client, |told| told.events.contains(&last.to_owned())).unwrap();
-    client.unbind().unwrap();
+    bench.follow_until(fake, as_it_is, |told| told.heard(last));
+}
+
+/// The copy is the one of A and B that the test began with.
+#[track_caller]
+fn assert_unchanged(bench: &mut Bench) {
+    bench.told.map.roll_back();
+    let two = [A, B].map(|(n, dn)| (dn.to_owned(), text(n).to_owned()));
+    assert_eq!(*bench.told.map.now(), two.into());
     bench.assert_copy_is_told();
 }
 
 fn text_of(bench: &Bench, dn: &str) -> String {
-    bench.told.map[dn].clone()
+    bench.told.map.now()[dn].clone()
 }
 
-/// Two modifies of one entry at once: slapd sent it as it was after the first, with the cookie of
-/// the second, and a refresh with that cookie brought nothing. The next write brought both.
+/// Two writers modify one entry at once. slapd sends it as it is after the first write, with the
+/// cookie of the second, and a refresh with that cookie brings nothing. The next write brings both.
 #[test]
-fn p10_what_is_missing_after_concurrent_writes_comes_with_the_next() {
+fn p10_the_write_missing_after_concurrent_writes_comes_with_the_next_write() {
     let mut bench = Bench::with("", OLDER, &[A, B]);
     let scripts = vec![
         vec![
-            Step::Phase(false, None, true),
-            Step::EntryWith(Modify, 1, A.1, "after the first", FIRST),
-            Step::Cookie(FIRST),
+            persist(),
+            modify_with(1, A.1, "after the first", FIRST),
+            cookie(FIRST),
         ],
         vec![Step::Done(None, true)],
-        vec![
-            Step::Phase(false, None, true),
-            Step::EntryWith(Modify, 1, A.1, "after all three", NEXT),
-        ],
+        vec![persist(), modify_with(1, A.1, "after all three", NEXT)],
     ];
     let fake = Fake::start("", scripts);
-    fake.shows(&[(1, A.1, "after the second"), (2, B.1, "first")]);
+    fake.describes(&[(1, A.1, "after the second"), (2, B.1, text(2))]);
     follow(&mut bench, &fake, "change cn=a");
     assert_eq!(text_of(&bench, A.1), "after the first");
     bench.refresh(&fake).unwrap();
@@ -65,37 +60,38 @@ fn p10_what_is_missing_after_concurrent_writes_comes_with_the_next() {
     assert_eq!(fake.cookies(), sent);
 }
 
-/// After kill -9 slapd counted from an older state: what it then sent was news all the same,
-/// although its cookie was not.
+/// After kill -9 slapd counts from an older state. Its changes are news all the same, although their
+/// cookies are old.
 #[test]
-fn p10_what_comes_with_an_older_cookie_is_news() {
+fn p10_a_change_with_an_older_cookie_is_news() {
     let mut bench = Bench::with("", NEXT, &[A, B]);
-    let script = vec![
-        Step::Phase(false, None, true),
-        Step::EntryWith(Modify, 1, A.1, "after the crash", OLDER),
-        Step::EntryWith(EntryState::Delete, 2, B.1, "", FIRST),
-    ];
-    let fake = Fake::start("", vec![script]);
+    let fake = Fake::plays([
+        persist(),
+        modify_with(1, A.1, "after the crash", OLDER),
+        delete_with(2, B.1, FIRST),
+    ]);
     follow(&mut bench, &fake, "delete cn=b");
     assert_eq!(text_of(&bench, A.1), "after the crash");
     assert_eq!(bench.cookie().as_deref(), Some(NEXT));
 }
 
+/// The error, which came soon.
 fn refused(result: Result<(), Error>, began: Instant) -> Error {
     assert!(began.elapsed() < Duration::from_secs(10), "it hung");
     result.unwrap_err()
 }
 
-/// ApacheDS tells the end of a refresh to nobody who stays: a cookie is all that comes.
+/// To a search that persists ApacheDS never tells the end of the refresh. It sends a cookie, and no
+/// more.
 #[test]
 fn p26_a_refresh_that_never_ends_is_given_up() {
     let mut bench = Bench::with(APACHE, APACHE_COOKIE, &[A, B]);
     let script = vec![
-        Step::Entry(Add, 1, A.1, "second"),
-        Step::Cookie("20261121205329.954658Z#000000#000#000000"),
+        add_as(1, A.1, "second"),
+        cookie("20261121205329.954658Z#000000#000#000000"),
     ];
     let fake = Fake::start(APACHE, vec![script]);
-    let (before, began) = (bench.told.map.clone(), Instant::now());
+    let began = Instant::now();
     let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
         .ldap_url(fake.url())
         .refresh_timeout(Duration::from_millis(300))
@@ -105,23 +101,22 @@ fn p26_a_refresh_that_never_ends_is_given_up() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.is_retryable());
     drop(client);
-    bench.told.map = before;
-    bench.assert_copy_is_told();
+    assert_unchanged(&mut bench);
     assert_eq!(bench.cookie().as_deref(), Some(APACHE_COOKIE));
 }
 
-/// A change that ApacheDS delivers late or never is no reason to delete, nor is its word that all
-/// was told.
+/// ApacheDS delivers changes late or never, and still says that it told everything. Neither is a
+/// reason to delete.
 #[test]
-fn p26_what_is_delivered_late_is_not_deleted_before() {
+fn p26_an_entry_whose_change_is_late_is_not_deleted_before() {
     let mut bench = Bench::with(APACHE, APACHE_COOKIE, &[A, B]);
     let late = "20261121205329.954658Z#000000#000#000000";
     let scripts = vec![
-        vec![Step::Done(Some(late), false)],
+        vec![done_by_presence(late)],
         vec![
-            Step::Entry(Modify, 1, A.1, "second"),
-            Step::EntryWith(EntryState::Delete, 2, B.1, "", late),
-            Step::Done(Some(late), false),
+            modify_as(1, A.1, "second"),
+            delete_with(2, B.1, late),
+            done_by_presence(late),
         ],
     ];
     let fake = Fake::start(APACHE, scripts);
@@ -131,78 +126,73 @@ fn p26_what_is_delivered_late_is_not_deleted_before() {
     assert_eq!(bench.events(), ["change cn=a", "delete cn=b", "done"]);
 }
 
-/// An entry as ApacheDS sends one that was moved: its state is 4, which no RFC knows.
-fn with_state_4(id: u32) -> Vec<u8> {
-    let state = SyncState {
+/// The value of the control that says: A was modified.
+fn a_modified() -> Vec<u8> {
+    SyncState {
         state: Modify,
         uuid: uuid(A.0),
         cookie: None,
-    };
-    let mut value = state.encode();
+    }
+    .encode()
+}
+
+/// ApacheDS sends a moved entry with the state 4, which no RFC knows.
+fn with_state_4(id: u32) -> Vec<u8> {
+    let mut value = a_modified();
     // SEQUENCE { ENUMERATED state, …
     assert_eq!(value[2..5], [0x0a, 1, 2]);
     value[4] = 4;
+    entry_a(id, &[("description", vec![b"moved"])], &value)
+}
+
+/// The message with A, these attributes, and this value of its Sync State control.
+fn entry_a(id: u32, attributes: &[(&str, Vec<&[u8]>)], state: &[u8]) -> Vec<u8> {
     let control = Control {
         oid: SYNC_STATE,
         critical: false,
-        value: Some(&value),
+        value: Some(state),
     };
-    entry(id, &[("description", vec![b"moved"])], &control)
-}
-
-fn entry(id: u32, attributes: &[(&str, Vec<&[u8]>)], control: &Control<'_>) -> Vec<u8> {
     let attributes = AttributeList::encode(attributes.iter().cloned());
     let attributes = AttributeList::decode(&attributes).expect("attributes");
     let entry = SearchResultEntry {
         dn: A.1,
         attributes,
     };
-    Message::encode(id, &Operation::SearchResultEntry(entry), &[*control])
+    Message::encode(id, &Operation::SearchResultEntry(entry), &[control])
 }
 
 #[test]
 fn p26_a_state_that_no_rfc_knows_is_an_error() {
     let mut bench = Bench::with(APACHE, APACHE_COOKIE, &[A, B]);
-    let before = bench.told.map.clone();
     let script = vec![
-        Step::Entry(Modify, 2, B.1, "second"),
+        modify_as(2, B.1, "second"),
         Step::Raw(with_state_4),
-        Step::Done(Some(APACHE_COOKIE), false),
+        done_by_presence(APACHE_COOKIE),
     ];
     let began = Instant::now();
     let error = refused(bench.refresh(&Fake::start(APACHE, vec![script])), began);
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert!(error.to_string().contains("state"), "{error}");
-    assert_eq!(bench.told.map, before, "nothing of it was kept");
+    assert_unchanged(&mut bench);
 }
 
+/// A as the copy has it, in another order and case, and with an attribute that it does not have.
 fn empty_lists(id: u32) -> Vec<u8> {
-    let value = SyncState {
-        state: Modify,
-        uuid: uuid(A.0),
-        cookie: None,
-    }
-    .encode();
-    let control = Control {
-        oid: SYNC_STATE,
-        critical: false,
-        value: Some(&value),
-    };
-    // In another order and case, with what was asked for and is not there.
     let attributes = [
-        ("DESCRIPTION", vec![&b"first"[..]]),
+        ("DESCRIPTION", vec![text(1).as_bytes()]),
         ("SeeAlso", vec![]),
         ("OBJECTCLASS", vec![b"device"]),
     ];
-    entry(id, &attributes, &control)
+    entry_a(id, &attributes, &a_modified())
 }
 
-/// What is not there may come as an empty list, under the name that was asked for.
+/// A provider may send an empty list for an attribute that the consumer asks for and the entry does
+/// not have.
 #[test]
 fn p28_an_empty_list_is_no_attribute() {
     let mut bench = Bench::with("", FIRST, &[A, B]);
-    let script = vec![Step::Raw(empty_lists), Step::Done(Some(NEXT), true)];
-    bench.refresh(&Fake::start("", vec![script])).unwrap();
+    let fake = Fake::plays([Step::Raw(empty_lists), done(NEXT)]);
+    bench.refresh(&fake).unwrap();
     assert_eq!(bench.events(), ["done"]);
 }
 
@@ -219,18 +209,18 @@ fn extended_response(id: u32) -> Vec<u8> {
     Message::encode(id, &response, &[])
 }
 
-/// Samba answers a search that has a critical control of RFC 4533 as if it were something else.
+/// Samba answers a search with a critical control of RFC 4533 by an extended response.
 #[test]
 fn p29_another_operation_than_expected_is_an_error() {
     for mode in [SyncreplMode::RefreshOnly, SyncreplMode::RefreshAndPersist] {
         let mut bench = Bench::with("", FIRST, &[A, B]);
-        let fake = Fake::start("", vec![vec![Step::Raw(extended_response)]]);
+        let fake = Fake::plays([Step::Raw(extended_response)]);
         let began = Instant::now();
         let result = bench.run(&fake, mode, |builder| {
             builder.refresh_timeout(Duration::from_secs(2))
         });
         let error = refused(result, began);
-        // What it meant is told.
+        // The error tells what the response says.
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.result_code(), Some(12));
         assert!(

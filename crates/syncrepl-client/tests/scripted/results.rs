@@ -6,20 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use syncrepl_client::{Error, ErrorKind, Result, Store, Syncrepl, SyncreplMode};
-use syncrepl_proto::sync::EntryState::{Add, Delete, Modify, Present};
+use syncrepl_proto::sync::EntryState::Present;
 
+use crate::bench::{Bench, Told, copy};
 use crate::fake::{Fake, Step};
-use crate::{Bench, Told, copy};
+use crate::story::*;
 
-const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
-const B: (u8, &str) = (2, "cn=b,ou=base,dc=example");
-const C: (u8, &str) = (3, "cn=c,ou=base,dc=example");
-const D: (u8, &str) = (4, "cn=d,ou=base,dc=example");
-const FIRST: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const NEXT: &str = "rid=000,csn=20261121205329.954658Z#000000#000#000000";
-
-/// What there is after everything: A changed, B gone, D new.
-const LATER: [(u8, &str, &str); 3] = [(1, A.1, "second"), (3, C.1, "first"), (4, D.1, "first")];
+/// The directory in the end: A changed, B gone, D new.
+const LATER: [(u8, &str, &str); 3] = [(1, A.1, "second"), (3, C.1, text(3)), (4, D.1, text(4))];
 
 /// Every end that a search, or a connection, may come to.
 fn ends() -> Vec<Step> {
@@ -41,7 +35,7 @@ fn ends() -> Vec<Step> {
     ends
 }
 
-/// Whether the provider spoke of what the consumer knows.
+/// Whether the provider spoke of the state that the cookie named.
 fn speaks_of_our_state(end: &Step) -> bool {
     matches!(end, Step::Result(53, text) if text.starts_with("consumer "))
 }
@@ -66,7 +60,7 @@ fn of(entries: &[(u8, &str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A consumer of a fake that ends its searches so, one after the other; and what was told so far.
+/// A consumer of a fake that answers its searches with these scripts, one after the other.
 fn consumer(
     bench: &mut Bench,
     mode: SyncreplMode,
@@ -74,7 +68,7 @@ fn consumer(
     scripts: Vec<Vec<Step>>,
 ) -> (Fake, Syncrepl<Told>) {
     let fake = Fake::start("", scripts);
-    fake.shows(&LATER);
+    fake.describes(&LATER);
     let client = Syncrepl::builder(bench.data(), std::mem::take(&mut bench.told))
         .ldap_url(fake.url())
         .mode(mode)
@@ -83,37 +77,30 @@ fn consumer(
     (fake, client.expect("the store opens"))
 }
 
-/// Connects and runs until it ends, or the last entry has come in the persist stage. What was not
-/// committed is void.
+/// Connects and runs until it ends, or until the entry Z has come in the persist stage. Voids first
+/// what was told and not committed.
 fn run(client: &mut Syncrepl<Told>) -> Result<()> {
-    let told = client.callback();
-    told.map.clone_from(&told.committed);
+    client.callback().map.roll_back();
     client.reconnect()?;
     loop {
         if !client.poll(Duration::from_secs(20))? {
             return Ok(());
         }
-        if client.in_persist_stage() && client.callback().committed.contains_key(LAST.1) {
+        if client.in_persist_stage() && client.callback().holds(Z) {
             return Ok(());
         }
     }
 }
 
-/// An entry by which the end of a script is seen.
-const LAST: (u8, &str) = (9, "cn=z,ou=base,dc=example");
-
+/// A whole refresh. In the mode that persists the entry Z follows, by which a test sees the end of
+/// the script.
 fn whole(mode: SyncreplMode) -> Vec<Step> {
-    let mut script: Vec<_> = LATER
-        .iter()
-        .map(|(number, dn, text)| Step::Entry(Add, *number, dn, text))
-        .collect();
+    let entries = LATER.iter();
+    let mut script: Vec<_> = entries.map(|(n, dn, text)| add_as(*n, dn, text)).collect();
     script.push(end_of(mode, false));
-    script.push(Step::Entry(Add, LAST.0, LAST.1, "first"));
-    script.truncate(if mode == SyncreplMode::RefreshOnly {
-        4
-    } else {
-        5
-    });
+    if mode == SyncreplMode::RefreshAndPersist {
+        script.push(add(9, Z));
+    }
     script
 }
 
@@ -128,26 +115,27 @@ fn end_of(mode: SyncreplMode, present: bool) -> Step {
 /// without a cookie.
 fn ways(mode: SyncreplMode) -> [(bool, Vec<Step>); 3] {
     let deletes = vec![
-        Step::Ids(true, vec![B.0], Some(NEXT)),
-        Step::Entry(Delete, B.0, B.1, ""),
-        Step::Entry(Add, A.0, A.1, "second"),
-        Step::Entry(Add, D.0, D.1, "first"),
+        Step::Ids(true, vec![2], Some(NEXT)),
+        delete(2, B.1),
+        add_as(1, A.1, "second"),
+        add(4, D.1),
         end_of(mode, false),
     ];
-    let present = vec![
-        Step::Entry(Add, A.0, A.1, "second"),
-        Step::Ids(false, vec![A.0], None),
-        Step::Entry(Present, C.0, C.1, ""),
-        Step::Entry(Add, D.0, D.1, "first"),
+    let presents = vec![
+        add_as(1, A.1, "second"),
+        present([1]),
+        Step::Entry(Present, 3, C.1, ""),
+        add(4, D.1),
         end_of(mode, true),
     ];
     let full = whole(mode)[..4].to_vec();
-    [(false, deletes), (false, present), (true, full)]
+    [(false, deletes), (false, presents), (true, full)]
 }
 
 const MODES: [SyncreplMode; 2] = [SyncreplMode::RefreshOnly, SyncreplMode::RefreshAndPersist];
 
-/// Each of these ends before each message, from message `first` on: what, where, and the scripts.
+/// Each wanted end before each message, from message `first` on: the end, its position, and the
+/// scripts.
 fn cases(
     way: &[Step],
     first: usize,
@@ -163,14 +151,15 @@ fn cases(
     (cases, scripts)
 }
 
+/// The copy without Z.
 fn without_last(data: &Path) -> BTreeMap<String, String> {
     let mut copied = copy(data);
-    copied.remove(LAST.1);
+    copied.remove(Z);
     copied
 }
 
 #[test]
-fn before_every_message_of_a_refresh_stage() {
+fn refresh_stage_ends_before_any_message() {
     for mode in MODES {
         for (reconcile, way) in ways(mode) {
             let mut bench = Bench::with("", FIRST, &[A, B, C]);
@@ -183,11 +172,11 @@ fn before_every_message_of_a_refresh_stage() {
                 let case = format!("{mode:?} {end:?} before message {position} of {way:?}");
                 assert_means(&end, &run(&mut client).expect_err(&case));
                 assert_eq!(copy(&data), before, "{case}");
-                assert_eq!(client.callback().committed, before, "{case}");
+                assert_eq!(*client.callback().map.committed(), before, "{case}");
                 assert_eq!(bench.cookie().as_deref(), Some(FIRST), "{case}");
             }
-            // And the one that is complete makes it good.
-            client.callback().map.clone_from(&before);
+            // A whole refresh then brings the copy up to date.
+            client.callback().map.roll_back();
             client.reconnect().expect("it connects");
             while bench.cookie().as_deref() == Some(FIRST) {
                 client
@@ -201,7 +190,7 @@ fn before_every_message_of_a_refresh_stage() {
 
 /// A 53 that speaks of the state which the cookie named: the refresh begins again without it.
 #[test]
-fn p09_before_every_message_of_a_refresh_stage() {
+fn p09_refresh_stage_refused_for_its_cookie_before_any_message() {
     for mode in MODES {
         for (_, way) in ways(mode).into_iter().filter(|(reconcile, _)| !reconcile) {
             for end in ends().into_iter().filter(speaks_of_our_state) {
@@ -221,7 +210,7 @@ fn p09_before_every_message_of_a_refresh_stage() {
 }
 
 #[test]
-fn before_every_message_of_a_first_refresh() {
+fn first_refresh_ends_before_any_message() {
     for mode in MODES {
         let mut bench = Bench::new();
         let (cases, mut scripts) = cases(&whole(mode)[..4], 0, |_| true);
@@ -240,28 +229,28 @@ fn before_every_message_of_a_first_refresh() {
     }
 }
 
-/// In the persist stage whole groups may have been committed before: the copy is what the messages
-/// so far, or fewer of them, make it.
+/// In the persist stage the consumer may have committed whole groups before the end: the copy is what
+/// the messages so far, or fewer of them, make it.
 #[test]
-fn before_every_message_of_a_persist_stage() {
+fn persist_stage_ends_before_any_message() {
     let way = [
-        // The refresh stage undoes what the case before has left.
-        Step::Entry(Add, A.0, A.1, "first"),
-        Step::Entry(Add, B.0, B.1, "first"),
-        Step::Ids(true, vec![D.0], None),
-        Step::Phase(false, None, true),
-        Step::EntryWith(Modify, A.0, A.1, "second", NEXT),
-        Step::Entry(Delete, B.0, B.1, ""),
-        Step::Cookie(NEXT),
-        Step::Entry(Add, D.0, D.1, "first"),
-        Step::Entry(Add, LAST.0, LAST.1, "first"),
+        // The refresh stage undoes the changes of the case before.
+        add(1, A.1),
+        add(2, B.1),
+        deleted([4]),
+        persist(),
+        modify_with(1, A.1, "second", NEXT),
+        delete(2, B.1),
+        cookie(NEXT),
+        add(4, D.1),
+        add(9, Z),
     ];
     const LIVE: usize = 4;
     let states = [
-        of(&[(1, A.1, "first"), (2, B.1, "first"), (3, C.1, "first")]),
-        of(&[(1, A.1, "second"), (2, B.1, "first"), (3, C.1, "first")]),
-        of(&[(1, A.1, "second"), (3, C.1, "first")]),
-        of(&[(1, A.1, "second"), (3, C.1, "first")]),
+        of(&[(1, A.1, text(1)), (2, B.1, text(2)), (3, C.1, text(3))]),
+        of(&[(1, A.1, "second"), (2, B.1, text(2)), (3, C.1, text(3))]),
+        of(&[(1, A.1, "second"), (3, C.1, text(3))]),
+        of(&[(1, A.1, "second"), (3, C.1, text(3))]),
         of(&LATER),
     ];
     let mut bench = Bench::with("", FIRST, &[A, B, C]);
@@ -273,7 +262,7 @@ fn before_every_message_of_a_persist_stage() {
         let case = format!("{end:?} before message {position}");
         assert_means(&end, &run(&mut client).expect_err(&case));
         let copied = copy(&bench.data());
-        assert_eq!(copied, client.callback().committed, "{case}");
+        assert_eq!(copied, *client.callback().map.committed(), "{case}");
         let possible = &states[..=position - LIVE];
         assert!(possible.contains(&copied), "{case}: {copied:?}");
     }

@@ -1,59 +1,49 @@
-//! The full comparison that comes due while a persist stage runs, and deletes of a minute.
+//! The full comparison that comes due while a persist stage runs, and the limit on the deletes of a
+//! minute.
 
 use std::time::Duration;
 
-use syncrepl_client::{ErrorKind, MaxDelete, Syncrepl};
-use syncrepl_proto::sync::EntryState::{Add, Delete};
-
+use crate::bench::{Bench, poll_until};
 use crate::fake::{Fake, Step};
-use crate::{Bench, poll_until};
+use crate::story::*;
+use syncrepl_client::{ErrorKind, MaxDelete, Syncrepl};
 
-const A: (u8, &str) = (1, "cn=a,ou=base,dc=example");
-const B: (u8, &str) = (2, "cn=b,ou=base,dc=example");
-const C: (u8, &str) = (3, "cn=c,ou=base,dc=example");
-const SLAPD: &str = "rid=000,csn=20261121205328.954658Z#000000#000#000000";
-const DS389: &str = "localhost:389#cn=reader:ou=base,dc=example:(objectClass=*)#7";
-
-/// Where an Abandon ends the search, the connection stays; where it does not, a new one is made.
+/// On slapd an Abandon ends the search, and the connection stays. On 389-ds it does not, and the
+/// consumer makes a new connection.
 #[test]
-fn a_comparison_that_comes_due_ends_the_search_before() {
-    for (vendor, cookie, abandons) in [("", SLAPD, 1), ("389 Project", DS389, 0)] {
+fn comparison_that_comes_due_ends_the_search_before() {
+    for (vendor, cookie, abandons) in [("", FIRST, 1), (DS389, DS389_COOKIE, 0)] {
         let mut bench = Bench::with(vendor, cookie, &[A, B]);
-        let quiet = vec![Step::Phase(false, None, true)];
+        let quiet = vec![persist()];
         let full = vec![
-            Step::Entry(Add, 1, A.1, "drifted"),
-            Step::Entry(Add, 2, B.1, "first"),
-            Step::Phase(false, Some(cookie), true),
-            Step::Entry(Add, 3, C.1, "live"),
+            add_as(1, A.1, "drifted"),
+            add(2, B.1),
+            persist_with(cookie),
+            add_as(3, C.1, "live"),
         ];
-        let fake = Fake::start(vendor, vec![quiet.clone(), full]);
-        fake.shows(&[(1, A.1, "drifted"), (2, B.1, "first"), (3, C.1, "live")]);
-        // The copy was made a moment ago: so long it is not due.
+        let fake = Fake::start(vendor, vec![quiet, full]);
+        fake.describes(&[(1, A.1, "drifted"), (2, B.1, text(2)), (3, C.1, "live")]);
+        // The copy was made a moment ago, so the comparison comes due only after the persist stage
+        // has begun.
         let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
             .ldap_url(fake.url())
             .reconcile_every(Duration::from_secs(2))
             .connect()
             .unwrap();
-        poll_until(&mut client, |told| {
-            told.events.contains(&"add cn=c".to_owned())
-        })
-        .unwrap();
+        poll_until(&mut client, |told| told.heard("add cn=c")).unwrap();
         client.unbind().unwrap();
         assert_eq!(bench.events(), ["done", "change cn=a", "done", "add cn=c"]);
         assert_eq!(fake.cookies(), [Some(cookie.to_owned()), None], "{vendor}");
-        assert_eq!(fake.log.lock().unwrap().abandoned, abandons, "{vendor}");
+        assert_eq!(fake.abandoned(), abandons, "{vendor}");
     }
 }
 
-/// Nobody is woken before it is due: one poll lasts until then.
+/// One poll lasts until the comparison is due.
 #[test]
-fn waiting_for_it_is_no_polling() {
-    let mut bench = Bench::with("", SLAPD, &[A]);
-    let full = vec![
-        Step::Entry(Add, 1, A.1, "first"),
-        Step::Phase(false, Some(SLAPD), true),
-    ];
-    let fake = Fake::start("", vec![vec![Step::Phase(false, None, true)], full]);
+fn waiting_for_a_comparison_wakes_nobody() {
+    let mut bench = Bench::with("", FIRST, &[A]);
+    let full = vec![add(1, A.1), persist_with(FIRST)];
+    let fake = Fake::start("", vec![vec![persist()], full]);
     let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
         .ldap_url(fake.url())
         .reconcile_every(Duration::from_secs(2))
@@ -69,7 +59,7 @@ fn waiting_for_it_is_no_polling() {
 }
 
 #[test]
-fn no_interval_at_all_is_refused() {
+fn interval_of_zero_is_refused() {
     let bench = Bench::new();
     let builder = Syncrepl::builder(bench.data(), ()).ldap_url("ldap://localhost/dc=x");
     let error = builder.reconcile_every(Duration::ZERO).open().unwrap_err();
@@ -77,28 +67,20 @@ fn no_interval_at_all_is_refused() {
     assert!(!bench.data().exists());
 }
 
-/// What a guard rolled back comes again, after a reconnect within the same minute too.
+/// One delete a minute is allowed. A is deleted, then the connection is lost. After the reconnect the
+/// delete of B is one too many, and is rolled back. A later run allows it again.
 #[test]
-fn the_minute_goes_on_over_a_reconnect() {
-    let mut bench = Bench::with("", SLAPD, &[A, B, C]);
-    let live = vec![
-        Step::Phase(false, None, true),
-        Step::Entry(Delete, 1, A.1, ""),
-        Step::Cut,
-    ];
-    let deletes_b = vec![
-        Step::Ids(true, vec![2], None),
-        Step::Phase(false, None, true),
-        Step::Cut,
-    ];
+fn minute_of_deletes_goes_on_over_a_reconnect() {
+    let mut bench = Bench::with("", FIRST, &[A, B, C]);
+    let live = vec![persist(), delete(1, A.1), Step::Cut];
+    let deletes_b = vec![deleted([2]), persist(), Step::Cut];
     let fake = Fake::start("", vec![live, deletes_b.clone(), deletes_b]);
-    fake.shows(&[(3, C.1, "first")]);
-    let open = |told| {
-        Syncrepl::builder(bench.folder.path().join("copy.db"), told)
-            .ldap_url(fake.url())
-            .max_delete(MaxDelete::Count(1))
-    };
-    let mut client = open(&mut bench.told).connect().unwrap();
+    fake.shows(&[C]);
+    let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
+        .ldap_url(fake.url())
+        .max_delete(MaxDelete::Count(1))
+        .connect()
+        .unwrap();
     let lost = client.run().unwrap_err();
     assert!(lost.is_retryable(), "{lost}");
     client.reconnect().unwrap();
@@ -111,15 +93,15 @@ fn the_minute_goes_on_over_a_reconnect() {
         "{stopped}"
     );
     drop(client);
-    assert_eq!(bench.told.committed.len(), 2);
-    bench.told.map.clone_from(&bench.told.committed);
+    assert_eq!(bench.told.map.committed().len(), 2);
+    bench.told.map.roll_back();
     bench.told.events.clear();
     let mut client = Syncrepl::builder(bench.data(), &mut bench.told)
         .ldap_url(fake.url())
         .max_delete(MaxDelete::Count(1))
         .connect()
         .unwrap();
-    poll_until(&mut client, |told| told.events.contains(&"done".to_owned())).unwrap();
+    poll_until(&mut client, |told| told.heard("done")).unwrap();
     client.unbind().unwrap();
     assert_eq!(bench.events(), ["delete cn=b", "done"]);
 }

@@ -147,7 +147,8 @@ fn stall_holds_until_release() {
         });
         assert!(
             copy.told
-                .committed
+                .map
+                .committed()
                 .contains_key(&format!("cn=dan,ou=a,{BASE}"))
         );
     }
@@ -181,9 +182,9 @@ fn faults_of_the_persist_stage() {
                 let hit = armed.as_ref().is_some_and(|armed| armed.wait(SOON));
                 // A stalled search sends nothing, so this run stops without an event.
                 let stalls = fault == Fault::Stall(Moment::Persist);
-                told.committed.contains_key(&last) || (hit && stalls)
+                told.map.committed().contains_key(&last) || (hit && stalls)
             });
-            copy.told.map = copy.told.committed.clone();
+            copy.told.map.roll_back();
             assert!(armed.is_some_and(|armed| armed.hits() > 0), "{fault:?}");
             provider.faults().clear();
             provider

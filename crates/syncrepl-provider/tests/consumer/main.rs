@@ -14,6 +14,7 @@ use syncrepl_client::{
     Callback, CallbackResult, Cursor, Error, Items, Record, Result, Store, Syncrepl, SyncreplMode,
 };
 use syncrepl_provider::{Builder, Provider, RefreshStyle};
+use syncrepl_testing::StrictMap;
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -26,8 +27,7 @@ type Content = BTreeMap<String, Vec<Vec<u8>>>;
 /// A map by DN. Every event must fit it.
 #[derive(Debug, Default, Clone)]
 struct Told {
-    map: BTreeMap<String, Content>,
-    committed: BTreeMap<String, Content>,
+    map: StrictMap<String, Content>,
     events: Vec<String>,
     refreshes: usize,
 }
@@ -47,16 +47,15 @@ fn content(record: &Record<'_>) -> Content {
 impl Callback for Told {
     fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
         self.events.push(format!("add {}", record.dn()));
-        assert_eq!(
-            self.map.insert(record.dn().to_owned(), content(record)),
-            None
-        );
+        let dn = record.dn().to_owned();
+        self.map.add(dn, content(record)).unwrap();
         Ok(())
     }
 
     fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
         self.events.push(format!("delete {}", record.dn()));
-        assert_eq!(self.map.remove(record.dn()), Some(content(record)));
+        let told = content(record);
+        self.map.delete(record.dn(), |held| *held == told).unwrap();
         Ok(())
     }
 
@@ -67,8 +66,8 @@ impl Callback for Told {
         _: &Cursor<'_>,
     ) -> CallbackResult {
         self.events.push(format!("rename {old_dn} {}", record.dn()));
-        let value = self.map.remove(old_dn).expect("what is renamed is there");
-        assert_eq!(self.map.insert(record.dn().to_owned(), value), None);
+        let dn = record.dn().to_owned();
+        self.map.rename(old_dn, dn, |_| true, |held| held).unwrap();
         Ok(())
     }
 
@@ -79,19 +78,20 @@ impl Callback for Told {
         _: &Cursor<'_>,
     ) -> CallbackResult {
         self.events.push(format!("change {}", new.dn()));
-        let before = self.map.insert(new.dn().to_owned(), content(new));
-        assert_eq!(before, Some(content(old)));
+        let (dn, was) = (new.dn().to_owned(), content(old));
+        let change = self.map.change(dn, |held| *held == was, content(new));
+        change.unwrap();
         Ok(())
     }
 
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
-        assert_eq!(items.len(), self.map.len() as u64);
+        assert_eq!(items.len(), self.map.now().len() as u64);
         self.refreshes += 1;
         Ok(())
     }
 
     fn committed(&mut self) {
-        self.committed = self.map.clone();
+        self.map.commit();
     }
 }
 
@@ -117,7 +117,7 @@ impl Copy {
     fn refresh(&mut self, provider: &Provider, mode: SyncreplMode) -> Result<()> {
         let refreshes = self.told.refreshes;
         let result = self.run(provider, mode, |told, _| told.refreshes > refreshes);
-        self.told.map = self.told.committed.clone();
+        self.told.map.roll_back();
         result
     }
 
@@ -166,7 +166,7 @@ impl Copy {
         let copied = self.copied();
         assert_eq!(copied, directory(provider), "seed {}", provider.seed());
         let by_dn: BTreeMap<_, _> = copied.into_values().collect();
-        assert_eq!(self.told.committed, by_dn);
+        assert_eq!(*self.told.map.committed(), by_dn);
     }
 
     fn events(&mut self) -> Vec<String> {

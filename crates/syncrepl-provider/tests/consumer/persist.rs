@@ -19,7 +19,7 @@ fn changes_reach_each_consumer() {
                 scope.spawn(move || {
                     let mut copy = Copy::new();
                     let done = copy.run(provider, RefreshAndPersist, |told, _| {
-                        told.committed.contains_key(last)
+                        told.map.committed().contains_key(last)
                     });
                     done.expect("a clean stop");
                     copy
@@ -61,9 +61,9 @@ fn missed_changes_come_after_reconnect() {
             false
         });
         assert!(broken.expect_err("the connection is gone").is_retryable());
-        copy.told.map = copy.told.committed.clone();
+        copy.told.map.roll_back();
         copy.run(&provider, RefreshAndPersist, |told, provider| {
-            told.committed.len() == directory(provider).len() && told.refreshes == 2
+            told.map.committed().len() == directory(provider).len() && told.refreshes == 2
         })
         .expect("a clean stop");
         copy.assert_equals(&provider);

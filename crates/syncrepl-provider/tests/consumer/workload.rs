@@ -120,14 +120,14 @@ fn random_changes_while_following() {
         let mut rounds = 0;
         copy.run(&provider, RefreshAndPersist, |told, provider| {
             let marker = format!("cn=round {rounds},{BASE}");
-            if rounds > 0 && !told.committed.contains_key(&marker) {
+            if rounds > 0 && !told.map.committed().contains_key(&marker) {
                 return false;
             }
             if rounds == 0 {
                 assert!(provider.wait_persisting(1, SOON));
             } else {
                 let expected: HashMap<_, _> = directory(provider).into_values().collect();
-                let told: HashMap<_, _> = told.committed.clone().into_iter().collect();
+                let told: HashMap<_, _> = told.map.committed().clone().into_iter().collect();
                 assert_eq!(told, expected, "round {rounds} of seed {seed}");
                 provider.delete(&marker).expect("a delete");
             }

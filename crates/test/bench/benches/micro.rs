@@ -1,5 +1,5 @@
-//! How long inner loops take, and the store: `just micro`. Times depend on what else the machine does; the
-//! instructions that `just counts` counts do not.
+//! Times of inner loops and of the store: `just micro`. Times depend on what else the machine does.
+//! The instructions that `just counts` counts do not.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use syncrepl_client::{Store, Syncrepl, SyncreplMode};
@@ -23,7 +23,8 @@ fn loops(criterion: &mut Criterion) {
     });
 }
 
-fn store(criterion: &mut Criterion) {
+/// A provider of so many people.
+fn provider() -> Provider {
     let mut provider = Provider::builder();
     for number in 0..PEOPLE {
         let uid = format!("user{number:05}");
@@ -39,7 +40,11 @@ fn store(criterion: &mut Criterion) {
             ],
         );
     }
-    let provider = provider.start().expect("it starts");
+    provider.start().expect("it starts")
+}
+
+fn store(criterion: &mut Criterion) {
+    let provider = provider();
     let folder = tempfile::tempdir().expect("a folder");
     let refresh = |name: &str| {
         let path = folder.path().join(name);

@@ -1,6 +1,8 @@
-//! What syncrepl costs, beside others that do the same: `just bench` runs it, `docs/performance.md` is what it writes.
+//! Measures the cost of syncrepl beside other programs that do the same. `just bench` runs it; it
+//! writes `docs/performance.md`.
 
 mod consumer;
+mod files;
 mod measure;
 mod peers;
 mod people;
@@ -21,29 +23,6 @@ use syncrepl_testing::slapd::{Slapd, Variant};
 
 const HELP: &str = "usage: syncrepl-bench --syncrepl PROGRAM [--python INTERPRETER --scripts FOLDER] [--ldap3 PROGRAM] \
 [--runs N] [--sizes N,N,…] [--quick] [--only-persist] --out FOLDER";
-
-/// The files of a copy: all whose names begin as its own does.
-pub(crate) fn files_of(data: &Path) -> Vec<PathBuf> {
-    let (Some(folder), Some(name)) = (data.parent(), data.file_name()) else {
-        return Vec::new();
-    };
-    let name = name.to_string_lossy();
-    let files = std::fs::read_dir(folder).expect("the folder of the copies");
-    files
-        .map(|file| file.expect("a file").path())
-        .filter(|path| {
-            path.file_name()
-                .is_some_and(|other| other.to_string_lossy().starts_with(&*name))
-        })
-        .collect()
-}
-
-/// Removes a copy.
-pub(crate) fn clear(data: &Path) {
-    for file in files_of(data) {
-        std::fs::remove_file(file).expect("removing a copy");
-    }
-}
 
 #[derive(Default)]
 struct Options {
@@ -140,7 +119,7 @@ fn main() -> ExitCode {
 
 const QUICK: [Peer; 3] = [Peer::Syncrepl, Peer::Ldapsearch, Peer::Receiver];
 
-/// What is larger takes the others minutes.
+/// With a larger directory the other programs take minutes.
 const LARGEST_FOR_ALL: usize = 100_000;
 
 fn measure_all(bench: &Bench<'_>, who: &[Peer], sizes: &[usize], out: &Path) -> String {
@@ -199,7 +178,7 @@ fn measure_all(bench: &Bench<'_>, who: &[Peer], sizes: &[usize], out: &Path) -> 
 
 const COOKIE: &str = "`ldapsearch` is given the cookie; it keeps nothing, and compares nothing.";
 
-/// What comes after a first refresh of the same directory, whatever its size.
+/// The situations after a first refresh of a directory of any size.
 fn one_more(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &mut String) {
     let of = grouped(size);
     eprintln!("opened again; nothing changed; 1 % modified");
@@ -268,7 +247,7 @@ fn others(bench: &Bench<'_>, plain: &Slapd, size: usize, who: &[Peer], tables: &
     );
 }
 
-/// A number as people write it.
+/// A number with commas.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits
@@ -286,7 +265,8 @@ fn persist(bench: &Bench<'_>, who: &[Peer]) -> Vec<(&'static str, Vec<persist::S
     let server = Slapd::start(Variant::Plain);
     server.load(&people::people(PEOPLE));
     let mut stages: Vec<(&'static str, Vec<persist::Stage>)> = Vec::new();
-    // Times as short as these vary: who is fast takes part in every round, the others in every third.
+    // Times as short as these vary. So the fast peers take part in every round, the others in every
+    // third.
     for round in 0..3 * bench.runs {
         for &peer in who.iter().filter(|&&peer| bench.programs.has(peer)) {
             let fast = [Peer::Syncrepl, Peer::Ldapsearch].contains(&peer);

@@ -1,5 +1,5 @@
-//! What one process costs. Each is started by a process of its own, whose only child it is: the
-//! system then tells exactly what the child used, to its end.
+//! The cost of one process. A process of its own starts it, and has no other child: the system then
+//! tells exactly what the child used, to its end.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 /// The hidden subcommand: `measure FIGURES PROGRAM ARGUMENT…`.
 pub(crate) const WORD: &str = "measure";
 
-/// What a process cost.
+/// The cost of a process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cost {
     /// User and system time, seconds.
@@ -24,7 +24,7 @@ pub(crate) struct Cost {
     pub(crate) provider: f64,
 }
 
-/// Is the process between: runs the program, and writes what it cost.
+/// The process between: runs the program, and writes its cost.
 pub(crate) fn run_one(arguments: &[String]) -> ExitCode {
     let [figures, program, arguments @ ..] = arguments else {
         return ExitCode::from(2);
@@ -94,7 +94,7 @@ impl Running {
         }
     }
 
-    /// What it prints.
+    /// Its output.
     pub(crate) fn stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("stdout is a pipe")
     }
@@ -106,7 +106,7 @@ impl Running {
         syncrepl_testing::tools::signal(pid.parse().expect("a number"), "TERM");
     }
 
-    /// Waits for its end, and says what it cost. `may_fail`: a signal ended it.
+    /// Waits for its end, and returns its cost. `may_fail`: a signal ended it.
     pub(crate) fn end(mut self, may_fail: bool) -> Cost {
         let status = self.child.wait().expect("waiting for the process");
         let folder = self.figures.parent().expect("a folder").to_owned();

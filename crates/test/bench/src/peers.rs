@@ -1,4 +1,4 @@
-//! Who is measured, and by which words each is told what to do.
+//! The programs that are measured, and the command line of each.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use syncrepl_testing::tools;
 
 use crate::receive;
 
-/// Who is measured.
+/// A program that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Peer {
     /// Ours, printing JSON.
@@ -73,68 +73,56 @@ impl Programs {
         follow: bool,
         cookie: Option<&str>,
     ) -> Vec<String> {
-        if peer == Peer::Receiver {
-            let me = std::env::current_exe().expect("the name of this program");
-            let words = [receive::WORD.to_owned(), server.port().to_string()];
-            return [me.display().to_string()]
-                .into_iter()
-                .chain(words)
-                .collect();
-        }
-        let url = server.url();
-        let data = data.display().to_string();
-        let words: Vec<&str> = match peer {
-            Peer::Syncrepl => vec![
-                if follow { "follow" } else { "refresh" },
-                "-H",
-                &url,
-                "-x",
-                "-D",
-                ADMIN,
-                "-w",
-                PASSWORD,
-                "-b",
-                SUFFIX,
-                "--data",
-                &data,
-                "--format",
-                "json",
-            ],
-            Peer::Ldapsearch => vec![
-                "-x", "-LLL", "-H", &url, "-D", ADMIN, "-w", PASSWORD, "-b", SUFFIX, "-E",
-            ],
-            _ => vec![
-                if follow { "follow" } else { "refresh" },
-                &url,
-                ADMIN,
-                PASSWORD,
-                SUFFIX,
-                &data,
-            ],
+        let (url, data) = (server.url(), data.display().to_string());
+        let word = if follow { "follow" } else { "refresh" };
+        let sync = match (follow, cookie) {
+            (true, Some(cookie)) => format!("sync=rp/{cookie}"),
+            (true, None) => "sync=rp".to_owned(),
+            (false, Some(cookie)) => format!("sync=ro/{cookie}"),
+            (false, None) => "sync=ro".to_owned(),
         };
-        let mut command = vec![];
-        let program = |path: &Path| path.display().to_string();
+        let port = server.port().to_string();
+        let credentials = ["-D", ADMIN, "-w", PASSWORD, "-b", SUFFIX];
+        let words: Vec<&str> = match peer {
+            Peer::Receiver => vec![receive::WORD, &port],
+            Peer::Syncrepl => [
+                &[word, "-H", &url, "-x"][..],
+                &credentials,
+                &["--data", &data, "--format", "json"],
+            ]
+            .concat(),
+            Peer::Ldapsearch => [
+                &["-x", "-LLL", "-H", &url][..],
+                &credentials,
+                &["-E", &sync],
+            ]
+            .concat(),
+            _ => vec![word, &url, ADMIN, PASSWORD, SUFFIX, &data],
+        };
+        let mut command = self.program(peer);
+        command.extend(words.into_iter().map(str::to_owned));
+        command
+    }
+
+    /// The program, with its interpreter before it.
+    fn program(&self, peer: Peer) -> Vec<String> {
+        let word = |path: &Path| path.display().to_string();
         match (peer, &self.python, &self.ldap3) {
-            (Peer::Syncrepl, ..) => command.push(program(&self.syncrepl)),
-            (Peer::Ldapsearch, ..) => command.push(program(&tools::find("ldapsearch"))),
-            (Peer::Ldap3, _, Some(ldap3)) => command.push(program(ldap3)),
+            (Peer::Receiver, ..) => {
+                let me = std::env::current_exe().expect("the name of this program");
+                vec![word(&me)]
+            }
+            (Peer::Syncrepl, ..) => vec![word(&self.syncrepl)],
+            (Peer::Ldapsearch, ..) => vec![word(&tools::find("ldapsearch"))],
+            (Peer::Ldap3, _, Some(ldap3)) => vec![word(ldap3)],
             (_, Some((python, scripts)), _) => {
                 let script = match peer {
                     Peer::SyncreplClient => "with_syncrepl_client.py",
                     _ => "with_python_ldap.py",
                 };
-                command.extend([program(python), program(&scripts.join(script))]);
+                vec![word(python), word(&scripts.join(script))]
             }
             _ => panic!("{} is not there", peer.name()),
         }
-        command.extend(words.into_iter().map(str::to_owned));
-        if peer == Peer::Ldapsearch {
-            let mode = if follow { "rp" } else { "ro" };
-            command.push(match cookie {
-                Some(cookie) => format!("sync={mode}/{cookie}"),
-                None => format!("sync={mode}"),
-            });
-        }
-        command
     }
 }

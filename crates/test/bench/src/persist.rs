@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use syncrepl_testing::slapd::Slapd;
 
+use crate::files;
 use crate::measure::{Running, quantile};
 use crate::peers::{Peer, Programs};
 use crate::people;
@@ -27,7 +28,7 @@ struct Follower {
 impl Follower {
     fn start(peer: Peer, programs: &Programs, server: &Slapd, folder: &Path) -> Follower {
         let data = folder.join("followed");
-        crate::clear(&data);
+        files::clear(&data);
         let command = programs.command(peer, server, &data, true, None);
         let mut running = Running::start(&command, None, folder, server.pid());
         let (sender, seen) = channel();
@@ -42,7 +43,8 @@ impl Follower {
                 if let Some(mark) = mark_in(&text) {
                     waiting.push(mark);
                 }
-                // Ours is done with a change when it says so; the others print it when they are done.
+                // syncrepl prints a change and then a commit. The others print a change when they are
+                // done with it.
                 let done = match peer {
                     Peer::Syncrepl => text.starts_with(r#"{"op":"commit""#),
                     _ => true,
@@ -50,7 +52,7 @@ impl Follower {
                 if done && !waiting.is_empty() {
                     let now = Instant::now();
                     for mark in waiting.drain(..) {
-                        // Nobody may be waiting for it any more.
+                        // The receiver may be gone.
                         let _ = sender.send((mark, now));
                     }
                 }
@@ -101,7 +103,7 @@ fn mark_in(line: &str) -> Option<String> {
     rest.starts_with("mark").then(|| rest.to_owned())
 }
 
-/// What the persist stage was like: seconds from the answer to a change, and from sending it, to its
+/// The figures of a persist stage: seconds from the answer to a change, and from sending it, to its
 /// being seen; changes a second; the consumer's CPU time, its start included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stage {
@@ -112,7 +114,7 @@ pub(crate) struct Stage {
     pub(crate) cpu: f64,
 }
 
-/// A title that was there before would be no change, and told to nobody.
+/// A title that was there before would be no change, and no consumer would see it.
 fn fresh() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -177,7 +179,7 @@ fn pipelined(follower: &Follower, writer: &mut Writer, people: usize) -> f64 {
 fn settle(follower: &Follower, writer: &mut Writer) {
     let run = fresh();
     let mut rounds = 0;
-    // What is changed before it follows may never be told as a change.
+    // A change that is made before the consumer follows may never be told as a change.
     for number in 0.. {
         let mark = format!("mark{run}-warm{number}");
         writer.replace(&people::dn(0), "title", &mark);

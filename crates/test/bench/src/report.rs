@@ -1,4 +1,4 @@
-//! The page: tables in Markdown between words that do not change.
+//! The page: tables in Markdown between sentences that do not change.
 
 use std::fmt::Write;
 
@@ -124,7 +124,7 @@ pub(crate) fn load() -> String {
     loads.split(' ').nth(1).unwrap_or("unknown").to_owned()
 }
 
-/// What it ran on.
+/// The machine.
 pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info

@@ -1,4 +1,5 @@
-//! What is measured: each situation made anew, and gone through by everyone in turn, several times.
+//! The situations that are measured. Each is made anew, and every peer goes through it in turn,
+//! several times.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,13 +7,13 @@ use std::path::{Path, PathBuf};
 use syncrepl_testing::slapd::{SUFFIX, Slapd, context_csns};
 
 use crate::consumer::Consumer;
+use crate::files::{clear, files_of};
 use crate::measure::{self, Cost, Spread};
 use crate::peers::{Peer, Programs};
 use crate::people;
 use crate::writer::Writer;
-use crate::{clear, files_of};
 
-/// What somebody cost in a situation, over all runs.
+/// The costs of a peer in a situation, over all runs.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) costs: Vec<Cost>,
@@ -153,14 +154,14 @@ impl Bench<'_> {
     }
 }
 
-/// Whether everybody has a copy of the directory.
+/// Whether every peer has a copy of the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copies {
     ToBeMade,
     There,
 }
 
-/// Who takes longer than so many seconds is measured once.
+/// A peer that takes longer than so many seconds is measured once.
 const SLOW: f64 = 5.0;
 
 fn is_slow(table: &Table, peer: Peer) -> bool {

@@ -1,4 +1,4 @@
-//! Somebody who changes the directory: one connection, changes one at a time or many under way.
+//! Changes the directory over one connection, one change at a time or with many under way.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

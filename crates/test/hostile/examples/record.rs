@@ -1,4 +1,4 @@
-//! Records what real servers send: `cargo run -p syncrepl-hostile --example record`, with slapd
+//! Records the bytes of real servers: `cargo run -p syncrepl-hostile --example record`, with slapd
 //! installed, and for 389 Directory Server with the URL of an empty one that holds
 //! `dc=example,dc=com`, and its administrator:
 //! `… --example record -- ldap://127.0.0.1:3890 'cn=Directory Manager' PASSWORD`.
@@ -18,7 +18,7 @@ use syncrepl_testing::{Slapd, Variant};
 
 const SUFFIX: &str = "dc=example,dc=com";
 
-/// Where to connect, and as whom.
+/// The address of a server, and the credentials.
 struct Server {
     name: &'static str,
     url: String,
@@ -114,7 +114,7 @@ fn persist(data: &Path, server: &Server, folder: &Path) {
         poll(&mut client);
     }
     change(server, &live());
-    // The last change there is to wait for.
+    // The test waits for this change, the last.
     while client
         .db()
         .expect("a handle")

@@ -1,4 +1,4 @@
-//! A whole stream of a provider that says what it is told to, however hostile.
+//! Writes a whole stream of a provider, with whatever hostile values a test wants.
 
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
@@ -18,7 +18,7 @@ pub struct Compose {
 pub type Attribute = (String, Vec<Vec<u8>>);
 
 impl Compose {
-    /// The answers up to the sync search: the bind, who we are, the root DSE.
+    /// The answers up to the sync search: to the bind, to "Who am I?", and the root DSE.
     pub fn beginning(authzid: &str, vendor: &str) -> Compose {
         let mut stream = Compose::default();
         let success = LdapResult::new(0);
@@ -32,7 +32,7 @@ impl Compose {
         stream
     }
 
-    /// The answer to that question, where it is asked once more.
+    /// One more answer to "Who am I?".
     pub fn again_who_we_are(&mut self, authzid: &str) {
         self.answer(&Operation::ExtendedResponse {
             result: LdapResult::new(0),

@@ -1,9 +1,9 @@
-//! What must hold whatever bytes arrive, and bytes to try it with.
+//! Properties that must hold whatever bytes arrive, and bytes to try them with.
 //!
-//! [`holds`] has one function a reader: it takes any bytes, and panics when something does not hold.
-//! Ordinary tests run them over the seeds, over what was found before, and over mutations of both;
-//! `fuzz/` runs them for as long as one likes. [`recorded`] are the bytes that real servers sent,
-//! [`mutate`] makes hostile ones of them, and [`replay`] plays those to a consumer.
+//! [`holds`] has one function a reader: it takes any bytes, and panics when a property does not hold.
+//! Ordinary tests run these functions over the seeds, over earlier findings, and over mutations of
+//! both; `fuzz/` runs them for as long as one likes. [`recorded`] are the bytes that real servers
+//! sent, [`mutate`] makes hostile ones of them, and [`replay`] plays those to a consumer.
 //!
 //! For tests only, never published.
 
@@ -13,3 +13,8 @@ pub mod mutate;
 pub mod recorded;
 pub mod replay;
 pub mod seeds;
+
+/// The folder of this crate.
+pub(crate) fn folder() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+}

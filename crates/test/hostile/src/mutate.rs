@@ -5,8 +5,8 @@ use fastrand::Rng;
 
 use crate::recorded::messages;
 
-/// What values are replaced by: escape sequences, characters that turn the direction of writing,
-/// what LDIF and JSON give a meaning to, and what is no text at all.
+/// Replacements for values: escape sequences, characters that turn the direction of writing,
+/// characters with a meaning in LDIF and JSON, and bytes that are no text at all.
 pub const NASTY: [&[u8]; 14] = [
     b"",
     b"\x1b[2J\x1b[H",
@@ -24,8 +24,7 @@ pub const NASTY: [&[u8]; 14] = [
     b"(&(cn=*))\x00",
 ];
 
-/// `stream` with some of its bytes and messages changed; `others` are where parts of other streams
-/// are taken from.
+/// `stream` with some of its bytes and messages changed. Parts of `others` may be put in.
 pub fn mutate(stream: &[u8], others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     let mut bytes = stream.to_vec();
     for _ in 0..random.usize(1..=4) {
@@ -71,7 +70,7 @@ fn shuffle(bytes: &[u8], random: &mut Rng) -> Vec<u8> {
     if all.is_empty() {
         return bytes.to_vec();
     }
-    // What is behind the last whole one stays there.
+    // The bytes behind the last whole message stay there.
     let rest = &bytes[all.iter().map(|message| message.len()).sum::<usize>()..];
     let (one, other) = (random.usize(0..all.len()), random.usize(0..all.len()));
     match random.u8(0..4) {
@@ -100,7 +99,7 @@ fn splice(bytes: &[u8], others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     [ours[..front].concat(), theirs[end..].concat()].concat()
 }
 
-/// A length that does not fit what it is the length of.
+/// A length that does not fit its element.
 fn lengths(bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {
     let Some(path) = pick(&bytes, random) else {
         return bytes;
@@ -140,57 +139,58 @@ fn element(bytes: Vec<u8>, others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     else {
         return bytes;
     };
-    let tag = bytes[start];
+    let (tag, value) = (bytes[start], &bytes[contents..end]);
     let whole = &bytes[start..end];
     let new = match (tag, random.u8(0..8)) {
         (_, 0) => Vec::new(),
         (_, 1) => [whole, whole].concat(),
-        (_, 2) => {
-            let other = random.choice(others);
-            let other = other.map(|other| (other, pick(other, random)));
-            match other {
-                Some((other, Some(path))) => path
-                    .last()
-                    .map_or_else(Vec::new, |span| other[span.start..span.end].to_vec()),
-                _ => Vec::new(),
-            }
-        }
-        (0x0a | 0x02, _) => {
-            let values: [&[u8]; 12] = [
-                &[0],
-                &[1],
-                &[2],
-                &[3],
-                &[4],
-                &[5],
-                &[53],
-                &[80],
-                &[118],
-                &[0x10, 0],
-                &[0xff],
-                &[0x7f, 0xff, 0xff, 0xff],
-            ];
-            wrap(tag, values[random.usize(0..values.len())])
-        }
+        (_, 2) => foreign(others, random),
+        (0x0a | 0x02, _) => wrap(tag, NUMBERS[random.usize(0..NUMBERS.len())]),
         (0x01, _) => wrap(tag, &[random.u8(0..2).wrapping_neg()]),
-        (_, 3) => wrap(random.u8(..), &bytes[contents..end]),
-        (_, 4) if end - contents == 16 => wrap(tag, &[random.u8(0..3); 16]),
-        _ => {
-            let mut value = bytes[contents..end].to_vec();
-            let at = random.usize(0..=value.len());
-            let nasty = NASTY[random.usize(0..NASTY.len())];
-            if random.bool() {
-                value.splice(at..at, nasty.iter().copied());
-            } else {
-                value = nasty.to_vec();
-            }
-            wrap(tag, &value)
-        }
+        (_, 3) => wrap(random.u8(..), value),
+        (_, 4) if value.len() == 16 => wrap(tag, &[random.u8(0..3); 16]),
+        _ => wrap(tag, &nasty(value, random)),
     };
     replace(&bytes, &path, new)
 }
 
-/// Where an element stands.
+/// Contents of an INTEGER or ENUMERATED.
+const NUMBERS: [&[u8]; 12] = [
+    &[0],
+    &[1],
+    &[2],
+    &[3],
+    &[4],
+    &[5],
+    &[53],
+    &[80],
+    &[118],
+    &[0x10, 0],
+    &[0xff],
+    &[0x7f, 0xff, 0xff, 0xff],
+];
+
+/// An element of another stream.
+fn foreign(others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
+    let Some(other) = random.choice(others) else {
+        return Vec::new();
+    };
+    let path = pick(other, random).unwrap_or_default();
+    path.last()
+        .map_or_else(Vec::new, |span| other[span.start..span.end].to_vec())
+}
+
+/// A value with one of [`NASTY`] in it, or in its place.
+fn nasty(value: &[u8], random: &mut Rng) -> Vec<u8> {
+    let at = random.usize(0..=value.len());
+    let nasty = NASTY[random.usize(0..NASTY.len())];
+    match random.bool() {
+        true => [&value[..at], nasty, &value[at..]].concat(),
+        false => nasty.to_vec(),
+    }
+}
+
+/// The place of an element.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: usize,

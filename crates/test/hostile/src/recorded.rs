@@ -1,6 +1,8 @@
-//! What real servers sent: whole connections, in the order in which one store met them. The files
-//! are named `PROVIDER/STEP-MODE-WHAT.CONNECTION`; `examples/record.rs` writes them anew,
-//! which is due when the consumer asks other questions than it did: message IDs and connections have to fit.
+//! The bytes that real servers sent: whole connections, in the order in which one store met them.
+//!
+//! The files are named `PROVIDER/STEP-MODE-WHAT.CONNECTION`. `examples/record.rs` writes them anew.
+//! That is due when the consumer asks other questions than it did, because message IDs and
+//! connections have to fit.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ pub struct Recorded {
     pub name: String,
     /// Whether the consumer asked for refreshAndPersist.
     pub persist: bool,
-    /// What was sent on each connection, in the order in which they were opened.
+    /// The bytes that were sent on each connection, in the order in which they were opened.
     pub connections: Vec<Vec<u8>>,
 }
 
@@ -25,9 +27,9 @@ pub struct Recorded {
 /// When they cannot be read.
 pub fn all() -> Vec<Recorded> {
     let mut found: BTreeMap<(String, String), BTreeMap<u32, Vec<u8>>> = BTreeMap::new();
-    let root = crate::seeds::folder().join("recorded");
+    let root = crate::folder().join("recorded");
     let list = |folder: &std::path::Path| -> Vec<std::path::PathBuf> {
-        let files = std::fs::read_dir(folder).expect("a folder of what was recorded");
+        let files = std::fs::read_dir(folder).expect("a folder of recordings");
         files.map(|file| file.expect("a file").path()).collect()
     };
     let last = |path: &std::path::Path| {
@@ -42,7 +44,7 @@ pub fn all() -> Vec<Recorded> {
             found
                 .entry((last(&folder), name.to_owned()))
                 .or_default()
-                .insert(connection, std::fs::read(&file).expect("what was recorded"));
+                .insert(connection, std::fs::read(&file).expect("a recording"));
         }
     }
     found

@@ -1,5 +1,5 @@
-//! A server that plays streams: it hears nothing of what it is asked, but for a Cancel. On connections
-//! for which it has nothing to play it answers every search with success and no entry.
+//! A server that plays streams. It reads no request but a Cancel. On connections for which it has
+//! nothing to play it answers every search with success and no entry.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{LdapResult, Message, Operation};
 
-/// What is played on one connection.
+/// The bytes that the server sends on one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Play {
     /// Sent at once.
     pub stream: Vec<u8>,
     /// Sent when a Cancel is heard, or after a while.
     pub after_cancel: Option<Vec<u8>>,
-    /// For how long a Cancel is waited for.
+    /// How long the server waits for a Cancel.
     pub patience: Duration,
 }
 
@@ -30,7 +30,7 @@ pub struct Replay {
     next: Arc<Mutex<Next>>,
 }
 
-/// What is still to be played, and how much of the same lot has been.
+/// The plays that are left of a lot, and the number of those that ended.
 #[derive(Default)]
 struct Next {
     plays: VecDeque<Play>,
@@ -68,7 +68,7 @@ impl Replay {
                 };
                 let ended = Arc::clone(&next.ended);
                 std::thread::spawn(move || {
-                    // The consumer may have gone already, which is its right.
+                    // The consumer is free to close the connection early.
                     let _ = perform(client, &play);
                     ended.fetch_add(1, Ordering::SeqCst);
                 });
@@ -82,7 +82,7 @@ impl Replay {
         &self.url
     }
 
-    /// What the next connections hear, in this order; what was left of earlier ones is forgotten.
+    /// Plays these on the next connections, in this order. Plays left of an earlier lot are dropped.
     pub fn play(&self, plays: Vec<Play>) -> Playing {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next = Next {
@@ -93,7 +93,7 @@ impl Replay {
     }
 }
 
-/// What a provider says who knows nothing of what it is asked for.
+/// Answers as a provider that has no entries.
 fn answer(mut client: UnixStream) -> std::io::Result<()> {
     let mut frames = Frames::default();
     loop {
@@ -140,7 +140,7 @@ fn perform(mut client: UnixStream, play: &Play) -> std::io::Result<()> {
         client.write_all(rest)?;
     }
     client.shutdown(Shutdown::Write)?;
-    // Closed with something unread, the socket would throw away what was sent.
+    // A socket that is closed with bytes unread throws away the bytes that it has still to send.
     std::io::copy(&mut client, &mut std::io::sink())?;
     Ok(())
 }

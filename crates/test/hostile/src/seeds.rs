@@ -1,25 +1,18 @@
-//! Where fuzzing and the ordinary tests begin: what was recorded, cut up for each property, lists
-//! of texts, and the inputs in which something was found before.
-
-use std::path::{Path, PathBuf};
+//! The inputs that fuzzing and the ordinary tests begin with: the recordings, cut up for each
+//! property, lists of texts, and earlier findings.
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{Message, Operation};
 
-use crate::recorded;
-
-/// The folder of this crate.
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
+use crate::{folder, recorded};
 
 /// The inputs in which `property` was once found not to hold, by name.
 ///
 /// # Panics
 /// When they cannot be read.
 pub fn findings(property: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = folder().join("findings").join(property);
-    let Ok(files) = std::fs::read_dir(&folder) else {
+    let findings = folder().join("findings").join(property);
+    let Ok(files) = std::fs::read_dir(&findings) else {
         return Vec::new();
     };
     let mut found: Vec<_> = files
@@ -33,7 +26,7 @@ pub fn findings(property: &str) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Inputs that are as they should be, mostly.
+/// Inputs that are well formed, mostly.
 ///
 /// # Panics
 /// When they cannot be read.
@@ -65,7 +58,7 @@ pub fn seeds(property: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A text a line; what begins with `#` is none. `first` is put before each.
+/// A text a line, without the lines that begin with `#`. `first` is put before each.
 fn texts(file: &str, first: &[u8]) -> Vec<Vec<u8>> {
     let path = folder().join("seeds").join(file);
     let text = std::fs::read_to_string(path).expect("a list of texts");

@@ -1,12 +1,13 @@
-//! The properties, over the seeds, over every input in which something was found before, and over
-//! a few thousand mutations of the seeds.
+//! The properties, over the seeds, over every earlier finding, and over a few thousand mutations of
+//! the seeds.
 
 use fastrand::Rng;
 use syncrepl_hostile::mutate::mutate;
 use syncrepl_hostile::{holds, seeds};
+use syncrepl_testing::environment::number;
 
 #[test]
-fn every_property_holds_for_what_was_found_before() {
+fn every_property_holds_for_earlier_findings() {
     for (name, property) in holds::ALL {
         for (file, bytes) in seeds::findings(name) {
             println!("{name}: {file}");
@@ -16,7 +17,7 @@ fn every_property_holds_for_what_was_found_before() {
 }
 
 #[test]
-fn every_property_holds_for_what_servers_sent() {
+fn every_property_holds_for_recordings() {
     for (name, property) in holds::ALL {
         let seeds = seeds::seeds(name);
         assert!(seeds.len() > 5, "{name} has {} seeds", seeds.len());
@@ -27,9 +28,7 @@ fn every_property_holds_for_what_servers_sent() {
 /// `SYNCREPL_SEED` begins with that seed.
 #[test]
 fn every_property_holds_for_mutations() {
-    let first = std::env::var("SYNCREPL_SEED").ok();
-    let first = first.map(|seed| seed.parse().expect("a number"));
-    let first = first.unwrap_or_else(|| fastrand::u64(..1 << 48));
+    let first = number("SYNCREPL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
     for (name, property) in holds::ALL {
         let seeds = seeds::seeds(name);
         for seed in first..first + 300 {

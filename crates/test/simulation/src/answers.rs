@@ -227,7 +227,7 @@ impl World {
             &mut searches.base
         } else if asks_for("hasSubordinates") || asks_for("numSubordinates") {
             &mut searches.parents
-        } else if asks_for(self.options.profile.vendor().uuid_attribute()) {
+        } else if asks_for(self.options.profile.vendor().uuid_attribute) {
             &mut searches.by_uuid
         } else if asks_for("entryDN") {
             &mut searches.by_dn

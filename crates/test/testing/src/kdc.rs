@@ -60,7 +60,7 @@ impl Kdc {
     fn configure(&self) {
         let folder = self.folder().display();
         let port = self.port;
-        // TCP alone: an answer then means that it is ours. No name is looked up anywhere.
+        // Over TCP alone an answer means that this is our server. Kerberos looks up no names.
         let client = format!(
             "[libdefaults]\n\
              default_realm = {REALM}\n\
@@ -114,7 +114,7 @@ impl Kdc {
         }
     }
 
-    /// False when the port was taken by somebody else.
+    /// False when another process took the port.
     fn launch(&self) -> bool {
         let log = fs::File::create(self.path("kdc.out")).expect("kdc.out");
         let mut child = self
@@ -136,7 +136,7 @@ impl Kdc {
         !ended
     }
 
-    /// Ends it: from now on nobody gets a ticket.
+    /// Ends the key distribution center: there are no new tickets from now on.
     pub fn stop(&self) {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut child) = child.take() {
@@ -163,8 +163,7 @@ impl Kdc {
         });
     }
 
-    /// What a process needs in its environment to be a client of the realm, with the tickets of that
-    /// cache.
+    /// The environment that makes a process a client of the realm, with the tickets of that cache.
     pub fn client(&self, cache: &str) -> [(&'static str, String); 2] {
         let cache = format!("FILE:{}", self.path(cache).display());
         [

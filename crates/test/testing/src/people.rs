@@ -44,7 +44,7 @@ fn person(uid: &str, parent: &str, changetype: &str) -> String {
 
 /// The changes of one round to `count` people; rounds come in order, from 0. Of each ten, seven get
 /// another title, one another name, one goes and one comes (in the next round: comes, and goes).
-/// Then the team is renamed, two of it swap their names, and the last change says which round it was.
+/// Then the team is renamed, two of its members swap their names, and the last change names the round.
 pub fn changes(count: usize, round: usize) -> String {
     let mut ldif = String::new();
     let (old, new) = (round % 2, (round + 1) % 2);
@@ -94,7 +94,7 @@ pub fn changes(count: usize, round: usize) -> String {
     ldif
 }
 
-/// What the last change of a round says.
+/// The value that the last change of a round gives.
 pub fn mark(round: usize) -> String {
     format!("end of round {round}.")
 }

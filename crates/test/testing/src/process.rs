@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::tools;
 
+pub use crate::wait::wait_until;
+
 /// A running command. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Run {
@@ -33,7 +35,7 @@ impl Run {
         run
     }
 
-    /// As [`Run::command`], but nobody reads its output: the pipe fills, and the process blocks,
+    /// As [`Run::command`], but without a reader of its output: the pipe fills, and the process blocks,
     /// until [`Run::read`] or [`Run::close_stdout`].
     pub fn unread(command: &mut Command) -> Run {
         let name = command.get_program().to_owned();
@@ -91,7 +93,7 @@ impl Run {
         self.stdout.with(|lines| lines.concat())
     }
 
-    /// What it wrote to stderr so far. Complete after [`Run::wait_exit`].
+    /// Its stderr so far. Complete after [`Run::wait_exit`].
     pub fn stderr(&self) -> String {
         self.stderr.with(|lines| lines.concat())
     }
@@ -196,22 +198,6 @@ impl Drop for Run {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Waits until it is so, looking every few milliseconds.
-///
-/// # Panics
-/// When it is not so in time.
-#[track_caller]
-pub fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !so() {
-        assert!(
-            Instant::now() < deadline,
-            "it did not come true within {patience:?}"
-        );
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -13,6 +13,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use crate::judge::{self, Attributes, Directory, Entry};
+use crate::strict::StrictMap;
 
 /// A change, as it was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub struct Event {
     pub line: usize,
     /// The entryUUID, in lower case.
     pub uuid: String,
-    /// What happened to it.
+    /// The change.
     pub change: Change,
 }
 
@@ -53,7 +54,7 @@ pub struct Event {
 pub struct Reader {
     line: usize,
     last_commit: u64,
-    map: BTreeMap<String, Held>,
+    map: StrictMap<String, Held>,
     dn_of: BTreeMap<String, String>,
     pending: Vec<Pending>,
     torn: Option<String>,
@@ -121,7 +122,7 @@ impl Reader {
         }
     }
 
-    /// The output ended; what was not committed stays out, a torn last line is forgiven. Panics with
+    /// The output ended. Uncommitted changes stay out, and a torn last line is forgiven. Panics with
     /// the violations, if there were any.
     pub fn finish(&mut self) -> &mut Self {
         self.assert_clean();
@@ -144,7 +145,7 @@ impl Reader {
         );
     }
 
-    /// What the output said that a map by DN cannot follow.
+    /// Each event of the output that a map by DN cannot follow.
     pub fn violations(&self) -> &[String] {
         &self.violations
     }
@@ -161,7 +162,7 @@ impl Reader {
             )
         };
         Directory {
-            entries: self.map.iter().map(entry).collect(),
+            entries: self.map.now().iter().map(entry).collect(),
             ..Directory::default()
         }
     }
@@ -271,7 +272,7 @@ impl Reader {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
                 Pending::RefreshDone { line, entries } => {
-                    let held = self.map.len();
+                    let held = self.map.now().len();
                     if entries != held as u64 {
                         self.violation_at(
                             line,

@@ -10,15 +10,15 @@ use std::process::Command;
 
 use crate::tools;
 
-/// The calls with which a program changes what is on a disk.
+/// The calls with which a program changes the content of a disk.
 const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,\
                      fdatasync,sync_file_range,unlink,unlinkat,rename,renameat,renameat2,link,linkat,\
                      openat,copy_file_range,sendfile,mkdir,mkdirat";
 
-/// Those that everybody makes on other files too, so that only the files asked for count.
+/// The calls that a program makes on other files too. They count only on the files of the test.
 const EVERYWHERE: [&str; 2] = ["write", "openat"];
 
-/// What befalls a process at a call.
+/// The fault of a process at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL, before the call does anything.
@@ -36,7 +36,7 @@ pub struct Inject {
     pub call: String,
     /// Its number, from 1.
     pub number: usize,
-    /// What happens there.
+    /// The fault at that call.
     pub fault: Fault,
 }
 
@@ -51,7 +51,7 @@ impl Inject {
     }
 }
 
-/// A file that processes are watched at.
+/// `strace`, found, and allowed to trace.
 #[derive(Debug)]
 pub struct Strace {
     program: PathBuf,
@@ -96,7 +96,7 @@ impl Strace {
         if let Some(inject) = inject {
             traced.args(["-e", &inject.option()]);
             if inject.fault == Fault::Kill {
-                // In full, to be torn.
+                // In full, so that `tear` can write a part of it.
                 traced.args(["-xx", "-s", "100000"]);
             } else {
                 // Much faster, but a signal would be lost.

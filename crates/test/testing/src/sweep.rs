@@ -1,16 +1,18 @@
-//! Which of many points a test visits: a few, by a seed that it prints, or all of them.
+//! The choice of the points that a test visits: a few, by a seed that it prints, or all of them.
 //!
 //! `SYNCREPL_SWEEP=all` is all of them, `SYNCREPL_SWEEP=100` about a hundred of each call that is made
 //! more often than that; `SYNCREPL_SEED` is the seed of a run that failed.
 
 use std::collections::BTreeMap;
 
+use crate::environment::{number, seed};
+
 /// The choice.
 #[derive(Debug)]
 pub struct Sweep {
     /// How many are asked for; none in an ordinary run of the tests.
     wanted: Option<usize>,
-    /// What is left to chance besides.
+    /// For other random choices of the test.
     pub rng: fastrand::Rng,
 }
 
@@ -23,22 +25,13 @@ impl Default for Sweep {
 impl Sweep {
     /// A choice by a new seed, unless the environment says otherwise.
     pub fn new() -> Sweep {
-        let number = |name: &str, text: String| -> u64 {
-            let parsed = text.parse();
-            parsed.unwrap_or_else(|_| panic!("{name} is no number: {text}"))
+        let wanted = match std::env::var("SYNCREPL_SWEEP").as_deref() {
+            Ok("all") => Some(usize::MAX),
+            _ => number("SYNCREPL_SWEEP").map(|wanted| wanted as usize),
         };
-        let seed = std::env::var("SYNCREPL_SEED")
-            .map_or_else(|_| fastrand::u64(..), |seed| number("SYNCREPL_SEED", seed));
-        println!("SYNCREPL_SEED={seed}");
-        let wanted = std::env::var("SYNCREPL_SWEEP")
-            .ok()
-            .map(|text| match text.as_str() {
-                "all" => usize::MAX,
-                _ => usize::try_from(number("SYNCREPL_SWEEP", text)).unwrap_or(usize::MAX),
-            });
         Sweep {
             wanted,
-            rng: fastrand::Rng::with_seed(seed),
+            rng: fastrand::Rng::with_seed(seed()),
         }
     }
 

@@ -1,15 +1,16 @@
-//! A server that can be changed through `ldapmodify`, whoever wrote it.
+//! A server that can be changed through `ldapmodify`, whichever program it is.
 
+use crate::daemon::Daemon;
 use crate::ds389::{self, Ds389};
 use crate::slapd::Slapd;
 use crate::tools;
 
 /// Where changes go.
 pub trait Target {
-    /// Where it listens.
+    /// The LDAP URL of the server.
     fn url(&self) -> String;
 
-    /// Who reads it, with what password: nobody in particular, unless the server wants to know.
+    /// The DN that reads the server, and its password. `None` is anonymous.
     fn reader(&self) -> Option<(&str, &str)> {
         None
     }
@@ -31,7 +32,7 @@ pub trait Target {
 
 impl Target for Slapd {
     fn url(&self) -> String {
-        Slapd::url(self)
+        Daemon::url(self)
     }
 
     fn ldapmodify(&self, ldif: &str) -> Result<(), String> {
@@ -45,7 +46,7 @@ impl Target for Slapd {
 
 impl Target for Ds389 {
     fn url(&self) -> String {
-        Ds389::url(self)
+        Daemon::url(self)
     }
 
     fn reader(&self) -> Option<(&str, &str)> {
@@ -57,14 +58,14 @@ impl Target for Ds389 {
     }
 }
 
-/// A server that somebody else has started.
+/// A server that is running already.
 #[derive(Debug, Clone)]
 pub struct Other {
-    /// Where it listens.
+    /// The LDAP URL of the server.
     pub url: String,
-    /// Who may write.
+    /// The DN that may write.
     pub admin: String,
-    /// Their password.
+    /// The password of that DN.
     pub password: String,
 }
 
@@ -74,22 +75,6 @@ impl Target for Other {
     }
 
     fn ldapmodify(&self, ldif: &str) -> Result<(), String> {
-        let input = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(input.path(), ldif).expect("writing an input file");
-        let arguments = [
-            "-x",
-            "-M",
-            "-H",
-            &self.url,
-            "-D",
-            &self.admin,
-            "-w",
-            &self.password,
-        ];
-        let output = tools::run(&tools::find("ldapmodify"), &arguments, Some(input.path()));
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(tools::complaint(&output)),
-        }
+        tools::ldapmodify(&self.url, [&self.admin, &self.password], ldif, &[])
     }
 }

@@ -24,7 +24,7 @@ pub struct Certificates {
     pub other_ca: PathBuf,
     /// For localhost, 127.0.0.1 and ::1.
     pub server: Pair,
-    /// For the same names, signed by nobody but itself.
+    /// For the same names, signed by itself.
     pub self_signed: Pair,
     /// For the same names, no longer valid since 2021.
     pub expired: Pair,
@@ -85,12 +85,12 @@ impl Certificates {
             .issue("common-name", "/CN=localhost", extension, &["-days", "30"])
     }
 
-    /// Signed by nobody but itself, for elsewhere.example only.
+    /// Signed by itself, for elsewhere.example only.
     pub fn self_signed_elsewhere(&self) -> Pair {
         self_signed(self.folder(), "self-elsewhere", "/CN=localhost", ELSEWHERE)
     }
 
-    /// Signed by nobody but itself, for the names of `server`, no longer valid since 2021.
+    /// Signed by itself, for the names of `server`, no longer valid since 2021.
     pub fn self_signed_expired(&self) -> Pair {
         let pair = pair(self.folder(), "self-expired");
         let request = self.folder().join("self-expired.csr");

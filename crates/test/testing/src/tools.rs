@@ -1,4 +1,4 @@
-//! The programs of OpenLDAP and the shell, found and run. Not how their output is read.
+//! The programs of OpenLDAP and the shell, found and run. How to read their output is not said here.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::process::wait_until;
+use tempfile::NamedTempFile;
+
+use crate::wait::wait_until;
 
 /// How long a process may take to stand still.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,10 +56,40 @@ pub(crate) fn run<A: AsRef<OsStr>>(
         .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()))
 }
 
-/// What a finished program had to say for itself.
+/// The exit status and stderr of a finished program.
 pub(crate) fn complaint(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     format!("{}: {}", output.status, text.trim_end())
+}
+
+/// Writes a text to a file that goes away with the value.
+pub(crate) fn input(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), text).expect("writing an input file");
+    file
+}
+
+/// Applies change records in one `ldapmodify`, with a DN and its password, stopping at the first
+/// refusal unless an option says otherwise. Referral objects are entries to it (manageDSAit). The
+/// error names the record, and its number.
+pub(crate) fn ldapmodify(
+    url: &str,
+    [binddn, password]: [&str; 2],
+    ldif: &str,
+    options: &[&str],
+) -> Result<(), String> {
+    let mut arguments = vec!["-x", "-M", "-H", url, "-D", binddn, "-w", password];
+    arguments.extend(options);
+    let output = run(&find("ldapmodify"), &arguments, Some(input(ldif).path()));
+    if output.status.success() {
+        return Ok(());
+    }
+    // Progress goes to stdout, a line for each record, so the last line is the refused record.
+    let progress = String::from_utf8_lossy(&output.stdout);
+    let lines = progress.lines().filter(|line| !line.is_empty());
+    let (number, last) = lines.enumerate().last().unwrap_or_default();
+    let complaint = complaint(&output);
+    Err(format!("{complaint} (record {}: {last})", number + 1))
 }
 
 /// The name of the user who runs this.
@@ -105,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stopped_does_not_move() {
+    fn stopped_process_does_not_move() {
         let mut child = Command::new("sh")
             .args(["-c", "while :; do :; done"])
             .spawn()

@@ -1,7 +1,7 @@
 //! Random changes to a directory, the same for the same seed.
 //!
-//! A workload keeps its own model of the tree, so that it asks for what the server must accept;
-//! a refusal is an error of the test and panics with the seed. `send` knows the one exception.
+//! A workload keeps its own model of the tree, so that it makes only changes that the server must
+//! accept. A refusal is an error of the test and panics with the seed; `send` knows the one exception.
 
 mod names;
 mod operations;
@@ -14,7 +14,7 @@ use crate::target::Target;
 use names::Names;
 use tree::{Id, Kind, Node, Rdn, Tree, Values};
 
-/// What a workload may do.
+/// The kinds of change that a workload may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Rename, move and swap entries that have children.
@@ -52,7 +52,7 @@ pub struct Workload {
     log: Vec<String>,
 }
 
-/// From here on slapd is stopped and loaded from the side.
+/// With so many people slapd is stopped, and loaded with `slapadd`.
 const MANY: usize = 3000;
 
 impl Workload {

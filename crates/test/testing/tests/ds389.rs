@@ -1,4 +1,4 @@
-//! The fixture of 389 Directory Server does what the tests rely on. One server, since it is slow.
+//! The fixture of 389 Directory Server works as the tests expect. One server, because it is slow.
 
 mod paused;
 

@@ -1,4 +1,4 @@
-//! The servers do what the tests rely on.
+//! The fixtures of slapd work as the tests expect.
 
 mod paused;
 
@@ -18,7 +18,7 @@ fn all(server: &Slapd) -> Directory {
     server.search(SUFFIX, "(objectClass=*)", &[])
 }
 
-/// What `ldapsearch` prints and complains of when it asks for a sync.
+/// The output and the complaints of an `ldapsearch` that asks for a sync.
 fn sync(server: &Slapd, control: &str) -> String {
     let output = Command::new(tools::find("ldapsearch"))
         .args(["-x", "-H", &server.url(), "-b", SUFFIX, "-E", control])
@@ -188,7 +188,7 @@ fn a_half_loaded_replica_shows_entries_and_synchronizes_none() {
         with_cookie.contains("consumer has state info but provider doesn't"),
         "{with_cookie}"
     );
-    // It stays so over a restart.
+    // A restart changes nothing of this.
     server.stop();
     server.start_again();
     assert!(!sync(&server, "!sync=ro").contains("csn="));
@@ -205,23 +205,23 @@ fn an_empty_replica_has_nothing() {
     println!("{answer}");
 }
 
+/// Whether `ldapwhoami` gets an answer, trusting that CA.
+fn connects(server: &Slapd, ca: &std::path::Path, url: &str, starttls: bool) -> bool {
+    let output = Command::new(tools::find("ldapwhoami"))
+        .args(["-x", "-H", url])
+        .args(starttls.then_some("-ZZ"))
+        .env("LDAPTLS_CACERT", ca)
+        .env("LDAPTLS_REQCERT", "demand")
+        .output()
+        .expect("running ldapwhoami");
+    assert!(server.pid().is_some());
+    output.status.success()
+}
+
 #[test]
 fn tls_in_all_its_forms() {
     let folder = tempfile::tempdir().expect("a folder");
     let made = Certificates::make(folder.path());
-    let connect = |server: &Slapd, ca: &std::path::Path, url: &str, starttls: bool| {
-        Command::new(tools::find("ldapwhoami"))
-            .args(["-x", "-H", url])
-            .args(starttls.then_some("-ZZ"))
-            .env("LDAPTLS_CACERT", ca)
-            .env("LDAPTLS_REQCERT", "demand")
-            .output()
-            .map(|output| {
-                assert!(server.pid().is_some());
-                output.status.success()
-            })
-            .expect("running ldapwhoami")
-    };
     for (pair, good) in [
         (&made.server, true),
         (&made.self_signed, false),
@@ -233,21 +233,21 @@ fn tls_in_all_its_forms() {
             .ldapi()
             .start();
         assert_eq!(
-            connect(&server, &made.ca, &server.ldaps_url(), false),
+            connects(&server, &made.ca, &server.ldaps_url(), false),
             good,
             "{pair:?}"
         );
         assert_eq!(
-            connect(&server, &made.ca, &server.url(), true),
+            connects(&server, &made.ca, &server.url(), true),
             good,
             "{pair:?}"
         );
         assert!(
-            !connect(&server, &made.other_ca, &server.ldaps_url(), false),
+            !connects(&server, &made.other_ca, &server.ldaps_url(), false),
             "{pair:?}"
         );
         assert!(
-            connect(&server, &made.ca, &server.ldapi_url(), false),
+            connects(&server, &made.ca, &server.ldapi_url(), false),
             "ldapi"
         );
     }

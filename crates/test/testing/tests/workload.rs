@@ -31,7 +31,7 @@ fn ten_rounds(variant: Variant, seed: u64, options: Options) {
         );
         let now = all(&server, SUFFIX);
         assert_ne!(last, now);
-        // What is a reference is no entry.
+        // A reference is no entry.
         assert!(workload.len() - now.len() <= now.references.len());
         last = now;
     }
@@ -94,7 +94,7 @@ fn without_parent_renames_no_parent_is_renamed() {
     let mut workload = Workload::new(5, options);
     workload.populate(&server, 60);
     for _ in 0..20 {
-        // One change at a time, so that what moved is seen.
+        // One change at a time, so that the test sees each move.
         let before = all(&server, SUFFIX);
         let parents: BTreeSet<&str> = before
             .entries
@@ -174,7 +174,7 @@ fn every_scenario_applies() {
 /// A slapd that fails to move an entry for a fault of its own, until another came and went below.
 struct Faulty {
     server: Slapd,
-    /// What it says then.
+    /// The complaint of the server.
     complaint: &'static str,
     refused: Cell<usize>,
     /// Whether it goes on to fail, whatever comes and goes below the entry.
@@ -249,7 +249,7 @@ fn a_fault_of_the_server_ends_no_workload() {
     assert_eq!(noted.count(), refused);
 }
 
-/// Any other refusal does, and one that stays: what was to follow no longer fits.
+/// Any other refusal panics, and so does one that stays: the changes after it no longer fit.
 #[test]
 fn a_refusal_ends_a_workload() {
     for (complaint, for_good) in [

@@ -1,4 +1,4 @@
-//! Attribute lists: what the lazy view shows is what reading everything at once gives.
+//! Attribute lists: the lazy view shows the same as a reading of everything at once.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Controls: the envelopes, and what RFC 4533 puts into them.
+//! Controls: the envelopes, and the values of RFC 4533 in them.
 
 use syncrepl_proto::ber::{Writer, tag};
 use syncrepl_proto::control::Control;

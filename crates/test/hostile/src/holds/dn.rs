@@ -66,7 +66,7 @@ fn together(one: &str, other: &str) {
     if same {
         assert_eq!(key(one), key(other));
     }
-    // Whoever is within another by key is so by RDNs.
+    // If one key lies within the other, so do the RDNs.
     if let (Ok(below), Ok(above)) = (rdns(one), rdns(other))
         && is_within(&key(one), &key(other))
     {

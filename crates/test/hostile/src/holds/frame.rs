@@ -1,5 +1,5 @@
-//! The cutter of the stream: any way of arriving gives the same messages, byte for byte those that
-//! a plain reading of the headers gives; an error stays.
+//! The cutter of the stream. However the bytes arrive, it gives the same messages, those of a plain
+//! reading of the headers. An error stays.
 
 use syncrepl_proto::frame::{FrameError, Frames};
 
@@ -29,7 +29,7 @@ pub fn frame(bytes: &[u8]) {
     assert_eq!(error.is_some(), fails, "{error:?}");
     match error {
         Some(error) => {
-            // What comes later does not mend it.
+            // Later bytes do not mend the error.
             frames.push(b"\x30\x00");
             assert_eq!(take(&mut frames, &mut cut), Some(error));
             assert_eq!(cut, expected);
@@ -62,7 +62,7 @@ fn take(frames: &mut Frames, cut: &mut Vec<Vec<u8>>) -> Option<FrameError> {
     }
 }
 
-/// The whole messages at the front, and whether what follows is none.
+/// The whole messages at the front, and whether the bytes after them are no message.
 fn plainly(mut stream: &[u8]) -> (Vec<Vec<u8>>, bool) {
     let mut messages = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Messages: what was read is written and read again as the same; `rasn-ldap` has no other opinion.
+//! Messages: a message that was read is written and read again as the same, and `rasn-ldap` agrees.
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{Message, Operation};
@@ -17,7 +17,7 @@ pub fn message(bytes: &[u8]) {
     assert_eq!(again.op, message.op);
     assert_eq!(again.controls.iter().collect::<Vec<_>>(), controls);
     assert_eq!(Message::encode(again.id, &again.op, &controls), written);
-    // Lazy parts are read without a surprise, whoever shows them.
+    // Debug output reads the lazy parts: that must not panic.
     let shown = format!("{message:?}{}", message.op.name());
     assert!(!shown.is_empty());
     match &message.op {

@@ -1,5 +1,6 @@
-//! Properties: one function a reader, which panics when something does not hold for these bytes.
+//! Properties: one function a reader. It panics when the property does not hold for these bytes.
 
+mod asn1;
 mod attributes;
 mod controls;
 mod dn;

@@ -1,7 +1,8 @@
-//! A second opinion on messages: `rasn-ldap`. It refuses more than we do (result codes of later
-//! RFCs, fields of later versions), so only what both read is compared. It sorts every SET OF,
-//! and takes a constructed form for the primitive one, which is a field or an operation of a later
-//! version to us.
+//! A second opinion on messages: `rasn-ldap`.
+//!
+//! It refuses more than we do (result codes of later RFCs, fields of later versions), so only messages
+//! that both read are compared. It sorts every SET OF. It takes a constructed form for the primitive
+//! one, which is a field or an operation of a later version to us.
 
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Message, Operation, SearchRequest};
@@ -9,17 +10,17 @@ use syncrepl_proto::message::{Message, Operation, SearchRequest};
 /// An AbandonRequest ([APPLICATION 16], primitive) with the bit of a constructed one.
 const CONSTRUCTED_ABANDON_REQUEST: u8 = 0x70;
 
-/// `message` is what we read from `bytes`.
+/// We read `message` from `bytes`.
 pub(super) fn compare(bytes: &[u8], message: &Message<'_>) {
-    // They read filters by recursion, as deep as it goes.
+    // `rasn-ldap` reads filters by recursion, without a limit.
     if let Operation::SearchRequest(request) = &message.op
         && Filter::from_ber(request.filter).is_err()
     {
         return;
     }
-    // An operation of a later version to us, so that its contents are not looked at. They take it for
-    // the primitive one, and any number of 32 bits for the message it names, where a MessageID has 31
-    // (RFC 4511 §4.1.1): what they then write, nobody may read.
+    // To us this is an operation of a later version, and we do not look at its contents. `rasn-ldap`
+    // takes it for the primitive one, with any number of 32 bits as the message it names. A MessageID
+    // has 31 bits (RFC 4511 §4.1.1), so nobody may read what `rasn-ldap` then writes.
     if message.op == Operation::Other(CONSTRUCTED_ABANDON_REQUEST) {
         return;
     }
@@ -47,7 +48,7 @@ pub(super) fn compare(bytes: &[u8], message: &Message<'_>) {
         (Operation::ModifyRequest(_), Operation::ModifyRequest(_))
         | (Operation::AddRequest(_), Operation::AddRequest(_)) => {}
         (_, Operation::Other(_)) => {}
-        // The answers: compared where nothing was passed over.
+        // Answers are compared where our reader passed over nothing.
         (_, ours) if Message::encode(message.id, ours, &controls) != bytes => {}
         (theirs, ours) => assert_eq!(theirs, ours),
     }

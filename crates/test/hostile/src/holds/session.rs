@@ -1,5 +1,5 @@
-//! The state machine of RFC 4533, fed with any stream: its events against a model of a few lines,
-//! and an error stays one.
+//! The state machine of RFC 4533, fed with any stream: its events agree with a model of a few lines,
+//! and an error stays an error.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::frame::Frames;
@@ -7,18 +7,18 @@ use syncrepl_proto::message::{Message, Operation, Scope, SearchRequest};
 use syncrepl_proto::session::{Session, SyncEvent};
 use syncrepl_proto::sync::{SYNC_INFO, SyncInfo, SyncMode};
 
-/// The message ID of the search, as in what was recorded (bind, two questions who we are, the root
-/// DSE), and those of what comes after it.
+/// The message ID of the search in the recordings. Before it come the bind, two "Who am I?" requests
+/// and the root DSE; later requests have higher IDs.
 pub const SEARCH: u32 = 5;
 
-/// What the stream has said so far, as far as it decides what may come.
+/// As much of the stream so far as decides which events may come next.
 #[derive(Default)]
 struct Model {
     persisting: bool,
     ended: bool,
     present_phase_ended: bool,
     cancelled: bool,
-    /// The search now, and those before it.
+    /// The search that runs, and the searches before it.
     search: u32,
     earlier: Vec<u32>,
     next: u32,
@@ -56,7 +56,7 @@ pub fn session(bytes: &[u8]) {
         let event = match session.handle_message(&message) {
             Ok(event) => event,
             Err(error) => {
-                // The caller lets go of the connection; trying again would not help.
+                // The caller closes the connection. Another try would not help.
                 assert!(!error.to_string().is_empty());
                 let again = session.handle_message(&message);
                 assert!(again.is_err(), "{again:?} where {error} was");
@@ -144,16 +144,15 @@ impl Model {
         self.cancelled |= running;
     }
 
-    /// What an event may be after all that came before, and what it changes.
+    /// Checks that the event may come now, and takes note of what it changes.
     fn check(&mut self, event: &SyncEvent<'_>, message: &Message<'_>, persist: bool) {
-        use SyncEvent as E;
-        let silent = matches!(event, E::Nothing);
+        let silent = matches!(event, SyncEvent::Nothing);
         if message.id == 0 {
-            assert!(silent || matches!(event, E::Disconnection(_)));
+            assert!(silent || matches!(event, SyncEvent::Disconnection(_)));
             return;
         }
         if message.id != self.search {
-            let of_cancel = matches!(event, E::Cancelled) && message.id >= SEARCH;
+            let of_cancel = matches!(event, SyncEvent::Cancelled) && message.id >= SEARCH;
             assert!(silent || of_cancel, "{event:?} from another's message");
             if of_cancel {
                 self.ended = true;
@@ -173,6 +172,12 @@ impl Model {
         {
             self.present_phase_ended = true;
         }
+        self.check_own(event, message, persist);
+    }
+
+    /// An event from a message of the search that runs.
+    fn check_own(&mut self, event: &SyncEvent<'_>, message: &Message<'_>, persist: bool) {
+        use SyncEvent as E;
         match event {
             E::Entry { dn, attributes, .. } => {
                 let Operation::SearchResultEntry(entry) = &message.op else {

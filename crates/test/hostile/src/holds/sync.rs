@@ -1,9 +1,11 @@
-//! The values of RFC 4533: what was read is written and read again as the same, and whatever
-//! `rasn` reads by the RFC's ASN.1 we read alike.
+//! The values of RFC 4533: a value that was read is written and read again as the same, and we read
+//! every value as `rasn` does by the RFC's ASN.1.
 
-use rasn::prelude::*;
+use rasn::types::OctetString;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::sync::{SyncDone, SyncInfo, SyncMode, SyncRequest, SyncState, UuidSet};
+
+use super::asn1::{Mode, SyncDoneValue, SyncInfoValue, SyncRequestValue, SyncStateValue};
 
 /// The value of a Sync Info message.
 pub fn sync_info(bytes: &[u8]) {
@@ -23,8 +25,8 @@ pub fn sync_info(bytes: &[u8]) {
         return;
     };
     let Ok(ours) = ours else {
-        // Ours may be stricter, theirs may not be right: it has to fail for a reason that
-        // `rasn` cannot see. What it reads, it writes in a form that leaves no doubt.
+        // Our reader may be stricter, but only for a reason that `rasn` cannot see. `rasn` writes
+        // the value anew in a form that leaves no doubt.
         let plain = rasn::ber::encode(&theirs).expect("what they read they write");
         assert!(SyncInfo::decode(&plain).is_ok() || has_other_ids(&theirs));
         return;
@@ -64,7 +66,7 @@ fn has_other_ids(info: &SyncInfoValue) -> bool {
     }
 }
 
-/// The value of a control, whichever it may be.
+/// The value of any control.
 pub(super) fn values(bytes: &[u8]) {
     if let Ok(request) = SyncRequest::decode(bytes) {
         assert_eq!(SyncRequest::decode(&request.encode()), Ok(request));
@@ -92,74 +94,5 @@ pub(super) fn values(bytes: &[u8]) {
     }
 }
 
-// RFC 4533 §2.2 to §2.5 with implicit tags, as the RFC has it.
-
-#[derive(AsnType, Encode, Decode, Debug, Clone, Copy, PartialEq, Eq)]
-#[rasn(enumerated)]
-enum Mode {
-    RefreshOnly = 1,
-    RefreshAndPersist = 3,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-struct SyncRequestValue {
-    mode: Mode,
-    cookie: Option<OctetString>,
-    #[rasn(default)]
-    reload_hint: bool,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, Clone, Copy, PartialEq, Eq)]
-#[rasn(enumerated)]
-enum State {
-    Present = 0,
-    Add = 1,
-    Modify = 2,
-    Delete = 3,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-struct SyncStateValue {
-    state: State,
-    entry_uuid: OctetString,
-    cookie: Option<OctetString>,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-struct SyncDoneValue {
-    cookie: Option<OctetString>,
-    #[rasn(default)]
-    refresh_deletes: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-struct PhaseEnd {
-    cookie: Option<OctetString>,
-    #[rasn(default = "yes")]
-    refresh_done: bool,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-struct SyncIdSet {
-    cookie: Option<OctetString>,
-    #[rasn(default)]
-    refresh_deletes: bool,
-    sync_uuids: SetOf<OctetString>,
-}
-
-#[derive(AsnType, Encode, Decode, Debug, PartialEq)]
-#[rasn(choice)]
-enum SyncInfoValue {
-    #[rasn(tag(0))]
-    NewCookie(OctetString),
-    #[rasn(tag(1))]
-    RefreshDelete(PhaseEnd),
-    #[rasn(tag(2))]
-    RefreshPresent(PhaseEnd),
-    #[rasn(tag(3))]
-    SyncIdSet(SyncIdSet),
-}
+#[cfg(test)]
+mod tests;

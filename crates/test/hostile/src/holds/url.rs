@@ -1,4 +1,4 @@
-//! LDAP URLs: what was read is written and read again as the same, and secrets stay inside.
+//! LDAP URLs: a URL that was read is written and read again as the same, and secrets stay inside.
 
 use syncrepl_proto::url::LdapUrl;
 

@@ -23,7 +23,7 @@ pub struct Outcome {
     pub changes: usize,
 }
 
-/// A store's file as it was at one time, and what a reader of the events had then.
+/// A store's file as it was at one time, and the map of a reader of the events then.
 #[derive(Clone)]
 struct Before {
     file: Option<Vec<u8>>,
@@ -34,7 +34,7 @@ pub struct Bench {
     folder: TempDir,
     server: Replay,
     recorded: Vec<Recorded>,
-    /// What each of them was recorded with.
+    /// The state that each of them was recorded with.
     before: Vec<Before>,
     streams: Vec<Vec<u8>>,
 }
@@ -83,7 +83,7 @@ impl Bench {
         let file = std::fs::read(self.data()).expect("the store");
         Before {
             file: Some(file),
-            copy: told.durable,
+            copy: told.durable().clone(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Bench {
             .iter()
             .enumerate()
             .map(|(number, stream)| {
-                // What answers a Cancel must not be there before it.
+                // The answer to a Cancel must not be there before the Cancel.
                 let cancel = (recorded.persist && number == 0).then(|| end_of_changes(stream));
                 let (stream, rest) = stream.split_at(cancel.unwrap_or(stream.len()));
                 Play {
@@ -154,7 +154,7 @@ impl Bench {
         }
     }
 
-    /// Plays it, and looks at what became of the copy.
+    /// Plays it, and compares the copy with what was told.
     fn check(&self, index: usize, before: &Before, plays: Vec<Play>, stops: bool) -> Outcome {
         self.lay_out(before);
         let dump = self.dump();
@@ -167,10 +167,10 @@ impl Bench {
         if error.is_some() && !self.recorded[index].persist {
             assert_eq!(told.commits, 0, "a refresh that failed: {error:?}");
         }
-        let wrong = differences(&self.copy(), &told.durable);
+        let wrong = differences(&self.copy(), told.durable());
         assert!(
             wrong.is_empty(),
-            "what was told is not what is there, {error:?}: {wrong:?}"
+            "the copy is not what was told, {error:?}: {wrong:?}"
         );
         Outcome {
             error: error.map(|error| in_short(&error)),
@@ -251,7 +251,7 @@ impl Bench {
     }
 }
 
-/// Whether the disk keeps what was written is not the question here, and it is slow.
+/// These tests ask nothing of the disk, and a disk is slow.
 fn in_memory() -> TempDir {
     let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
     folder.expect("a temporary folder")

@@ -13,19 +13,12 @@ use std::time::{Duration, Instant};
 
 use bench::{Bench, Outcome};
 use syncrepl_hostile::recorded;
+use syncrepl_testing::environment::number;
 
 /// A stream that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most memory this process may ever have used, in KiB.
 const MOST_MEMORY: u64 = 256 << 10;
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable}: {text}")),
-    )
-}
 
 #[test]
 fn recorded_streams_play_as_they_are() {

@@ -1,4 +1,4 @@
-//! What a consumer was told, as a map by DN to which every event must fit.
+//! A callback that keeps a map by DN, to which every event must fit.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,16 @@ use syncrepl_client::{
     Attributes, BoundLdap, Callback, CallbackResult, Cursor, Items, Record, StopHandle,
 };
 use syncrepl_proto::dn;
+use syncrepl_testing::StrictMap;
 
-/// By normalised DN, since another spelling is stored and told to nobody: the DN, and the
-/// attributes as stored.
-pub type Copy = BTreeMap<Vec<u8>, (String, Vec<u8>)>;
+/// A DN as told, and the attributes as stored.
+pub type Held = (String, Vec<u8>);
 
-/// What is in a record, to be put into a copy.
-pub fn row(record: &Record<'_>) -> (Vec<u8>, (String, Vec<u8>)) {
+/// Keyed by normalised DN, because the consumer stores another spelling of a DN and does not tell of it.
+pub type Copy = BTreeMap<Vec<u8>, Held>;
+
+/// The row of a copy that a record makes.
+pub fn row(record: &Record<'_>) -> (Vec<u8>, Held) {
     let attributes = record.attrs().as_bytes().to_vec();
     (dn::key(record.dn()), (record.dn().to_owned(), attributes))
 }
@@ -38,9 +41,7 @@ pub fn differences(one: &Copy, other: &Copy) -> Vec<String> {
 
 #[derive(Default)]
 pub struct Told {
-    /// As of the last commit, and with what was told since.
-    pub durable: Copy,
-    now: Copy,
+    map: StrictMap<Vec<u8>, Held>,
     pub commits: usize,
     pub changes: usize,
     /// Used when a refresh is done.
@@ -50,22 +51,26 @@ pub struct Told {
 impl Told {
     pub fn of(copy: &Copy) -> Told {
         Told {
-            durable: copy.clone(),
-            now: copy.clone(),
+            map: copy.clone().into(),
             ..Told::default()
         }
     }
+
+    /// The map of the last commit.
+    pub fn durable(&self) -> &Copy {
+        self.map.committed()
+    }
 }
 
-/// Whether this is what was known of the record.
-fn same((dn, attributes): &(String, Vec<u8>), record: &Record<'_>) -> bool {
+/// Whether the map holds what the record says.
+fn same((dn, attributes): &Held, record: &Record<'_>) -> bool {
     dn::same_spelling_aside(dn, record.dn())
         && Attributes::decode(attributes).is_ok_and(|known| known.same(record.attrs()))
 }
 
 impl Callback for Told {
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, _: &Cursor<'_>) -> CallbackResult {
-        // As when it was recorded: the message IDs have to fit.
+        // The recorded consumer asked this too, so the message IDs fit only if this one asks.
         ldap.whoami().map(drop).or_else(|error| match error.kind() {
             syncrepl_client::ErrorKind::Refused => Ok(()),
             _ => Err(error.into()),
@@ -74,16 +79,15 @@ impl Callback for Told {
 
     fn record_add(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
         self.changes += 1;
-        let (key, value) = row(record);
-        let before = self.now.insert(key, value);
-        assert_eq!(before, None, "added where one is: {}", record.dn());
+        let (key, held) = row(record);
+        self.map.add(key, held).unwrap();
         Ok(())
     }
 
     fn record_delete(&mut self, record: &Record<'_>, _: &Cursor<'_>) -> CallbackResult {
         self.changes += 1;
-        let before = self.now.remove(&dn::key(record.dn()));
-        assert!(same(&before.expect("what is deleted is there"), record));
+        let key = dn::key(record.dn());
+        self.map.delete(&key, |held| same(held, record)).unwrap();
         Ok(())
     }
 
@@ -94,11 +98,9 @@ impl Callback for Told {
         _: &Cursor<'_>,
     ) -> CallbackResult {
         self.changes += 1;
-        let moved = self.now.remove(&dn::key(old_dn));
-        let (_, attributes) = moved.expect("what is renamed is there");
-        let moved = (record.dn().to_owned(), attributes);
-        let before = self.now.insert(dn::key(record.dn()), moved);
-        assert_eq!(before, None, "renamed to where one is: {}", record.dn());
+        let (from, to) = (dn::key(old_dn), dn::key(record.dn()));
+        let renamed = |(_, attributes)| (record.dn().to_owned(), attributes);
+        self.map.rename(&from, to, |_| true, renamed).unwrap();
         Ok(())
     }
 
@@ -109,20 +111,19 @@ impl Callback for Told {
         _: &Cursor<'_>,
     ) -> CallbackResult {
         self.changes += 1;
-        let (key, value) = row(new);
-        let before = self.now.insert(key, value);
-        assert!(same(&before.expect("what is changed is there"), old));
+        let (key, held) = row(new);
+        self.map.change(key, |held| same(held, old), held).unwrap();
         Ok(())
     }
 
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
-        assert_eq!(items.len(), self.now.len() as u64);
+        assert_eq!(items.len(), self.map.now().len() as u64);
         self.stop.iter().for_each(StopHandle::please_stop);
         Ok(())
     }
 
     fn committed(&mut self) {
         self.commits += 1;
-        self.durable = self.now.clone();
+        self.map.commit();
     }
 }

@@ -1,10 +1,16 @@
-//! The `dse.ldif` of a test server, made from the one that the package brings, and what goes in
-//! first.
+//! The `dse.ldif` of a test server, made from the one that the package brings, and the
+//! change records that make its suffix.
 
 use std::fs;
 use std::path::Path;
 
-use super::{PASSWORD, READER, SUFFIX};
+use crate::slapd::{PASSWORD, SUFFIX};
+
+/// The DN that may do everything.
+pub const ADMIN: &str = "cn=Directory Manager";
+/// A DN that may read all of it, and synchronize. Not an entry of [`SUFFIX`]. Its password is
+/// [`PASSWORD`].
+pub const READER: &str = "cn=reader,cn=config";
 
 /// The plug-in that remembers changes. Cookies count them.
 pub(super) const CHANGELOG: &str = "Retro Changelog Plugin";
@@ -109,7 +115,7 @@ fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &st
         ("ldif_dir", path("ldif")),
         ("lock_dir", path("lock")),
         ("log_dir", path("log")),
-        ("rootdn", super::ADMIN.to_owned()),
+        ("rootdn", ADMIN.to_owned()),
         ("run_dir", path("run")),
         ("schema_dir", path("config/schema")),
         ("tmp_dir", path("tmp")),
@@ -141,7 +147,7 @@ fn plugin(settings: &Settings, name: &str, entry: &str) -> String {
         entry = entry.replace("nsslapd-pluginenabled: on", "nsslapd-pluginenabled: off");
     }
     if name == CHANGELOG {
-        // What became of an entry is told by this.
+        // Without it a consumer cannot tell which entry a change was about.
         entry += "\nnsslapd-attribute: nsuniqueid:targetUniqueId";
     }
     for (_, lines) in settings.lines.iter().filter(|(plugin, _)| plugin == name) {
@@ -150,7 +156,7 @@ fn plugin(settings: &Settings, name: &str, entry: &str) -> String {
     entry
 }
 
-/// What goes in first: who may synchronize, the database, and the suffix entry.
+/// The first change records: the DN that may synchronize, the database, and the suffix entry.
 pub(super) fn content(settings: &Settings) -> String {
     let limit = settings
         .size_limit

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Directory, Entry, normal_dn};
+use super::directory::{Directory, Entry};
+use super::dn::normal_dn;
 
 const AT_MOST: usize = 20;
 
@@ -115,7 +116,7 @@ pub(crate) fn show(value: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::from_ldif;
+    use super::super::search::from_ldif;
     use super::*;
 
     const LEFT: &str = "dn: o=a\nentryUUID: 1\no: a\no: b\n\ndn: o=c\nentryUUID: 2\no: c\n";

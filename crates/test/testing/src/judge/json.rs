@@ -1,17 +1,12 @@
 //! The JSON of the command, as far as a copy of the directory can be read from it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Directory, Entry, insert};
+use super::directory::{Attributes, Directory, Entry};
 
-/// Attributes as [`Entry::attrs`] keeps them.
-pub(crate) type Attributes = BTreeMap<String, BTreeSet<Vec<u8>>>;
-
-/// What `dump --format json` printed.
+/// Reads the output of `dump --format json`.
 ///
 /// # Panics
 /// When it is not what the documentation says.
@@ -19,7 +14,7 @@ pub fn from_dump_json(text: &str) -> Directory {
     let mut directory = Directory::default();
     for line in text.lines().skip(1) {
         let (uuid, entry) = entry(line).unwrap_or_else(|e| panic!("dump: {e}: {}", head(line)));
-        insert(&mut directory, Some(uuid), entry);
+        directory.insert(Some(uuid), entry);
     }
     dump_commit(text);
     directory

@@ -1,92 +1,96 @@
-//! The map by DN: what each event must find there, and what it leaves.
+//! A reader's map by DN: what each event must find there, and what it leaves.
 
 use super::{Change, Event, Held, Reader};
 use crate::judge::Attributes;
+use crate::strict::Misfit;
 
 /// From a commit to the map. After a violation it does what it can, so that the next one is seen.
 impl Reader {
     pub(super) fn apply_event(&mut self, Event { line, uuid, change }: Event) {
+        let is_it = |held: &Held, old: &Attributes| held.uuid == uuid && held.attrs == *old;
         match change {
             Change::Add { dn, attrs } => self.add(line, &uuid, dn, attrs),
             Change::Rename { old_dn, dn } => self.rename(line, &uuid, &old_dn, dn),
             Change::Change { dn, old, attrs } => {
-                self.expect(line, "change", &uuid, &dn, Some(&old));
                 if old == attrs {
                     self.violation_at(line, format_args!("change of nothing: {dn:?}"));
                 }
-                self.put(&uuid, dn, attrs);
+                let entry = held(&uuid, attrs);
+                let fits = self.map.change(dn.clone(), |held| is_it(held, &old), entry);
+                self.judge(line, "change", &uuid, &dn, &dn, fits);
+                self.dn_of.insert(uuid, dn);
             }
             Change::Delete { dn, old } => {
-                self.expect(line, "delete", &uuid, &dn, Some(&old));
-                self.take(&dn);
+                let fits = self.map.delete(&dn, |held| is_it(held, &old));
+                match fits {
+                    Ok(held) => drop(self.dn_of.remove(&held.uuid)),
+                    Err(misfit) => self.judge(line, "delete", &uuid, &dn, &dn, Err(misfit)),
+                }
                 self.deletes.push((uuid, dn, line));
             }
         }
     }
 
     pub(super) fn add(&mut self, line: usize, uuid: &str, dn: String, attrs: Attributes) {
-        if let Some(held) = self.map.get(&dn) {
-            let holder = held.uuid.clone();
-            self.violation_at(
-                line,
-                format_args!("add of {uuid} on {dn:?}, which {holder} holds"),
-            );
-        }
         if let Some(other) = self.dn_of.get(uuid).cloned() {
             self.violation_at(line, format_args!("add of {uuid} twice: {other:?}, {dn:?}"));
-            self.take(&other);
+            let _ = self.map.delete(&other, |_| true);
         }
-        self.put(uuid, dn, attrs);
+        let fits = self.map.add(dn.clone(), held(uuid, attrs));
+        self.judge(line, "add", uuid, &dn, &dn, fits);
+        self.dn_of.insert(uuid.to_owned(), dn);
     }
 
     fn rename(&mut self, line: usize, uuid: &str, old_dn: &str, dn: String) {
-        self.expect(line, "rename", uuid, old_dn, None);
-        if let Some(held) = self.map.get(&dn) {
-            let holder = held.uuid.clone();
-            self.violation_at(
-                line,
-                format_args!("rename of {uuid} onto {dn:?}, which {holder} holds"),
-            );
-        }
-        let attrs = self.take(old_dn).map(|held| held.attrs).unwrap_or_default();
-        self.put(uuid, dn, attrs);
-    }
-
-    /// The entry of that id must be there, under that DN, with those attributes.
-    fn expect(&mut self, line: usize, op: &str, uuid: &str, dn: &str, old: Option<&Attributes>) {
-        let Some(held) = self.map.get(dn) else {
-            self.violation_at(line, format_args!("{op} of {dn:?}, which is not there"));
-            return;
+        let it = held(uuid, Attributes::new());
+        let is_it = |held: &Held| held.uuid == uuid;
+        let renamed = |was: Held| Held {
+            attrs: was.attrs,
+            ..it.clone()
         };
-        let (holder, same) = (held.uuid.clone(), old.is_none_or(|old| *old == held.attrs));
-        if holder != uuid {
-            self.violation_at(
-                line,
-                format_args!("{op} of {uuid} at {dn:?}, which is {holder}"),
-            );
-        } else if !same {
-            self.violation_at(
-                line,
-                format_args!("{op} of {dn:?}: old is not what was told before"),
-            );
+        let fits = self.map.rename(old_dn, dn.clone(), is_it, renamed);
+        let missing = matches!(fits, Err(Misfit::Missing));
+        self.judge(line, "rename", uuid, old_dn, &dn, fits);
+        if missing {
+            self.add(line, uuid, dn, it.attrs);
+        } else {
+            self.dn_of.insert(uuid.to_owned(), dn);
         }
     }
 
-    fn put(&mut self, uuid: &str, dn: String, attrs: Attributes) {
-        self.take(&dn);
-        self.dn_of.insert(uuid.to_owned(), dn.clone());
-        self.map.insert(
-            dn,
-            Held {
-                uuid: uuid.to_owned(),
-                attrs,
-            },
-        );
+    /// Writes down why an event does not fit, and forgets the entry that lost its place.
+    fn judge(
+        &mut self,
+        line: usize,
+        op: &str,
+        uuid: &str,
+        old_dn: &str,
+        dn: &str,
+        fits: Result<(), Misfit<Held>>,
+    ) {
+        let what = match fits {
+            Ok(()) => return,
+            Err(Misfit::Missing) => format!("{op} of {old_dn:?}, which is not there"),
+            Err(Misfit::Taken(holder)) => {
+                self.dn_of.remove(&holder.uuid);
+                let on = if op == "add" { "on" } else { "onto" };
+                format!("{op} of {uuid} {on} {dn:?}, which {} holds", holder.uuid)
+            }
+            Err(Misfit::Other(held)) => {
+                self.dn_of.remove(&held.uuid);
+                match held.uuid == uuid {
+                    true => format!("{op} of {old_dn:?}: old is not what was told before"),
+                    false => format!("{op} of {uuid} at {old_dn:?}, which is {}", held.uuid),
+                }
+            }
+        };
+        self.violation_at(line, what);
     }
+}
 
-    fn take(&mut self, dn: &str) -> Option<Held> {
-        let held = self.map.remove(dn)?;
-        self.dn_of.remove(&held.uuid);
-        Some(held)
+fn held(uuid: &str, attrs: Attributes) -> Held {
+    Held {
+        uuid: uuid.to_owned(),
+        attrs,
     }
 }

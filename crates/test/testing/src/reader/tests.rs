@@ -39,7 +39,7 @@ fn broken(reader: &Reader, by: &str) {
 }
 
 #[test]
-fn a_good_output_is_followed() {
+fn good_output_is_followed() {
     let mut reader = after(&[
         r#"{"op":"bind","authzid":""}"#,
         r#"{"op":"rename","uuid":"a","old_dn":"cn=ann","dn":"cn=zoe"}"#,
@@ -60,14 +60,14 @@ fn a_good_output_is_followed() {
 }
 
 #[test]
-fn what_is_not_committed_does_not_count() {
+fn uncommitted_lines_do_not_count() {
     let reader = read(&[START, ANN]);
     reader.assert_clean();
     assert_eq!((reader.directory().len(), reader.provisional()), (0, 1));
 }
 
 #[test]
-fn at_the_same_start_it_is_dropped() {
+fn uncommitted_lines_are_dropped_at_the_same_start() {
     let reader = read(&[START, ANN, START, BOB, &commit(1), ANN, &start(1)]);
     reader.assert_clean();
     assert_eq!(reader.directory().uuid_of("cn=bob"), Some("b"));
@@ -75,7 +75,7 @@ fn at_the_same_start_it_is_dropped() {
 }
 
 #[test]
-fn at_the_next_start_it_counts() {
+fn uncommitted_lines_count_at_the_next_start() {
     let reader = read(&[START, ANN, &start(1), BOB, &commit(2)]);
     reader.assert_clean();
     assert_eq!((reader.directory().len(), reader.commit()), (2, 2));
@@ -117,7 +117,7 @@ fn a_torn_line_is_forgiven_before_a_start_and_at_the_end() {
 }
 
 #[test]
-fn a_torn_line_in_the_middle_is_not() {
+fn a_torn_line_in_the_middle_is_a_violation() {
     broken(
         &read(&[START, r#"{"op":"ad"#, ANN, &commit(1)]),
         "torn line",
@@ -179,6 +179,14 @@ fn events_that_a_map_cannot_apply() {
             r#"{"op":"delete","uuid":"a","dn":"CN=ann","old":{"cn":["ann"]}}"#,
             "not there",
         ),
+    ] {
+        broken(&after(&[line]), by);
+    }
+}
+
+#[test]
+fn lines_that_say_too_little() {
+    for (line, by) in [
         (r#"{"op":"refresh_done","entries":3}"#, "the map has 2"),
         (r#"{"op":"delete","uuid":"a","dn":"cn=ann"}"#, "old"),
         (r#"{"op":"add","dn":"cn=new","attrs":{}}"#, "no uuid"),
@@ -191,6 +199,6 @@ fn events_that_a_map_cannot_apply() {
 
 #[test]
 #[should_panic(expected = "not there")]
-fn finish_tells() {
+fn finish_panics_with_the_violation() {
     after(&[r#"{"op":"delete","uuid":"c","dn":"cn=c","old":{}}"#]).finish();
 }

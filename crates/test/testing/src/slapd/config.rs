@@ -3,7 +3,23 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{ADMIN, PASSWORD, SUFFIX, Variant};
+use super::names::{ADMIN, PASSWORD, SUFFIX};
+
+/// From what the server answers a consumer that comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// No log: the present phase.
+    Plain,
+    /// `syncprov-sessionlog`, of 1000 changes unless set otherwise.
+    SessionLog,
+    /// A database of past writes as the source of the session log.
+    AccessLog,
+}
+
+impl Variant {
+    /// All of them.
+    pub const ALL: [Variant; 3] = [Variant::Plain, Variant::SessionLog, Variant::AccessLog];
+}
 
 /// All that a test can choose about its server.
 #[derive(Debug, Clone)]

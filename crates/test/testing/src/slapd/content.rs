@@ -1,10 +1,7 @@
-//! What is in the server: changes through `ldapmodify`, bulk through `slapadd` and `slapcat`.
+//! The content of the server: changes through `ldapmodify`, bulk through `slapadd` and `slapcat`.
 
-use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
-
-use super::{ADMIN, PASSWORD, SUFFIX, Slapd};
+use super::names::{ADMIN, PASSWORD, SUFFIX};
+use super::server::Slapd;
 use crate::judge::{self, Directory};
 use crate::tools;
 
@@ -34,24 +31,17 @@ impl Slapd {
     }
 
     fn modify(&self, ldif: &str, options: &[&str]) -> Result<(), String> {
-        let input = self.input(ldif);
-        let url = self.url();
-        let mut arguments = vec!["-x", "-M", "-H", &url, "-D", ADMIN, "-w", PASSWORD];
-        arguments.extend(options);
-        let output = tools::run(&tools::find("ldapmodify"), &arguments, Some(&input));
-        fs::remove_file(&input).expect("removing an input file");
-        if output.status.success() {
-            return Ok(());
-        }
-        // Progress goes to stdout, a line for each record, so the last is the one that was refused.
-        let progress = String::from_utf8_lossy(&output.stdout);
-        let lines = progress.lines().filter(|line| !line.is_empty());
-        let (number, last) = lines.enumerate().last().unwrap_or_default();
-        let complaint = tools::complaint(&output);
-        Err(format!("{complaint} (record {}: {last})", number + 1))
+        tools::ldapmodify(&self.url(), [ADMIN, PASSWORD], ldif, options)
     }
 
-    /// What a fresh search of the whole subtree shows the administrator: see [`judge::search`].
+    /// Takes everything away, the suffix entry too, and starts the server empty.
+    pub fn wipe(&self) {
+        self.stop();
+        self.empty_databases();
+        self.start_again();
+    }
+
+    /// A fresh search of the whole subtree, as the administrator: see [`judge::search`].
     pub fn search(&self, base: &str, filter: &str, attrs: &[&str]) -> Directory {
         judge::search(&self.url(), ADMIN, PASSWORD, base, "sub", filter, attrs)
     }
@@ -68,7 +58,7 @@ impl Slapd {
     /// All entries as LDIF with their operational attributes, as `slapcat` writes them.
     pub fn export(&self) -> String {
         let arguments = self.offline("cat", &["-o", "ldif-wrap=no"]);
-        let output = tools::run(&self.program, &arguments, None);
+        let output = tools::run(self.program(), &arguments, None);
         assert!(
             output.status.success(),
             "slapcat: {}",
@@ -78,14 +68,14 @@ impl Slapd {
     }
 
     pub(super) fn slapadd(&self, ldif: &str, options: &[&str]) {
-        let input = self.input(ldif);
-        let output = tools::run(&self.program, &self.offline("add", options), Some(&input));
+        let input = tools::input(ldif);
+        let arguments = self.offline("add", options);
+        let output = tools::run(self.program(), &arguments, Some(input.path()));
         assert!(
             output.status.success(),
             "slapadd: {}",
             tools::complaint(&output)
         );
-        fs::remove_file(&input).expect("removing an input file");
     }
 
     fn offline(&self, tool: &str, options: &[&str]) -> Vec<String> {
@@ -96,12 +86,5 @@ impl Slapd {
             .chain(options)
             .map(|&argument| argument.to_owned())
             .collect()
-    }
-
-    fn input(&self, ldif: &str) -> PathBuf {
-        let number = self.inputs.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder().join(format!("input-{number}.ldif"));
-        fs::write(&path, ldif).expect("writing an input file");
-        path
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{ADMIN, PASSWORD, Ports, SUFFIX, Slapd, Variant, lock};
+use super::config::Variant;
+use super::names::{ADMIN, PASSWORD, SUFFIX};
+use super::server::Slapd;
+use crate::daemon::Ports;
 use crate::judge::{self, Directory};
 use crate::ports::free_port;
 use crate::process::wait_until;
@@ -87,7 +90,7 @@ impl Pair {
     }
 }
 
-/// What a node says it has heard of each server, and what it shows.
+/// The changes that a node has heard of, and the entries that it shows.
 struct State {
     csns: BTreeSet<Vec<u8>>,
     directory: Directory,
@@ -147,9 +150,6 @@ fn node(variant: Variant, number: usize, ports: [u16; 2]) -> Slapd {
         .extra_global(&format!("serverID {server_id}"))
         .extra_database(&consumer)
         .prepare();
-    *lock(&node.ports) = Ports {
-        ldap: own,
-        ldaps: 0,
-    };
+    node.set_ports(Ports { ldap: own, tls: 0 });
     node
 }

@@ -1,9 +1,11 @@
-//! Replicas that have no contextCSN yet: what a consumer meets when it is pointed at a slapd whose
-//! first load has not begun or not ended.
+//! Replicas without a contextCSN: a consumer meets one when it is pointed at a slapd whose first
+//! load has not begun or not ended.
 
-use super::{Builder, SUFFIX, Slapd, Variant};
+use super::config::Variant;
+use super::names::SUFFIX;
+use super::server::{Builder, Slapd};
 
-/// What the half-loaded replica holds so far.
+/// The entries that the half-loaded replica holds so far.
 const LOADED_SO_FAR: &str = "\
 dn: dc=example,dc=com
 objectClass: organization
@@ -37,7 +39,7 @@ impl Slapd {
         let replica = replica().prepare();
         // Without -w slapadd writes no contextCSN, and a consumer never makes one up.
         replica.slapadd(ldif, &[]);
-        replica.launch();
+        replica.launch(|_| ());
         replica
     }
 

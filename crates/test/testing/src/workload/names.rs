@@ -19,7 +19,7 @@ const NAMES: [&str; 12] = [
     "Bob",
 ];
 
-/// The `{}` is where the number goes that makes a value unique.
+/// A number in place of `{}` makes each value unique.
 const HARD: [&str; 13] = [
     "Smith, Jr. {}",
     "A+B {}",
@@ -92,7 +92,7 @@ impl Names {
         text.into_bytes()
     }
 
-    /// What the server takes for a JPEG: its first and last marker, and anything between.
+    /// A value that the server takes for a JPEG: the first and the last marker, and anything between.
     pub(super) fn jpeg(&mut self, size: usize) -> Vec<u8> {
         let mut jpeg = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16];
         jpeg.extend(b"JFIF\0");

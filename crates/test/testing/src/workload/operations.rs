@@ -1,4 +1,4 @@
-//! The changes themselves: names and places. What happens to values is in `values`.
+//! The changes of names and places. `values` has the changes of values.
 
 use std::collections::BTreeSet;
 
@@ -199,9 +199,9 @@ impl Workload {
     }
 }
 
-/// Whom it hits.
+/// The choice of an entry.
 impl Workload {
-    /// Somewhere to put an entry: a unit, or seldom a person.
+    /// A parent for an entry: a unit, or seldom a person.
     fn container(&mut self) -> Option<Id> {
         let kind = if self.names.one_in(15) {
             Kind::Person

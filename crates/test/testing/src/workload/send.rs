@@ -1,5 +1,5 @@
-//! The changes of a round go to the server. What it refuses is an error of the test, but for one thing
-//! that slapd was seen to do of itself.
+//! Sends the changes of a round to the server. A refusal is an error of the test, but for one that
+//! slapd was seen to make for a fault of its own.
 
 use super::Workload;
 use crate::ldif;

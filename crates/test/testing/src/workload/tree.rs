@@ -1,9 +1,9 @@
-//! The workload's own idea of what is in the server: names, parents, values. It knows LDAP's rules
-//! as far as they decide whether a change is refused, and no more.
+//! The workload's model of the server's content: names, parents, values. It knows as many of LDAP's
+//! rules as decide whether the server refuses a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What kind of entry, which decides what may be done to it.
+/// The kind of an entry, which decides which changes are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Root,
@@ -46,7 +46,7 @@ impl Node {
             })
     }
 
-    /// What a rename does to the values.
+    /// Changes the values as a rename does.
     pub(super) fn renamed(&mut self, new: Rdn, delete_old: bool) {
         for (name, old) in std::mem::replace(&mut self.rdn, new.clone()) {
             let values = self.values.entry(name.clone()).or_default();

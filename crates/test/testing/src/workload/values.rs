@@ -4,7 +4,7 @@ use super::Workload;
 use super::tree::{Id, Kind};
 use crate::ldif;
 
-/// One element of a modification, with what the attribute holds afterwards.
+/// One element of a modification, with the values of the attribute afterwards.
 struct Modification {
     operation: &'static str,
     attribute: String,

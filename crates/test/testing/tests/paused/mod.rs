@@ -1,18 +1,18 @@
-//! Whether a server that is paused keeps silent.
+//! A server that is paused keeps silent.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A BindRequest of nobody, and the answer that it succeeded.
+/// An anonymous BindRequest, and its answer: success.
 const BIND: &[u8] = b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00";
 const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
 
-/// Asks a server that is paused. It has the request, and nothing comes; when it is resumed, the answer does.
+/// Sends a request to a server that is paused. The answer comes only after the server is resumed.
 pub fn keeps_silent(port: u16, resume: impl FnOnce()) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the kernel answers");
     stream.write_all(BIND).expect("the kernel takes it");
-    // What is asserted is silence, so that it has to last for a time.
+    // The test asserts silence, so it has to wait for a time.
     let window = Duration::from_millis(100);
     stream.set_read_timeout(Some(window)).expect("a time limit");
     let mut answer = [0; BOUND.len()];
