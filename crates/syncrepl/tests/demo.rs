@@ -265,7 +265,7 @@ fn every_kind_of_event(demo: &Demo, began: Instant) {
     println!("every kind of event: {:?}", began.elapsed());
 }
 
-/// What a reader of the output holds.
+/// A reader of the output so far.
 fn read(demo: &Demo) -> Reader {
     let mut reader = Reader::new();
     let lines = demo.run.lines();
