@@ -71,7 +71,7 @@ fn assert_fails(outcome: &Outcome, code: i32, refreshed: &Outcome, words: &[&str
     assert_eq!(
         outcome.stderr,
         format!(
-            "syncrepl: a refresh would end with exit code {code}, because of what is marked ✘\n"
+            "syncrepl: a refresh would end with exit code {code}, because of the lines marked ✘\n"
         )
     );
     refreshed.assert_failed(code, words);
