@@ -31,7 +31,7 @@ pub(crate) fn configure<C: Callback>(
         .require_tls(args.require_tls);
     if args.tls_insecure {
         complain(
-            "WARNING: --tls-insecure: the server's certificate is NOT CHECKED. Whoever is on the way can \
+            "WARNING: --tls-insecure: the server's certificate is NOT CHECKED. Anybody on the way can \
              read the password and change what is copied (--ca-file trusts the right one)",
         );
         builder = builder.dangerous_accept_any_certificate(true);

@@ -60,7 +60,7 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         if self.is_broken_pipe() {
             complain(
-                "nobody reads the output any more: nothing since the last commit was kept, and \
+                "the reader of the output went away: nothing since the last commit was kept, and \
                  the next run tells it again (--format none keeps the copy without output)",
             );
         } else {
@@ -99,7 +99,7 @@ impl fmt::Display for Failure {
             Failure::Client(error) => write!(f, "{error}"),
             Failure::Diagnosed(_) => write!(
                 f,
-                "a refresh would end with exit code {}, because of what is marked ✘",
+                "a refresh would end with exit code {}, because of the lines marked ✘",
                 self.code()
             ),
             Failure::Usage(message) => f.write_str(message),

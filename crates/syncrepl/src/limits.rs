@@ -58,7 +58,7 @@ pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
     match interval.is_zero() {
-        true => Err("no time at all is no interval".to_owned()),
+        true => Err("the time has to be longer than zero".to_owned()),
         false => Ok(interval),
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn read(args: &mut ConnectionArgs) -> Result<Option<Password>, Failur
     if args.prompt {
         let typed = rpassword::prompt_password("Enter LDAP Password: ").map_err(|error| {
             Failure::Usage(format!(
-                "the password cannot be asked for: {error} (use -y FILE)"
+                "cannot ask for the password: {error} (use -y FILE)"
             ))
         })?;
         return Ok(Some(Password::from(typed)));

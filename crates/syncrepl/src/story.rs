@@ -1,6 +1,6 @@
-//! What `follow` says on stderr of connections that are lost and made again, and how long it waits
-//! between two tries. It reports each of the first failures, then one now and then, and at last that
-//! all is well.
+//! `follow` loses connections and makes them again: the lines about it on stderr, and the waits between
+//! two tries. Each of the first failures is reported, then one now and then, and at last that all is
+//! well.
 
 use std::time::{Duration, Instant};
 

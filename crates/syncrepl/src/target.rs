@@ -59,7 +59,9 @@ pub(crate) fn connection<C: Callback>(
     match args.search.first() {
         Some(first) if is_url(first) => {
             if !hosts.is_empty() || args.base.is_some() || args.scope.is_some() {
-                return Err(usage("an LDAP URL says all: leave out -H, -b and -s"));
+                return Err(usage(
+                    "an LDAP URL names server, base and scope: leave out -H, -b and -s",
+                ));
             }
             if args.search.len() > 1 {
                 return Err(usage(

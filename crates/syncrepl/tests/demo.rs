@@ -265,7 +265,7 @@ fn every_kind_of_event(demo: &Demo, began: Instant) {
     println!("every kind of event: {:?}", began.elapsed());
 }
 
-/// What a reader of the output holds.
+/// A reader of the output so far.
 fn read(demo: &Demo) -> Reader {
     let mut reader = Reader::new();
     let lines = demo.run.lines();
@@ -305,7 +305,7 @@ fn refusals_at_the_start() {
     fs::write(&named, "").expect("writing a file");
     let path = named.display().to_string();
     Outcome::of(&mut self::demo(&folder, &["--data", &path]))
-        .assert_failed(2, &[&path, "is there already"]);
+        .assert_failed(2, &[&path, "exists already"]);
 
     // The copy cannot be made: the demo ends at once.
     let nowhere = folder.path().join("no/copy.db").display().to_string();
@@ -314,7 +314,7 @@ fn refusals_at_the_start() {
     let nobody = folder.path().join("no").display().to_string();
     let mut nowhere = self::demo(&folder, &[]);
     Outcome::of(nowhere.env("TMPDIR", &nobody))
-        .assert_failed(2, &["no room for the copy", "--data"]);
+        .assert_failed(2, &["cannot make a temporary file", "--data"]);
 }
 
 /// The demo goes on when its stderr is closed.

@@ -287,7 +287,7 @@ fn provider_without_its_key() {
     common::outcome::assert_message(&outcome.stderr, &["SASL GSSAPI bind"]);
 }
 
-/// What an attacker does to a buffer of the security layer.
+/// An attack on a buffer of the security layer.
 #[derive(Clone, Copy, Debug)]
 enum Mischief {
     Flip,

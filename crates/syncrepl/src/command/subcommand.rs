@@ -1,5 +1,5 @@
-//! What a subcommand is: its words, which clap reads, and what it does. A line in the list of
-//! subcommands puts both behind one type.
+//! A subcommand: its arguments, which clap reads, and what it does with them. [`Entry`] puts both
+//! behind one type, so that a list can hold all subcommands.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,4 @@
-//! What a format is: a callback of the client that prints, and its line in the list that `--format`
-//! offers.
+//! A format: a callback of the client that prints, and its line in the list that `--format` offers.
 
 use std::fmt;
 use std::io::{self, BufWriter};
@@ -43,7 +42,7 @@ pub(crate) trait Format: Callback {
 pub(crate) struct Choice {
     /// The word behind `--format`.
     pub(super) name: &'static str,
-    /// What `--help` says of it.
+    /// Its line in `--help`.
     pub(super) help: &'static str,
     /// Makes the format.
     pub(super) open: fn(Out) -> Box<dyn Format>,

@@ -1,4 +1,4 @@
-//! What `refresh` and `follow` print. A format is one file here and one line in [`FORMATS`].
+//! The output of `refresh` and `follow`. A format is one file here and one line in [`FORMATS`].
 
 mod format;
 pub(crate) mod json;

@@ -1,4 +1,4 @@
-//! Something on the way stops handing on what is sent, in both directions, and closes nothing.
+//! The network stops passing bytes in both directions, and closes no connection.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
 use crate::{QUICK, add, assert_story, units_told};
 
-/// The request, and the end of an answer without a response name (RFC 4532).
+/// The request "Who am I?", and the end of its answer, which has no response name (RFC 4532).
 const WHO_AM_I: &[u8] = b"1.3.6.1.4.1.4203.1.11.3";
 /// ExtendedResponse
 const ANSWER: &[u8] = b"\x0a\x01\x00\x04\x00\x04\x00";
 
-/// Real servers answer beside the search, again and again, and go on telling what changes.
+/// A real server answers requests beside the sync search, again and again, and still sends changes.
 fn answers_beside_the_search(server: &dyn Target) {
     let proxy = Proxy::to(server);
     let mut copy = Copied::suffix(server);
@@ -25,7 +25,7 @@ fn answers_beside_the_search(server: &dyn Target) {
     copy.follow_with(&["--heartbeat", "20ms"]);
     for name in ["one", "two", "three"] {
         let (asked, _) = proxy.count(WHO_AM_I, ANSWER);
-        // The next is sent when the last was answered, and only then.
+        // The command sends the next request only after the answer to the last.
         wait_until(PATIENCE, || proxy.count(WHO_AM_I, ANSWER).0 >= asked + 5);
         add(server, name);
         copy.wait_equal();
@@ -41,7 +41,7 @@ fn slapd_answers_beside_the_search() {
     }
 }
 
-/// One that has died since is left, and the next connection tells what was missed.
+/// `follow` leaves a connection that died, and the next one brings the changes that were missed.
 fn is_noticed(server: &dyn Target) {
     let proxy = Proxy::to(server);
     let mut copy = Copied::suffix(server);
@@ -81,7 +81,7 @@ fn silence_in_the_persist_stage() {
     is_noticed(&Slapd::start(Variant::SessionLog));
 }
 
-/// 389-ds, which knows neither Cancel nor Abandon, answers all the same.
+/// 389-ds knows neither Cancel nor Abandon, but it answers beside the search too.
 #[test]
 fn silence_in_the_persist_stage_of_389ds() {
     let server = Ds389::start();
@@ -89,7 +89,7 @@ fn silence_in_the_persist_stage_of_389ds() {
     is_noticed(&server);
 }
 
-/// A server that hangs, and its system still takes what is sent: another one is asked.
+/// The server hangs while its system still accepts bytes. The command asks another server.
 #[test]
 fn hanging_server() {
     let server = Slapd::start(Variant::Plain);
@@ -97,7 +97,7 @@ fn hanging_server() {
     let mut copy = Copied::suffix(&server);
     copy.hosts = Some(format!("{} {}", one.url(), two.url()));
     copy.follow_with(&QUICK);
-    // It takes connections for as long as it hangs.
+    // Its system accepts connections while the server hangs.
     one.swallow_new(true);
     one.swallow();
     let tried = one.connections();
@@ -108,7 +108,7 @@ fn hanging_server() {
         tried,
         "the one that failed was tried first"
     );
-    // And now the other, while the first is well again.
+    // Now the other server hangs, and the first works again.
     one.swallow_new(false);
     two.swallow_new(true);
     two.swallow();
@@ -123,7 +123,7 @@ fn hanging_server() {
     assert_story(&copy.stop_after_trouble(), &story);
 }
 
-/// In the middle of a refresh, wherever: nothing is kept, and the next one is whole.
+/// The silence begins anywhere in a refresh. Nothing of it is kept, and the next refresh is complete.
 #[test]
 fn silence_in_a_refresh() {
     let server = Slapd::start(Variant::Plain);
@@ -152,7 +152,7 @@ fn silence_in_a_refresh() {
     let mut copy = Copied::suffix(&server);
     copy.hosts = Some(proxy.url());
     copy.follow_with(&["--refresh-timeout", "1s", "--longest-wait", "50ms"]);
-    // What was told and never committed does not count.
+    // Lines that were never committed do not count.
     copy.wait_equal();
     add(&server, "after");
     copy.wait_equal();

@@ -1,4 +1,4 @@
-//! Servers that stop, die, come back or hand over, and connections that do not last.
+//! Servers that stop, die, come back or fail over, and connections that do not last.
 
 use syncrepl_provider::{Extra, Fault, Provider};
 use syncrepl_testing::process::wait_until;
@@ -9,12 +9,12 @@ use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
 use crate::{add, assert_story, following, units_told};
 
-/// `SYNCREPL_DROPS=600` drops as many.
+/// How many connections to drop: `SYNCREPL_DROPS`, by default sixty.
 fn drops() -> usize {
     std::env::var("SYNCREPL_DROPS").map_or(60, |count| count.parse().expect("a number"))
 }
 
-/// As fast as they are made again, while the directory changes.
+/// The proxy drops each connection soon after it is made, while the directory changes.
 #[test]
 fn sixty_connections_are_dropped() {
     let server = Slapd::start(Variant::SessionLog);
@@ -29,7 +29,7 @@ fn sixty_connections_are_dropped() {
         names.push(name);
         let searches = proxy.sync_searches();
         proxy.drop_all();
-        // In every second round the refresh may end before the next drop.
+        // Every second connection lives until the end of its refresh.
         wait_until(PATIENCE, || proxy.sync_searches() > searches);
         if number % 2 == 0 {
             copy.wait_equal();
@@ -56,11 +56,11 @@ fn sixty_connections_are_dropped() {
     assert!(count >= drops(), "{well}");
 }
 
-/// Stopped, started, killed, started: what changed meanwhile is told, once.
+/// The server is stopped and started, killed and started. Changes in between are told once.
 #[test]
 fn server_restarts_and_dies() {
     let server = Slapd::start(Variant::AccessLog);
-    // The first contextCSN reaches the disk only at a clean stop.
+    // slapd writes the first contextCSN to the disk at a clean stop only.
     server.stop();
     server.start_again();
     let mut copy = Copied::suffix(&server);
@@ -109,7 +109,7 @@ fn server_restarts_and_dies() {
     assert!(kinds.len() <= 12, "{kinds:?}");
 }
 
-/// Two nodes that replicate: the first dies, the second takes over, and dies in its turn.
+/// Two nodes replicate. The first dies and the second takes over; then the second dies too.
 #[test]
 fn fail_over_and_back() {
     let pair = Pair::start(Variant::SessionLog);
@@ -150,7 +150,7 @@ fn fail_over_and_back() {
     assert_story(&copy.stop_after_trouble(), &story);
 }
 
-/// A provider that says goodbye, by a Notice of Disconnection, is asked again.
+/// The provider sends a Notice of Disconnection. `follow` connects again.
 #[test]
 fn notice_of_disconnection() {
     let provider = Provider::builder()

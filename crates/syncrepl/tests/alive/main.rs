@@ -1,5 +1,5 @@
-//! `follow` lives through everything: connections that die with or without a word, servers that come
-//! and go. Nothing is lost or told twice, and stderr tells the story in few lines.
+//! `follow` outlives its connections and servers, however they end. No change is lost or told twice, and
+//! stderr reports it in few lines.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -16,7 +16,7 @@ use syncrepl_testing::reader::Change;
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::target::Target;
 
-/// Times in which a test can wait for what takes a minute otherwise.
+/// Short times, because with the defaults each wait is a minute.
 const QUICK: [&str; 6] = [
     "--heartbeat",
     "200ms",
@@ -26,7 +26,7 @@ const QUICK: [&str; 6] = [
     "50ms",
 ];
 
-/// Follows, and has told all that there is.
+/// Starts `follow`, and waits until it has told of all entries.
 fn following(copy: &mut Copied<'_>, options: &[&str]) -> usize {
     copy.follow_with(options);
     copy.wait_equal();
@@ -43,7 +43,7 @@ fn add(server: &dyn Target, name: &str) {
     server.ldapmodify(&unit(name)).expect("the unit is added");
 }
 
-/// Units that were told, in order; nothing else was.
+/// Asserts that `follow` told of these units, in this order, and of nothing else.
 fn units_told(copy: &Copied<'_>, mark: usize) -> Vec<String> {
     let told = copy.reader.events_since(mark).iter();
     told.map(|event| match &event.change {
@@ -56,7 +56,7 @@ fn units_told(copy: &Copied<'_>, mark: usize) -> Vec<String> {
     .collect()
 }
 
-/// Each line of the story has to have the words for it.
+/// Asserts that each line on stderr has the words expected of it.
 #[track_caller]
 fn assert_story(stderr: &str, lines: &[&[&str]]) {
     println!("{stderr}");
@@ -64,7 +64,7 @@ fn assert_story(stderr: &str, lines: &[&[&str]]) {
     assert_eq!(said.len(), lines.len(), "{stderr}");
     for (line, words) in said.iter().zip(lines) {
         match line.contains("no server can be used") {
-            // The same is said of each.
+            // The message is the same for each.
             true => words
                 .iter()
                 .for_each(|word| assert!(line.contains(word), "{line}")),

@@ -1,5 +1,5 @@
-//! Servers that take a connection, or not even that, and then nothing: each moment has its limit and
-//! its words, and the next server is tried.
+//! Servers that fall silent while a connection opens. Each moment has its time limit and its message, and
+//! the command tries the next server.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::common::outcome::{Data, Outcome};
 use crate::common::proxy::Proxy;
 use crate::{add, assert_story};
 
-/// A listener whose queue is full, so that the system answers no further SYN.
+/// A listener with a full queue, so that the system answers no further SYN.
 struct Full {
     listener: TcpListener,
     _queue: Vec<TcpStream>,
@@ -45,7 +45,7 @@ impl Full {
     }
 }
 
-/// Options with these limits, each limit different from the others so that its words tell it.
+/// Options with limits that all differ, so that a message shows which limit it was.
 const LIMITS: [&str; 4] = ["--connect-timeout", "500ms", "--response-timeout", "1500ms"];
 
 #[track_caller]
@@ -83,7 +83,7 @@ fn each_moment_has_its_limit() {
     );
 }
 
-/// `follow` passes by whoever does not answer, and says so once.
+/// `follow` passes over servers that do not answer, and says so once.
 #[test]
 fn next_server_is_tried() {
     let server = Slapd::start(Variant::Plain);
@@ -97,7 +97,7 @@ fn next_server_is_tried() {
     copy.wait_equal();
     copy.stop();
 
-    // None of them answers: one line that names each.
+    // No server answers: one line names each.
     copy.hosts = Some(format!("{} {}", full.url(), hole.url()));
     let mut options = LIMITS.to_vec();
     options.extend(["--longest-wait", "50ms"]);

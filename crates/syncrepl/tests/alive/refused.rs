@@ -1,4 +1,4 @@
-//! What `follow` does not try again: it ends at once, with one line that says why.
+//! Errors after which `follow` does not try again. It ends at once, and one line says why.
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
@@ -6,7 +6,7 @@ use syncrepl_testing::slapd::{Slapd, Variant};
 
 use crate::common::outcome::{Data, Outcome};
 
-/// A referral is not followed, and names where it points, fit for a terminal.
+/// The command does not follow a referral. The message names its target, escaped for a terminal.
 #[test]
 fn referral_names_its_target() {
     let server = Slapd::builder(Variant::Plain)
@@ -55,7 +55,7 @@ fn missing_base() {
     Outcome::run(&words).assert_failed(3, &["noSuchObject (32)", "namingContexts"]);
 }
 
-/// 53 may pass when it answers a search; in a bind 389-ds says so of an account that is switched off.
+/// Result code 53 may pass when it answers a search. In a bind it is 389-ds's answer for a disabled account.
 #[test]
 fn disabled_account() {
     let server = Ds389::start();

@@ -1,4 +1,4 @@
-//! Servers with which a refresh works, and what could be better.
+//! Servers with which a refresh works, and the lines about what could be better.
 
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 
@@ -40,7 +40,7 @@ fn all_is_well() {
     ] {
         assert_line(&outcome, "✔", topic, words);
     }
-    // Without the database monitor slapd does not say what time it is.
+    // slapd shows its clock in the database monitor only.
     assert_line(&outcome, "!", "clock: unknown", &["not in our future"]);
     assert_eq!(signs(&outcome), "✔✔✔✔✔✔✔✔✔✔✔✔!");
 }
@@ -68,7 +68,7 @@ fn clocks() {
     );
 }
 
-/// What a server remembers shows in how it answers.
+/// The way a server answers shows how much it remembers.
 #[test]
 fn session_logs() {
     let plain = with_people(Slapd::start(Variant::Plain));
@@ -80,7 +80,7 @@ fn session_logs() {
     let log = with_people(Slapd::start(Variant::SessionLog));
     let good = "session log: after a break";
     assert_line(&doctor(&log.url(), &[]), "✔", good, &[]);
-    // It is in memory.
+    // The session log is in memory only.
     log.stop();
     log.start_again();
     assert_line(&doctor(&log.url(), &[]), "!", "session log: none", &words);
@@ -90,7 +90,7 @@ fn session_logs() {
     let outcome = doctor(&log.url(), &[]);
     assert_line(&outcome, "!", "session log: none", &["may not read cn=log"]);
 
-    // The last change was elsewhere; the one before it shows the same.
+    // The last change was outside the search. The change before it shows the same.
     let log = with_people(Slapd::start(Variant::SessionLog));
     let words = ["(uid=b*)"];
     log.ldapmodify(&["bea", "bix", "dan"].map(person).concat())
@@ -189,7 +189,7 @@ fn password_hashes() {
     assert_line(&bob, "✔", "secrets: no password hash", &[]);
 }
 
-/// A search that shows nothing is no failure, but hardly what was meant: both say so, once.
+/// An empty result is no failure, but seldom intended. `doctor` and `refresh` both say so, once.
 #[test]
 fn empty_result() {
     let server = with_people(Slapd::start(Variant::Plain));

@@ -32,7 +32,7 @@ fn encrypted_connections() {
         let seen = ["TLS 1.3", "localhost, 127.0.0.1, ::1", "valid until 20"];
         assert_line(&outcome, "✔", "TLS:", &seen);
     }
-    // Of nobody's certificate is it said that it is good.
+    // Without a check no line calls the certificate good.
     let insecure = ["--tls-insecure", "-D", ADMIN, "-w", PASSWORD];
     let expired = server(&made, &made.expired);
     let outcome = doctor(&expired.ldaps_url(), &insecure);
@@ -80,7 +80,7 @@ fn checks_that_fail() {
     assert_line(&outcome, "✘", "TLS:", &["TLS is required", "-ZZ"]);
 }
 
-/// To another host, as far as can be told: an address of this machine that is none of its loopback.
+/// An address of this machine that is not loopback counts as another host.
 #[test]
 fn in_clear() {
     let server = Slapd::start(Variant::Plain);

@@ -1,4 +1,4 @@
-//! `syncrepl doctor`: each line on a server where it is so, and that it ends as a refresh does.
+//! `syncrepl doctor`: each line, on a server where it applies. `doctor` ends as a refresh does.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,7 +13,7 @@ use syncrepl_testing::slapd::SUFFIX;
 
 use common::outcome::{Data, Outcome};
 
-/// Looks at the suffix of the server at `url`.
+/// Runs `doctor` on the suffix of the server at `url`.
 fn doctor(url: &str, words: &[&str]) -> Outcome {
     doctor_of(url, SUFFIX, words)
 }
@@ -22,8 +22,8 @@ fn doctor_of(url: &str, base: &str, words: &[&str]) -> Outcome {
     Outcome::run(&[&["doctor", "-H", url, "-b", base], words].concat())
 }
 
-/// The line that begins with this sign and this word, and has these others in it or in the advice
-/// below it.
+/// Asserts that a line begins with this sign and this topic, and that it or the advice below it contains
+/// these words.
 #[track_caller]
 fn assert_line(outcome: &Outcome, sign: &str, topic: &str, words: &[&str]) {
     let begins = format!("{sign} {topic}");
@@ -51,7 +51,7 @@ fn signs(outcome: &Outcome) -> String {
         .collect()
 }
 
-/// A refresh would work, and one does.
+/// Asserts that `doctor` predicts success, and that a refresh succeeds.
 #[track_caller]
 fn assert_works(outcome: &Outcome, url: &str, words: &[&str]) {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
@@ -61,7 +61,8 @@ fn assert_works(outcome: &Outcome, url: &str, words: &[&str]) {
     assert_eq!(refreshed.code, Some(0), "{refreshed:?}");
 }
 
-/// It would not, and one ends with that code too, and with one message that has these words in it.
+/// Asserts that `doctor` predicts this exit code, and that a refresh ends with it and with one message that
+/// contains these words.
 #[track_caller]
 fn assert_fails(outcome: &Outcome, code: i32, refreshed: &Outcome, words: &[&str]) {
     println!("{}", outcome.stdout);
@@ -70,7 +71,7 @@ fn assert_fails(outcome: &Outcome, code: i32, refreshed: &Outcome, words: &[&str
     assert_eq!(
         outcome.stderr,
         format!(
-            "syncrepl: a refresh would end with exit code {code}, because of what is marked ✘\n"
+            "syncrepl: a refresh would end with exit code {code}, because of the lines marked ✘\n"
         )
     );
     refreshed.assert_failed(code, words);

@@ -1,4 +1,4 @@
-//! Servers with which a refresh fails: both say why, in words that lead to the remedy, and end alike.
+//! Servers with which a refresh fails. `doctor` and `refresh` end alike, and both say why and what to do.
 
 use std::process::Command;
 
@@ -103,7 +103,7 @@ fn bind_that_may_read_nothing() {
     }
 }
 
-/// What is advised is done, word for word, and then it works.
+/// The test follows the advice word for word, and then a refresh works.
 #[test]
 fn no_syncprov() {
     let server = Slapd::builder(Variant::Plain)
@@ -130,11 +130,11 @@ fn no_syncprov() {
         .output()
         .expect("ldapmodify starts");
     assert!(done.status.success(), "{done:?}");
-    // The first cookie comes with the first change.
+    // slapd sends its first cookie after the first change.
     server.ldapmodify(&person("ann")).expect("a change");
     assert_works(&doctor(&url, &[]), &url, &[]);
 
-    // The module is there, for another database perhaps.
+    // The module is loaded, maybe for another database.
     let server = Slapd::builder(Variant::Plain)
         .without_syncprov()
         .extra_global("moduleload syncprov")
@@ -148,7 +148,7 @@ fn no_syncprov() {
     );
 }
 
-/// The lines of advice that are LDIF: those that stand in by eight, and empty ones between them.
+/// The lines of advice that are LDIF: indented by eight, and empty lines between them.
 fn ldif_in(outcome: &Outcome) -> String {
     let mut ldif = String::new();
     for line in outcome.stdout.lines() {
@@ -208,7 +208,7 @@ fn not_ready() {
     }
 }
 
-/// What comes after a server that cannot be used decides, as with a refresh.
+/// The first server cannot be used. The next one decides, as for a refresh.
 #[test]
 fn several_servers() {
     let (down, up) = (Slapd::start(Variant::Plain), Slapd::start(Variant::Plain));
@@ -224,7 +224,7 @@ fn several_servers() {
         .filter(|line| line.starts_with("ldap"))
         .collect();
     assert_eq!(headings, [down.url(), up.url()]);
-    // A refusal is no reason to try another.
+    // After a refusal no other server is tried.
     let words = ["-D", ADMIN, "-w", "wrong"];
     let three = format!("{both} {}", down.url());
     let outcome = doctor(&three, &words);

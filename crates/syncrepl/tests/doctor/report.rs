@@ -1,4 +1,4 @@
-//! How it is printed, and that nothing is changed.
+//! The form of the report. `doctor` changes nothing.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use crate::common::outcome::{Data, Outcome, clean, command};
 use crate::common::{PATIENCE, SYNCREPL};
 use crate::{assert_line, doctor};
 
-/// A name that would turn the direction of writing and clear the screen.
+/// A server sends a name that would turn the direction of writing and clear the screen.
 #[test]
 fn server_cannot_steer_the_terminal() {
     let server = Slapd::start(Variant::Plain);
@@ -50,7 +50,7 @@ fn colour_on_a_terminal_only() {
     assert!(!doctor(&server.url(), &[]).stdout.contains('\u{1b}'));
 }
 
-/// The file knows its search. It is only read, also while a follower holds it.
+/// The data file knows its search. `doctor` only reads it, even while `follow` holds it.
 #[test]
 fn search_of_a_copy() {
     let server = Slapd::start(Variant::Plain);
@@ -61,7 +61,7 @@ fn search_of_a_copy() {
     let of_copy = data.unchanged(|| Outcome::run(&["doctor", "--data", &path]));
     assert_eq!((of_copy.code, of_copy.stderr.as_str()), (Some(0), ""));
     assert_line(&of_copy, "✔", "base:", &[SUFFIX]);
-    // Another server may hold the same; another search is another copy.
+    // Another server may hold the same directory. Another search is refused.
     let words = ["doctor", "--data", &path, "-b", "dc=other"];
     Outcome::run(&words).assert_failed(5, &["another search"]);
     let none = format!("{path}.no");
@@ -71,7 +71,7 @@ fn search_of_a_copy() {
     Outcome::run(&["doctor"]).assert_failed(2, &["no LDAP URL"]);
 }
 
-/// A server that nobody has tested it with: the provider in memory, under names of its own.
+/// An unknown vendor: the provider in memory, under names of its own.
 #[test]
 fn unknown_servers() {
     for (vendor, words) in [
@@ -103,7 +103,7 @@ fn as_a_url() {
     assert_line(&outcome, "✔", "base:", &[SUFFIX]);
 }
 
-/// A reader that goes away ends it; that is no verdict on the server.
+/// The reader goes away. That ends `doctor`, and is no verdict on the server.
 #[test]
 fn reader_goes_away() {
     let server = Slapd::start(Variant::Plain);

@@ -1,4 +1,4 @@
-//! What happens to the content, while the command is down and while it follows.
+//! Changes of the content, while the command is down and while it follows.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use crate::{
     unit, while_a_search_is_held,
 };
 
-/// Twenty refreshes in a row, every other one after a change: 389-ds says after each that it told
-/// deletes by leaving entries out, and left out nearly all of them.
+/// Twenty refreshes in a row, every other one after a change. 389-ds ends each with refreshDeletes=FALSE,
+/// as if each entry that it did not mention was deleted.
 #[test]
 fn twenty_refreshes_delete_no_entry_that_stays() {
     let server = Ds389::start();
@@ -44,7 +44,7 @@ fn twenty_refreshes_delete_no_entry_that_stays() {
             if number > 0 && number % 2 == 0 {
                 assert_eq!(proxy.states_answered(), sent, "nothing changed");
             }
-            // Nor is it believed first, and found out by the search that confirms an absence.
+            // The command does not believe it at first either: no search confirms an absence.
             assert_eq!(proxy.sync_searches(), number + 1);
             let expected = usize::from(number % 4 == 3);
             assert_eq!(copy.reader.deletes().len() - deletes, expected);
@@ -52,7 +52,7 @@ fn twenty_refreshes_delete_no_entry_that_stays() {
     }
 }
 
-/// Whoever matches the filter no more is not mentioned on resync.
+/// An entry no longer matches the filter. 389-ds does not mention it on resync.
 #[test]
 fn entry_leaves_the_filter_while_away() {
     let server = Ds389::start();
@@ -65,12 +65,12 @@ fn entry_leaves_the_filter_while_away() {
         let proxy = Proxy::to(&server);
         copy.hosts = Some(proxy.url());
         refresh_and_judge(copy);
-        // It was known before the cookie was sent; and the second time there was nothing to doubt.
+        // The command knew before it sent the cookie. The second time there was nothing to doubt.
         assert_eq!(proxy.sync_searches(), 2);
         copy.hosts = None;
     }
     assert_eq!(copies[1].dump().len(), 2);
-    // By follow: one that leaves while it is away, one while it looks.
+    // By follow: one entry leaves while the command is down, one while it follows.
     for copy in &mut copies {
         copy.follow();
         copy.wait_equal();
@@ -96,7 +96,7 @@ fn entry_leaves_the_filter_while_away() {
     assert_eq!(copies[1].dump().len(), 1);
 }
 
-/// Nothing had changed when it was asked, and then did before the search.
+/// Nothing has changed when the command asks, and then an entry leaves before the sync search.
 #[test]
 fn entry_leaves_the_filter_at_the_last_moment() {
     let server = Ds389::start();
@@ -111,7 +111,7 @@ fn entry_leaves_the_filter_at_the_last_moment() {
     copy.assert_quiet();
 }
 
-/// Parents with children, into the base and out of it, with a filter and without.
+/// Parents with children move into the base and out of it, with a filter and without.
 #[test]
 fn entry_leaves_the_base_while_away() {
     let server = Ds389::start();
@@ -131,12 +131,12 @@ fn entry_leaves_the_base_while_away() {
     copies.iter_mut().for_each(refresh_and_judge);
     apply(&server, &[relocate(&crew, &inside)]);
     copies.iter_mut().for_each(refresh_and_judge);
-    // The parent renamed: of the children nothing is said.
+    // The parent is renamed. 389-ds does not mention the children.
     let renamed =
         format!("dn: ou=crew,{inside}\nchangetype: modrdn\nnewrdn: ou=band\ndeleteoldrdn: 1\n\n");
     apply(&server, &[renamed]);
     copies.iter_mut().for_each(refresh_and_judge);
-    // Live, with everything: one comes back, the other goes.
+    // Live, with all entries: one subtree comes back, the other leaves.
     let copy = &mut copies[0];
     copy.follow();
     apply(&server, &[relocate(&format!("ou=team,{outside}"), &inside)]);
@@ -147,9 +147,9 @@ fn entry_leaves_the_base_while_away() {
     copy.assert_quiet();
 }
 
-/// Not with renamed parents, nor with names that have to be escaped: after many changes this server
-/// (2.3.1) shows some of the children for ever under a name that their parent has no more, and in a
-/// rename it takes `cn=b\\ ` for `cn=b`. The scenarios rename parents too, one at a time.
+/// The workload renames no parents, and uses no names that have to be escaped. After many changes this
+/// server (2.3.1) shows some children for ever under the old name of their parent, and in a rename it
+/// takes `cn=b\\ ` for `cn=b`. The scenarios rename parents too, one at a time.
 pub const GENTLE: Options = Options {
     parent_renames: false,
     hard_names: false,
@@ -169,7 +169,7 @@ fn workload(filter: &str) {
         refresh_and_judge(&mut refreshed);
         following.wait_equal();
         match round % 4 {
-            // The next round happens while it is away.
+            // The next round happens while the command is down.
             1 => following.stop(),
             3 => following.kill(),
             _ => {}
@@ -208,7 +208,7 @@ fn random_changes_to_the_staff() {
     workload(STAFF);
 }
 
-/// memberOf is derived by the server, and told: the entries it is written to are sent.
+/// 389-ds derives memberOf, and sends the entries to which it writes it.
 #[test]
 fn member_of_is_told() {
     let server = Ds389::builder().plugin("MemberOf Plugin").start();
@@ -246,7 +246,7 @@ fn member_of_is_told() {
     assert_eq!(counts, [1, 2, 0]);
 }
 
-/// 389-ds does not know Cancel: it is not asked, and nobody waits for it.
+/// 389-ds does not know Cancel, so the command neither sends it nor waits for an answer.
 #[test]
 fn quick_stop_without_cancel() {
     let server = Ds389::start();
@@ -261,7 +261,7 @@ fn quick_stop_without_cancel() {
         assert!(took < Duration::from_secs(1), "it took {took:?}");
         copy.assert_quiet();
     }
-    // Nor when the server hangs.
+    // The same while the server hangs.
     copy.follow();
     server.pause();
     let began = Instant::now();

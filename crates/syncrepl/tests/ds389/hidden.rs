@@ -1,4 +1,4 @@
-//! What may not be seen, or was not asked for, and is sent all the same; what is spelled otherwise.
+//! 389-ds sends what access rules hide and what nobody asked for, and spells some of it differently.
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::{PASSWORD, READER, SUFFIX};
@@ -8,7 +8,7 @@ use syncrepl_testing::reader::Change;
 use crate::common::Copied;
 use crate::{EVERYTHING, apply, at, person, refresh_and_judge, relocate, replace, unit};
 
-/// Whoever persists is sent entries and values that access control hides from them.
+/// In the persist stage 389-ds sends entries and values that access rules hide from the bind identity.
 #[test]
 fn unreadable_attributes_are_not_copied() {
     let server = Ds389::start();
@@ -32,13 +32,13 @@ fn unreadable_attributes_are_not_copied() {
         secret("hunter2"),
         replace(&bob, "cn", "hidden"),
         person(&at("uid=cyd"), "staff"),
-        // Its access rules are shown to who asks for `*`, but not to who names no attribute.
+        // A search for `*` shows access rules; a search that names no attribute does not.
         replace(SUFFIX, "description", "mark"),
     ] {
         apply(&server, &[change, replace(&ann, "description", "mark")]);
         copy.wait_equal();
     }
-    // The last change is seen, so that the others were: nothing came of them.
+    // The command has read the last change, so it has read the hidden ones too: they had no effect.
     apply(&server, &[replace(&ann, "description", "end")]);
     copy.wait_equal();
     copy.stop();
@@ -53,7 +53,7 @@ fn unreadable_attributes_are_not_copied() {
     copy.assert_quiet();
 }
 
-/// After a cookie it sends all user attributes, and none but those.
+/// After a cookie 389-ds sends all user attributes, and no others, whatever the search asks for.
 #[test]
 fn only_attributes_asked_for() {
     let server = Ds389::start();
@@ -84,7 +84,7 @@ fn only_attributes_asked_for() {
     }
 }
 
-/// Whoever moves out of the scope, and stays below the base, is not mentioned on resync.
+/// An entry moves out of the scope and stays below the base. 389-ds does not mention it on resync.
 #[test]
 fn entry_leaves_the_scope_while_away() {
     let server = Ds389::start();
@@ -112,8 +112,8 @@ fn entry_leaves_the_scope_while_away() {
     }
 }
 
-/// It keeps the spelling of DNs, and sends an attribute under the name that was asked for, if need
-/// be without values.
+/// 389-ds keeps the spelling of DNs. It sends an attribute under the name that the search asks for, even
+/// one without values.
 #[test]
 fn spelling_of_389_ds() {
     let server = Ds389::start();
@@ -134,9 +134,9 @@ fn spelling_of_389_ds() {
     let ann = ann.unwrap_or_else(|| panic!("an add of Ann in {told:?}"));
     assert_eq!(ann["cn;lang-de"], [b"Anna".to_vec()].into());
     assert_eq!(ann.len(), 3, "{ann:?}");
-    // Other names for the same attributes, values in another order, another spelling of the DN.
+    // Other names of the same attributes, another order of values, another spelling of the DN.
     copy.attributes = vec!["cn", "SEEALSO", "Description"];
-    // It finds the entry only under a name with the same escapes.
+    // 389-ds finds the entry only by a name with the same escapes.
     let dn = format!("uid=Ann\\20B\\2c C,ou=people,{SUFFIX}");
     let turned = replace(&dn, "description", "b\ndescription: a");
     let respelled =

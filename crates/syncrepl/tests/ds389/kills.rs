@@ -1,4 +1,4 @@
-//! Killed while this server changes.
+//! Kills while a 389 Directory Server changes.
 
 use syncrepl_testing::Ds389;
 
@@ -11,7 +11,7 @@ fn killed_while_it_changes() {
     killed_at_random_moments(&Ds389::start(), GENTLE, EVERYTHING);
 }
 
-/// It hides the units above them.
+/// A filter that hides the units above people.
 #[test]
 fn people_killed_while_it_changes() {
     killed_at_random_moments(&Ds389::start(), GENTLE, "(objectClass=inetOrgPerson)");

@@ -1,4 +1,4 @@
-//! What the server refuses, and what it refuses in silence.
+//! Searches that the server refuses, some of them in silence.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
 use crate::{apply, at, person};
 
-/// How long it waits before it asks why it hears nothing.
+/// How long the command waits before it asks why nothing comes.
 const SILENCE: Duration = Duration::from_secs(10);
 
 fn sync(data: &Data, subcommand: &str, server: &Ds389, base: &str) -> Vec<String> {
@@ -35,8 +35,7 @@ fn anonymous_may_not() {
     }
 }
 
-/// It answers neither a search of a base that is not there nor one that shows too much, if it is
-/// to persist.
+/// 389-ds does not answer a persist search of a missing base, or one that exceeds a limit.
 #[test]
 fn silent_refusal_is_found_out() {
     let server = Ds389::builder().size_limit(3).start();
@@ -50,7 +49,7 @@ fn silent_refusal_is_found_out() {
         let began = Instant::now();
         let outcome = Outcome::run(&sync(&data, subcommand, &server, &missing));
         outcome.assert_failed(3, &["(32)", "no such base"]);
-        // The base is asked for beforehand; a limit shows only in the silence.
+        // The command asks for the base beforehand. A limit shows only by the silence.
         assert!(began.elapsed() < SILENCE, "{:?}", began.elapsed());
         let mut run = Run::command(&mut command(&sync(&data, subcommand, &server, SUFFIX)));
         let status = run.wait_exit(Duration::from_secs(60));
@@ -60,7 +59,8 @@ fn silent_refusal_is_found_out() {
     }
 }
 
-/// Ten may follow. The eleventh is told so, and follows as soon as one has gone; others refresh.
+/// The server lets ten consumers follow. The eleventh gets an error, and follows as soon as one has left.
+/// `refresh` still works.
 #[test]
 fn too_many_followers() {
     let server = Ds389::start();
@@ -71,7 +71,7 @@ fn too_many_followers() {
             copy
         })
         .collect();
-    // The eleventh has a cookie, which has nothing to do with it.
+    // The eleventh has a cookie, which makes no difference.
     let data = Data::new();
     Outcome::run(&sync(&data, "refresh", &server, SUFFIX)).assert_done();
     let proxy = Proxy::to(&server);

@@ -1,4 +1,4 @@
-//! The command on a real 389 Directory Server. It starts slowly, so each test makes much of one.
+//! The command on a real 389 Directory Server. The server starts slowly, so each test checks much on one.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,9 +17,9 @@ use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
 use syncrepl_testing::process::{Run, wait_until};
 
-/// What 389-ds looks at when it is asked for everything.
+/// The filter by which 389-ds shows everything.
 const EVERYTHING: &str = "(objectClass=*)";
-/// What people here are by.
+/// The filter of people.
 const STAFF: &str = "(employeeType=staff)";
 
 fn at(rdn: &str) -> String {
@@ -60,12 +60,13 @@ fn apply(server: &Ds389, records: &[String]) {
         .expect("the changes apply");
 }
 
-/// A copy of all of it, and one of the staff.
+/// A copy of everything, and one of the staff.
 fn copies(server: &Ds389) -> [Copied<'_>; 2] {
     [EVERYTHING, STAFF].map(|filter| Copied::of(server, SUFFIX, filter))
 }
 
-/// Refreshes, and is then equal, tells nothing that did not happen, and has nothing more to tell.
+/// Refreshes. Asserts that the copy is equal, that no delete was told that did not happen, and that a
+/// further refresh tells nothing.
 fn refresh_and_judge(copy: &mut Copied<'_>) {
     println!("filter {}", copy.filter);
     let deletes = copy.reader.deletes().len();
@@ -75,7 +76,7 @@ fn refresh_and_judge(copy: &mut Copied<'_>) {
     copy.assert_quiet();
 }
 
-/// Refreshes, and does something between what is asked before the sync search and that search.
+/// Refreshes, and runs `act` after the command's first questions and before its sync search.
 fn while_a_search_is_held(server: &Ds389, copy: &mut Copied<'_>, act: impl FnOnce()) {
     let proxy = Proxy::to(server);
     proxy.hold_sync_search();

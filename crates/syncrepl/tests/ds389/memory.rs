@@ -1,5 +1,5 @@
-//! What the server remembers, and what it forgets: a trimmed changelog, a restart, a kill, a backup
-//! put back. And references, of which it says little.
+//! The memory of the server: a trimmed changelog, a restart, a kill, a restored backup. And references,
+//! of which it says little.
 
 use std::fs;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::{
     while_a_search_is_held,
 };
 
-/// Waits until nothing is remembered but the last change.
+/// Waits until the server remembers the last change only.
 fn wait_trimmed(server: &Ds389) {
     wait_until(Duration::from_secs(30), || {
         let (first, last) = server.remembers();
@@ -25,7 +25,7 @@ fn wait_trimmed(server: &Ds389) {
     });
 }
 
-/// Changes that were forgotten are passed over by the server in silence.
+/// The server forgot changes after the cookie, and passes over them in silence.
 #[test]
 fn trimmed_changelog() {
     let server = Ds389::builder().trims().start();
@@ -46,12 +46,12 @@ fn trimmed_changelog() {
         let proxy = Proxy::to(&server);
         copy.hosts = Some(proxy.url());
         refresh_and_judge(copy);
-        // It was known before the cookie was sent; and the second time there was nothing to doubt.
+        // The command knew before it sent the cookie. The second time there was nothing to doubt.
         assert_eq!(proxy.sync_searches(), 2);
         copy.hosts = None;
     }
     assert_eq!(copies[1].dump().len(), 2);
-    // With follow, too; and a cookie that is as new as the last change is good for ever.
+    // The same with follow. A cookie that is as new as the last change stays good for ever.
     wait_trimmed(&server);
     copies.iter_mut().for_each(Copied::assert_quiet);
     apply(&server, &[delete(&bob), replace(&cyd, "sn", "again")]);
@@ -64,7 +64,7 @@ fn trimmed_changelog() {
     assert_eq!(copies[1].dump().len(), 1);
 }
 
-/// They are forgotten after the server was asked what it remembers, and before the search.
+/// The server forgets changes after the command asked what it remembers, and before the sync search.
 #[test]
 fn changelog_trimmed_at_the_last_moment() {
     let server = Ds389::builder().trims().start();
@@ -80,7 +80,7 @@ fn changelog_trimmed_at_the_last_moment() {
     copy.assert_quiet();
 }
 
-/// A clean restart and a kill, followed through, and a backup put back.
+/// `follow` lives through a clean restart and a kill. Then a backup is restored.
 #[test]
 fn restarts_and_a_backup() {
     let server = Ds389::start();
@@ -94,12 +94,12 @@ fn restarts_and_a_backup() {
     server.kill();
     server.start_again();
     copies.iter_mut().for_each(refresh_and_judge);
-    // Its cookie is now ahead of the server, which says so (4096).
+    // The cookie is now ahead of the server, which answers 4096.
     server.restore("monday");
     copies.iter_mut().for_each(refresh_and_judge);
     let names = |copy: &Copied<'_>| copy.dump().by_dn().contains_key(&dn(0));
     assert!(copies.iter().all(names), "the deleted entry is back");
-    // Followed through a kill: it comes back by itself.
+    // `follow` comes back by itself after the kill.
     let copy = &mut copies[0];
     copy.follow();
     server.kill();
@@ -112,8 +112,8 @@ fn restarts_and_a_backup() {
     copy.wait_equal();
 }
 
-/// References come without state, and are passed over; referral objects that change live come as
-/// entries, and are no records.
+/// References come without a state, and the copy does not hold them. Referral objects that change live
+/// come as entries, and are no records either.
 #[test]
 fn references_without_state_are_no_records() {
     let server = Ds389::start();
@@ -134,7 +134,7 @@ fn references_without_state_are_no_records() {
         refresh_and_judge(&mut down);
         following.wait_equal();
         assert_eq!(down.dump().len(), 1, "only the suffix is there");
-        // It shows the reference itself only to who asks for everything.
+        // A search shows the reference only with a filter that matches everything.
         let mut fresh = Copied::suffix(&server);
         refresh_and_judge(&mut fresh);
         let reconciled = down.try_refresh(&["--reconcile"]);
@@ -145,8 +145,8 @@ fn references_without_state_are_no_records() {
     following.stop();
 }
 
-/// The cookie that comes with the deletes already speaks of the adds that come after it: cut in
-/// between, it is worth nothing.
+/// The cookie that comes with the deletes already covers the adds that come after it. After a cut in
+/// between it must not be kept.
 #[test]
 fn cut_between_deletes_and_adds() {
     let server = Ds389::start();
@@ -164,7 +164,7 @@ fn cut_between_deletes_and_adds() {
                 replace(&dn(2), "sn", subcommand),
             ],
         );
-        // Another one with the same data sees where in the stream that is.
+        // Another copy of the same data file shows where in the stream that is.
         let mut other = Copied::suffix(&server);
         fs::copy(copy.data(), other.data()).expect("a copy of the data file");
         let proxy = Proxy::to(&server);
@@ -212,7 +212,7 @@ fn cookie(copy: &Copied<'_>) -> Vec<u8> {
     status.cookie.expect("a cookie")
 }
 
-/// Identities are made of nsUniqueId, also where entries have an entryUUID of their own.
+/// The identity comes from nsUniqueId, even where entries have an attribute entryUUID.
 #[test]
 fn attribute_entry_uuid_is_not_the_identity() {
     let server = Ds389::builder().entry_uuids().start();
@@ -228,7 +228,7 @@ fn attribute_entry_uuid_is_not_the_identity() {
     let mut copies = copies(&server);
     copies[1].attributes = vec!["sn", "entryUUID"];
     copies.iter_mut().for_each(Copied::refresh);
-    // Implied deletes are looked up by identity: what is there has to be found.
+    // The command looks for implied deletes by identity, and has to find the entries that exist.
     apply(&server, &[delete(&names[0]), replace(&names[1], "sn", "x")]);
     for copy in &mut copies {
         let deletes = copy.reader.deletes().len();
@@ -238,7 +238,7 @@ fn attribute_entry_uuid_is_not_the_identity() {
         copy.assert_no_phantom_delete(deletes);
         assert_eq!(copy.reader.deletes().len() - deletes, 1);
     }
-    // So are hints.
+    // The same for hints.
     for copy in &mut copies {
         copy.follow();
     }

@@ -1,9 +1,9 @@
 //! Each scenario, with the command down and with it following.
 //!
-//! They rename parents, which 389-ds (2.3.1) does not always survive: with searches at the same
-//! moment it afterwards shows a child twice, below the old name and below the new one, or refuses an
-//! add because of an entry that no search shows. Nobody can be equal to a server that is not equal
-//! to itself, so such a scenario is played again on a new one.
+//! The scenarios rename parents, and 389-ds (2.3.1) does not always survive that. If a search runs at the
+//! same moment, the server may show a child twice, below the old name and below the new one, or refuse an
+//! add because of an entry that no search shows. No copy can equal such a server, so the scenario is
+//! played again on a new one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -14,7 +14,7 @@ use syncrepl_testing::scenarios::{BASE, OUTSIDE, Scenario, scenarios};
 use crate::common::Copied;
 use crate::{EVERYTHING, apply, delete};
 
-/// How often the server may be at odds with itself before the test gives up.
+/// How often the server may contradict itself before the test gives up.
 const NEW_SERVERS: usize = 5;
 
 #[test]
@@ -32,8 +32,8 @@ fn scenarios_while_down_and_while_following() {
     panic!("{NEW_SERVERS} servers in a row contradicted themselves");
 }
 
-/// Plays one after the other, and takes away what each leaves behind. Returns how many were played
-/// to their end before the server contradicted itself.
+/// Plays scenarios one after the other, and deletes what each leaves behind. Gives how many ended before
+/// the server contradicted itself.
 fn on_one_server(server: &Ds389, scenarios: &[Scenario]) -> usize {
     let mut copies = Copies {
         down: [SUFFIX, BASE].map(|base| Copied::of(server, base, EVERYTHING)),
@@ -84,8 +84,8 @@ fn play(server: &Ds389, copies: &mut Copies<'_>, scenario: &Scenario, first: boo
     clear(server);
 }
 
-/// Whether nobody could be equal to what it shows: one entry twice, or, though nobody writes,
-/// something else after a restart, which empties its caches.
+/// Whether the server contradicts itself: it shows one entry twice, or other entries after a restart
+/// without a write, because a restart empties its caches.
 fn contradicts_itself(server: &Ds389) -> bool {
     let shown = || {
         let search = || server.search(SUFFIX, EVERYTHING, &[]);
@@ -97,8 +97,8 @@ fn contradicts_itself(server: &Ds389) -> bool {
     before.is_none() || before != shown()
 }
 
-/// False when the server holds what no search of its own shows: it was not taken away with the
-/// others, nor by its name, and is in the way.
+/// False when the server holds an entry that none of its searches shows: no delete removes it, and it is
+/// in the way of an add.
 fn set_up(server: &Ds389, ldif: &str) -> bool {
     let Err(error) = server.ldapmodify(ldif) else {
         return true;
@@ -110,7 +110,7 @@ fn set_up(server: &Ds389, ldif: &str) -> bool {
         .collect();
     dns.reverse();
     for dn in dns {
-        // Only what is in the way is there.
+        // Only the entries in the way are there.
         let _ = server.ldapmodify(&delete(dn));
     }
     match server.ldapmodify(ldif) {
@@ -122,8 +122,8 @@ fn set_up(server: &Ds389, ldif: &str) -> bool {
     }
 }
 
-/// Takes away what is in both places, children first; the base itself stays as it is while a
-/// consumer follows it.
+/// Deletes the entries of both places, children first. The base itself stays, because a consumer follows
+/// it.
 fn clear(server: &Ds389) {
     for base in [BASE, OUTSIDE] {
         let mut dns: Vec<_> = server

@@ -24,7 +24,10 @@ fn pipe_into_head() {
         for subcommand in ["refresh", "follow"] {
             let script = r#""$@" | head -1; exit ${PIPESTATUS[0]}"#;
             let outcome = piped(script, subcommand);
-            outcome.assert_failed(1, &["reads the output", "nothing", "--format none"]);
+            outcome.assert_failed(
+                1,
+                &["reader of the output went away", "nothing", "--format none"],
+            );
             assert_eq!(outcome.stdout.lines().count(), 1);
             // stderr is closed too.
             let both = script.replace("|", "2>&1 |");
@@ -57,7 +60,7 @@ fn reader_goes_away_in_every_format() {
             let mut refresh = data.refresh(&server);
             let at = refresh.iter().position(|word| word == "json");
             refresh[at.expect("a format")] = format.to_owned();
-            unheard(&refresh).assert_failed(1, &["reads the output"]);
+            unheard(&refresh).assert_failed(1, &["reader of the output went away"]);
         });
     }
     // A reader of `dump` may stop early: nothing is lost.
@@ -90,7 +93,7 @@ fn reader_goes_away_while_following() {
             .ldapmodify(&people(1).replace("\nobjectClass", "\nchangetype: add\nobjectClass"))
             .expect("the change applies");
         assert_eq!(run.wait_exit(PATIENCE).code(), Some(1), "{}", run.stderr());
-        assert_message(&run.stderr(), &["reads the output"]);
+        assert_message(&run.stderr(), &["reader of the output went away"]);
     });
     let refresh = Outcome::run(&data.refresh(&server));
     assert_eq!(

@@ -1,6 +1,6 @@
-//! The stream from a real slapd, cut after a random number of bytes, again and again while the
-//! directory changes. Nothing that is there is told to be deleted, and after the next complete run
-//! nothing differs. `SYNCREPL_CUTS=500` makes as many cuts; `SYNCREPL_SEED` repeats a run.
+//! The stream of a real slapd is cut after a random number of bytes, again and again, while the directory
+//! changes. No entry that exists is told as deleted, and after the next complete run nothing differs.
+//! `SYNCREPL_CUTS=500` makes that many cuts; `SYNCREPL_SEED` repeats a run.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
-/// How many cuts, all in all, over every variant and both ways.
+/// How many cuts to make, over all variants and both subcommands.
 fn cuts() -> usize {
     number("SYNCREPL_CUTS").unwrap_or(36) as usize
 }
@@ -50,7 +50,7 @@ fn of_refreshes(variant: Variant) {
         } else {
             &[]
         };
-        // A few cuts of one refresh, then the whole of it.
+        // Cuts one refresh a few times, then lets it end.
         for _ in 0..4 {
             let at = rng.usize(..longest);
             let proxy = Proxy::cutting(&server, &[at]);
@@ -58,7 +58,7 @@ fn of_refreshes(variant: Variant) {
             let outcome = kept.refresh(options);
             longest = longest.max(proxy.first_answered_bytes());
             if outcome.code == Some(0) {
-                // It was shorter, or what it asked beside was what was cut.
+                // The stream was shorter, or the cut hit the second connection.
                 longest = proxy.first_answered_bytes().max(200);
                 break;
             }
@@ -74,7 +74,7 @@ fn of_refreshes(variant: Variant) {
     println!("{cut} cuts of refreshes on {variant:?}");
 }
 
-/// `follow` comes back by itself, and is cut again: in the refresh stage, or later.
+/// `follow` comes back by itself, and is cut again in the refresh stage or later.
 fn of_follows(variant: Variant) {
     let server = Slapd::start(variant);
     let (mut workload, mut rng) = setup(&server);
@@ -87,7 +87,7 @@ fn of_follows(variant: Variant) {
         let deletes = kept.reader.deletes().len();
         kept.url = proxy.url();
         kept.start(&[]);
-        // Looking something up is a connection too, and may be the one that is cut.
+        // A lookup has a connection of its own, and the cut may hit that.
         wait_until(4 * PATIENCE, || {
             workload.round(&server, 8);
             let next = proxy.connections() + 1;

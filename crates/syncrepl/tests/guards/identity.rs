@@ -1,13 +1,13 @@
-//! Another bind identity sees other entries and other attributes. The copy becomes what it sees, and
-//! only real differences are told.
+//! Another bind identity sees other entries and attributes. The copy becomes what that identity sees, and
+//! the command tells of real differences only.
 
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::kept::Kept;
 use crate::{describe, dn, password, people, person};
 
-/// ann sees all; who comes over the Unix socket, and eve, see all but the addresses; anonymous
-/// sees neither addresses nor ou=hidden.
+/// ann sees everything. eve, and the identity of the Unix socket, see everything but the addresses.
+/// Anonymous sees neither addresses nor ou=hidden.
 fn server(variant: Variant) -> Slapd {
     let peer =
         "by dn.regex=\"^gidNumber=[0-9]+.uidNumber=[0-9]+,cn=peercred,cn=external,cn=auth$\" read";
@@ -65,7 +65,7 @@ fn become_(kept: &mut Kept, server: &Slapd, who: Who) {
     }
 }
 
-/// One identity after the other, and what each change of identity tells.
+/// The identities in order, with the events that each change of identity brings.
 fn changes() -> Vec<(Who, Vec<String>)> {
     use Who::{Ann, Anonymous, Peer};
     let less = [each("change", &SHOWN), each("delete", &HIDDEN)].concat();
@@ -134,7 +134,7 @@ fn followed_by_one_after_the_other() {
     }
 }
 
-/// A run that fails under another name has not become another: the next one compares all the same.
+/// A run of another identity fails. The copy is still that of the old one, so the next run compares.
 #[test]
 fn failed_run_leaves_the_comparison_owed() {
     let server = server(Variant::SessionLog);

@@ -1,5 +1,5 @@
-//! A copy that is kept by whoever and however a test wants, beside the judge who searches with the
-//! same eyes, and a reader of everything that was printed.
+//! A copy, kept by any bind identity and in any way; a judge that searches with the same rights; and a
+//! reader of everything that was printed.
 
 use std::time::Instant;
 
@@ -12,21 +12,21 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use crate::common::PATIENCE;
 use crate::common::outcome::{Data, Outcome, command};
 
-/// Where the time of the last full comparison is kept.
+/// The key under which the store keeps the time of the last full comparison.
 const COMPARED: &str = "syncrepl_last_reconcile";
 
 pub struct Kept {
     pub data: Data,
     pub reader: Reader,
-    /// Where the command connects to,
+    /// The server that the command connects to.
     pub url: String,
-    /// and the judge.
+    /// The server that the judge connects to.
     judge: String,
     base: String,
     attributes: Vec<String>,
-    /// How the command binds,
+    /// The options by which the command binds.
     pub bind: Vec<String>,
-    /// and the judge: DN and password.
+    /// The DN and password of the judge.
     eyes: (String, String),
     follower: Option<(Run, usize)>,
 }
@@ -46,7 +46,7 @@ impl Kept {
         }
     }
 
-    /// The whole suffix, seen by who can also see the access log.
+    /// The whole suffix. Where there is an access log, the identity can read it.
     pub fn on(server: &Slapd, variant: Variant) -> Kept {
         let kept = Kept::of(&server.url());
         match variant {
@@ -76,7 +76,7 @@ impl Kept {
         self
     }
 
-    /// From now on bound otherwise, and judged by somebody with the same rights.
+    /// From now on binds by these options. The judge gets an identity with the same rights.
     pub fn becomes(&mut self, url: &str, bind: &[&str], eyes: (&str, &str)) {
         self.url = url.to_owned();
         self.bind = bind.iter().map(|&word| word.to_owned()).collect();
@@ -102,7 +102,7 @@ impl Kept {
         outcome
     }
 
-    /// A refresh that succeeds: what it told.
+    /// Refreshes, which has to succeed. Gives the events.
     #[track_caller]
     pub fn refreshed(&mut self, options: &[&str]) -> Vec<String> {
         let mark = self.reader.mark();
@@ -145,12 +145,12 @@ impl Kept {
         )
     }
 
-    /// What the copy and a fresh search do not agree on.
+    /// The differences between the copy and a fresh search.
     pub fn differences(&self) -> Vec<String> {
         judge::differences("copy", &self.dump(), "search", &self.expected())
     }
 
-    /// Copy, reader and a fresh search are the same.
+    /// Asserts that copy, reader and a fresh search are equal.
     #[track_caller]
     pub fn assert_equal(&mut self) {
         self.take_output();
@@ -160,7 +160,7 @@ impl Kept {
         judge::assert_same("reader", &self.reader.directory(), "search", &expected);
     }
 
-    /// The reader has what the copy has, whatever the server has.
+    /// Asserts that the reader has what the copy has, whatever the server has.
     #[track_caller]
     pub fn assert_reader_has_the_copy(&mut self) {
         self.take_output();
@@ -168,7 +168,7 @@ impl Kept {
         judge::assert_same("reader", &self.reader.directory(), "dump", &self.dump());
     }
 
-    /// Nothing that is there was told to be deleted, but by the one who then added it anew.
+    /// Asserts that no entry exists that was told as deleted, unless it was added again.
     #[track_caller]
     pub fn assert_no_phantom_delete(&self, before: usize) {
         let expected = self.expected();
@@ -181,7 +181,7 @@ impl Kept {
         }
     }
 
-    /// Starts to follow, and waits for nothing.
+    /// Starts `follow`, and does not wait.
     pub fn start(&mut self, options: &[&str]) {
         self.start_as("follow", options);
     }
@@ -192,7 +192,7 @@ impl Kept {
         self.follower = Some((run, 0));
     }
 
-    /// Follows, up to the end of the refresh stage.
+    /// Starts `follow`, and waits for the end of the refresh stage.
     #[track_caller]
     pub fn follow(&mut self, options: &[&str]) {
         self.start(options);
@@ -203,7 +203,7 @@ impl Kept {
         &mut self.follower.as_mut().expect("it follows").0
     }
 
-    /// Waits until the follower has printed so many such lines.
+    /// Waits until the follower has printed so many lines with these words.
     #[track_caller]
     pub fn wait_for(&mut self, part: &str, count: usize) {
         let mut from = 0;
@@ -238,7 +238,7 @@ impl Kept {
         }
     }
 
-    /// Stops the follower as a service manager would; what it wrote to stderr.
+    /// Stops the follower as a service manager would. Gives what it wrote to stderr.
     #[track_caller]
     pub fn stop(&mut self) -> String {
         self.follower().signal("TERM");
@@ -247,14 +247,14 @@ impl Kept {
         stderr
     }
 
-    /// Waits until the follower ends by itself: its exit code, what it wrote to stderr.
+    /// Waits until the follower ends by itself. Gives its exit code, and what it wrote to stderr.
     #[track_caller]
     pub fn ended(&mut self) -> (Option<i32>, String) {
         let (code, stderr, _) = self.ended_after();
         (code, stderr)
     }
 
-    /// The same, and all that it printed.
+    /// The same, with all that it printed.
     #[track_caller]
     pub fn ended_after(&mut self) -> (Option<i32>, String, String) {
         let status = self.follower().wait_exit(PATIENCE);
@@ -263,7 +263,7 @@ impl Kept {
         (status.code(), run.stderr(), run.output())
     }
 
-    /// When everything was last compared: milliseconds since 1970.
+    /// The time of the last full comparison, in milliseconds since 1970.
     pub fn compared(&self) -> Option<u64> {
         let store = Connection::open(self.data.path()).expect("the store opens");
         let query = "SELECT CAST(value AS TEXT) FROM syncrepl_settings WHERE name = ?1";
@@ -274,7 +274,7 @@ impl Kept {
         digits.map(|digits| digits.parse().expect("a number"))
     }
 
-    /// Says that everything was last compared at that time.
+    /// Sets the time of the last full comparison.
     pub fn set_compared(&self, millis: u64) {
         let store = Connection::open(self.data.path()).expect("the store opens");
         let update = "UPDATE syncrepl_settings SET value = CAST(?2 AS BLOB) WHERE name = ?1";

@@ -1,4 +1,5 @@
-//! Limits of a real slapd that end a refresh stage early: nothing is deleted, nothing is kept of it.
+//! Limits of a real slapd that end a refresh stage early. Nothing is deleted, and nothing of the stage is
+//! kept.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::common::proxy::Proxy;
 use crate::kept::Kept;
 use crate::{delete_people, people};
 
-/// The limit on anonymous; the copy was made by somebody without one.
+/// The limit on anonymous. The identity that made the copy has none.
 fn limited(variant: Variant, limit: &str) -> (Slapd, Kept) {
     let server = Slapd::builder(variant)
         .extra_database(&format!("limits anonymous {limit}"))
@@ -30,7 +31,7 @@ fn size_limit() {
             .ldapmodify(&delete_people("people", 0, 3))
             .expect("deletes");
         let (before, bind) = (kept.dump(), std::mem::take(&mut kept.bind));
-        // Bound as somebody else, everything is sent, as far as the limit goes.
+        // After a change of identity slapd sends everything, up to the limit.
         for options in [&[][..], &["--reconcile"], &["--max-delete", "100%"]] {
             kept.refresh(options)
                 .assert_failed(3, &["sizeLimitExceeded (4)", "raise the size limit"]);
@@ -47,8 +48,8 @@ fn size_limit() {
     }
 }
 
-/// A second is enough for any refresh of this size, if the consumer takes it: so that one is stopped
-/// while the server has more to say than fits into any buffer.
+/// A refresh of this size takes less than a second. So the test stops the consumer while the server has
+/// more to send than any buffer holds.
 #[test]
 fn time_limit() {
     const LIMIT: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
-//! The guards, and what they are for: what a provider may tell wrongly, or not at all, and what is
-//! then promised: a copy that equals a fresh search, or a run that ends with exit code 6.
+//! The guards. A provider may tell of changes wrongly or not at all. The command then promises a copy that
+//! equals a fresh search, or a run that ends with exit code 6.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -36,7 +36,7 @@ fn person(uid: &str, unit: &str) -> String {
     )
 }
 
-/// For who binds: `secret-UID`. Where it can be read, a copy of it is warned of.
+/// Gives a person the password `secret-UID`. A copy that can read it gets a warning about hashes.
 fn password(uid: &str, unit: &str) -> String {
     format!(
         "dn: {}\nchangetype: modify\nadd: userPassword\nuserPassword: secret-{uid}\n-\n\n",
@@ -44,7 +44,7 @@ fn password(uid: &str, unit: &str) -> String {
     )
 }
 
-/// A unit, and that many people in it: p0, p1, …
+/// A unit with that many people: p0, p1, …
 fn people(name: &str, count: usize) -> String {
     (0..count).fold(unit(name), |ldif, number| {
         ldif + &person(&format!("p{number}"), name)

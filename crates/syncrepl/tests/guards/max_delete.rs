@@ -1,4 +1,4 @@
-//! `--max-delete`: in a refresh, in the persist stage, by word and by implication.
+//! `--max-delete`: in a refresh and in the persist stage, for explicit and for implied deletes.
 
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
@@ -6,8 +6,8 @@ use crate::common::outcome::assert_message;
 use crate::kept::Kept;
 use crate::{delete_people, dn, people, person, rename, unit};
 
-/// Deletes that come live, more than a minute may have: the group that goes too far is rolled back,
-/// `follow` ends, and whoever comes after meets those deletes again.
+/// More deletes come live than a minute may have. The group that exceeds the limit is rolled back, `follow`
+/// ends, and the next run meets those deletes again.
 #[test]
 fn explicit_deletes_of_a_minute() {
     for variant in Variant::ALL {
@@ -56,7 +56,7 @@ fn explicit_deletes_of_a_minute() {
     }
 }
 
-/// A parent leaves with all that lies below it, of which the provider says nothing: one group.
+/// A parent leaves with all entries below it, which the provider does not mention: one group.
 #[test]
 fn implied_deletes_of_a_minute() {
     let server = Slapd::start(Variant::SessionLog);
@@ -91,7 +91,7 @@ fn implied_deletes_of_a_minute() {
     kept.assert_equal();
 }
 
-/// What is counted outlives the connection: three live, three while it is away.
+/// The count outlives the connection: three deletes come live, three while the connection is lost.
 #[test]
 fn minute_goes_on_over_reconnects() {
     let server = Slapd::start(Variant::SessionLog);
@@ -111,12 +111,12 @@ fn minute_goes_on_over_reconnects() {
     assert_eq!(code, Some(6), "{stderr}");
     let last = stderr.lines().last().expect("a message");
     assert_message(last, &["of 22 entries within a minute, and 5 may go"]);
-    // Another run begins a minute of its own.
+    // Another run begins a new minute.
     kept.refreshed(&["--max-delete", "3"]);
     kept.assert_equal();
 }
 
-/// A part is one of the copy as it was before the first of the deletes that count.
+/// A percentage is one of the copy as it was before the first delete that counts.
 #[test]
 fn part_of_the_copy() {
     let server = Slapd::start(Variant::Plain);
@@ -144,7 +144,7 @@ fn part_of_the_copy() {
     assert_eq!(kept.dump().len(), 16);
 }
 
-/// The whole copy goes, and only its base was named: never without being allowed.
+/// The provider names the base only, but the whole copy goes with it. That needs `--max-delete 100%`.
 #[test]
 fn whole_copy_implied_deleted_while_following() {
     let server = Slapd::start(Variant::SessionLog);

@@ -1,5 +1,5 @@
-//! `--reconcile-every`: what no provider tells is found after so long a time, by `refresh` and by a
-//! `follow` that hears of nothing.
+//! `--reconcile-every`: `refresh` and an idle `follow` find, after this time, changes that no provider
+//! tells of.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,7 @@ fn now() -> u64 {
     since.expect("a clock").as_millis() as u64
 }
 
-/// p0 and p1 have changed places in the group.
+/// p0 and p1 change places in the group.
 fn drift(server: &syncrepl_testing::Slapd, turn: usize) {
     let (joins, leaves) = [("p1", "p0"), ("p0", "p1")][turn % 2];
     server
@@ -41,18 +41,22 @@ fn refresh_compares_everything_when_due() {
 
     drift(&server, 0);
     assert_eq!(kept.refreshed(DAILY), ["change cn=team"], "not yet");
-    assert_eq!(kept.compared(), Some(first), "an ordinary refresh is none");
+    assert_eq!(
+        kept.compared(),
+        Some(first),
+        "an ordinary refresh does not compare everything"
+    );
     kept.set_compared(now() - 23 * HOUR);
     assert_eq!(kept.refreshed(DAILY), [""; 0], "still not");
     kept.set_compared(now() - 24 * HOUR);
-    assert_eq!(kept.refreshed(&[]), [""; 0], "nobody asked for it");
+    assert_eq!(kept.refreshed(&[]), [""; 0], "without the option");
     let both = ["change uid=p0,ou=people", "change uid=p1,ou=people"];
     assert_eq!(kept.refreshed(DAILY), both);
     kept.assert_equal();
     let second = kept.compared().expect("a time");
     assert!(second >= first);
 
-    // It was done just now; and then the clock is set back, by a year.
+    // The comparison was just now. Then the clock is set back by a year.
     drift(&server, 1);
     assert_eq!(kept.refreshed(DAILY), ["change cn=team"]);
     kept.set_compared(now() + 365 * 24 * HOUR);
@@ -65,7 +69,7 @@ fn refresh_compares_everything_when_due() {
     assert_eq!(kept.refreshed(DAILY), [""; 0]);
 }
 
-/// While nothing happens it becomes due; then it is over until the next time.
+/// The comparison becomes due while nothing happens. It runs once, until it is due again.
 #[test]
 fn quiet_follow_compares_everything_when_due() {
     for variant in Variant::ALL {
@@ -84,13 +88,13 @@ fn quiet_follow_compares_everything_when_due() {
             if kept.told_since(mark).is_empty() {
                 break;
             }
-            // On a busy machine it was due before it had begun.
+            // On a busy machine the comparison may be due before the run begins.
             kept.stop();
             soon *= 2;
         }
         kept.wait_equal();
         kept.wait_for(r#""op":"refresh_done""#, 2);
-        // It goes on in the persist stage, and hears of what happens.
+        // `follow` goes on in the persist stage, and gets changes.
         server
             .ldapmodify(&describe("p2", "people", "live"))
             .expect("a change");
@@ -102,7 +106,7 @@ fn quiet_follow_compares_everything_when_due() {
     }
 }
 
-/// Again and again: what drifts later is found too.
+/// `follow` compares again at each interval, and finds later drift too.
 #[test]
 fn follow_compares_at_each_interval() {
     let server = with_member_of(Variant::SessionLog);
@@ -117,8 +121,8 @@ fn follow_compares_at_each_interval() {
     kept.assert_equal();
 }
 
-/// What it finds gone counts for the guard. A stopped one is owed: the next run meets it again,
-/// and nobody runs it in a loop.
+/// Entries that the comparison finds gone count for the guard. A comparison that the guard stops stays
+/// due: the run ends, and the next run does it again.
 #[test]
 fn reconcile_stopped_by_a_guard_ends_the_run() {
     let server = with_access_by_group(Variant::SessionLog, "users");
@@ -137,7 +141,7 @@ fn reconcile_stopped_by_a_guard_ends_the_run() {
         if output.contains("refresh_done") {
             break (first, code, stderr);
         }
-        // On a busy machine it was due before it had begun.
+        // On a busy machine the comparison may be due before the run begins.
         soon *= 2;
     };
     assert_eq!(code, Some(6), "{stderr}");

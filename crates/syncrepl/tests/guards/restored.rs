@@ -1,5 +1,5 @@
-//! A backup of the server restored; the server wiped and reloaded; a list of what is present that is
-//! too short; two entries that change places while the connection is cut.
+//! The server is restored from a backup, or wiped and reloaded; its list of present ids is too short; two
+//! entries swap names while the connection is cut.
 
 use syncrepl_provider::{Fault, Provider, RefreshStyle};
 use syncrepl_testing::process::wait_until;
@@ -22,7 +22,7 @@ fn server(variant: Variant) -> Slapd {
     server
 }
 
-/// A bit of everything, which the backup does not know.
+/// Every kind of change, made after the backup.
 fn after_the_backup() -> String {
     delete(&dn("p0", "people"))
         + &describe("p1", "people", "after the backup")
@@ -30,7 +30,7 @@ fn after_the_backup() -> String {
         + &person("new", "people")
 }
 
-/// slapd says that we are ahead of it, and everything is compared.
+/// slapd answers that the cookie is ahead of it, and the command compares everything.
 #[test]
 fn backup_restored() {
     for variant in Variant::ALL {
@@ -68,8 +68,8 @@ fn backup_restored() {
     }
 }
 
-/// With a write before we come back slapd accepts the cookie, and says nothing of what was lost: the
-/// exception that is documented. A reconcile repairs it.
+/// A write follows the restore, so slapd accepts the cookie, and does not mention lost changes. This is the
+/// documented exception. A reconcile repairs the copy.
 #[test]
 fn backup_restored_and_written_to() {
     for variant in Variant::ALL {
@@ -114,8 +114,8 @@ fn backup_restored_and_written_to() {
     }
 }
 
-/// The same with a bit of everything lost: whatever the provider says of it, nothing that is there
-/// is told to be deleted, and a reconcile makes it good.
+/// The same where the backup lost every kind of change. Whatever the provider sends, no entry that exists
+/// is told as deleted, and a reconcile repairs the copy.
 #[test]
 fn backup_loses_every_kind_of_change() {
     for variant in Variant::ALL {
@@ -139,7 +139,7 @@ fn backup_loses_every_kind_of_change() {
     }
 }
 
-/// The same entries from an export: nothing happened.
+/// The server is reloaded with the same entries from an export: no change is told.
 #[test]
 fn reloaded_from_an_export() {
     for variant in Variant::ALL {
@@ -166,7 +166,8 @@ fn reloaded_from_an_export() {
     }
 }
 
-/// The same names, made anew: other entries. All that we had is gone, which a guard stops.
+/// The server is reloaded with the same names and new entryUUIDs. Every old entry is gone, and a guard stops
+/// that.
 #[test]
 fn reloaded_with_new_entry_uuids() {
     for variant in Variant::ALL {
@@ -187,7 +188,7 @@ fn reloaded_with_new_entry_uuids() {
             .refresh(&[])
             .assert_failed(6, &[&figures, "nothing was changed", "allow it once"]);
         assert_eq!(refreshed.dump(), before, "{variant:?}");
-        // It may have come back to a server that was still empty, and said so.
+        // `follow` may have met the server while it was empty, and reported that.
         let (code, stderr) = followed.ended();
         assert_eq!(code, Some(6), "{variant:?}: {stderr}");
         assert_message(
@@ -205,7 +206,8 @@ fn reloaded_with_new_entry_uuids() {
     }
 }
 
-/// A present list cut short, or missing: what it leaves out is looked for, found, and stays.
+/// The list of present ids is cut short or missing. The command looks for the entries that it leaves out,
+/// finds them, and keeps them.
 #[test]
 fn present_list_too_short() {
     for length in [0, 1, 7] {
@@ -242,14 +244,14 @@ fn present_list_too_short() {
     }
 }
 
-/// p0 and p1 change places.
+/// p0 and p1 swap names.
 fn swap() -> String {
     rename(&dn("p0", "people"), "uid=aside", None)
         + &rename(&dn("p1", "people"), "uid=p0", None)
         + &rename(&dn("aside", "people"), "uid=p1", None)
 }
 
-/// Two change places between two refreshes, of which the first is cut wherever it can be.
+/// Two entries swap names between two refreshes. The first of these is cut at every point.
 #[test]
 fn swap_while_the_connection_is_cut() {
     for variant in Variant::ALL {
@@ -281,7 +283,7 @@ fn swap_while_the_connection_is_cut() {
             "{told:?}"
         );
 
-        // And the same for one that follows, and comes back by itself.
+        // The same with `follow`, which comes back by itself.
         let proxy = Proxy::cutting(&server, &[length, length / 2, length - 1]);
         kept.url = proxy.url();
         let mark = kept.reader.mark();

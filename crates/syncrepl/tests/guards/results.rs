@@ -1,5 +1,5 @@
-//! Results that end a sync search, as the command answers them: which exit code, and what `follow`
-//! tries again. Every position is in the client's own tests; here are the moments of a stage.
+//! Results that end a sync search: the exit code of each, and whether `follow` tries again. The client's
+//! own tests have every position in the stream; here are the moments of a stage.
 
 use syncrepl_provider::{Extra, Fault, Moment, Provider, RefreshStyle};
 use syncrepl_testing::slapd::SUFFIX;

@@ -1,4 +1,4 @@
-//! Measured behaviour of slapd, by the numbers of the list of what a consumer has to do.
+//! Measured behaviour of slapd that a consumer has to handle.
 
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 
@@ -6,12 +6,12 @@ use crate::common::proxy::Proxy;
 use crate::kept::Kept;
 use crate::{delete_people, describe, people};
 
-/// Whether the server sent a set of ids that are present: syncIdSet, refreshDeletes FALSE.
+/// Whether the server sent a set of present ids: syncIdSet with refreshDeletes FALSE.
 fn names_the_present(answered: &Proxy, ids: usize) -> bool {
     answered.first_answered_bytes() > 16 * ids
 }
 
-/// Whoever cannot read the log is told what is present instead; both are right.
+/// An identity that cannot read the access log gets the present ids instead. Both lead to the same copy.
 #[test]
 fn readable_or_unreadable_access_log() {
     const PEOPLE: usize = 400;
@@ -58,7 +58,7 @@ fn readable_or_unreadable_access_log() {
     }
 }
 
-/// slapd answers a page of a sync search with a full cookie: so none is ever asked for.
+/// slapd answers a page of a sync search with a full cookie, so the command never asks for pages.
 #[test]
 fn no_paged_sync_search() {
     const SYNC: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.1";
@@ -84,7 +84,7 @@ fn no_paged_sync_search() {
     assert!(!proxy.asked(PAGES));
 }
 
-/// A group of 100,000 members is one message of 4.4 MB, and comes whole for each member.
+/// A group of 100,000 members is one message of 4.4 MB. slapd sends all of it for each new member.
 #[test]
 fn group_of_a_hundred_thousand() {
     const MEMBERS: usize = 100_000;
@@ -117,7 +117,7 @@ fn group_of_a_hundred_thousand() {
     kept.follow(&[]);
     let mark = kept.reader.mark();
     server.ldapmodify(&join(MEMBERS + 1)).expect("one more");
-    // Sent whole again, and not one value of it differs.
+    // slapd sends all of it again, and no value differs.
     let same = format!("dn: cn=all,{SUFFIX}\nchangetype: modify\nreplace: cn\ncn: all\n-\n\n");
     let last = format!("dn: {SUFFIX}\nchangetype: modify\nreplace: l\nl: the end\n-\n\n");
     server

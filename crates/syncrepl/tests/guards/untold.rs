@@ -1,12 +1,12 @@
-//! What no provider tells: derived attributes, and what an access rule now shows or hides. The copy
-//! drifts, and a reconcile repairs it, telling what drifted and nothing else.
+//! Changes that no provider tells of: derived attributes, and entries that an access rule now shows or
+//! hides. The copy drifts; a reconcile repairs it, and tells of the drift only.
 
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::kept::Kept;
 use crate::{describe, dn, password, people, unit};
 
-/// A server with the overlay memberOf, p0 to p2, and a group that has p0.
+/// A server with the overlay memberOf, with p0 to p2, and with a group that has p0.
 pub fn with_member_of(variant: Variant) -> Slapd {
     let server = Slapd::builder(variant)
         .extra_global("moduleload memberof")
@@ -57,7 +57,7 @@ fn reconcile_repairs_a_derived_attribute() {
     }
 }
 
-/// People in ou=hidden are shown to who is in the group cn=insiders.
+/// A server that shows ou=hidden to members of the group cn=insiders only.
 pub fn with_access_by_group(variant: Variant, users: &str) -> Slapd {
     let server = Slapd::builder(variant)
         .extra_database(&format!(
@@ -115,8 +115,8 @@ fn reconcile_repairs_after_an_access_rule() {
             server.ldapmodify(&insider(how)).expect("the group changes");
             let mut told = kept.refreshed(&[]);
             told.retain(|event| event != "change cn=insiders");
-            // The log does not speak of them. The list of what is present does: an id that we do
-            // not know, or one that is missing. (p0 cannot read the access log.)
+            // The log does not name them. The list of present ids does, by an id that is unknown or
+            // missing. (p0 cannot read the access log.)
             if variant == Variant::SessionLog {
                 assert_eq!(told, [""; 0], "{variant:?} {how}");
                 assert_eq!(kept.differences().len(), 4);
@@ -130,7 +130,7 @@ fn reconcile_repairs_after_an_access_rule() {
     }
 }
 
-/// Live nobody hears of it, on whichever server.
+/// In the persist stage no server tells of it.
 #[test]
 fn access_rule_changes_live() {
     for variant in Variant::ALL {

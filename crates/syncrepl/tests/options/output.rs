@@ -8,7 +8,7 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::common::outcome::{Data, command, people};
 use crate::common::{PATIENCE, SYNCREPL};
-use crate::{copy, run};
+use crate::{copy, run, subcommands};
 
 /// A line in which a name stands for each part that differs from run to run.
 fn masked(line: &str) -> String {
@@ -281,19 +281,10 @@ fn help_teaches() {
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let all = help(&["--help"]);
-    for subcommand in [
-        "refresh",
-        "follow",
-        "doctor",
-        "dump",
-        "status",
-        "completions",
-        "man",
-    ] {
-        assert!(all.contains(&format!("  {subcommand}")));
-        let text = help(&[subcommand, "--help"]);
+    for subcommand in subcommands() {
+        let text = help(&[&subcommand, "--help"]);
         assert!(
-            text.contains(&format!("  syncrepl {subcommand} ")),
+            text.contains(&format!("  syncrepl {subcommand}")),
             "no example: {text}"
         );
         assert!(!text.contains('\u{1b}'));

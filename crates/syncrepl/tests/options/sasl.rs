@@ -232,7 +232,7 @@ fn contradicting_options() {
         refused(&["-Y", "GSSAPI"], &how);
         refused(
             &["ldap://h/dc=x??sub??bindname=GSSAPI"],
-            &["an LDAP URL says all"],
+            &["an LDAP URL names server, base and scope"],
         );
         Outcome::run(&[
             "refresh",

@@ -4,19 +4,11 @@ use std::process::Command;
 
 use crate::common::SYNCREPL;
 use crate::common::outcome::Outcome;
+use crate::subcommands;
 
-/// Every subcommand with its long options, as their own help shows them.
-fn subcommands() -> Vec<(&'static str, Vec<String>)> {
-    let names = [
-        "refresh",
-        "follow",
-        "dump",
-        "status",
-        "demo",
-        "completions",
-        "man",
-    ];
-    let with_options = names.map(|name| {
+/// Every subcommand with its options, as their own help shows them.
+fn with_options() -> Vec<(String, Vec<String>)> {
+    let options = |name: &String| {
         let help = Outcome::run(&[name, "--help"]);
         let words = help.assert_done().stdout.split_whitespace();
         let mut options: Vec<String> = words
@@ -26,9 +18,10 @@ fn subcommands() -> Vec<(&'static str, Vec<String>)> {
             .collect();
         options.sort();
         options.dedup();
-        (name, options)
-    });
-    with_options.into()
+        options
+    };
+    let names = subcommands().into_iter();
+    names.map(|name| (name.clone(), options(&name))).collect()
 }
 
 /// `-x` or `--words-like-this`.
@@ -46,8 +39,8 @@ fn completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = Outcome::run(&["completions", shell]);
         let script = &script.assert_done().stdout;
-        for (name, options) in subcommands() {
-            assert!(script.contains(name), "{shell}: no {name}");
+        for (name, options) in with_options() {
+            assert!(script.contains(&name), "{shell}: no {name}");
             for option in options {
                 let option = option.trim_start_matches('-');
                 assert!(script.contains(option), "{shell}: no {option} of {name}");
@@ -139,12 +132,12 @@ fn manual_pages_name_everything() {
         whole.contains("a guard stopped what would have deleted too much"),
         "no exit codes: {whole}"
     );
-    for (name, options) in subcommands() {
+    for (name, options) in with_options() {
         assert!(
             whole.contains(&format!("syncrepl-{name}(1)")),
             "no {name}: {whole}"
         );
-        let own = page(&[name]);
+        let own = page(&[&name]);
         assert!(own.contains(&format!(".TH syncrepl-{name} 1")), "{own}");
         assert!(own.contains(&format!("syncrepl {name}")), "{own}");
         assert!(

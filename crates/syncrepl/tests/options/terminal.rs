@@ -1,4 +1,4 @@
-//! What differs on a terminal. `script` provides one.
+//! Behaviour that differs on a terminal. `script` provides one.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -25,7 +25,7 @@ struct History {
     strace: Strace,
     place: Place,
     round: usize,
-    /// What the last run did to the disk.
+    /// The calls of the last run to the disk.
     calls: BTreeMap<String, usize>,
 }
 

@@ -13,7 +13,7 @@ const STEP: Duration = Duration::from_secs(3);
 
 type Step = fn(&Provider) -> Result<(), Refusal>;
 
-/// What happens: a line to print, and the change itself.
+/// The steps. Each has a line to print and the change itself.
 const STEPS: [(&str, Step); 16] = [
     ("Greta Grieß joins the shop", |company| {
         join(company, "Greta Grieß", "Shop", "Saleswoman", "S3")

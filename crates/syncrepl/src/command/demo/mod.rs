@@ -124,7 +124,7 @@ impl Copy {
             // A copy of an earlier company would not fit: this company is another directory.
             if path.exists() {
                 return Err(Failure::Usage(format!(
-                    "{} is there already: the demo begins with a new file, so name another",
+                    "{} exists already: the demo needs a new file, so name another",
                     path.display()
                 )));
             }
@@ -135,7 +135,7 @@ impl Copy {
         }
         let folder = tempfile::tempdir().map_err(|error| {
             Failure::Usage(format!(
-                "no room for the copy (--data names a file): {error}"
+                "cannot make a temporary file for the copy (--data names a file): {error}"
             ))
         })?;
         Ok(Copy {

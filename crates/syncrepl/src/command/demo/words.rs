@@ -1,4 +1,4 @@
-//! What the demo says on stderr.
+//! The demo's words on stderr.
 
 use std::fmt::Display;
 use std::io::{self, Write};

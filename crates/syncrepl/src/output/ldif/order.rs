@@ -12,7 +12,7 @@ use syncrepl_proto::dn;
 use super::records;
 use super::values::Values;
 
-/// What happened to one entry between two commits.
+/// The change of one entry between two commits.
 #[derive(Debug)]
 struct Event {
     uuid: Uuid,
