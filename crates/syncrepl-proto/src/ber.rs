@@ -125,6 +125,9 @@ pub(crate) fn header(input: &[u8]) -> Result<Option<(u8, usize, u64)>, Problem> 
 }
 
 /// Reads elements one after the other.
+///
+/// Every method that reads fails with a [`DecodeError`] when the element is missing, malformed or
+/// of another type. The error names the element.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     input: &'a [u8],

@@ -100,7 +100,7 @@ impl Frames {
     /// Whether a whole message has arrived.
     ///
     /// # Errors
-    /// As [`poll_message`](Self::poll_message).
+    /// The same as for [`poll_message`](Self::poll_message).
     pub fn has_message(&self) -> Result<bool, FrameError> {
         Ok(self.next()?.is_some())
     }

@@ -35,13 +35,16 @@ pub struct SyncRequest<'a> {
     pub mode: SyncMode,
     /// cookie; providers treat an empty one as none.
     pub cookie: Option<&'a [u8]>,
-    /// reloadHint: the consumer prefers e-syncRefreshRequired to a present phase over the whole
-    /// content.
+    /// reloadHint: whether the consumer prefers e-syncRefreshRequired to a present phase over the
+    /// whole content.
     pub reload_hint: bool,
 }
 
 impl<'a> SyncRequest<'a> {
     /// Reads the value of a Sync Request control.
+    ///
+    /// # Errors
+    /// The value breaks RFC 4533 §2.2.
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut fields = sequence(value, "syncRequestValue")?;
         let mode = match fields.number(tag::ENUMERATED, "mode")? {
@@ -103,6 +106,9 @@ pub struct SyncState<'a> {
 
 impl<'a> SyncState<'a> {
     /// Reads the value of a Sync State control.
+    ///
+    /// # Errors
+    /// The value breaks RFC 4533 §2.3.
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut fields = sequence(value, "syncStateValue")?;
         let state = match fields.number(tag::ENUMERATED, "state")? {
@@ -152,6 +158,9 @@ pub struct SyncDone<'a> {
 
 impl<'a> SyncDone<'a> {
     /// Reads the value of a Sync Done control.
+    ///
+    /// # Errors
+    /// The value breaks RFC 4533 §2.4.
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut fields = sequence(value, "syncDoneValue")?;
         let Optional { cookie, flag, .. } = Optional::decode(&mut fields, "refreshDeletes")?;
@@ -203,6 +212,9 @@ pub enum SyncInfo<'a> {
 
 impl<'a> SyncInfo<'a> {
     /// Reads the value of a Sync Info message.
+    ///
+    /// # Errors
+    /// The value breaks RFC 4533 §2.5.
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut outer = Reader::new(value, "syncInfoValue");
         let choice = outer.element()?;
@@ -289,6 +301,9 @@ pub struct UuidSet<'a>(&'a [u8]);
 
 impl<'a> UuidSet<'a> {
     /// Reads the contents of a SET OF syncUUID.
+    ///
+    /// # Errors
+    /// The bytes are not OCTET STRINGs of 16 bytes.
     pub fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(contents, "syncUUIDs");
         while !reader.is_empty() {

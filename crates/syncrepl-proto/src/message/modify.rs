@@ -32,6 +32,9 @@ pub struct Modifications<'a>(&'a [u8]);
 
 impl<'a> Modifications<'a> {
     /// Reads the contents of the SEQUENCE OF change.
+    ///
+    /// # Errors
+    /// The bytes break RFC 4511 §4.6.
     pub fn decode(contents: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(contents, "changes");
         while !reader.is_empty() {

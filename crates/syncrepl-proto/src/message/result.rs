@@ -7,7 +7,10 @@ use crate::ber::{DecodeError, Reader, Writer, tag};
 pub struct Uris<'a>(&'a [u8]);
 
 impl<'a> Uris<'a> {
-    /// Reads the contents of a SEQUENCE OF URI. Errors call it `what`.
+    /// Reads the contents of a SEQUENCE OF URI.
+    ///
+    /// # Errors
+    /// The bytes are not OCTET STRINGs in UTF-8. The error calls them `what`.
     pub fn decode(contents: &'a [u8], what: &'static str) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(contents, what);
         while !reader.is_empty() {
