@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use syncrepl_client::{
-    Builder, Callback, CallbackResult, Cursor, Error, Items, Record, Result, Store, Syncrepl,
-    SyncreplMode,
+    Builder, Callback, CallbackResult, Cursor, Error, Items, Limits, RULES, Record, Result, Store,
+    Syncrepl, SyncreplMode,
 };
 use syncrepl_testing::StrictMap;
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ impl Bench {
         if !self.other_node {
             self.take_for_the_same_node(fake);
         }
-        let builder = Syncrepl::builder(self.data(), &mut self.told).mode(mode);
+        let builder = consumer(self.data(), &mut self.told).mode(mode);
         let result = with(builder.ldap_url(fake.url()))
             .connect()
             .and_then(|mut client| client.run());
@@ -184,7 +184,7 @@ impl Bench {
 
     /// Connects for refreshAndPersist.
     pub fn connect(&mut self, fake: &Fake) -> Syncrepl<&mut Told> {
-        Syncrepl::builder(self.data(), &mut self.told)
+        consumer(self.data(), &mut self.told)
             .mode(SyncreplMode::RefreshAndPersist)
             .ldap_url(fake.url())
             .connect()
@@ -193,7 +193,7 @@ impl Bench {
 
     /// Follows until `until` holds of what was told, then unbinds.
     pub fn follow_until(&mut self, fake: &Fake, with: impl With, until: impl Fn(&Told) -> bool) {
-        let builder = Syncrepl::builder(self.data(), &mut self.told)
+        let builder = consumer(self.data(), &mut self.told)
             .mode(SyncreplMode::RefreshAndPersist)
             .ldap_url(fake.url());
         let mut client = with(builder).connect().expect("a connection");
@@ -239,6 +239,20 @@ impl Bench {
     pub fn events(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told.events)
     }
+}
+
+/// A consumer as these tests want it. `SYNCREPL_WITHOUT=RULE` takes a rule of the change logic out, to
+/// see which tests notice.
+pub fn consumer(data: PathBuf, told: &mut Told) -> Builder<&mut Told> {
+    let without = std::env::var("SYNCREPL_WITHOUT").ok().map(|name| {
+        let row = RULES.iter().find(|row| row.name == name);
+        row.expect("a rule of changes/rules.rs").rule
+    });
+    let limits = Limits {
+        without,
+        ..Limits::DEFAULT
+    };
+    Syncrepl::builder(data, told).limits(limits)
 }
 
 /// A change to the builder of a consumer.
