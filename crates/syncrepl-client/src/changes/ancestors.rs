@@ -9,81 +9,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
-use syncrepl_proto::{Uuid, cookie, dn};
+use syncrepl_proto::{cookie, dn};
 
 use crate::changes::agenda::When;
+use crate::changes::ask::{Ask, Located, Searched};
 use crate::changes::change::{self, Difference};
+use crate::changes::ledger::member;
 use crate::changes::rules::Limits;
-use crate::changes::settle::{Ask, Rules};
-use crate::changes::stage::{Work, member};
+use crate::changes::stage::Work;
+use crate::changes::terms::{Parents, Terms};
 use crate::error::Result;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
-
-/// What a stage has to say of hidden parents.
-#[derive(Debug, Default)]
-pub(crate) struct Hidden {
-    /// What its end has to do with them.
-    pub(crate) task: Parents,
-    /// A cookie came without an entry: something happened that we are not told of.
-    pub(crate) only_cookie: bool,
-    /// Records that are new, or were sent with another DN, in the persist stage.
-    pub(crate) placed: RoaringTreemap,
-    /// One was found in another place than before.
-    pub(crate) moved: bool,
-    /// Not all of them are known, or in their places.
-    pub(crate) unsettled: bool,
-}
-
-/// What the end of a stage has to do with hidden parents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Parents {
-    /// Nothing: there are none, or their turn comes later.
-    #[default]
-    Leave,
-    /// Ask where they are, and learn of new ones.
-    LookUp,
-    /// They were asked for by [`look_up`] just now; whether by entryUUID.
-    LookedUp(Searched),
-}
-
-/// How entries could be found by their entryUUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Searched {
-    /// In a search.
-    ByUuid,
-    /// entryUUID may not be searched: each was read by its DN, and one that is not there may be
-    /// anywhere.
-    ByDn,
-}
-
-/// Takes an entry that was found.
-pub(crate) type Place<'a> = dyn FnMut(Named) + 'a;
-
-/// An entry found by its DN, or by its entryUUID.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) uuid: Uuid,
-    /// As the provider spells it.
-    pub(crate) dn: String,
-    /// Its entryCSN, if it has one that we may read.
-    pub(crate) csn: Option<Vec<u8>>,
-}
-
-/// Searches that find an entry whatever the filter says.
-pub(crate) trait Locate {
-    /// Hands out where in the base these entries are. `present` is believed to be there: by it is
-    /// seen whether entries may be searched by entryUUID at all.
-    fn places(
-        &mut self,
-        wanted: &[(Uuid, String)],
-        present: Option<Uuid>,
-        found: &mut Place<'_>,
-    ) -> Result<Searched>;
-
-    /// Who bears these DNs, in their order; `None` for one that is not shown to us.
-    fn named(&mut self, dns: &[String]) -> Result<Vec<Option<Named>>>;
-}
 
 /// Asks where the known ancestors are, and lists those that are not where they were, or may have been
 /// elsewhere meanwhile. Needs no transaction. Gives how many they are.
@@ -132,13 +69,13 @@ impl Work<'_> {
     }
 
     /// Asks for what lies below the ancestors that are not where they were.
-    pub(crate) fn follow_parents(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
-        let searched = match rules.parents {
+    pub(crate) fn follow_parents(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
+        let searched = match terms.parents {
             Parents::Leave => return Ok(()),
             Parents::LookUp => look_up(self.ancestors(), self.apply.records(), ask)?.1,
             Parents::LookedUp(searched) => searched,
         };
-        if rules.parents == Parents::LookUp && self.is_full() {
+        if terms.parents == Parents::LookUp && self.is_full() {
             self.ancestors().forget_hidden()?;
         }
         let mut candidates = RoaringTreemap::new();
@@ -165,7 +102,7 @@ impl Work<'_> {
                         .set_place(strayed.id, dn, &dn::key(dn), csn)?;
                     // One search shows them all, and who came meanwhile; for a few, asking for each
                     // is cheaper.
-                    if below.len() >= self.stage.limits.batch as u64 || rules.may_bring_others {
+                    if below.len() >= self.stage.limits.batch as u64 || terms.may_bring_others {
                         self.sweep(dn, &mut shown, ask)?;
                     }
                 }
@@ -176,7 +113,7 @@ impl Work<'_> {
             // Where the ancestors went cannot be asked, so neither can where the records went.
             shown |= self.take_whole(ask)?;
             candidates -= &shown;
-            return self.doom_all(candidates, rules);
+            return self.doom_all(candidates, terms);
         }
         candidates -= &shown;
         for (uuid, dn) in waiting {
@@ -188,8 +125,8 @@ impl Work<'_> {
 
     /// Learns who the hidden parents are that are not known yet. Returns whether anything came of
     /// it that has to be arranged; then there may be more to learn.
-    pub(crate) fn learn_parents(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<bool> {
-        if rules.parents == Parents::Leave {
+    pub(crate) fn learn_parents(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<bool> {
+        if terms.parents == Parents::Leave {
             return Ok(false);
         }
         self.ancestors().list_missing(&dn::key(self.base))?;
@@ -210,7 +147,7 @@ impl Work<'_> {
                         candidates |= self.learn(&dn_key, &named)?;
                         let seen = seen_below.as_ref();
                         let seen = seen.is_some_and(|above| dn::is_within(&dn_key, above));
-                        if rules.may_bring_others && !self.is_full() && !seen {
+                        if terms.may_bring_others && !self.is_full() && !seen {
                             self.sweep(&named.dn, &mut shown, ask)?;
                             seen_below = Some(dn_key);
                         }
@@ -231,7 +168,7 @@ impl Work<'_> {
 
     /// Takes in who bears the DN of a hidden parent. Returns the records that may have been stated
     /// below it when another bore that DN.
-    fn learn(&mut self, dn_key: &[u8], named: &Named) -> Result<RoaringTreemap> {
+    fn learn(&mut self, dn_key: &[u8], named: &Located) -> Result<RoaringTreemap> {
         let mut candidates = RoaringTreemap::new();
         if self.apply.records().id_of(named.uuid)?.is_some() {
             // A record that moved here: the provider has yet to tell, or just did.
@@ -254,7 +191,7 @@ impl Work<'_> {
 
     /// Whether, in a stage that tells of every entry, none of them can have been sent before the
     /// parent got its name.
-    fn had_this_name_before(&self, named: &Named) -> bool {
+    fn had_this_name_before(&self, named: &Located) -> bool {
         if !self.is_full() {
             return false;
         }
@@ -329,14 +266,14 @@ impl Work<'_> {
         })
     }
 
-    pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, rules: Rules<'_>) -> Result<()> {
+    pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, terms: Terms<'_>) -> Result<()> {
         if absent.is_empty() {
             return Ok(());
         }
         self.doom_absent(absent)?;
         let (doomed, count) = (self.stage.ledger.gone.len(), self.apply.writer.entries());
         if doomed >= count {
-            rules.guard.check_everything(doomed)?;
+            terms.guard.check_everything(doomed)?;
         }
         Ok(())
     }

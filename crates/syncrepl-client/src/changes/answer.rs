@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::ask::{Absent, Ask};
 use super::ledger::{member, rowid};
 use super::rules::Rule;
-use super::settle::{Absent, Ask, Rules};
 use super::stage::Work;
+use super::terms::Terms;
 use crate::error::Result;
 
 /// How often answers may put further questions before something is told.
@@ -16,20 +17,20 @@ const ANSWERS: u32 = 6;
 
 impl Work<'_> {
     /// Asks what is due, and what the answers ask in turn.
-    pub(crate) fn answer_what_is_due(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn answer_what_is_due(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         for _ in 0..ANSWERS {
             if !self.stage.agenda.is_due() {
                 break;
             }
-            self.answer(rules, ask)?;
+            self.answer(terms, ask)?;
         }
         Ok(())
     }
 
     /// Asks each question once. A statement that answers one of them closes it.
-    fn answer(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    fn answer(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let named = self.stage.agenda.take_named();
-        self.ask_where(named, rules, ask)?;
+        self.ask_where(named, terms, ask)?;
         let below = self.stage.agenda.take_below();
         self.fetch_below(&below.into_iter().collect::<Vec<_>>(), ask)?;
         let (mut now, below_if_shown) = self.stage.agenda.take_where();
@@ -44,20 +45,20 @@ impl Work<'_> {
             absent -= self.take_whole(ask)?;
         }
         for id in &absent {
-            self.not_shown(id, rules)?;
+            self.not_shown(id, terms)?;
         }
-        if rules.may_bring_others && !self.lacks(Rule::BelowFoundUnderGone) {
+        if terms.may_bring_others && !self.lacks(Rule::BelowFoundUnderGone) {
             self.ask_below_the_found(&((now - &absent) & below_if_shown))?;
         }
         Ok(())
     }
 
     /// A record that no search shows is gone, and what is held below it may be gone with it.
-    fn not_shown(&mut self, id: u64, rules: Rules<'_>) -> Result<()> {
+    fn not_shown(&mut self, id: u64, terms: Terms<'_>) -> Result<()> {
         let mut below = RoaringTreemap::new();
         self.held_below(id, &mut below)?;
         below -= &self.stage.ledger.gone;
-        if self.deletes_the_absent(rules) {
+        if self.deletes_the_absent(terms) {
             below &= &self.stage.ledger.present;
         }
         if !self.lacks(Rule::BelowNotShown) {
@@ -83,13 +84,13 @@ impl Work<'_> {
     }
 
     /// Takes all that the search shows as stated; the rest is gone.
-    pub(crate) fn take_everything(&mut self, rules: Rules<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn take_everything(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let shown = self.take_whole(ask)?;
         let mut absent = RoaringTreemap::new();
         self.apply.records().ids(|id| {
             absent.insert(member(id));
         })?;
-        self.doom_all(absent - shown, rules)
+        self.doom_all(absent - shown, terms)
     }
 
     /// Looks these records up. Returns those that were not shown; where entryUUID cannot be searched,
@@ -149,7 +150,7 @@ impl Work<'_> {
     fn ask_where(
         &mut self,
         named: BTreeMap<Uuid, String>,
-        rules: Rules<'_>,
+        terms: Terms<'_>,
         ask: &mut dyn Ask,
     ) -> Result<()> {
         if named.is_empty() {
@@ -180,7 +181,7 @@ impl Work<'_> {
         }
         for uuid in missing.into_keys() {
             if let Some(id) = self.apply.records().id_of(uuid)? {
-                self.not_shown(member(id), rules)?;
+                self.not_shown(member(id), terms)?;
             }
             self.delete(uuid)?;
         }

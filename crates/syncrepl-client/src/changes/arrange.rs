@@ -8,19 +8,20 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
 use super::rules::Rule;
-use super::settle::Rules;
+use super::terms::Terms;
 use crate::changes::apply::waiting_dn;
 use crate::changes::change::Statement;
-use crate::changes::stage::{Work, member, rowid};
+use crate::changes::ledger::{member, rowid};
+use crate::changes::stage::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::{Parked, attribute_list};
 
 impl Work<'_> {
     /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,
     /// once; in the last round, or when that did not help, the holder gives way.
-    pub(crate) fn tell(&mut self, rules: Rules<'_>, last: bool) -> Result<()> {
-        self.guard_deletes(rules)?;
-        self.guard_everything(rules)?;
+    pub(crate) fn tell(&mut self, terms: Terms<'_>, last: bool) -> Result<()> {
+        self.guard_deletes(terms)?;
+        self.guard_everything(terms)?;
         let mut conflicts = self.arrange()?;
         let ask = !last && !self.lacks(Rule::NameClaimedTwice);
         if ask && !conflicts.is_subset(&self.stage.agenda.conflicts) {

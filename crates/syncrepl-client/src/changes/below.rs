@@ -3,10 +3,11 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::ask::Ask;
 use super::ledger::{member, rowid};
 use super::rules::Rule;
-use super::settle::{Ask, Rules};
 use super::stage::Work;
+use super::terms::Terms;
 use crate::error::Result;
 
 /// How often it is asked what lies below entries that are elsewhere when that is looked at.
@@ -15,8 +16,8 @@ const CHILDREN_ROUNDS: u32 = 3;
 impl Work<'_> {
     /// An entry that is new, or back, may have been moved here with all that is below it, of which a
     /// provider that sends changes only says nothing.
-    pub(crate) fn ask_below_the_new(&mut self, rules: Rules<'_>) -> Result<()> {
-        if !rules.may_bring_others || self.stage.kind.is_full() {
+    pub(crate) fn ask_below_the_new(&mut self, terms: Terms<'_>) -> Result<()> {
+        if !terms.may_bring_others || self.stage.kind.is_full() {
             return Ok(());
         }
         let new = std::mem::take(&mut self.stage.ledger.new);
@@ -45,8 +46,8 @@ impl Work<'_> {
 
     /// What lay below an entry that is gone may be gone with it, or stay; what lies below one that was
     /// gone and is back may have changed meanwhile.
-    pub(crate) fn ask_below_the_gone(&mut self, rules: Rules<'_>) -> Result<()> {
-        if self.deletes_the_absent(rules) || self.lacks(Rule::BelowGone) {
+    pub(crate) fn ask_below_the_gone(&mut self, terms: Terms<'_>) -> Result<()> {
+        if self.deletes_the_absent(terms) || self.lacks(Rule::BelowGone) {
             return Ok(());
         }
         let mut below = RoaringTreemap::new();

@@ -1,18 +1,26 @@
-//! A record goes to another DN, and what lies below it goes along.
+//! A record takes another DN, and what lies below it goes along or stays.
 
 use syncrepl_proto::dn;
 
+use super::change::{self, Difference};
 use super::ledger::member;
+use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
-use crate::changes::change::{self, Difference};
-use crate::changes::order::{Place, order};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored, attribute_list};
 
+/// A parent that has just been renamed.
+struct Moved<'a> {
+    id: i64,
+    dn: &'a str,
+    /// How many names the old DN consists of.
+    depth: usize,
+}
+
 impl Work<'_> {
     /// Moves a record to its parked DN, tells what is new of its attributes, and takes along what
-    /// lies below it and was not stated elsewhere. The DNs that became free go to `freed`.
+    /// lies below it. The DNs that became free go to `freed`.
     pub(crate) fn move_record(
         &mut self,
         known: Stored,
@@ -24,12 +32,12 @@ impl Work<'_> {
         if let Some(attributes) = &parked.attributes {
             self.apply.restate(&renamed, attribute_list(attributes)?)?;
         }
-        if old_key == parked.dn_key {
-            // Only the letter case differs: what lies below has its DN respelled all the same.
-            return self.move_below(&old_key, &renamed, freed);
-        }
         self.move_below(&old_key, &renamed, freed)?;
-        freed.push(old_key);
+        // If only the letter case differs, the name is not free, and what lies below it is respelled
+        // all the same.
+        if old_key != parked.dn_key {
+            freed.push(old_key);
+        }
         Ok(())
     }
 
@@ -39,78 +47,114 @@ impl Work<'_> {
         parent: &Stored,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<()> {
-        let depth = dn::depth(old_key);
+        let moved = Moved {
+            id: parent.id,
+            dn: &parent.dn,
+            depth: dn::depth(old_key),
+        };
         let (mut number, end) = self.apply.records().list_moving(old_key)?;
-        // What lies below a record that goes elsewhere, or has to wait, goes with that one.
-        let mut goes_elsewhere: Option<Vec<u8>> = None;
+        // What lies below a child that stays, or has to wait, stays with it.
+        let mut stays: Option<Vec<u8>> = None;
         while number < end {
             let id = self.apply.records().moving(number)?;
             number += 1;
-            let Some(id) = id.filter(|&id| id != parent.id) else {
+            let Some(child) = self.moving_child(id, &moved)? else {
                 continue;
             };
-            let Some(child) = self.apply.records().by_id(id)? else {
-                continue;
-            };
-            let stays_with = goes_elsewhere.as_ref();
-            if stays_with.is_some_and(|key| child.dn_key.starts_with(key)) {
-                self.ask_below_one_that_stays(id)?;
-                continue;
-            }
-            let basis = self.basis(id)?;
-            let verdict = order(basis, self.stage.source());
-            let judged = verdict.place == Place::Stays && verdict.ask.is_none();
-            let waits = !judged && self.apply.records().is_parked(child.uuid)?;
-            if verdict.place == Place::Stays || waits {
-                if let Some(when) = verdict.ask
-                    && !waits
-                    && !self.lacks(Rule::ShownStays)
-                {
-                    self.stage.agenda.ask_where(member(id), when);
-                }
-                goes_elsewhere = Some(child.dn_key);
-                continue;
-            }
-            let levels = dn::depth(&child.dn_key).saturating_sub(depth);
-            let Some(dn) = dn::rebase(&child.dn, levels, &parent.dn) else {
-                continue;
-            };
-            let dn_key = dn::key(&dn);
-            if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
-                continue;
-            }
-            if self.apply.records().holder(&dn_key, Some(id))?.is_some() {
-                // Somebody holds its new DN, who may still move away: let it wait like others,
-                // and what is below with it.
-                goes_elsewhere = Some(child.dn_key);
-                self.stage.agenda.at_once = !self.lacks(Rule::DerivedNameWaits);
-                let (id, attributes) = (Some(id), None);
-                self.stage.any.parked = true;
-                self.apply.records().park(&Parked {
-                    uuid: child.uuid,
-                    id,
-                    dn,
-                    dn_key,
-                    attributes,
-                })?;
-                continue;
-            }
-            if let Some(when) = verdict.ask
-                && !self.lacks(Rule::FreshGoesAlong)
+            if stays
+                .as_ref()
+                .is_some_and(|key| child.dn_key.starts_with(key))
             {
-                self.stage.agenda.ask_where(member(id), when);
-            }
-            let child_key = child.dn_key.clone();
-            self.apply.rename(child, &dn, &dn_key)?;
-            if child_key != dn_key {
-                freed.push(child_key);
+                self.ask_below_one_that_stays(child.id)?;
+            } else {
+                stays = self.move_child(child, &moved, freed)?;
             }
         }
         Ok(())
     }
 
-    /// A record stays with the one above it, and does not move along with that one later. So it is
-    /// asked for itself.
+    /// The record of the list of those that lie below a moved parent, unless it is gone by now.
+    fn moving_child(&self, id: Option<i64>, moved: &Moved<'_>) -> Result<Option<Stored>> {
+        match id.filter(|&id| id != moved.id) {
+            Some(id) => self.apply.records().by_id(id),
+            None => Ok(None),
+        }
+    }
+
+    /// Moves a child along, or leaves it where it is. Returns its key if what lies below it stays, too.
+    fn move_child(
+        &mut self,
+        child: Stored,
+        moved: &Moved<'_>,
+        freed: &mut Vec<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>> {
+        let verdict = order(self.basis(child.id)?, self.stage.source());
+        let waits = !verdict.is_certain_to_stay() && self.apply.records().is_parked(child.uuid)?;
+        if verdict.place == Place::Stays || waits {
+            // A child that waits for a name has a statement of its own.
+            if let Some(when) = verdict.ask
+                && !waits
+                && !self.lacks(Rule::ShownStays)
+            {
+                self.stage.agenda.ask_where(member(child.id), when);
+            }
+            return Ok(Some(child.dn_key));
+        }
+        let levels = dn::depth(&child.dn_key).saturating_sub(moved.depth);
+        let Some(dn) = dn::rebase(&child.dn, levels, moved.dn) else {
+            return Ok(None);
+        };
+        if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
+            return Ok(None);
+        }
+        let dn_key = dn::key(&dn);
+        if self
+            .apply
+            .records()
+            .holder(&dn_key, Some(child.id))?
+            .is_some()
+        {
+            return self.park_child(&child, dn, dn_key);
+        }
+        self.ask_of_one_that_goes_along(child.id, verdict);
+        let child_key = child.dn_key.clone();
+        self.apply.rename(child, &dn, &dn_key)?;
+        if child_key != dn_key {
+            freed.push(child_key);
+        }
+        Ok(None)
+    }
+
+    /// Another record holds the child's new DN, and may still move away: the child waits, and what
+    /// lies below it with it.
+    fn park_child(
+        &mut self,
+        child: &Stored,
+        dn: String,
+        dn_key: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>> {
+        self.stage.agenda.at_once = !self.lacks(Rule::DerivedNameWaits);
+        self.stage.any.parked = true;
+        self.apply.records().park(&Parked {
+            uuid: child.uuid,
+            id: Some(child.id),
+            dn,
+            dn_key,
+            attributes: None,
+        })?;
+        Ok(Some(child.dn_key.clone()))
+    }
+
+    fn ask_of_one_that_goes_along(&mut self, id: i64, verdict: Verdict) {
+        if let Some(when) = verdict.ask
+            && !self.lacks(Rule::FreshGoesAlong)
+        {
+            self.stage.agenda.ask_where(member(id), when);
+        }
+    }
+
+    /// Child C stays, and D below it stays with it. If C turns out to have moved, D does not go along
+    /// unless its own DN is known, so the provider is asked for D, too.
     fn ask_below_one_that_stays(&mut self, id: i64) -> Result<()> {
         if self.lacks(Rule::BelowOneThatStays) {
             return Ok(());

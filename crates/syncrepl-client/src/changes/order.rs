@@ -12,6 +12,13 @@ pub(crate) struct Verdict {
     pub(crate) ask: Option<When>,
 }
 
+impl Verdict {
+    /// What is known of C decides that it stays, and nothing is asked.
+    pub(crate) fn is_certain_to_stay(self) -> bool {
+        self.place == Place::Stays && self.ask.is_none()
+    }
+}
+
 /// Where C is then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {

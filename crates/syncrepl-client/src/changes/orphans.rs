@@ -8,9 +8,11 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
 use super::agenda::When;
+use super::ask::Ask;
 use super::rules::Rule;
-use super::settle::{Ask, Rules};
-use crate::changes::stage::{Work, member, rowid};
+use super::terms::Terms;
+use crate::changes::ledger::{member, rowid};
+use crate::changes::stage::Work;
 use crate::error::Result;
 
 impl Work<'_> {
@@ -21,7 +23,7 @@ impl Work<'_> {
         &mut self,
         placed: &RoaringTreemap,
         last: bool,
-        rules: Rules<'_>,
+        terms: Terms<'_>,
         ask: &mut dyn Ask,
     ) -> Result<bool> {
         if !self.shows_parents || self.lacks(Rule::Orphan) {
@@ -36,7 +38,7 @@ impl Work<'_> {
             self.stage.agenda.ask_where_all(orphans, When::Quiet);
             return Ok(false);
         }
-        // Parents that are there, and not in the copy: access rules hide them.
+        // Parents that are there, and not in the copy: access terms hide them.
         let mut hidden = BTreeSet::new();
         let mut rest = orphans.iter();
         loop {
@@ -53,9 +55,9 @@ impl Work<'_> {
             }
             let gone = self.stage.ledger.gone.len();
             self.stage.agenda.ask_where_all(batch.clone(), When::Now);
-            self.answer_what_is_due(rules, ask)?;
+            self.answer_what_is_due(terms, ask)?;
             if self.stage.is_refresh() && !self.lacks(Rule::ParentOfOrphan) {
-                self.take_parents_of(&batch, rules, ask)?;
+                self.take_parents_of(&batch, terms, ask)?;
             }
             if self.stage.ledger.gone.len() > gone || self.apply.records().parked_count()? > 0 {
                 return Ok(true);
@@ -82,7 +84,7 @@ impl Work<'_> {
     fn take_parents_of(
         &mut self,
         orphans: &RoaringTreemap,
-        rules: Rules<'_>,
+        terms: Terms<'_>,
         ask: &mut dyn Ask,
     ) -> Result<()> {
         let mut dns = BTreeMap::new();
@@ -105,7 +107,7 @@ impl Work<'_> {
         for parent in ask.named(&dns)?.into_iter().flatten() {
             self.stage.agenda.ask_where_named(parent.uuid, parent.dn);
         }
-        self.answer_what_is_due(rules, ask)
+        self.answer_what_is_due(terms, ask)
     }
 
     /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere

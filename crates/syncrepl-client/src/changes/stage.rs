@@ -1,5 +1,5 @@
-//! What is known of an open stage: a refresh stage, or a group of the persist stage. What has to
-//! wait for the end of it is in [`super::settle`].
+//! What is known of an open stage: a refresh stage, or a group of the persist stage. [`Work`] is the
+//! stage at work; the other files of this folder are its methods.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,11 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 
 use super::agenda::{Agenda, When};
-use super::ancestors::Hidden;
 use super::apply::Applier;
-use super::ledger::{Basis, Ledger};
-pub(crate) use super::ledger::{member, rowid};
+use super::ledger::{Basis, Ledger, member};
 use super::rules::{Limits, Rule};
-pub(crate) use super::source::Kind;
-use super::source::Source;
+use super::source::{Kind, Source};
+use super::terms::Parents;
 use crate::error::Result;
 use crate::store::placed::Placed;
 
@@ -24,15 +22,15 @@ const UNKNOWN_LIMIT: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) kind: Kind,
-    /// The stage has ended, and searches show what is taken now.
+    /// The stage has ended. What is taken now are the answers to searches.
     pub(crate) searching: bool,
-    /// What the provider sends is not to be believed as sent, but looked up at the end of the group.
+    /// The provider sends entries that this identity may not see: each is looked up at the end of the
+    /// group instead of taken as sent.
     pub(crate) only_hints: bool,
     /// How often the stage was begun anew without a cookie.
     pub(crate) restarts: u32,
     pub(crate) ledger: Ledger,
     pub(crate) agenda: Agenda,
-    /// What there is to say of parents that the filter hides.
     pub(crate) hidden: Hidden,
     pub(crate) named: Named,
     pub(crate) any: Any,
@@ -68,6 +66,21 @@ impl Named {
             self.unknown_overflow = true;
         }
     }
+}
+
+/// What a stage finds out about parents that the filter hides.
+#[derive(Debug, Default)]
+pub(crate) struct Hidden {
+    /// What the end of a group does with them.
+    pub(crate) task: Parents,
+    /// A cookie came without an entry: something happened that we are not told of.
+    pub(crate) only_cookie: bool,
+    /// Records that are new, or were sent with another DN, in the persist stage.
+    pub(crate) placed: RoaringTreemap,
+    /// A parent was found in another place than before.
+    pub(crate) moved: bool,
+    /// Not all parents are known, or in their places.
+    pub(crate) unsettled: bool,
 }
 
 /// Of which rows there may be any at all. As a rule there are none, and none are looked for.
@@ -107,7 +120,7 @@ impl Stage {
         }
     }
 
-    /// Goes on without a cookie: what is present is to be said again, what was stated still holds.
+    /// Goes on without a cookie: the provider says again what is present; what it stated still holds.
     pub(crate) fn restart(&mut self) {
         self.kind = Kind::Refresh { cookie_sent: false };
         self.restarts += 1;
@@ -144,8 +157,7 @@ impl Stage {
         self.searching && !self.is_refresh()
     }
 
-    /// Records that may be held elsewhere than they are. In a refresh stage they are asked for at its
-    /// end, in the persist stage when it is quiet.
+    /// Asks where these records are: at the end of a refresh stage, or when the persist stage is quiet.
     pub(crate) fn ask_where(&mut self, records: RoaringTreemap) {
         let when = match self.is_refresh() {
             true => When::Now,
@@ -170,11 +182,11 @@ impl Work<'_> {
         Placed::new(self.apply.writer.connection())
     }
 
-    /// Remembers whether the DN of a record is from a search, or was told.
+    /// Remembers whether a search showed the DN of a record, or the provider told it.
     pub(crate) fn note_place(&mut self, id: i64) -> Result<()> {
         if self.stage.searching {
             self.stage.any.shown = true;
-            // One search shows entries of several moments, too.
+            // One search reads its entries at several moments, too.
             if !self.lacks(Rule::ShownIsFresh) {
                 self.stage.ledger.more_fresh |= self.stage.ledger.fresh.insert(member(id));
             }

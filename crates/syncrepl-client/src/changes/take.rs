@@ -70,7 +70,7 @@ impl Work<'_> {
         }
     }
 
-    /// An entry was sent that is to be looked up at the end.
+    /// The provider sent an entry that is looked up at the end of the group.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
             if self.stage.ledger.gone.contains(member(known.id)) && !self.lacks(Rule::SentAfterGone)
@@ -84,7 +84,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// An entry was sent.
+    /// The provider sent an entry, or a search showed it.
     pub(crate) fn entry(
         &mut self,
         uuid: Uuid,
@@ -182,24 +182,24 @@ impl Work<'_> {
         self.is_told(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
-            // A search showed it where it is, and what is told now may be older: it holds only
-            // until the group ends, for who is told of next may be said to be below it.
+            // This DN may be older than the one that a search showed. It is taken for now, because
+            // later messages may name entries below it; at the end of the group it is asked for again.
             if !self.lacks(Rule::ShownMovesInStream) {
                 self.stage.agenda.ask_where(id, When::Now);
             }
         } else {
             self.note_place(known.id)?;
         }
-        // The DN stays as it was told, if only its spelling differs: whoever keeps a copy by DN
-        // has to find it there with the next event.
+        // If only the spelling of the DN differs, it stays as it was told: a copy keyed by DN has to
+        // find the entry there with the next event.
         if !moves {
             self.stage.ledger.stated.insert(id);
             self.is_named(&known.dn_key)?;
             return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
-            // Renames wait for the end of the stage: only then is it known what became of those
-            // who hold the DN, and of what lies below.
+            // Renames wait for the end of the stage. Only then is it known what became of the record
+            // that holds the DN, and of what lies below.
             if self.stage.is_refresh() {
                 self.leaves_a_stated_child(&known, statement.dn_key)?;
             }
@@ -233,13 +233,13 @@ impl Work<'_> {
         let id = self.apply.records().set_reference(uuid, urls)?;
         self.stage.named.references.insert(member(id));
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
-            // It was a record until now: a search no longer shows it as one.
+            // It was a record until now. A search no longer shows it as one.
             self.apply.delete(&known)?;
         }
         Ok(())
     }
 
-    /// An entry or reference was named as present.
+    /// The provider named an entry or a reference as present.
     pub(crate) fn present(&mut self, uuid: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(uuid)? {
             self.stage.ledger.present.insert(member(id));
@@ -252,7 +252,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// An entry or reference was said to be gone. Of one that was never there, nothing is told.
+    /// The provider said that an entry or a reference is gone. If it was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.named.unknown.remove(&uuid);
         self.is_gone_while_waiting(uuid)?;
@@ -267,12 +267,13 @@ impl Work<'_> {
         let id = member(known.id);
         self.stage.ledger.present.remove(id);
         self.stage.ledger.stated.remove(id);
-        // In a refresh stage the entry may still be sent; and children are told before parents.
+        // In a refresh stage the provider may still send the entry; and children are deleted before
+        // their parents.
         if self.stage.is_about_the_end() {
             self.stage.ledger.gone.insert(id);
             return Ok(());
         }
-        // One that came just now may have brought others, and be hidden by the filter from here on.
+        // An entry that came just now may have brought others, and the filter may hide it from here on.
         let came = !self.shows_parents
             && self.stage.ledger.new.contains(id)
             && !self.lacks(Rule::NewAndGoneUnseen);

@@ -2,7 +2,8 @@
 //! was sent, because what it told is incomplete, or because everything is to be compared.
 
 use super::state::Run;
-use crate::changes::stage::{Kind, Stage};
+use crate::changes::source::Kind;
+use crate::changes::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Records;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::carry;
 use super::state::{Consumer, Run};
-use crate::changes::ancestors::Parents;
-use crate::changes::stage::{Kind, Stage};
+use crate::changes::source::Kind;
+use crate::changes::stage::Stage;
+use crate::changes::terms::Parents;
 use crate::error::Result;
 
 /// A group of the persist stage ends after so long, even if more is buffered.

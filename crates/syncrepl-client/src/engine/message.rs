@@ -11,7 +11,8 @@ use super::refusal::speaks_of_consumer_state;
 use super::resume::Claim;
 use super::state::{Connected, Consumer, Run};
 use crate::changes::apply::stopped;
-use crate::changes::stage::{Kind, Stage, Work};
+use crate::changes::source::Kind;
+use crate::changes::stage::{Stage, Work};
 use crate::connection::{Server, not_allowed, notice_of_disconnection, refused, undecodable};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -6,8 +6,10 @@ use syncrepl_proto::dn;
 
 use super::carry;
 use super::state::{Consumer, Run, lookup};
-use crate::changes::ancestors::{Parents, Searched, look_up};
-use crate::changes::stage::Kind;
+use crate::changes::ancestors::look_up;
+use crate::changes::ask::Searched;
+use crate::changes::source::Kind;
+use crate::changes::terms::Parents;
 use crate::error::Result;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;

@@ -3,9 +3,10 @@
 use super::carry;
 use super::state::{Connected, Consumer, Run, lookup};
 use crate::callback::Callback;
-use crate::changes::ancestors::Parents;
-use crate::changes::settle::{Rules, Settled};
-use crate::changes::stage::{Kind, Stage};
+use crate::changes::source::Kind;
+use crate::changes::stage::Stage;
+use crate::changes::terms::Parents;
+use crate::changes::terms::{Settled, Terms};
 use crate::error::{CallbackResult, Result};
 use crate::status;
 use crate::store::callback_failed;
@@ -75,7 +76,7 @@ impl Run<'_> {
         let now = self.now();
         let (mut work, beside) = self.consumer.work(stage, self.callback);
         let Connected { link, side, .. } = &mut *self.on;
-        let rules = Rules {
+        let terms = Terms {
             absent_is_deleted,
             may_bring_others: link.may_bring_others,
             guard: beside.guard,
@@ -83,7 +84,7 @@ impl Run<'_> {
             parents,
         };
         let mut lookup = lookup(link, beside.settings, beside.stop, side);
-        work.settle(rules, &mut lookup)
+        work.settle(terms, &mut lookup)
     }
 
     /// Commits a settled stage, with its cookie and with what it leaves to the next. `parents` is

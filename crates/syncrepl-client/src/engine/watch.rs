@@ -8,8 +8,8 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::message::Scope;
 
 use super::deadlines::{Deadlines, Due};
-use crate::changes::ancestors::Parents;
 use crate::changes::stage::Stage;
+use crate::changes::terms::Parents;
 use crate::error::Result;
 use crate::status;
 use crate::store::Writer;

@@ -8,7 +8,7 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
 
 use super::{Lookup, any_of, entry_uuid};
-use crate::changes::ancestors::{Locate, Named, Place, Searched};
+use crate::changes::ask::{Locate, Located, Place, Searched};
 use crate::error::{ErrorKind, Result};
 
 /// busy and unavailable (RFC 4511 §4.1.9): another try may be answered.
@@ -42,7 +42,7 @@ impl Lookup<'_> {
         }
     }
 
-    fn read(&mut self, dn: &str) -> Result<Option<Named>> {
+    fn read(&mut self, dn: &str) -> Result<Option<Located>> {
         let mut found = None;
         let (provider, any) = (self.provider, Filter::present("objectClass"));
         self.show(dn, Scope::Base, &any, &mut |dn, attributes| {
@@ -52,8 +52,8 @@ impl Lookup<'_> {
     }
 }
 
-fn named(provider: Provider, dn: &str, attributes: &AttributeList<'_>) -> Option<Named> {
-    Some(Named {
+fn named(provider: Provider, dn: &str, attributes: &AttributeList<'_>) -> Option<Located> {
+    Some(Located {
         uuid: entry_uuid(provider, attributes)?,
         dn: dn.to_owned(),
         csn: attributes.values("entryCSN").next().map(<[u8]>::to_vec),
@@ -90,7 +90,7 @@ impl Locate for Lookup<'_> {
         Ok(searched)
     }
 
-    fn named(&mut self, dns: &[String]) -> Result<Vec<Option<Named>>> {
+    fn named(&mut self, dns: &[String]) -> Result<Vec<Option<Located>>> {
         let items: Vec<_> = dns
             .iter()
             .map(|dn| Filter::equality("entryDN", dn.as_bytes()))
