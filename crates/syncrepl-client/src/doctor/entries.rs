@@ -29,7 +29,7 @@ impl Doctor<'_> {
             attributes: vec!["1.1"],
             ..search.request()
         };
-        let who = shown_to(&patient.authzid);
+        let who = crate::record::text::identity(&patient.authzid);
         let text = format!("entries: the search shows none to {who}");
         match self.shows(patient, &any)? {
             Some(_) => self.warn(
@@ -176,22 +176,5 @@ impl Doctor<'_> {
             Err(error) if error.kind() != ErrorKind::Refused => Err(error),
             _ => Ok(shown),
         }
-    }
-}
-
-/// The first refresh of a copy has shown no entry, which is no error, but hardly what was meant.
-pub(crate) fn warn_of_nothing_shown(authzid: &str) {
-    tracing::warn!(
-        "the search shows no entry to {}: is the filter right, and may this identity read there? \
-         `syncrepl doctor` tells which",
-        shown_to(authzid)
-    );
-}
-
-/// An identity (RFC 4513 §5.2.1.8), for people.
-fn shown_to(authzid: &str) -> String {
-    match authzid {
-        "" => "who has not bound".to_owned(),
-        authzid => crate::record::text::printable(authzid),
     }
 }

@@ -11,8 +11,6 @@ mod trial;
 
 use syncrepl_proto::profile::Provider;
 
-pub(crate) use entries::warn_of_nothing_shown;
-
 use crate::connection::{Connection, RootDse, Server};
 use crate::engine::{Settings, none_can_be_used};
 use crate::error::{Error, Result};

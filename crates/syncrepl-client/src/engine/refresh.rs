@@ -14,8 +14,8 @@ use super::schedule::Schedule;
 use super::state::{Consumer, Run};
 use crate::changes::stage::Stage;
 use crate::changes::terms::Settled;
-use crate::doctor::warn_of_nothing_shown;
 use crate::error::Result;
+use crate::record::text::identity;
 use crate::status;
 
 /// Whether a refresh stage may end.
@@ -147,4 +147,13 @@ impl Run<'_> {
             self.on.deadlines.set(Due::Gap, due);
         }
     }
+}
+
+/// The first refresh of a copy has shown no entry, which is no error, but hardly what was meant.
+fn warn_of_nothing_shown(authzid: &str) {
+    tracing::warn!(
+        "the search shows no entry to {}: is the filter right, and may this identity read there? \
+         `syncrepl doctor` tells which",
+        identity(authzid)
+    );
 }

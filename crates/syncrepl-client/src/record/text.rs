@@ -35,6 +35,14 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// An identity (RFC 4513 §5.2.1.8), for people. An empty one is anonymous.
+pub(crate) fn identity(authzid: &str) -> String {
+    match authzid {
+        "" => "who has not bound".to_owned(),
+        authzid => printable(authzid),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,13 @@
 //! The rows: records and references; in `parked` those of an open stage. Each function is one
 //! statement; in which order they run is decided elsewhere.
 
-mod parked;
+pub(crate) mod parked;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
 
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
-
-pub(crate) use parked::Parked;
 
 /// A row of `syncrepl_records`.
 #[derive(Debug, Clone, PartialEq, Eq)]
