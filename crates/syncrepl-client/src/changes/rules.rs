@@ -180,4 +180,28 @@ mod tests {
             assert_eq!(row.name, name);
         }
     }
+
+    #[test]
+    fn architecture_prints_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ARCHITECTURE.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let printed: Vec<_> = page
+            .lines()
+            .skip_while(|line| *line != "| rule | event | condition | question | when |")
+            .skip(2)
+            .take_while(|line| line.starts_with('|'))
+            .collect();
+        let table = RULES.map(|row| {
+            let Row {
+                name,
+                event,
+                condition,
+                question,
+                when,
+                ..
+            } = row;
+            format!("| {name} | {event} | {condition} | {question} | {when} |")
+        });
+        assert_eq!(printed, table);
+    }
 }
