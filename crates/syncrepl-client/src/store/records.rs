@@ -1,5 +1,5 @@
 //! The rows: records and references; in `parked` those of an open stage. Each function is one
-//! statement; in which order they run is decided elsewhere.
+//! statement; other files decide in which order they run.
 
 mod parked;
 
@@ -51,7 +51,7 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     })
 }
 
-/// Of which rows there are any at all, when a stage begins: most stores have none of these.
+/// Whether there are rows of a sort at all, when a stage begins: most stores have none of these.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Any {
     pub(crate) placed: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Any {
 
 const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 
-/// Between which keys everything below a DN lies. There are always two, both compared with the
+/// The two keys between which everything below a DN lies. There are always two, both compared with the
 /// column alone: a bound that could be missing would keep SQLite from ending a scan of the index.
 pub(super) fn range(dn_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
     // No key begins with this byte, which is not in UTF-8.
