@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 use syncrepl_proto::Uuid;
 
-use super::{Records, range};
+use super::rows::{Records, range};
 use crate::error::Result;
 
 /// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
