@@ -1,4 +1,4 @@
-//! Keep a table of your own equal to a search: who has which mail address.
+//! Keep a table of your own equal to a search: the mail address of each person.
 //!
 //! ```text
 //! cargo run --example own_table -- state.db 'ldap://localhost/dc=example,dc=com??sub?(mail=*)'

@@ -16,6 +16,7 @@ use syncrepl_client::{
     Backoff, BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Record, StopHandle, Store,
     Syncrepl,
 };
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
@@ -80,7 +81,7 @@ fn write(cursor: &Cursor<'_>, event: &str) -> CallbackResult {
     Ok(())
 }
 
-/// Sends what is in the table, and deletes what was sent. It has a handle of its own to the store.
+/// Sends the events in the table, and deletes them when they are sent. It has a handle of its own to the store.
 struct Relay {
     store: Store,
     /// Up to this number everything is sent, deleted or not.
@@ -90,7 +91,7 @@ struct Relay {
 type Batch = Vec<(i64, String)>;
 
 impl Relay {
-    /// Everything that is committed by now. The store blocks, so each look at it is moved to a thread.
+    /// Sends everything that is committed by now. The store blocks, so a thread looks into it.
     async fn relay(mut self) -> Result<Self, BoxError> {
         loop {
             let (relay, batch) = spawn_blocking(move || {
@@ -109,7 +110,7 @@ impl Relay {
         }
     }
 
-    /// Deletes what was sent, and reads what comes next.
+    /// Deletes the events that were sent, and reads the next ones.
     fn next_batch(&mut self) -> syncrepl_client::Result<Batch> {
         let sent = self.sent;
         let deleted = self.store.transaction(|cursor| {
@@ -117,7 +118,7 @@ impl Relay {
             Ok(())
         });
         match deleted {
-            // While a refresh stage is open nobody else can write. The next commit comes by again.
+            // While a refresh stage is open, other handles cannot write. The next call tries again.
             Err(error) if error.kind() == ErrorKind::RefreshRunning => {}
             other => other?,
         }
@@ -153,6 +154,8 @@ async fn main() -> Result<(), BoxError> {
     let (Some(file), Some(url)) = (arguments.next(), arguments.next()) else {
         return Err("usage: tokio DATA-FILE LDAP-URL".into());
     };
+    // Made once and first: it remembers a signal that comes while the program looks elsewhere.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let committed = Arc::new(Notify::new());
     let outbox = Outbox {
         committed: committed.clone(),
@@ -169,19 +172,18 @@ async fn main() -> Result<(), BoxError> {
         client.unbind()
     });
     let ended = loop {
-        // First of all what the last run has committed and not relayed.
+        // The first time, events that the last run committed and did not relay.
         relay = relay.relay().await?;
         tokio::select! {
             () = committed.notified() => {}
             ended = &mut following => break ended,
-            signal = tokio::signal::ctrl_c() => {
-                signal?;
+            _ = interrupt.recv() => {
                 drop(stop);
                 break following.await;
             }
         }
     };
-    // What was committed after the last look.
+    // Events that were committed after the last look.
     relay.relay().await?;
     Ok(ended??)
 }

@@ -6,7 +6,7 @@
 //! synchronization; it is tested with OpenLDAP and its overlay syncprov.
 //!
 //! ```no_run
-//! use syncrepl_client::{Callback, CallbackResult, Cursor, Record, Syncrepl};
+//! use syncrepl_client::{Backoff, Callback, CallbackResult, Cursor, Record, Syncrepl};
 //!
 //! struct Welcome;
 //! impl Callback for Welcome {
@@ -18,20 +18,21 @@
 //!
 //! # fn main() -> syncrepl_client::Result<()> {
 //! let url = "ldap://localhost/dc=example,dc=com?cn,mail?sub?(objectClass=person)";
-//! let mut client = Syncrepl::builder("state.db", Welcome).ldap_url(url).connect()?;
-//! client.run()?; // until client.stop_handle().please_stop(), from any thread
+//! let mut client = Syncrepl::builder("state.db", Welcome).ldap_url(url).open()?;
+//! client.follow(Backoff::default())?; // until client.stop_handle().please_stop(), from any thread
 //! client.unbind()
 //! # }
 //! ```
 //!
-//! One thread, blocking, no async runtime. What can be misused does not compile, or is refused.
+//! The library works in one thread, which blocks, and needs no async runtime. A misuse does not compile, or
+//! is refused. [`Syncrepl::follow`] reconnects by itself; [`Syncrepl::poll`] leaves that to you.
 //!
 //! # The callbacks
 //! [`bind_complete`](Callback::bind_complete) comes first, once a connection. Then come the changes,
 //! in an order in which each of them can be applied to a copy keyed by DN. A rename is followed at
 //! once by [`record_change`](Callback::record_change) if the attributes differ too. When a parent is
-//! renamed, so is all below it, parents first. Nothing is told that did not happen, and what only
-//! looks different (another order of values, another spelling) is told to nobody.
+//! renamed, so is everything below it, parents first. Each event happened: another order of values, or
+//! another spelling, is no event.
 //! [`refresh_done`](Callback::refresh_done) says that the copy is now equal to the search result. A
 //! commit is announced by [`commit_pending`](Callback::commit_pending) and followed by
 //! [`committed`](Callback::committed).
@@ -40,24 +41,32 @@
 //! The copy, the cookie and what you write through the [`Cursor`] commit together or not at all. A
 //! refresh stage is one transaction; in the persist stage changes commit in groups, as they come.
 //! An error or a panic in a callback rolls back to the last commit, and the same changes are told
-//! again after [`Syncrepl::reconnect`]. What you write elsewhere belongs into `committed`, or into
-//! an outbox table: see the example `outbox`.
+//! again after [`Syncrepl::reconnect`]. To write elsewhere, wait for `committed`, or keep an outbox table
+//! as the examples `outbox` and `tokio` do.
+//!
+//! # rusqlite
+//! [`Cursor`] takes rusqlite's parameters and shows its rows, so [`rusqlite`] is part of this interface:
+//! a new major version of it is a new major version of this crate. Use it as `syncrepl_client::rusqlite`,
+//! and the versions agree. A program can link SQLite only once, so it has no choice of another version
+//! anyway. The same holds for [`uuid`](Uuid).
 //!
 //! # Errors
-//! There is one [`Error`]. Its [`kind`](Error::kind) says what went wrong, [`fault`](Error::fault) who has
-//! to act, [`hint`](Error::hint) what to do, and [`is_retryable`](Error::is_retryable) whether
+//! There is one [`Error`]. Its [`kind`](Error::kind) says what went wrong, [`fault`](Error::fault) which party
+//! has to act, [`hint`](Error::hint) what to do, and [`is_retryable`](Error::is_retryable) whether
 //! [`Syncrepl::reconnect`] may succeed later by itself. No error leaves a half-applied change.
 //!
 //! # Features
-//! `gssapi`, off by default: SASL GSSAPI, by the Kerberos library of the machine.
+//! Both are off by default.
+//! - `gssapi`: SASL GSSAPI, by the Kerberos library of the machine.
+//! - `serde`: [`OwnedRecord`] is `Serialize` and `Deserialize`, [`Record`] is `Serialize`.
 //!
 //! # Where to read on
 //! [`Builder`] for every option with its default, [`Callback`] for each call, [`Store`] to read the
-//! copy beside a running consumer, the examples `refresh_once`, `follow`, `own_table` and `outbox`,
-//! and `docs/callbacks.md` in the repository for the whole contract.
+//! copy beside a running consumer, the examples `refresh_once`, `follow`, `own_table`, `outbox` and
+//! `tokio`, and `docs/callbacks.md` in the repository for the whole contract.
 
 #![warn(unreachable_pub)]
-// What is read comes from somebody else: nothing outside of tests may panic on it.
+// The input comes from other machines, so nothing outside of tests may panic on it.
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)

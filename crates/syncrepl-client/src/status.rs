@@ -1,4 +1,4 @@
-//! What a store tells of itself: the settings that a refresh writes, and their reading.
+//! The status of a store: the settings that a refresh writes, and their reading.
 
 use std::fmt;
 
@@ -12,24 +12,24 @@ pub(crate) const AUTHZID: &str = "syncrepl_authzid";
 pub(crate) const PROVIDER: &str = "syncrepl_provider";
 pub(crate) const COOKIE: &str = "syncrepl_cookie";
 pub(crate) const LAST_REFRESH: &str = "syncrepl_last_refresh";
-/// Set once it was told that the copy holds password hashes.
+/// Set once the warning was given that the copy holds password hashes.
 pub(crate) const HASHES_TOLD: &str = "syncrepl_hashes_told";
-/// When everything was last compared: milliseconds since 1970, UTC, in decimal.
+/// The time of the last full comparison: milliseconds since 1970, UTC, in decimal.
 pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
-/// Set while every hidden parent of a record is known, and was asked for after the state that the
-/// cookie stands for.
+/// Set while the store knows every hidden parent of a record, from searches that are newer than the
+/// cookie.
 pub(crate) const PARENTS: &str = "syncrepl_parents";
-/// Which server, and which node behind its name, the last refresh was of.
+/// The server of the last refresh, and the node behind its name.
 pub(crate) const NODE: &str = "syncrepl_node";
 /// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
 pub(crate) const FRESH: &str = "syncrepl_fresh";
 /// Whether a record of that bitmap was deleted because a search did not show it.
 pub(crate) const LEFT_EARLY: &str = "syncrepl_left_early";
-/// The records of which the provider is asked, when it is silent, where they are, in the same form.
+/// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";
 pub(crate) const COMMIT: &str = "syncrepl_commit";
 
-/// A store's own account, of one moment.
+/// The status of a store at one moment.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
@@ -38,9 +38,9 @@ pub struct Status {
     /// The search whose result is copied, as an LDAP URL without secrets. `None` before the first
     /// refresh.
     pub url: Option<LdapUrl>,
-    /// Who the provider took us for (RFC 4513 §5.2.1.8); empty for anonymous.
+    /// The identity that the provider gave us (RFC 4513 §5.2.1.8); empty for anonymous.
     pub authzid: Option<String>,
-    /// What kind of provider it was.
+    /// The kind of the provider.
     pub provider: Option<String>,
     /// The cookie with which the next refresh begins.
     pub cookie: Option<Vec<u8>>,
@@ -77,7 +77,7 @@ impl Store {
         Ok(url.and_then(|url| LdapUrl::parse(&String::from_utf8_lossy(&url)).ok()))
     }
 
-    /// What the store tells of itself, all of one snapshot.
+    /// The status, all of one snapshot.
     ///
     /// # Errors
     /// Those of the store.

@@ -1,5 +1,5 @@
-//! A request to stop, made from any thread and seen at once by whoever waits. What a request means
-//! for the work that is under way is decided where that work is done.
+//! A request to stop. Any thread can make it, and every wait sees it at once. The work that is under way
+//! decides what a request means for it.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 
-/// Nobody waits longer in one go; a time further away may be none that can be told.
+/// The longest single wait. The clock may not be able to tell a time further away.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Asks a running synchronization to stop. Clones ask the same synchronization.
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl StopHandle {
-    /// A handle that nothing has been asked of yet.
+    /// A handle without a request.
     pub fn new() -> Self {
         StopHandle::default()
     }

@@ -1,4 +1,4 @@
-//! What a builder was given, checked and completed: by the URL, by what the store holds.
+//! The options of a consumer, checked, and completed by the URL and by the store.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl Parts {
         }
     }
 
-    /// What was given, checked as far as that goes without a store.
+    /// Checks what can be checked without a store.
     pub(super) fn given(&mut self) -> Result<Given> {
         let mut urls = Vec::new();
         for url in &self.urls {
@@ -77,7 +77,7 @@ impl Parts {
         let credentials = match (self.credentials.take(), urls.first()) {
             (Some(credentials), _) => credentials,
             (None, Some(url)) => url_credentials(url)?,
-            // A stored URL names nobody.
+            // A stored URL names no identity.
             (None, None) => Credentials::Anonymous,
         };
         credentials.check()?;
@@ -88,7 +88,7 @@ impl Parts {
         })
     }
 
-    /// What was given, completed by what the store holds.
+    /// Completes the options by what the store holds.
     pub(super) fn settings(&mut self, given: Given, stored: Option<LdapUrl>) -> Result<Settings> {
         let Given {
             mut urls,
@@ -135,7 +135,7 @@ impl Parts {
     }
 }
 
-/// What a consumer was given, before its store is looked at.
+/// The checked options, before anyone has looked at the store.
 pub(super) struct Given {
     urls: Vec<LdapUrl>,
     search: Option<Search>,

@@ -1,4 +1,4 @@
-//! What a consumer has to know before it connects, checked in one place.
+//! The options of a consumer. `given` checks them before anything connects.
 
 mod given;
 
@@ -74,7 +74,7 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// Who to bind as; anonymous by default, or what the URL says.
+    /// The identity to bind as; by default the one that the URL names, else anonymous.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.parts.credentials = Some(credentials);
         self
@@ -87,8 +87,8 @@ impl<C: Callback> Builder<C> {
     }
 
     /// A PEM file with the authorities to trust, instead of those of the platform. It may also hold the
-    /// provider's own certificate, if that is signed by itself. It is read when a connection needs it; if
-    /// it cannot be, that is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// provider's own certificate, if that is self-signed. Each connection that needs the file reads it. A file
+    /// that cannot be read is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.parts.options.ca_file = Some(path.into());
         self
@@ -96,7 +96,7 @@ impl<C: Callback> Builder<C> {
 
     /// A certificate to show to a provider that asks for one, with those of its authorities behind it,
     /// and its key (PKCS#8, PKCS#1 or SEC1, not encrypted): PEM files, read whenever a connection is
-    /// made. With [`Credentials::external`] it is who we are. A file that cannot be used is
+    /// made. With [`Credentials::external`] the certificate is the identity. A file that cannot be used is
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn client_certificate(
         mut self,
@@ -107,17 +107,16 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// Whether nothing may be sent without TLS, to whatever host, this one included; a local socket is
-    /// excepted. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
+    /// Whether every connection needs TLS, those to this machine too. A local socket needs none. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
     /// is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
     pub fn require_tls(mut self, require: bool) -> Self {
         self.parts.options.require_tls = require;
         self
     }
 
-    /// Whether the provider's certificate is NOT checked, neither who signed it nor its name nor its
-    /// dates. Whoever is between you and the provider can then read the password, and everything else,
-    /// and change it. A warning is logged for every connection. False by default.
+    /// Whether the provider's certificate is NOT checked: neither its signature nor its name nor its
+    /// dates. A machine between you and the provider can then read and change everything, the password
+    /// included. A warning is logged for every connection. False by default.
     pub fn dangerous_accept_any_certificate(mut self, accept: bool) -> Self {
         self.parts.options.accept_any_certificate = accept;
         self
@@ -136,20 +135,20 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How long a refresh stage may be silent before it is given up, as
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable); 10 minutes by default. In the persist stage silence is normal, and
-    /// there is a [`heartbeat`](Builder::heartbeat).
+    /// How long a refresh stage may be silent; 10 minutes by default. After that it fails with
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable). In the persist stage silence is normal,
+    /// and the [`heartbeat`](Builder::heartbeat) tells it from a dead connection.
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
         self.parts.refresh_timeout = timeout;
         self
     }
 
-    /// After how much silence in the persist stage the provider is asked for a sign of life: who we are
-    /// (RFC 4532), on the same connection. 20 seconds by default; zero for never. Any answer will do. If
-    /// nothing comes within [`response_timeout`](Builder::response_timeout), `poll` fails with
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable): so a server that hangs, or a firewall that has forgotten the connection,
-    /// is noticed within a minute. It is [`Syncrepl::poll`] that asks: whoever polls less often asks less
-    /// often.
+    /// The silence in the persist stage after which [`Syncrepl::poll`] asks the provider *Who am I?* (RFC
+    /// 4532), on the same connection; 20 seconds by default, zero for never. Any answer will do. If none
+    /// comes within [`response_timeout`](Builder::response_timeout), `poll` fails with
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable). So a server that hangs, or a firewall
+    /// that has forgotten the connection, is noticed within a minute. A program that polls less often asks
+    /// less often.
     pub fn heartbeat(mut self, silence: Duration) -> Self {
         self.parts.heartbeat = silence;
         self
@@ -162,19 +161,18 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// Whether the next refresh is made without the cookie: everything is sent again, compared
-    /// with the copy, and only real differences are told. False by default.
+    /// Whether the next refresh goes without the cookie: the provider sends everything again, and you are
+    /// told the real differences. False by default.
     pub fn reconcile(mut self, reconcile: bool) -> Self {
         self.reconcile = reconcile;
         self
     }
 
-    /// At which interval a refresh is made without the cookie, as if by
-    /// [`reconcile`](Builder::reconcile): never, by default. It is measured by the system's clock, from
-    /// the end of the last refresh that was made so, which the store remembers: the next refresh
-    /// after it is a full comparison. In the persist stage [`Syncrepl::poll`] begins it by itself when
-    /// it is due, and then goes on in the persist stage. One that fails is owed until one has
-    /// committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// The interval at which a refresh goes without the cookie, as after
+    /// [`reconcile`](Builder::reconcile); never, by default. The store remembers when the last such refresh
+    /// ended, by the system's clock, and the first refresh after the interval is a full comparison. In the
+    /// persist stage [`Syncrepl::poll`] begins it when it is due, and goes on in the persist stage
+    /// afterwards. A comparison that fails is owed until one has committed. Zero is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn reconcile_every(mut self, interval: Duration) -> Self {
         self.parts.reconcile_every = Some(interval);
         self
@@ -187,11 +185,11 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How much may be deleted in one refresh, and within any minute of the persist stage; anything
-    /// but the whole copy by implication by default. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard): the
-    /// refresh, or the group of changes that goes too far, is rolled back, and the cookie stays with
-    /// it, so that the provider tells those deletes again. The minute goes on over
-    /// [`Syncrepl::reconnect`]; it is not remembered when the consumer is opened anew.
+    /// How much one refresh may delete, and any minute of the persist stage. By default that is anything but
+    /// the whole copy by implication. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard):
+    /// the refresh, or the group of changes that goes too far, is rolled back with its cookie, so that the
+    /// provider tells those deletes again. [`Syncrepl::reconnect`] does not begin a new minute; opening the
+    /// consumer anew does.
     pub fn max_delete(mut self, max_delete: MaxDelete) -> Self {
         self.parts.max_delete = max_delete;
         self
@@ -215,34 +213,34 @@ impl<C: Callback> Builder<C> {
     /// [`Callback::bind_complete`] and starts the search.
     ///
     /// # Errors
-    /// Whatever stands in the way; [`Error::is_retryable`](crate::Error::is_retryable) tells whether another try may help.
+    /// Anything that stands in the way. [`Error::is_retryable`](crate::Error::is_retryable) tells whether
+    /// another try may help.
     pub fn connect(self) -> Result<Syncrepl<C>> {
         let mut syncrepl = self.open()?;
         syncrepl.reconnect()?;
         Ok(syncrepl)
     }
 
-    /// Opens and locks the store without connecting, so that [`Syncrepl::reconnect`] can be
-    /// tried until a server answers.
+    /// Opens and locks the store without connecting. [`Syncrepl::follow`] then waits for a server that
+    /// answers, as [`Syncrepl::reconnect`] in a loop of your own does.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and those of the store.
     pub fn open(mut self) -> Result<Syncrepl<C>> {
         let given = self.parts.given()?;
-        // Whatever is wrong with what was given leaves no file behind.
+        // After the check: wrong options leave no file behind.
         let writer = Writer::open(&self.parts.path)?;
         let stored = stored_url(&writer)?;
         let settings = self.parts.settings(given, stored)?;
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
 
-    /// Looks at each server as a refresh would meet it, and tells what is found, line by line: what
-    /// works, what does not, and what to do about it. Nothing is stored. Of a store only the search and
-    /// the server that it remembers are read, if there is one. The entries of the search are sent, one
-    /// attribute of each.
+    /// Looks at each server as a refresh would meet it, and tells its findings line by line: what works,
+    /// what does not, and what to do about it. It stores nothing. Of a store it reads the search and
+    /// the server, if there is a store. The provider sends the entries of the search, one attribute of each.
     ///
     /// # Errors
-    /// The error that a refresh would end with; those that came of a server were told.
+    /// The error that a refresh would end with. The errors of a single server were told.
     pub fn diagnose(mut self, mut tell: impl FnMut(&Finding)) -> Result<()> {
         let given = self.parts.given()?;
         let stored = match self.parts.path.exists() {

@@ -12,16 +12,15 @@ use crate::store::{Cursor, Items};
 /// Each call that gets a [`Cursor`] runs inside the transaction that stores the change and the
 /// cookie: what you write through it commits together with them or not at all. Returning an error
 /// rolls that transaction back and ends the run with it; the same changes are delivered again next
-/// time. What you write elsewhere belongs into [`committed`](Callback::committed), or into an
-/// outbox table that is relayed after it.
+/// time. To write elsewhere, wait for [`committed`](Callback::committed), or keep an outbox table and
+/// relay it then.
 ///
-/// Nothing is told that did not happen, and every event can be applied, in order, to a copy keyed
-/// by DN. `&mut C`, `Box<C>` and pairs `(A, B)` are callbacks too, so that callbacks stack.
+/// Every event happened, and can be applied, in order, to a copy keyed by DN. `&mut C`, `Box<C>` and pairs `(A, B)` are callbacks too, so that callbacks stack.
 #[allow(unused_variables)]
 pub trait Callback {
     /// A connection is bound. The first call of every connection, and the only one that lends it:
-    /// once it returns, the connection belongs to the sync search. The place to make tables of your
-    /// own. What it writes is committed before the search begins.
+    /// once it returns, the connection belongs to the sync search. Make tables of your own here: these
+    /// writes commit before the search begins.
     fn bind_complete(&mut self, ldap: &mut BoundLdap<'_>, cursor: &Cursor<'_>) -> CallbackResult {
         Ok(())
     }
@@ -38,7 +37,7 @@ pub trait Callback {
         Ok(())
     }
 
-    /// An entry is gone from the search result; `record` is what was last known of it.
+    /// An entry has left the search result; `record` is the last that the copy knew of it.
     fn record_delete(&mut self, record: &Record<'_>, cursor: &Cursor<'_>) -> CallbackResult {
         Ok(())
     }
@@ -72,23 +71,24 @@ pub trait Callback {
         Ok(())
     }
 
-    /// The transaction is about to be committed as the store's commit number `commit`. The last
-    /// moment to flush what must not be lost behind the commit, or to refuse it. Numbers go up by one,
+    /// The transaction is about to be committed as the store's commit number `commit`. This is the last
+    /// moment to flush output that the commit must not overtake, or to refuse the commit. Numbers go up by one,
     /// from 1 for the first commit of a store.
     fn commit_pending(&mut self, commit: u64) -> CallbackResult {
         Ok(())
     }
 
-    /// What was told since the last call is now committed: the end of the program cannot undo it.
-    /// A power cut can, for the newest commits; the provider then sends them again, because their
-    /// cookie went with them. Nothing can be refused here any more.
+    /// Everything told since the last call is committed: the end of the program cannot undo it. A power
+    /// cut can undo the newest commits, each with its cookie; the provider then sends those changes
+    /// again. It is too late to refuse anything here.
     fn committed(&mut self) {}
 
-    /// Something a developer may want to see; free text without a fixed form.
+    /// Free text for developers, without a fixed form. [`follow`](crate::Syncrepl::follow) tells each failure
+    /// here, with the wait after it.
     fn debug(&mut self, message: &str) {}
 }
 
-/// Nobody is called; the copy is kept all the same.
+/// No callback: the copy is kept all the same.
 impl Callback for () {}
 
 macro_rules! forward {

@@ -14,8 +14,8 @@ use crate::changes::change::Statement;
 use crate::changes::ledger::{member, rowid};
 use crate::changes::stage::Work;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::records::Parked;
 use crate::store::records::attribute_list;
-use crate::store::records::parked::Parked;
 
 impl Work<'_> {
     /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,

@@ -8,7 +8,7 @@ use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
 use crate::error::Result;
-use crate::store::records::parked::Parked;
+use crate::store::records::Parked;
 use crate::store::records::{Stored, attribute_list};
 
 /// A parent that has just been renamed.

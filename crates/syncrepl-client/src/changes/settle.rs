@@ -11,7 +11,7 @@ use super::ledger::member;
 use super::stage::{Named, Work};
 use super::terms::{Parents, Settled, Terms};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::parked::Parked;
+use crate::store::records::Parked;
 
 /// How often changes are told and new questions answered. Parents that keep moving meanwhile could
 /// put questions for ever.

@@ -11,8 +11,8 @@ use super::rules::Rule;
 use super::stage::Work;
 use crate::changes::change::{self, Difference, Statement};
 use crate::error::Result;
+use crate::store::records::Parked;
 use crate::store::records::Stored;
-use crate::store::records::parked::Parked;
 
 impl Work<'_> {
     /// Takes what was said of entries and references. Returns the cookie that came with it.

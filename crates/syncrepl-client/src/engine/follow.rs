@@ -1,4 +1,4 @@
-//! [`Syncrepl::follow`]: `poll` and `reconnect` in a loop. What `poll` does is decided elsewhere.
+//! [`Syncrepl::follow`]: `poll` and `reconnect` in a loop. It calls public methods only.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,21 @@ const GOOD_WHILE: Duration = Duration::from_secs(60);
 
 impl<C: Callback> Syncrepl<C> {
     /// Keeps the copy up to date until a stop is requested, over restarts of the provider and of the
-    /// network: [`poll`](Syncrepl::poll), and [`reconnect`](Syncrepl::reconnect) after every failure
-    /// that [may pass by itself](Error::is_retryable), with the waits of `backoff` in between. It
-    /// connects at once if there is no connection yet, so that a consumer that was only
-    /// [opened](crate::Builder::open) waits for a provider that is not there yet.
+    /// network. It [polls](Syncrepl::poll), and after every failure that
+    /// [may pass by itself](Error::is_retryable) it waits as `backoff` says and
+    /// [reconnects](Syncrepl::reconnect). Without a connection it begins by connecting, so a consumer that
+    /// was only [opened](crate::Builder::open) waits for a provider that is not there yet.
     ///
-    /// Each such failure, with the wait that follows, is told to [`Callback::debug`] and logged as a
-    /// warning. The waits begin short again after a minute in the persist stage. Nothing is lost
-    /// meanwhile: what was not committed is told again.
+    /// It tells each such failure, with the wait that follows, to [`Callback::debug`], and logs it as a
+    /// warning. After a minute in the persist stage the waits begin short again. Changes that were not
+    /// committed are told again.
     ///
-    /// Returns `Ok` when a stop was requested ([`StopHandle`](crate::StopHandle)), which also ends a
-    /// wait at once, and in refresh-only mode when one refresh has ended.
+    /// Returns `Ok` when a stop was requested by the [`StopHandle`](crate::StopHandle), and in refresh-only
+    /// mode when one refresh has ended. A stop ends a wait at once. A second stop abandons an open refresh
+    /// stage, as for `poll`, and is `Ok` too.
     ///
     /// # Errors
-    /// Whatever cannot pass by itself: see [`is_retryable`](Error::is_retryable).
+    /// Any failure that cannot pass by itself.
     pub fn follow(&mut self, mut backoff: Backoff) -> Result<()> {
         let stop = self.stop_handle();
         loop {
@@ -73,7 +74,7 @@ impl<C: Callback> Syncrepl<C> {
     }
 }
 
-/// Whether a requested stop needs nothing more: the connection is gone, or was given up for the stop.
+/// Whether this error ends a requested stop well: the connection is gone, or was given up for the stop.
 fn ends_with_the_connection(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
 }

@@ -2,7 +2,7 @@
 
 use syncrepl_proto::sync::SyncMode;
 
-/// What happens once the copy is up to date (RFC 4533 §2.2).
+/// The end of a refresh: stop there, or stay (RFC 4533 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SyncreplMode {

@@ -1,17 +1,17 @@
-//! What can go wrong, and who has to act on it.
+//! The kinds of errors, and the party that has to act on each.
 
-/// What went wrong, coarse enough to decide what to do.
+/// The kind of an error, coarse enough to decide what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What you gave cannot be used: a filter, a URL, an option.
+    /// A filter, a URL or an option that you gave cannot be used.
     InvalidInput,
     /// The store holds the copy of another search.
     UrlConflict,
     /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
     Refused,
-    /// There is nothing to prove with who we are (no Kerberos ticket, or an expired one), or the
-    /// provider could not prove who it is.
+    /// One end could not prove its identity: there is no Kerberos ticket, or an expired one, or the
+    /// provider failed.
     Credentials,
     /// The provider sent something that RFC 4511 or RFC 4533 does not allow.
     Protocol,
@@ -25,7 +25,7 @@ pub enum ErrorKind {
     StoreLocked,
     /// A write through another handle while a refresh stage is open.
     RefreshRunning,
-    /// The file is not a store of ours.
+    /// The file is not a store of this library.
     NotAStore,
     /// The store was written by a newer version.
     NewerVersion,
@@ -41,13 +41,13 @@ pub enum ErrorKind {
     Stopped,
 }
 
-/// Who has to act.
+/// The party that has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The caller: what was asked for cannot be done as asked.
+    /// The caller: the request cannot be met as it was made.
     You,
-    /// The provider, or whoever runs it.
+    /// The provider, or its administrator.
     Server,
     /// The network between the two.
     Network,
@@ -56,7 +56,7 @@ pub enum Fault {
 }
 
 impl ErrorKind {
-    /// Who has to act on an error of this kind.
+    /// The party that has to act on an error of this kind.
     pub(super) fn fault(self) -> Fault {
         match self {
             ErrorKind::InvalidInput

@@ -1,4 +1,4 @@
-//! The one error of this crate: what happened, who is at fault, and what to do next.
+//! The one error of this crate: what happened, which party has to act, and what to do next.
 
 pub(crate) mod backoff;
 mod kind;
@@ -10,10 +10,10 @@ use std::fmt;
 pub use kind::{ErrorKind, Fault};
 use retry::Asked;
 
-/// What a callback returns. Any error fits through `?`; it rolls the transaction back and ends the run.
+/// The result of a callback. Any error fits through `?`; it rolls the transaction back and ends the run.
 pub type CallbackResult = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
 
-/// What the functions of this crate return.
+/// The result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of this crate. `Display` gives one line: what happened and, when known, what to do next.
@@ -40,7 +40,7 @@ impl Error {
         }))
     }
 
-    /// What the reader can do next, one sentence without a full stop.
+    /// The reader's next step, one sentence without a full stop.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
@@ -54,7 +54,7 @@ impl Error {
         self
     }
 
-    /// What happened, without what to do about it.
+    /// The message without the hint.
     pub(crate) fn without_hint(&self) -> String {
         let whole = self.to_string();
         let hint = self.hint().map(|hint| format!(" ({hint})"));
@@ -76,7 +76,7 @@ impl Error {
         self
     }
 
-    /// What the result code was the answer to, if not to an ordinary request.
+    /// The request that the result code answered, if it was no ordinary one.
     pub(crate) fn answering(mut self, asked: Asked) -> Self {
         // A Notice of Disconnection stays one, whatever it interrupted.
         if self.0.asked == Asked::Other {
@@ -90,7 +90,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Who has to act.
+    /// The party that has to act.
     pub fn fault(&self) -> Fault {
         self.0.kind.fault()
     }
@@ -119,7 +119,7 @@ impl fmt::Display for Error {
         let mut source = self.source();
         while let Some(cause) = source {
             write!(f, ": {cause}")?;
-            // These have told what lies below them.
+            // These print their own sources.
             let whole = cause.is::<Error>() || cause.is::<rusqlite::Error>();
             source = cause.source().filter(|_| !whole);
         }

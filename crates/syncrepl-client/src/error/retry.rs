@@ -1,8 +1,8 @@
-//! Which failures pass by themselves, in one table.
+//! The one table of failures that pass by themselves.
 
 use super::kind::ErrorKind;
 
-/// What a result code was the answer to. The same code means another thing in a bind.
+/// The request that a result code answers. The same code means another thing in a bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// A bind.
@@ -26,8 +26,8 @@ const RESULTS: [(u32, [bool; 3]); 12] = [
     // other: something broke there; in a SASL bind slapd says so to a user that it does not know.
     (80, [false, true,  true ]),
     // protocolError, authMethodNotSupported, strongerAuthRequired, confidentialityRequired,
-    // inappropriateAuthentication, invalidCredentials, insufficientAccessRights, noSuchObject: who
-    // asks again gets the same answer, or the account locked.
+    // inappropriateAuthentication, invalidCredentials, insufficientAccessRights, noSuchObject: another
+    // try gets the same answer, or locks the account.
     (2,  [false, false, false]),
     (7,  [false, false, false]),
     (8,  [false, false, false]),
@@ -38,7 +38,7 @@ const RESULTS: [(u32, [bool; 3]); 12] = [
     (32, [false, false, false]),
 ];
 
-/// Of every other result. What ends a connection has not refused anything that was asked.
+/// The row of every other result. A Notice of Disconnection has refused no request.
 const OTHERS: [bool; 3] = [false, false, true];
 
 /// Whether the same call may succeed later without anybody changing anything.

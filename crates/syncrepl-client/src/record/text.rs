@@ -1,5 +1,5 @@
-//! Text from elsewhere made fit to be shown: nothing in it can move a cursor, break a line or
-//! turn the direction of writing.
+//! Text from a provider made fit to be shown: it cannot move a cursor, break a line or turn the
+//! direction of writing.
 
 use std::fmt::Write;
 

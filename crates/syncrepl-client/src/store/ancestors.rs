@@ -1,6 +1,6 @@
 //! The rows of `syncrepl_ancestors`: entries above records, below the base, that are no records
-//! themselves because the filter hides them. And what of them is in question for a moment. Each
-//! function is one statement, but for the one that looks for who is missing.
+//! because the filter hides them; and temporary rows about those that are in question. Each function is
+//! one statement, but for the search for missing ones.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use syncrepl_proto::{Uuid, dn};
@@ -19,7 +19,7 @@ pub(crate) struct Ancestor {
     pub(crate) csn: Option<Vec<u8>>,
 }
 
-/// An ancestor that is not where it was, or may have been elsewhere meanwhile.
+/// An ancestor that has moved, or may have been elsewhere meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Strayed {
     pub(crate) id: i64,
@@ -140,7 +140,7 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    /// Forgets who was hidden from us: a right may have been granted since.
+    /// Forgets the entries that access control hid: a right may have been granted since.
     pub(crate) fn forget_hidden(&self) -> Result<()> {
         self.0
             .prepare_cached("DELETE FROM syncrepl_ancestors WHERE uuid IS NULL")?
@@ -148,7 +148,7 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    /// Forgets who is a record, or has none below.
+    /// Forgets the ancestors that have become records, or have no record below them.
     pub(crate) fn forget_unneeded(&self) -> Result<()> {
         // A key ends with a zero byte: with a one instead it is the end of what lies below.
         self.0
@@ -175,7 +175,7 @@ impl<'c> Ancestors<'c> {
             .optional()?)
     }
 
-    // Those that are not where they were.
+    // Ancestors that have moved.
 
     pub(crate) fn forget_strayed(&self) -> Result<()> {
         self.0
@@ -217,7 +217,7 @@ impl<'c> Ancestors<'c> {
         Ok(statement.query_row([], read).optional()?)
     }
 
-    // Those that are not known yet.
+    // Ancestors that are not known yet.
 
     /// Lists every DN between the base and a record that is neither a record's nor an ancestor's.
     /// Gives how many there are.

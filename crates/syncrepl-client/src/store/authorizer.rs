@@ -1,6 +1,6 @@
-//! Which SQL of a user may run. One authorizer a connection, installed once; the [`Gate`] says when
-//! it applies. SQLite asks it while a statement is prepared, for the bodies of triggers as well.
-//! What no authorizer sees (`INSERT OR ROLLBACK`, the target of a rename) is the cursor's to check.
+//! The SQL that a user may run. Each connection has one authorizer, installed once; the [`Gate`] says
+//! when it applies. SQLite asks it while it prepares a statement, for the bodies of triggers as well. It
+//! does not see `INSERT OR ROLLBACK` and the target of a rename; the cursor checks those.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl Gate {
         self.altering.load(Ordering::Relaxed)
     }
 
-    /// What was refused last, and why.
+    /// The last refusal, with its reason.
     pub(super) fn take_refusal(&self) -> Option<String> {
         self.refused
             .lock()

@@ -1,14 +1,14 @@
-//! When the write-ahead log is brought into the file itself. Left to SQLite, every five hundredth commit
-//! would do that before it returns, and wait for the disk: here it is done between commits.
+//! Copying the write-ahead log into the file. SQLite would do it inside every five hundredth commit or so,
+//! which then waits for the disk. This file does it between commits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
 
-/// With so many pages in the log, 4 MiB, it is worth while when there is nothing else to do;
+/// With so many pages in the log, 4 MiB, copying is worth while when there is nothing else to do;
 const LONG: u32 = 500;
-/// with so many, 16 MiB, it is time: a log costs disk, and each page that is written again is looked for in it.
+/// with so many, 16 MiB, it is due: a log costs disk, and SQLite looks there for each page that it writes again.
 const TOO_LONG: u32 = 2000;
 
 /// The log of one connection.
@@ -22,7 +22,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Takes the matter over from SQLite.
+    /// Takes the copying over from SQLite.
     pub(super) fn watch(conn: &mut Connection) -> rusqlite::Result<Log> {
         let pages = Arc::new(AtomicU32::new(0));
         let noted = Arc::clone(&pages);
@@ -49,8 +49,8 @@ impl Log {
         self.pages().saturating_sub(self.copied) >= TOO_LONG
     }
 
-    /// Copies what no reader holds back. Nobody is waited for, and nothing is lost if it fails: the
-    /// pages stay in the log, and are tried again with as many more.
+    /// Copies the pages that no reader holds back, without waiting. If it fails, the pages stay in the log
+    /// until there are as many more.
     pub(super) fn copy(&mut self, conn: &Connection) {
         let tried = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = tried {

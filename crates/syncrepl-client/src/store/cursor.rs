@@ -1,6 +1,6 @@
-//! The cursor lent to callbacks and to the functions given to a handle: SQL inside a transaction
-//! that somebody else ends. What SQL it refuses is the authorizer's to say, but for what an
-//! authorizer cannot see.
+//! The cursor lent to callbacks and to the functions given to a handle: SQL inside a transaction that
+//! its owner ends. The authorizer refuses SQL; the cursor refuses only the SQL that an authorizer cannot
+//! see.
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, Params, Row, Statement};
@@ -9,16 +9,16 @@ use super::authorizer::{Gate, GateGuard};
 use super::failure;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 
-/// SQL inside the transaction of somebody else: yours commits or rolls back with theirs.
+/// SQL inside a transaction that is not yours to end: your writes commit or roll back with it.
 ///
 /// Make tables of your own and do with them what you like; read the tables `syncrepl_*`. Refused, with
 /// [`ErrorKind::SqlRefused`], are changes to tables, indexes, views and triggers named `syncrepl_*`,
 /// triggers and indexes on them, BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ATTACH, DETACH, and
-/// every PRAGMA that does more than tell something.
+/// every PRAGMA that changes something.
 ///
 /// SQL that ends the transaction all the same (`INSERT OR ROLLBACK`, `ON CONFLICT ROLLBACK`,
 /// `RAISE(ROLLBACK)`) makes this call and every later one fail with [`ErrorKind::SqlRefused`], and
-/// with it whatever the transaction was for.
+/// the stage, group or function that the transaction was for fails with it.
 ///
 /// Every method fails with [`ErrorKind::InvalidInput`] on SQL that is wrong or breaks a constraint;
 /// the error's `source()` is then the [`rusqlite::Error`]. [`ErrorKind::Store`] is a failure of the disk.
@@ -29,7 +29,7 @@ pub struct Cursor<'a> {
     _closed: GateGuard<'a>,
 }
 
-/// What a cursor is lent for.
+/// The purpose of a cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Read,

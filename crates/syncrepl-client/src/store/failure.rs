@@ -1,4 +1,4 @@
-//! What a failure of SQLite means to the caller: the one place where its codes become our kinds.
+//! The meaning of a failure of SQLite for the caller: the one place where its codes become our kinds.
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
-/// A statement of ours failed.
+/// One of our own statements failed.
 pub(super) fn of_store(err: rusqlite::Error) -> Error {
     let error = match code(&err) {
         Some(ErrorCode::DiskFull) => Error::new(ErrorKind::Store, "the disk is full").with_hint(
@@ -133,8 +133,8 @@ pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -
     }
 }
 
-/// A callback returned an error. What it only passes on, a failing disk, SQL that was refused or a
-/// lent connection that was lost, keeps its kind: it says more.
+/// A callback returned an error. An error of ours that it passes on keeps its kind where that says more:
+/// a failing disk, refused SQL, a lent connection that was lost.
 pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
     const MESSAGE: &str = "the callback failed";
     match err.downcast::<Error>() {
@@ -173,7 +173,7 @@ pub(super) fn transaction_ended() -> Error {
     )
 }
 
-/// A write while somebody else writes.
+/// A write while another connection writes.
 pub(super) fn refresh_running() -> Error {
     Error::new(
         ErrorKind::RefreshRunning,
@@ -203,7 +203,7 @@ pub(super) fn damaged(path: &Path, what: &str) -> Error {
     .with_hint(DAMAGED)
 }
 
-/// Whether somebody else holds the lock that was asked for.
+/// Whether another connection holds the lock.
 pub(super) fn is_busy(err: &rusqlite::Error) -> bool {
     matches!(
         code(err),

@@ -1,4 +1,4 @@
-//! The files of a store: where it is, who may read it, who holds it. The lock is on `FILE.lock`:
+//! The files of a store: its place, its mode, its lock. The lock is on `FILE.lock`:
 //! closing any other descriptor of FILE itself would drop the locks that SQLite has on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A consumer's hold on a store. Let go when dropped, or when the process ends in whatever way.
+/// A consumer's lock on a store. It is let go when dropped, and when the process ends.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
 

@@ -24,10 +24,10 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// A handle to a store: a connection with transactions of its own, while a consumer runs or none does.
 ///
-/// Reading never waits for the consumer, and shows what was committed last. Writing goes into tables of
-/// your own and into settings. While a refresh stage of the same process is open, a write fails at once
-/// with [`ErrorKind::RefreshRunning`]; otherwise it waits for whoever writes, 5 s at most, and then fails
-/// with the same. Everything else that fails is [`ErrorKind::Store`], unless said otherwise.
+/// Reading never waits for the consumer, and shows the last commit. Write into tables of your own and into
+/// settings. While a refresh stage of the same process is open, a write fails at once with
+/// [`ErrorKind::RefreshRunning`]. Otherwise it waits for another writer, 5 s at most, and then fails with the
+/// same. Any other failure is [`ErrorKind::Store`], unless said otherwise.
 ///
 /// A handle is `Send`: give each thread its own.
 pub struct Store {

@@ -1,5 +1,5 @@
-//! The search whose result is copied: base, scope, filter, attributes. It is what makes a copy the
-//! copy of something, so a store refuses another one.
+//! The search whose result is copied: base, scope, filter, attributes. A store refuses another search
+//! than its own.
 
 use std::collections::BTreeSet;
 

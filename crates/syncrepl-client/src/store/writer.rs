@@ -1,5 +1,5 @@
 //! The one consumer's hold on the store: the lock, the transactions that outlive a `poll`, and the
-//! number of the commit. What is written into a transaction is decided elsewhere.
+//! number of the commit. Other files decide what a transaction writes.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -200,17 +200,17 @@ impl Writer {
         self.commit_number
     }
 
-    /// What [`commit`](Self::commit) will give next.
+    /// The number that [`commit`](Self::commit) gives next.
     pub(crate) fn next_commit(&self) -> u64 {
         self.commit_number.saturating_add(1)
     }
 
-    /// Drops what the transaction did, if one is open.
+    /// Rolls the open transaction back, if there is one.
     pub(crate) fn rollback(&mut self) {
         if self.in_transaction()
             && let Err(error) = self.conn.execute_batch("ROLLBACK")
         {
-            // What was not committed is gone when the connection closes, at the latest.
+            // Closing the connection drops it at the latest.
             tracing::warn!(%error, "the rollback failed");
         }
         self.tally.take();
@@ -232,8 +232,8 @@ impl Writer {
         ))
     }
 
-    /// How many records there are, in the open transaction if there is one. Told by what was added
-    /// and deleted: to count them would be to read all of them.
+    /// How many records there are, in the open transaction if there is one. Kept by adding and
+    /// subtracting, because counting reads all of them.
     pub(crate) fn entries(&self) -> u64 {
         let Tally { added, deleted } = self.tally.get();
         let before = self.entries.get();

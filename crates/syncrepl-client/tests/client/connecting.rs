@@ -231,7 +231,7 @@ fn a_local_socket() {
     let url = format!("{}/{SUFFIX}??sub", fixture.server.ldapi_url());
     refresh(client(&fixture, &url)).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 1);
-    // Who is at the other end of the socket is another identity.
+    // The user at the other end of the socket is another identity.
     refresh(client(&fixture, format!("{url}??x-mech=EXTERNAL"))).unwrap();
     let authzid = fixture.store().status().unwrap().authzid.unwrap();
     assert!(

@@ -1,9 +1,9 @@
-//! The temporary rows of an open stage: what is parked, what is doomed, what is about to move.
+//! The temporary rows of an open stage: parked, doomed and moving records.
 
 use rusqlite::{OptionalExtension, Row, params};
 use syncrepl_proto::Uuid;
 
-use super::{Records, range};
+use super::rows::{Records, range};
 use crate::error::Result;
 
 /// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
@@ -70,7 +70,7 @@ impl Records<'_> {
         Ok(statement.execute([uuid.as_bytes()])? > 0)
     }
 
-    /// Forgets everything that is parked.
+    /// Forgets all parked rows.
     pub(crate) fn unpark_all(&self) -> Result<()> {
         self.0
             .prepare_cached("DELETE FROM temp.syncrepl_parked")?
@@ -132,7 +132,7 @@ impl Records<'_> {
             .optional()?)
     }
 
-    /// What waits for a name below a DN: entryUUID and that name.
+    /// The entries that wait for a name below a DN: entryUUID and that name.
     pub(crate) fn parked_below(
         &self,
         dn_key: &[u8],
@@ -196,7 +196,7 @@ impl Records<'_> {
         Ok(next)
     }
 
-    /// Lists what lies below a DN, parents first, as a list that stays while the records move.
+    /// Lists the records below a DN, parents first. The list stays while the records move.
     pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<(i64, i64)> {
         let first: i64 = self
             .0

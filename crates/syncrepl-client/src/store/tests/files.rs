@@ -1,4 +1,4 @@
-//! Files: who may read them, who holds them, and which are not ours.
+//! Files: their modes, their locks, and files of other programs.
 
 use std::fs;
 use std::path::Path;

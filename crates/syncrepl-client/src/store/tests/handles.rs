@@ -1,4 +1,4 @@
-//! Handles: settings, snapshots, and what they do while a consumer writes.
+//! Handles: settings, snapshots, and their behaviour while a consumer writes.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};

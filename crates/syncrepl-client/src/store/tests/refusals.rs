@@ -1,4 +1,4 @@
-//! What SQL is refused, through a cursor of the consumer and through one of a handle.
+//! SQL that is refused, through a cursor of the consumer and through one of a handle.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
