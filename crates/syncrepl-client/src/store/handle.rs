@@ -176,6 +176,32 @@ impl Store {
         Ok(())
     }
 
+    /// The records that the provider is still to be asked for, and those whose DN is from a search:
+    /// whether it is theirs is known for sure only once the provider has told what it was about to
+    /// tell. For tests of what a copy may be like meanwhile.
+    #[doc(hidden)]
+    pub fn open_questions(&self) -> Result<Vec<Uuid>> {
+        let quiet = self.get_setting(crate::status::QUIET)?.unwrap_or_default();
+        // As the consumer reads it: what cannot be read is taken for none.
+        let quiet = roaring::RoaringTreemap::deserialize_from(quiet.as_slice()).unwrap_or_default();
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT id, uuid, id IN (SELECT id FROM syncrepl_placed) FROM syncrepl_records",
+            )
+            .map_err(failure::of_store)?;
+        let mut rows = statement.query([]).map_err(failure::of_store)?;
+        let mut open = Vec::new();
+        while let Some(row) = rows.next().map_err(failure::of_store)? {
+            let (id, uuid, placed): (i64, [u8; 16], bool) =
+                row.try_into().map_err(failure::of_store)?;
+            if placed || quiet.contains(id.unsigned_abs()) {
+                open.push(Uuid::from_bytes(uuid));
+            }
+        }
+        Ok(open)
+    }
+
     /// How many records there are.
     pub fn count(&self) -> Result<u64> {
         self.conn

@@ -165,13 +165,13 @@ impl World {
         }
         self.before_search();
         let directory = self.directory();
-        let base = dn::key(request.base);
+        let base = self.key(request.base);
         let found: Vec<_> = directory
             .0
             .keys()
             .copied()
             .filter(|&id| {
-                let key = dn::key(&directory.dn(id));
+                let key = self.key(&directory.dn(id));
                 let in_scope = match request.scope {
                     Scope::Base => key == base,
                     Scope::One => dn::parent_key(&key) == Some(base.as_slice()),
@@ -190,7 +190,7 @@ impl World {
         let exists = directory
             .0
             .keys()
-            .any(|&id| dn::key(&directory.dn(id)) == base);
+            .any(|&id| self.key(&directory.dn(id)) == base);
         if !exists {
             return self.result(number, id, 32, "");
         }

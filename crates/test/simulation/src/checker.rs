@@ -1,40 +1,19 @@
-//! The callback that believes nothing: it replays what it is told into a map by DN, and compares
-//! that, the store and the true history of the directory with each other at every commit.
+//! The callback that believes nothing: it replays what it is told into a map by DN. What it then
+//! holds is judged at every commit, elsewhere.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use syncrepl_client::{Callback, CallbackResult, Cursor, Items, Record, Store};
-use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::dn;
 
 use crate::cookie::Cookie;
 use crate::digest::{Counts, Digest};
-use crate::directory::{Id, id_of};
+use crate::directory::Id;
+use crate::held::{Held, Map, Reader};
 use crate::network::Model;
 
-/// A record as it was told or stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    pub id: Option<Id>,
-    pub uuid: [u8; 16],
-    pub dn: String,
-    pub attributes: Vec<u8>,
-}
-
-/// The copy by normalised DN.
-pub type Map = BTreeMap<Vec<u8>, Held>;
-
-/// What a reader of the output has: what was committed, and with which cookie.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reader {
-    pub map: Map,
-    pub cookie: Option<Vec<u8>>,
-    pub commit: u64,
-}
-
 pub struct Checker {
-    model: Model,
+    pub model: Model,
     /// Up to the last commit.
     pub committed: Reader,
     /// What was told since.
@@ -48,33 +27,6 @@ pub struct Checker {
     pub digest: Digest,
     /// The open transaction ends a refresh stage.
     refreshed: bool,
-}
-
-impl Held {
-    fn of(record: &Record<'_>) -> Self {
-        Held {
-            id: id_of(record.uuid()),
-            uuid: record.uuid().into_bytes(),
-            dn: record.dn().to_owned(),
-            attributes: record.attrs().as_bytes().to_vec(),
-        }
-    }
-
-    /// What a digest takes of it.
-    fn parts(&self) -> [&[u8]; 3] {
-        [&self.uuid, self.dn.as_bytes(), &self.attributes]
-    }
-
-    /// Whether the attributes mean the same.
-    pub fn same_attributes(&self, other: &[u8]) -> bool {
-        match (
-            AttributeList::decode(&self.attributes),
-            AttributeList::decode(other),
-        ) {
-            (Ok(one), Ok(other)) => one.same(&other),
-            _ => false,
-        }
-    }
 }
 
 impl Checker {
@@ -91,7 +43,7 @@ impl Checker {
         }
     }
 
-    fn finding(&self, what: impl std::fmt::Display) {
+    pub fn finding(&self, what: impl std::fmt::Display) {
         self.model.world().finding(what);
     }
 
@@ -143,6 +95,10 @@ impl Checker {
         }
     }
 
+    fn key(&self, dn: &str) -> Vec<u8> {
+        self.model.world().key(dn)
+    }
+
     /// The copy as it is in the store.
     pub fn stored(&self) -> Map {
         let mut map = Map::new();
@@ -150,7 +106,10 @@ impl Checker {
             return map;
         };
         let read = store.records(|record| {
-            if map.insert(dn::key(record.dn()), Held::of(record)).is_some() {
+            if map
+                .insert(self.key(record.dn()), Held::of(record))
+                .is_some()
+            {
                 self.finding(format_args!("the DN {} is stored twice", record.dn()));
             }
             Ok(ControlFlow::Continue(()))
@@ -160,143 +119,6 @@ impl Checker {
         }
         map
     }
-
-    /// No committed state is older than its cookie says: each record is as it was at some time
-    /// since, and what is not there was not there at some time since.
-    fn check_not_ahead(&self) {
-        let mut world = self.model.world();
-        let Some(bytes) = &self.committed.cookie else {
-            return;
-        };
-        if world.facts.owed.is_some() || self.has_suspects() {
-            return;
-        }
-        let Some(cookie) = Cookie::parse(world.options.profile, bytes) else {
-            return world.finding(format_args!("the cookie {bytes:?} was stored"));
-        };
-        let covered = world.covered(&cookie);
-        let held: BTreeMap<Id, &Held> = self
-            .committed
-            .map
-            .values()
-            .filter_map(|held| Some((held.id?, held)))
-            .collect();
-        let mut ids: Vec<Id> = world
-            .versions
-            .iter()
-            .flat_map(|v| v.shown.keys().copied())
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        for id in ids {
-            let so = world.versions[covered..].iter().any(|version| {
-                match (version.shown.get(&id), held.get(&id)) {
-                    (None, None) => true,
-                    (Some(shown), Some(held)) => held.same_attributes(&shown.attributes),
-                    _ => false,
-                }
-            });
-            // What happened to itself later is told later, cookie or not, and so is what happened
-            // to what it lies below, or is held below, with which it comes and goes.
-            let key = held.get(&id).map(|held| dn::key(&held.dn));
-            let holds = |told: &Id| match (&key, held.get(told)) {
-                (Some(key), Some(above)) => dn::is_within(key, &dn::key(&above.dn)),
-                _ => false,
-            };
-            let mut later =
-                (0..world.lineage.len()).filter(|&place| world.lineage[place] > covered);
-            let tells = |place: usize| {
-                let after = &world.versions[world.lineage[place]].directory;
-                let before = &world.versions[world.lineage[place.saturating_sub(1)]].directory;
-                let told = world.told_of(place);
-                told.iter().any(|told| {
-                    after.is_within(id, *told) || before.is_within(id, *told) || holds(told)
-                })
-            };
-            // Of what is below a hidden parent the next question tells, which is owed until it is
-            // asked, and a later life asks it: equality at rest is what judges that.
-            let search = world.options.search;
-            let hidden = world.options.hidden_containers
-                && world
-                    .versions
-                    .iter()
-                    .any(|version| version.directory.is_below_hidden(id, &search));
-            if !so && !hidden && !later.any(tells) {
-                let held = held.get(&id).map(|held| held.dn.as_str());
-                world.finding(format_args!(
-                    "the cookie is ahead: it covers v{covered}, and since then entry {id} was never as it is held ({held:?})"
-                ));
-            }
-        }
-    }
-
-    /// Whether the store knows of records that are still to be asked for.
-    fn has_suspects(&self) -> bool {
-        let setting = |store: &Store| store.get_setting("syncrepl_suspects");
-        self.store
-            .as_ref()
-            .is_some_and(|store| matches!(setting(store), Ok(Some(_))))
-    }
-
-    /// The copy equals the search result.
-    pub fn check_equal(&self, when: &str) {
-        let mut world = self.model.world();
-        if world.facts.owed.is_some() {
-            return;
-        }
-        let shown = world.shown();
-        for held in self.committed.map.values() {
-            let Some(shown) = held.id.and_then(|id| shown.get(&id)) else {
-                world.finding(format_args!("{when}: {} is held and not shown", held.dn));
-                continue;
-            };
-            if !dn::same_spelling_aside(&shown.dn, &held.dn) {
-                world.finding(format_args!("{when}: {} is held as {}", shown.dn, held.dn));
-            }
-            if !held.same_attributes(&shown.attributes) {
-                world.finding(format_args!("{when}: {} has old attributes", held.dn));
-            }
-        }
-        for (id, shown) in shown.iter() {
-            if !self.committed.map.values().any(|held| held.id == Some(*id)) {
-                world.finding(format_args!(
-                    "{when}: {} ({id}) is shown and not held",
-                    shown.dn
-                ));
-            }
-        }
-    }
-
-    /// The store is as it was at the last commit.
-    pub fn check_store(&self, when: &str) {
-        if self.stored() != self.committed.map {
-            self.finding(format_args!(
-                "{when}: stored {:?}, told {:?}",
-                dns(&self.stored()),
-                dns(&self.committed.map)
-            ));
-        }
-        let status = self.store.as_ref().map(Store::status);
-        match status {
-            Some(Ok(status))
-                if status.cookie != self.committed.cookie
-                    || status.commit != self.committed.commit =>
-            {
-                self.finding(format_args!(
-                    "{when}: {status:?}, told {:?}",
-                    self.committed
-                ));
-            }
-            Some(Err(error)) => self.finding(format_args!("{when}: no status: {error}")),
-            Some(Ok(_)) | None => {}
-        }
-    }
-}
-
-fn dns(map: &Map) -> Vec<String> {
-    map.values()
-        .map(|held| format!("{:?} {}", held.id, held.dn))
-        .collect()
 }
 
 impl Callback for Checker {
@@ -341,7 +163,7 @@ impl Callback for Checker {
                 world.finding(format_args!("{} ({id}) was added and never was", held.dn));
             }
         }
-        if let Some(other) = self.open.map.insert(dn::key(record.dn()), held) {
+        if let Some(other) = self.open.map.insert(self.key(record.dn()), held) {
             self.finding(format_args!(
                 "{} was added and is taken by {:?}",
                 other.dn, other.id
@@ -355,7 +177,7 @@ impl Callback for Checker {
         let held = Held::of(record);
         self.log(format_args!("    told: delete {:?} {}", held.id, held.dn));
         self.digest.take("delete", &held.parts());
-        if self.open.map.remove(&dn::key(record.dn())) != Some(held.clone()) {
+        if self.open.map.remove(&self.key(record.dn())) != Some(held.clone()) {
             self.finding(format_args!("{} was deleted and was not there so", held.dn));
         }
         let id = held.id.unwrap_or(Id::MAX);
@@ -391,6 +213,7 @@ impl Callback for Checker {
         ));
         self.digest.take("rename", &[old_dn.as_bytes()]);
         self.digest.take("to", &held.parts());
+        self.count_false_rename(&held);
         if dn::same_spelling_aside(old_dn, &held.dn) {
             self.finding(format_args!("{old_dn} was renamed to {}", held.dn));
         }
@@ -398,10 +221,10 @@ impl Callback for Checker {
             dn: old_dn.to_owned(),
             ..held.clone()
         };
-        if self.open.map.remove(&dn::key(old_dn)) != Some(before) {
+        if self.open.map.remove(&self.key(old_dn)) != Some(before) {
             self.finding(format_args!("{old_dn} was renamed and was not there so"));
         }
-        if let Some(other) = self.open.map.insert(dn::key(record.dn()), held) {
+        if let Some(other) = self.open.map.insert(self.key(record.dn()), held) {
             self.finding(format_args!(
                 "{old_dn} was renamed to {}, taken by {:?}",
                 other.dn, other.id
@@ -424,7 +247,7 @@ impl Callback for Checker {
         if old.same_attributes(&new.attributes) || old.dn != new.dn {
             self.finding(format_args!("{} was changed into itself", new.dn));
         }
-        let key = dn::key(&new.dn);
+        let key = self.key(&new.dn);
         let there = self.open.map.insert(key, new.clone());
         let fits = there.is_some_and(|there| {
             there.id == old.id && there.dn == old.dn && there.same_attributes(&old.attributes)
@@ -468,6 +291,7 @@ impl Callback for Checker {
         self.digest_commit();
         self.check_store("at the commit");
         self.check_not_ahead();
+        self.count_false_names();
     }
 
     fn debug(&mut self, message: &str) {

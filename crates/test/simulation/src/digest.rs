@@ -61,6 +61,15 @@ pub struct Counts {
     pub told: u64,
     /// Renames among them.
     pub renames: u64,
+    /// Records at commits, each as often as there were commits.
+    pub records: u64,
+    /// Those whose DN their entry never bore,
+    pub false_names: u64,
+    /// and renames told to such a DN.
+    pub false_renames: u64,
+    /// Records at commits that were older than the cookie says, while the consumer knew that it has
+    /// to ask for them.
+    pub excuses: u64,
     /// Lives that ended with an error.
     pub errors: u64,
     /// Plain searches that the consumer made, by kind.
@@ -100,6 +109,10 @@ impl AddAssign for Counts {
         self.commits += other.commits;
         self.told += other.told;
         self.renames += other.renames;
+        self.records += other.records;
+        self.false_names += other.false_names;
+        self.false_renames += other.false_renames;
+        self.excuses += other.excuses;
         self.errors += other.errors;
         self.searches += other.searches;
     }
@@ -130,9 +143,17 @@ impl fmt::Display for Counts {
         } = self.searches;
         write!(
             f,
-            "commits={} told={} renames={} errors={} by_uuid={by_uuid} parents={parents} \
+            "commits={} told={} renames={} records={} \
+             false_names={} false_renames={} excuses={} errors={} by_uuid={by_uuid} parents={parents} \
              below={below} whole={whole} base={base} by_dn={by_dn} shown={shown}",
-            self.commits, self.told, self.renames, self.errors
+            self.commits,
+            self.told,
+            self.renames,
+            self.records,
+            self.false_names,
+            self.false_renames,
+            self.excuses,
+            self.errors
         )
     }
 }

@@ -6,7 +6,8 @@
 //! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
 //! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` and `messages` (said,
 //! message by message) beside `answers` (every other request) → `network` (the consumer's end)
-//! → `checker` (what must hold at every commit) and `digest` (what was told, as a number) → `life` (the consumer from
+//! → `checker` (what is told, as `held`) → `judge` (what must hold at
+//! every commit) and `digest` (what was told, as a number) → `life` (the consumer from
 //! start to end) → `strikes` (what happens between its lives) → `run` (the order of things in one
 //! seed). What is random comes from `chance`.
 //! A `history` is a run of which nothing is random: its `story` is read from text, and `script` is
@@ -20,7 +21,9 @@ mod cookie;
 mod digest;
 mod directory;
 mod emit;
+mod held;
 mod history;
+mod judge;
 mod life;
 mod messages;
 mod network;

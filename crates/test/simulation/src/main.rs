@@ -152,6 +152,10 @@ fn search(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
         ran as f64 * 60.0 / seconds,
         found.len()
     );
+    println!(
+        "{} of {} records at commits and {} of {} renames told bear a name that the entry never bore; {} records at commits were excused",
+        counts.false_names, counts.records, counts.false_renames, counts.renames, counts.excuses
+    );
     if let Some((_, seed)) = found.iter().min() {
         println!("the shortest: just simulate --seed {seed}");
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::chance::Purpose;
-use crate::checker::Reader;
+use crate::held::Reader;
 use crate::run::Run;
 use crate::world::LOST;
 

@@ -1,13 +1,14 @@
 //! Everything of a run but the consumer: the true history of the directory, what the provider has
 //! of it, the connections, the clock, and chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use syncrepl_client::{Scope, SyncreplMode};
+use syncrepl_proto::dn;
 use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 
 use crate::chance::{Chance, Purpose};
@@ -149,6 +150,8 @@ pub struct World {
     workload: Workload,
     /// What the provider does in a history, in place of what is drawn.
     pub script: Option<Script>,
+    /// Every DN that an entry ever bore.
+    pub borne: BTreeMap<Id, BTreeSet<String>>,
     pub connections: BTreeMap<u64, Connection>,
     /// Cookies older than this version are older than the log.
     pub oldest: usize,
@@ -175,7 +178,7 @@ impl World {
             change: None,
             node: 1,
         };
-        World {
+        let mut world = World {
             options,
             chance,
             now: Instant::now(),
@@ -183,6 +186,7 @@ impl World {
             lineage: vec![0],
             workload: Workload::new(options.closed),
             script: None,
+            borne: BTreeMap::new(),
             connections: BTreeMap::new(),
             oldest: 0,
             half_loaded: false,
@@ -193,7 +197,21 @@ impl World {
             searches: Searches::default(),
             trace: traced.then(Vec::new),
             findings: Vec::new(),
+        };
+        world.note_names();
+        world
+    }
+
+    fn note_names(&mut self) {
+        let directory = self.directory();
+        for id in directory.0.keys() {
+            self.borne.entry(*id).or_default().insert(directory.dn(*id));
         }
+    }
+
+    /// The key of a DN, equal for DNs that name the same entry.
+    pub fn key(&self, dn: &str) -> Vec<u8> {
+        dn::key(dn)
     }
 
     /// The next draw for a purpose.
@@ -300,6 +318,7 @@ impl World {
             change: Some(change),
             node,
         });
+        self.note_names();
         self.facts.concurrent = true;
     }
 

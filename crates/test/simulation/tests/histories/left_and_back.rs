@@ -2,10 +2,10 @@
 
 use crate::history;
 
-/// C waits for the name of X, which is deleted, so C is asked for. A search does not show it, because
-/// its parent P has just left; before that was told P is back, and the provider tells of P alone.
+/// C gets the name of X below P, and X is deleted. P leaves with C while the provider is asked for
+/// them; before that was told P is back, and the provider tells of P alone.
 #[test]
-fn child_deleted_early_returns_with_its_parent() {
+fn parent_returns_before_its_leave_was_told() {
     history(
         "slapd persist
          add P cn=b
@@ -57,5 +57,35 @@ fn parent_leaves_and_returns_in_one_group_of_389_ds() {
          copy P cn=e
          copy C cn=b,cn=e
          copy N cn=n,cn=e",
+    );
+}
+
+/// P is away when the provider reads it, and so it deletes P. C, which it has sent below P, is asked
+/// for and not shown. P comes back with C, and the provider tells of P alone.
+#[test]
+fn child_deleted_early_returns_with_its_parent() {
+    history(
+        "slapd persist
+         add P cn=b
+         add C cn=k
+         connect
+         send base P C
+         done
+         leave
+         modify P
+         move C cn=c,cn=b
+         connect
+         send C
+         move P cn=b,out
+         send P            # it is deleted
+         done
+         leave             # before it was told that P left
+         move P cn=b
+         connect
+         send P
+         done
+         leave
+         copy P cn=b
+         copy C cn=c,cn=b",
     );
 }
