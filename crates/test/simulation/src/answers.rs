@@ -11,9 +11,11 @@ use syncrepl_proto::message::{
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncRequest};
 
 use crate::chance::Purpose;
-use crate::directory::{self, Directory, Id, uuid};
+use crate::cookie;
+use crate::directory::{Directory, Id, Values, uuid};
+use crate::options::Profile;
 use crate::plan::Answer;
-use crate::world::{Profile, World};
+use crate::world::World;
 
 impl World {
     /// Takes the requests that have arrived on a connection.
@@ -132,12 +134,16 @@ impl World {
     }
 
     fn root_dse(&mut self, number: u64, id: u32) {
+        // The changes that it remembers.
+        let first = (self.oldest + 1).to_string();
+        let last = self.lineage[self.lineage.len() - 1].to_string();
         let list = match self.options.profile {
             _ if self.options.hides_root_dse => Vec::new(),
             Profile::Slapd { .. } => vec![("objectClass", vec![&b"OpenLDAProotDSE"[..]])],
             Profile::Ds389 => vec![
                 ("vendorName", vec![&b"389 Project"[..]]),
-                ("firstchangenumber", vec![b"0"]),
+                ("firstchangenumber", vec![first.as_bytes()]),
+                ("lastchangenumber", vec![last.as_bytes()]),
             ],
             Profile::Unknown => vec![("vendorName", vec![&b"Somebody"[..]])],
         };
@@ -167,7 +173,7 @@ impl World {
         let directory = self.directory();
         let base = self.key(request.base);
         let found: Vec<_> = directory
-            .0
+            .entries
             .keys()
             .copied()
             .filter(|&id| {
@@ -177,7 +183,10 @@ impl World {
                     Scope::One => dn::parent_key(&key) == Some(base.as_slice()),
                     Scope::Subtree => dn::is_within(&key, &base),
                 };
+                let entry = &directory.entries[&id];
                 in_scope
+                    && !entry.denied
+                    && !entry.subentry
                     && self
                         .matches(&directory, id, request.filter)
                         .unwrap_or(false)
@@ -188,9 +197,9 @@ impl World {
             request.base, request.scope
         ));
         let exists = directory
-            .0
+            .entries
             .keys()
-            .any(|&id| self.key(&directory.dn(id)) == base);
+            .any(|&id| !directory.entries[&id].denied && self.key(&directory.dn(id)) == base);
         if !exists {
             return self.result(number, id, 32, "");
         }
@@ -204,16 +213,34 @@ impl World {
                 return self.close(number);
             }
             let dn = self.spelled(Purpose::SearchWords, directory.dn(*entry));
-            let vendor = self.options.profile.vendor();
-            let value = vendor.uuid_to_value(uuid(*entry));
-            let wanted = request.attributes.contains(&vendor.uuid_attribute);
-            let list = directory::attributes(
-                &directory.0[entry],
-                wanted.then_some((vendor.uuid_attribute, value.as_str())),
-            );
+            let more = self.operational(*entry, &request.attributes);
+            let list = directory.attributes(*entry, Values::All, &more);
             self.show(number, id, &dn, &list);
         }
         self.result(number, id, 0, "");
+    }
+
+    /// The operational attributes of an entry that were asked for.
+    fn operational(&self, id: Id, wanted: &[&str]) -> Vec<(&'static str, String)> {
+        let vendor = self.options.profile.vendor();
+        let mut list = Vec::new();
+        if wanted.contains(&vendor.uuid_attribute) {
+            list.push((vendor.uuid_attribute, vendor.uuid_to_value(uuid(id))));
+        }
+        if wanted.contains(&"entryCSN") && self.options.shows_csn {
+            list.push(("entryCSN", self.csn(id)));
+        }
+        list
+    }
+
+    /// The entryCSN: that of the last change of the entry itself.
+    fn csn(&self, id: Id) -> String {
+        let own = |version: &&usize| {
+            let change = &self.versions[**version].change;
+            change.as_ref().is_some_and(|change| change.id() == id)
+        };
+        let last = self.lineage.iter().rev().find(own).copied().unwrap_or(0);
+        cookie::csn(self.versions[last].node, last)
     }
 
     /// Counts a search by its kind, which its filter tells.
@@ -272,7 +299,7 @@ impl World {
                     name if name == vendor.uuid_attribute => {
                         !self.options.uuid_unsearchable && vendor.uuid_to_value(uuid(id)) == value
                     }
-                    "title" => directory.0[&id].keep && value == "keep",
+                    "title" => directory.entries[&id].keep && value == "keep",
                     "hasSubordinates" | "numSubordinates" => {
                         directory.children(id).next().is_some()
                     }

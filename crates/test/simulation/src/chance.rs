@@ -13,6 +13,10 @@ use crate::digest::Digest;
 pub enum Purpose {
     /// What holds for all of a run.
     Options,
+    /// The consumer's limits.
+    Limits,
+    /// What the directory and the provider have beside what is usual.
+    Traits,
     /// What each life is like, and how often the directory changes between them.
     Lives,
     /// How a life ends.

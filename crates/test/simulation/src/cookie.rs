@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::Profile;
+use crate::options::Profile;
 
 /// The newest version known of each node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +73,8 @@ impl Cookie {
     }
 }
 
-fn csn(node: u8, version: usize) -> String {
+/// A change sequence number: of a version, made at a node.
+pub fn csn(node: u8, version: usize) -> String {
     format!("20261122000000.{version:06}Z#000000#{node:03x}#000000")
 }
 

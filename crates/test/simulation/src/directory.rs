@@ -24,6 +24,10 @@ pub struct Entry {
     pub text: u8,
     /// Whether a filter that hides some entries shows this one.
     pub keep: bool,
+    /// Whether access rules hide it, though not what lies below.
+    pub denied: bool,
+    /// Whether it is a subentry, which no search shows.
+    pub subentry: bool,
 }
 
 /// One operation of LDAP.
@@ -75,6 +79,14 @@ impl Search {
     }
 }
 
+/// Which values of a computed attribute come with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    All,
+    Some,
+    None,
+}
+
 /// An entry as a search shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
@@ -85,21 +97,34 @@ pub struct Shown {
 
 /// All entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Directory(pub BTreeMap<Id, Entry>);
+pub struct Directory {
+    pub entries: BTreeMap<Id, Entry>,
+    /// Whether names that differ in case only are those of two entries.
+    pub alike: bool,
+    /// Whether entries have an attribute that is computed.
+    pub computed: bool,
+}
 
 impl Directory {
-    pub fn new() -> Self {
+    pub fn new(alike: bool, computed: bool) -> Self {
         let fixed = |parent, name: &str| Entry {
             parent,
             name: name.to_owned(),
             text: 0,
             keep: true,
+            denied: false,
+            subentry: false,
         };
-        Directory(BTreeMap::from([
+        let entries = BTreeMap::from([
             (SUFFIX, fixed(SUFFIX, "x")),
             (INSIDE, fixed(SUFFIX, "in")),
             (OUTSIDE, fixed(SUFFIX, "out")),
-        ]))
+        ]);
+        Directory {
+            entries,
+            alike,
+            computed,
+        }
     }
 
     pub fn is_fixed(id: Id) -> bool {
@@ -108,7 +133,7 @@ impl Directory {
 
     pub fn children(&self, id: Id) -> impl Iterator<Item = Id> + '_ {
         let child = move |(child, entry): &(&Id, &Entry)| entry.parent == id && **child != id;
-        self.0.iter().filter(child).map(|(child, _)| *child)
+        self.entries.iter().filter(child).map(|(child, _)| *child)
     }
 
     /// Whether `id` is `ancestor` or lies below it.
@@ -117,7 +142,7 @@ impl Directory {
             if id == ancestor {
                 return true;
             }
-            match self.0.get(&id) {
+            match self.entries.get(&id) {
                 Some(entry) if entry.parent != id => id = entry.parent,
                 _ => return false,
             }
@@ -126,7 +151,7 @@ impl Directory {
 
     pub fn depth(&self, mut id: Id) -> usize {
         let mut depth = 0;
-        while let Some(entry) = self.0.get(&id)
+        while let Some(entry) = self.entries.get(&id)
             && entry.parent != id
         {
             (id, depth) = (entry.parent, depth + 1);
@@ -137,7 +162,10 @@ impl Directory {
     fn is_taken(&self, parent: Id, name: &str, except: Id) -> bool {
         self.children(parent)
             .filter(|&id| id != except)
-            .any(|id| self.0[&id].name.eq_ignore_ascii_case(name))
+            .any(|id| match self.alike {
+                true => self.entries[&id].name == name,
+                false => self.entries[&id].name.eq_ignore_ascii_case(name),
+            })
     }
 
     /// The directory after a change; `None` when a server would refuse it.
@@ -145,36 +173,36 @@ impl Directory {
         let mut next = self.clone();
         match change {
             Change::Add { id, entry } => {
-                if !self.0.contains_key(&entry.parent)
+                if !self.entries.contains_key(&entry.parent)
                     || self.is_taken(entry.parent, &entry.name, *id)
-                    || self.0.contains_key(id)
+                    || self.entries.contains_key(id)
                 {
                     return None;
                 }
-                next.0.insert(*id, entry.clone());
+                next.entries.insert(*id, entry.clone());
             }
             Change::Delete(id) => {
                 if Directory::is_fixed(*id) || self.children(*id).next().is_some() {
                     return None;
                 }
-                next.0.remove(id)?;
+                next.entries.remove(id)?;
             }
-            Change::Text(id, text) => next.0.get_mut(id)?.text = *text,
+            Change::Text(id, text) => next.entries.get_mut(id)?.text = *text,
             Change::Keep(id, keep) => {
                 if Directory::is_fixed(*id) {
                     return None;
                 }
-                next.0.get_mut(id)?.keep = *keep;
+                next.entries.get_mut(id)?.keep = *keep;
             }
             Change::Move { id, parent, name } => {
                 if Directory::is_fixed(*id)
-                    || !self.0.contains_key(parent)
+                    || !self.entries.contains_key(parent)
                     || self.is_within(*parent, *id)
                     || self.is_taken(*parent, name, *id)
                 {
                     return None;
                 }
-                let entry = next.0.get_mut(id)?;
+                let entry = next.entries.get_mut(id)?;
                 if entry.parent == *parent && entry.name == *name {
                     return None;
                 }
@@ -185,7 +213,7 @@ impl Directory {
     }
 
     pub fn dn(&self, id: Id) -> String {
-        let Some(entry) = self.0.get(&id) else {
+        let Some(entry) = self.entries.get(&id) else {
             return String::new();
         };
         let kind = match id {
@@ -197,7 +225,7 @@ impl Directory {
     }
 
     pub fn is_shown(&self, id: Id, search: &Search) -> bool {
-        let Some(entry) = self.0.get(&id) else {
+        let Some(entry) = self.entries.get(&id) else {
             return false;
         };
         let in_scope = match search.scope {
@@ -205,65 +233,80 @@ impl Directory {
             Scope::One => entry.parent == search.base && id != search.base,
             Scope::Subtree => self.is_within(id, search.base),
         };
-        in_scope && (entry.keep || !search.filtered)
+        in_scope && (entry.keep || !search.filtered) && !entry.denied && !entry.subentry
     }
 
     /// Whether an entry is shown below one that the filter hides.
     pub fn has_hidden_containers(&self, search: &Search) -> bool {
         search.filtered
-            && self.0.keys().any(|&id| {
-                let entry = &self.0[&id];
+            && self.entries.keys().any(|&id| {
+                let entry = &self.entries[&id];
                 entry.keep
                     && self.is_within(id, search.base)
                     && id != search.base
-                    && !self.0[&entry.parent].keep
+                    && !self.entries[&entry.parent].keep
             })
     }
 
     /// Whether one of the parents of an entry is hidden by the filter.
     pub fn is_below_hidden(&self, mut id: Id, search: &Search) -> bool {
-        while let Some(entry) = self.0.get(&id)
+        while let Some(entry) = self.entries.get(&id)
             && id != search.base
             && entry.parent != id
         {
             id = entry.parent;
-            if search.filtered && self.0.get(&id).is_some_and(|parent| !parent.keep) {
+            let hidden = |parent: &Entry| search.filtered && !parent.keep || parent.denied;
+            if self.entries.get(&id).is_some_and(hidden) {
                 return true;
             }
         }
         false
     }
 
+    /// The attributes of an entry, with operational ones that were asked for.
+    pub fn attributes(&self, id: Id, values: Values, more: &[(&str, String)]) -> Vec<u8> {
+        let Some(entry) = self.entries.get(&id) else {
+            return AttributeList::encode([]);
+        };
+        let text = entry.text.to_string();
+        let class: &[u8] = match entry.subentry {
+            true => b"subentry",
+            false => b"device",
+        };
+        let mut list = vec![
+            ("objectClass", vec![class]),
+            ("cn", vec![entry.name.as_bytes()]),
+            ("description", vec![text.as_bytes()]),
+        ];
+        if entry.keep {
+            list.push(("title", vec![&b"keep"[..]]));
+        }
+        let computed: [&[u8]; 2] = [b"cn=all,dc=x", text.as_bytes()];
+        match values {
+            _ if !self.computed => {}
+            Values::All => list.push(("memberOf", computed.to_vec())),
+            Values::Some => list.push(("memberOf", computed[..1].to_vec())),
+            Values::None => {}
+        }
+        for (name, value) in more {
+            list.push((name, vec![value.as_bytes()]));
+        }
+        AttributeList::encode(list)
+    }
+
     pub fn shown(&self, search: &Search) -> BTreeMap<Id, Arc<Shown>> {
-        self.0
+        self.entries
             .keys()
             .filter(|&&id| self.is_shown(id, search))
             .map(|&id| {
                 let shown = Shown {
                     dn: self.dn(id),
-                    attributes: attributes(&self.0[&id], None),
+                    attributes: self.attributes(id, Values::All, &[]),
                 };
                 (id, Arc::new(shown))
             })
             .collect()
     }
-}
-
-/// The attributes of an entry, with its identity when asked for.
-pub fn attributes(entry: &Entry, uuid: Option<(&str, &str)>) -> Vec<u8> {
-    let text = entry.text.to_string();
-    let mut list = vec![
-        ("objectClass", vec![&b"device"[..]]),
-        ("cn", vec![entry.name.as_bytes()]),
-        ("description", vec![text.as_bytes()]),
-    ];
-    if entry.keep {
-        list.push(("title", vec![b"keep"]));
-    }
-    if let Some((name, uuid)) = uuid {
-        list.push((name, vec![uuid.as_bytes()]));
-    }
-    AttributeList::encode(list)
 }
 
 /// Of what an entryUUID is made, so that neither order is that of creation.

@@ -9,8 +9,9 @@ use syncrepl_proto::sync::{EntryState, SyncInfo};
 use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::Cookie;
-use crate::directory::{Directory, Id};
-use crate::world::{Profile, World};
+use crate::directory::{Change, Directory, Id, Values};
+use crate::options::Profile;
+use crate::world::World;
 
 impl World {
     /// Says the next thing on a connection, if there is one.
@@ -113,11 +114,11 @@ impl World {
                 let then = &self.versions[self.lineage[sync.told]];
                 let then = then.shown.contains_key(&id).then(|| then.directory.clone());
                 if let Some(view) = self.view(sync, id).or(then) {
-                    self.entry_of(number, sync.message, id, &view, None);
+                    self.entry_of(number, sync.message, id, &view, (Values::All, None));
                 }
             }
             Item::Touched(id) => match self.view(sync, id) {
-                Some(view) => self.entry_of(number, sync.message, id, &view, None),
+                Some(view) => self.entry_of(number, sync.message, id, &view, (Values::All, None)),
                 None => self.bare(number, sync.message, id, EntryState::Delete, None),
             },
             Item::PresentEntry(id) => {
@@ -166,14 +167,16 @@ impl World {
         // The cookie covers the whole change: it comes with its last message.
         let said = |id: &Id| {
             let shown = |version: usize| self.versions[version].shown.contains_key(id);
-            shown(before) || shown(version)
+            shown(before) || shown(version) || self.is_subentry(version, *id)
         };
         let last = told.iter().rfind(|id| said(id)).copied();
         for id in told {
             let cookie = cookie.as_deref().filter(|_| Some(id) == last);
             let was = self.versions[before].shown.contains_key(&id);
             let is = self.versions[version].shown.contains_key(&id);
-            if is {
+            let added = matches!(&self.versions[version].change, Some(Change::Add { .. }));
+            let subentry = added && self.is_subentry(version, id);
+            if is || subentry {
                 // slapd reads the entry when its turn has come.
                 let then = self.versions[version].directory.clone();
                 // Where it is, is told in the order in which it came there.
@@ -181,14 +184,15 @@ impl World {
                 let newest = newest.filter(|newest| newest.dn(id) == then.dn(id));
                 silent = false;
                 let view = newest.unwrap_or(then);
-                self.entry_of(number, sync.message, id, &view, cookie);
+                let values = self.live_values();
+                self.entry_of(number, sync.message, id, &view, (values, cookie));
             } else if was {
                 silent = false;
                 self.bare(number, sync.message, id, EntryState::Delete, cookie);
             }
         }
         let mut cookie = cookie;
-        if silent && self.options.hidden_containers {
+        if silent && (self.options.hidden_containers || self.options.denied) {
             // By a cookie alone is it known that something happened to a hidden parent.
             cookie.get_or_insert(self.cookie_of(sync.told).encode(self.options.profile));
         }
@@ -200,6 +204,30 @@ impl World {
                 String::from_utf8_lossy(&cookie)
             ));
             self.info(number, sync.message, SyncInfo::NewCookie(&cookie));
+        }
+    }
+
+    /// A subentry in the base: when it is added it is sent like any entry, which no search does.
+    fn is_subentry(&self, version: usize, id: Id) -> bool {
+        let directory = &self.versions[version].directory;
+        let entry = directory.entries.get(&id);
+        let search = &self.options.search;
+        entry.is_some_and(|entry| {
+            entry.subentry
+                && directory.is_within(id, search.base)
+                && (entry.keep || !search.filtered)
+        })
+    }
+
+    /// The values of a computed attribute that come with an entry of the persist stage.
+    fn live_values(&mut self) -> Values {
+        if !self.options.computed {
+            return Values::All;
+        }
+        match self.draw(Purpose::Traits).u8(0..3) {
+            0 => Values::All,
+            1 => Values::Some,
+            _ => Values::None,
         }
     }
 

@@ -2,25 +2,29 @@
 
 use std::path::Path;
 
-use syncrepl_client::{Scope, SyncreplMode};
+use syncrepl_client::{Limits, Rule, Scope, SyncreplMode};
 use syncrepl_proto::dn;
 
 use crate::chance::Chance;
 use crate::directory::{INSIDE, Id, Search};
 use crate::life::Life;
+use crate::options::{Options, Profile};
 use crate::run::{Outcome, Run};
 use crate::script::{Script, whole_dn};
 use crate::story::{Act, Story};
-use crate::world::{Options, Profile, World};
+use crate::world::World;
 
 /// Plays the history that `text` tells, with its files in `folder`. All that must hold for a seed
-/// must hold for it; in the end the copy must equal what a search shows.
+/// must hold for it; in the end the copy must equal what a search shows. `without`: a rule of the
+/// change logic that is taken out, to see what notices.
 ///
 /// # Errors
 /// The line of the text that means nothing.
-pub fn play(text: &str, folder: &Path) -> Result<Outcome, String> {
+pub fn play(text: &str, folder: &Path, without: Option<Rule>) -> Result<Outcome, String> {
     let story = Story::read(text)?;
-    let mut world = World::new(options(&story.setting)?, Chance::new(0), true);
+    let mut options = options(&story.setting)?;
+    options.limits.without = without;
+    let mut world = World::new(options, Chance::new(0), true);
     world.log(format_args!("{:?}:{}", story.setting, story.cast()));
     world.script = Some(Script::default());
     let mut run = Run::new(world, folder);
@@ -60,6 +64,12 @@ fn options(setting: &[String]) -> Result<Options, String> {
         concurrent: false,
         respells: false,
         closed: false,
+        limits: Limits::default(),
+        shows_csn: true,
+        denied: false,
+        subentries: false,
+        computed: false,
+        alike: false,
     };
     for word in setting {
         match word.as_str() {
@@ -74,6 +84,18 @@ fn options(setting: &[String]) -> Result<Options, String> {
             "filtered" => options.search.filtered = true,
             "hidden" => options.hidden_containers = true,
             "unsearchable" => options.uuid_unsearchable = true,
+            "denied" => options.denied = true,
+            "subentries" => options.subentries = true,
+            "computed" => options.computed = true,
+            "alike" => options.alike = true,
+            "small" => {
+                options.limits = Limits {
+                    batch: 2,
+                    whole_at: 4,
+                    group: 3,
+                    ..options.limits
+                }
+            }
             other => return Err(format!("no history is set in {other:?}")),
         }
     }

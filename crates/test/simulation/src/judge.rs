@@ -85,9 +85,7 @@ impl Checker {
     /// from one to the next, do not count.
     pub fn count_false_rename(&mut self, held: &Held) {
         let mut world = self.model.world();
-        let derived = world.options.profile.vendor().uuid_attribute;
-        let derived = derived.to_ascii_lowercase() + "=";
-        if !held.dn.to_ascii_lowercase().contains(&derived) && !bore(&world, held) {
+        if !held.dn.to_ascii_lowercase().contains("entryuuid=") && !bore(&world, held) {
             self.counts.false_renames += 1;
             world.log(format_args!("    false rename: {:?} {}", held.id, held.dn));
         }
@@ -194,7 +192,7 @@ fn is_ahead(world: &World, covered: usize, id: Id, held: &BTreeMap<Id, &Held>) -
     // Of what is below a hidden parent the next question tells, which is owed until it is asked, and
     // a later life asks it: equality at rest is what judges that.
     let search = world.options.search;
-    let hides = world.options.hidden_containers;
+    let hides = world.options.hidden_containers || world.options.denied;
     let hidden = hides
         && world
             .versions

@@ -27,6 +27,7 @@ mod judge;
 mod life;
 mod messages;
 mod network;
+mod options;
 mod plan;
 mod run;
 mod script;
@@ -40,6 +41,18 @@ pub use history::play;
 pub use run::{Outcome, Settings, simulate};
 
 use std::path::PathBuf;
+
+use syncrepl_client::{RULES, Rule};
+
+/// The rule of the change logic that has this name.
+///
+/// # Errors
+/// When none has.
+pub fn rule(name: &str) -> Result<Rule, String> {
+    let row = RULES.iter().find(|row| row.name == name);
+    row.map(|row| row.rule)
+        .ok_or_else(|| format!("no rule is called {name}"))
+}
 
 /// A folder in memory if the machine has one, so that nothing waits for a disk.
 ///

@@ -77,6 +77,7 @@ impl Run {
             .mode(options.mode)
             .reconcile(life.reconcile)
             .max_delete(life.max_delete)
+            .limits(options.limits)
             .network(self.model.clone());
         let mut client = match builder.open() {
             Ok(client) => client,

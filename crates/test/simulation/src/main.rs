@@ -5,16 +5,22 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use syncrepl_simulation::{Counts, Digest, Settings, folder, simulate};
+use syncrepl_simulation::{Counts, Digest, Settings, folder, rule, simulate};
 
 const USAGE: &str =
-    "simulate --seeds N [--from S] [--digest] [--hidden] [--still] [--searchable] | --seed S …
+    "simulate --seeds N [--from S] [--digest] [--hidden] [--still] [--searchable] … | --seed S …
   --seeds N   run N seeds, beginning with S or with one that the clock gives
   --seed S    run one seed, and print what happens
   --digest    for each 1,000 seeds, a hash over all that was told and stored, and how much it was
   --hidden    let filters hide containers of what they show
   --still     do not change the directory while it is read
-  --searchable  let every provider search entryUUID";
+  --searchable  let every provider search entryUUID
+  --without RULE  take a rule of the change logic out, to see what notices
+  what the consumer cannot do yet:
+  --denied    let access rules hide parents of what is shown
+  --subentries  let there be subentries, sent when they are added and shown by no search
+  --computed  let slapd leave out values in the persist stage that a search shows
+  --alike     let names that differ in case only be those of two entries";
 
 /// Beyond so many findings no more seeds are run, unless a digest is wanted.
 const ENOUGH: usize = 20;
@@ -45,8 +51,9 @@ fn main() -> ExitCode {
 fn wanted(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut wanted = Wanted::default();
     while let Some(word) = words.next() {
+        let mut word_after = || words.next().ok_or("a word is missing");
         let mut number = || {
-            let word = words.next().ok_or("a number is missing")?;
+            let word = word_after()?;
             word.parse::<u64>()
                 .map_err(|error| format!("{word}: {error}"))
         };
@@ -58,6 +65,11 @@ fn wanted(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
             "--hidden" => wanted.settings.hidden_containers = true,
             "--still" => wanted.settings.concurrent = false,
             "--searchable" => wanted.settings.unsearchable = false,
+            "--without" => wanted.settings.without = Some(rule(&word_after()?)?),
+            "--denied" => wanted.settings.denied = true,
+            "--subentries" => wanted.settings.subentries = true,
+            "--computed" => wanted.settings.computed = true,
+            "--alike" => wanted.settings.alike = true,
             other => return Err(format!("unknown: {other}")),
         }
     }

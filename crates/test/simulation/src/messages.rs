@@ -9,7 +9,7 @@ use syncrepl_proto::sync::{
 
 use crate::chance::Purpose;
 use crate::connection::Sync;
-use crate::directory::{self, Directory, Id, uuid};
+use crate::directory::{Directory, Id, Values, uuid};
 use crate::world::World;
 
 impl World {
@@ -51,21 +51,21 @@ impl World {
         message: u32,
         id: Id,
         directory: &Directory,
-        cookie: Option<&[u8]>,
+        (values, cookie): (Values, Option<&[u8]>),
     ) {
         let state = match self.draw(Purpose::Words).bool() {
             true => EntryState::Add,
             false => EntryState::Modify,
         };
         let dn = self.spelled(Purpose::Words, directory.dn(id));
-        let Some(entry) = directory.0.get(&id) else {
+        let Some(entry) = directory.entries.get(&id) else {
             return;
         };
         self.log(format_args!(
             "  entry {id} {dn} text={} keep={}",
             entry.text, entry.keep
         ));
-        let attributes = directory::attributes(entry, None);
+        let attributes = directory.attributes(id, values, &[]);
         self.state(number, message, id, (&dn, &attributes), state, cookie);
     }
 

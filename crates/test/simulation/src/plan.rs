@@ -9,7 +9,8 @@ use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::{Cookie, Known};
 use crate::directory::{Change, Id};
-use crate::world::{Profile, World};
+use crate::options::Profile;
+use crate::world::World;
 
 /// What a search is answered with.
 pub enum Answer {
@@ -206,7 +207,10 @@ impl World {
         for place in 0..self.lineage.len() {
             let version = self.lineage[place];
             let node = self.versions[version].node;
-            if cookie.0.get(&node).is_some_and(|&newest| version <= newest) {
+            let covered = cookie.0.get(&node).is_some_and(|&newest| version <= newest);
+            // 389-ds passes over what its changelog has forgotten, and says nothing.
+            let forgotten = self.options.profile == Profile::Ds389 && version <= self.oldest;
+            if covered || forgotten {
                 continue;
             }
             touched.extend(self.told_of(place));
@@ -223,7 +227,7 @@ impl World {
         let mut told = vec![change.id()];
         if self.options.tells_descendants && matches!(change, Change::Move { .. }) {
             let below = |id: &Id| version.directory.is_within(*id, change.id());
-            let descendants = version.directory.0.keys().copied().filter(below);
+            let descendants = version.directory.entries.keys().copied().filter(below);
             told.extend(descendants.filter(|id| *id != change.id()));
         }
         told

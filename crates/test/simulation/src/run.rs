@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use syncrepl_client::MaxDelete;
+use syncrepl_client::{MaxDelete, Rule};
 
 use crate::chance::{Chance, Purpose};
 use crate::checker::Checker;
 use crate::digest::{Counts, Digest};
 use crate::life::Life;
 use crate::network::Model;
+use crate::options::Options;
 use crate::strikes::Backup;
-use crate::world::{Options, World};
+use crate::world::World;
 
 /// What came of a seed.
 #[derive(Debug, Default)]
@@ -36,6 +37,16 @@ pub struct Settings {
     pub concurrent: bool,
     /// Some providers do not let entryUUID be searched.
     pub unsearchable: bool,
+    /// Some entries are shown to nobody, though what lies below them is.
+    pub denied: bool,
+    /// There are subentries.
+    pub subentries: bool,
+    /// The persist stage does not send all values that a search shows.
+    pub computed: bool,
+    /// Names that differ in case only are those of two entries.
+    pub alike: bool,
+    /// A rule of the change logic that is taken out.
+    pub without: Option<Rule>,
     /// What happens is written down.
     pub traced: bool,
 }
@@ -46,6 +57,11 @@ impl Default for Settings {
             hidden_containers: false,
             concurrent: true,
             unsearchable: true,
+            denied: false,
+            subentries: false,
+            computed: false,
+            alike: false,
+            without: None,
             traced: false,
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::sync::{EntryState, SyncInfo, SyncMode};
 
 use crate::connection::Sync;
-use crate::directory::{Change, Directory, Entry, INSIDE, Id, OUTSIDE};
+use crate::directory::{Change, Directory, Entry, INSIDE, Id, OUTSIDE, Values};
 use crate::world::World;
 
 /// What is left to do in this life.
@@ -159,7 +159,7 @@ impl World {
                 let view = self.as_of(sync, as_of.as_deref());
                 for id in ids {
                     match view.is_shown(id, &self.options.search) {
-                        true => self.entry_of(number, message, id, &view, None),
+                        true => self.entry_of(number, message, id, &view, (Values::All, None)),
                         false => self.bare(number, message, id, EntryState::Delete, None),
                     }
                 }
@@ -252,6 +252,8 @@ fn change(directory: &Directory, deed: &Deed) -> Option<Change> {
                 name,
                 text: 0,
                 keep: *keep,
+                denied: false,
+                subentry: false,
             };
             Change::Add { id: *id, entry }
         }
@@ -285,7 +287,7 @@ fn place(directory: &Directory, dn: &str) -> Option<(Id, String)> {
         parent => {
             let dn = whole_dn(parent);
             let is = |id: &&Id| directory.dn(**id).eq_ignore_ascii_case(&dn);
-            *directory.0.keys().find(is)?
+            *directory.entries.keys().find(is)?
         }
     };
     Some((parent, rdn.strip_prefix("cn=")?.to_owned()))

@@ -6,8 +6,11 @@ use std::collections::VecDeque;
 use fastrand::Rng;
 
 use crate::directory::{Change, Directory, Entry, INSIDE, Id, OUTSIDE, SUFFIX};
+use crate::options::Options;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+/// Names that are all different where case counts; the last is that of the Kelvin sign.
+const ALIKE: [&str; 5] = ["a", "A", "k", "K", "\u{212a}"];
 /// A name that nobody is given for long.
 const AWAY: &str = "t";
 const MOST_ENTRIES: usize = 13;
@@ -19,14 +22,20 @@ const DEEPEST: usize = 5;
 pub struct Workload {
     queue: VecDeque<Change>,
     last_id: Id,
-    /// Whether everything is inside the base, so that nothing is moved in or out.
+    /// Everything is inside the base, so that nothing is moved in or out.
     closed: bool,
+    denied: bool,
+    subentries: bool,
+    alike: bool,
 }
 
 impl Workload {
-    pub fn new(closed: bool) -> Self {
+    pub fn new(options: Options) -> Self {
         Workload {
-            closed,
+            closed: options.closed,
+            denied: options.denied,
+            subentries: options.subentries,
+            alike: options.alike,
             ..Workload::default()
         }
     }
@@ -41,7 +50,7 @@ impl Workload {
     }
 
     fn draw(&mut self, directory: &Directory, rng: &mut Rng) {
-        let mut movable: Vec<Id> = directory.0.keys().copied().collect();
+        let mut movable: Vec<Id> = directory.entries.keys().copied().collect();
         movable.retain(|id| !Directory::is_fixed(*id));
         let some = |rng: &mut Rng| rng.choice(movable.iter().copied());
         let few = movable.len() < 3;
@@ -58,7 +67,7 @@ impl Workload {
                     self.queue.push_back(Change::Delete(id));
                     if rng.bool() {
                         // Another entry under the same DN.
-                        let gone = &directory.0[&id];
+                        let gone = &directory.entries[&id];
                         let mut entry = self.entry(gone.parent, rng);
                         entry.name = gone.name.clone();
                         self.add(entry);
@@ -72,7 +81,7 @@ impl Workload {
             }
             9..=10 => {
                 if let Some(id) = some(rng) {
-                    let keep = !directory.0[&id].keep;
+                    let keep = !directory.entries[&id].keep;
                     self.queue.push_back(Change::Keep(id, keep));
                 }
             }
@@ -86,13 +95,13 @@ impl Workload {
                 if let Some(id) = some(rng) {
                     let parent = self.parent(directory, rng);
                     let name = match rng.bool() {
-                        true => directory.0[&id].name.clone(),
+                        true => directory.entries[&id].name.clone(),
                         false => self.name(rng),
                     };
                     self.queue.push_back(Change::Move { id, parent, name });
                     if rng.u8(0..4) == 0 {
                         // And back again.
-                        let Entry { parent, name, .. } = directory.0[&id].clone();
+                        let Entry { parent, name, .. } = directory.entries[&id].clone();
                         self.queue.push_back(Change::Move { id, parent, name });
                     }
                 }
@@ -105,7 +114,7 @@ impl Workload {
                         true => INSIDE,
                         false => OUTSIDE,
                     };
-                    let name = directory.0[&id].name.clone();
+                    let name = directory.entries[&id].name.clone();
                     self.queue.push_back(Change::Move { id, parent, name });
                 }
             }
@@ -123,7 +132,7 @@ impl Workload {
         let places: Vec<_> = chosen
             .iter()
             .map(|id| {
-                let Entry { parent, name, .. } = directory.0[id].clone();
+                let Entry { parent, name, .. } = directory.entries[id].clone();
                 (parent, name)
             })
             .collect();
@@ -141,7 +150,7 @@ impl Workload {
     fn rename(&mut self, directory: &Directory, id: Id, name: String, rng: &mut Rng) {
         let Entry {
             parent, name: old, ..
-        } = directory.0[&id].clone();
+        } = directory.entries[&id].clone();
         self.queue.push_back(Change::Move { id, parent, name });
         if rng.u8(0..3) == 0 {
             let mut entry = self.entry(parent, rng);
@@ -162,10 +171,15 @@ impl Workload {
             name: self.name(rng),
             text: rng.u8(0..3),
             keep: rng.u8(0..4) > 0,
+            denied: self.denied && rng.u8(0..6) == 0,
+            subentry: self.subentries && rng.u8(0..6) == 0,
         }
     }
 
     fn name(&self, rng: &mut Rng) -> String {
+        if self.alike {
+            return ALIKE[rng.usize(..ALIKE.len())].to_owned();
+        }
         let name = NAMES[rng.usize(..NAMES.len())];
         match rng.u8(0..8) {
             0 => name.to_uppercase(),
@@ -174,9 +188,10 @@ impl Workload {
     }
 
     fn parent(&self, directory: &Directory, rng: &mut Rng) -> Id {
-        let mut parents: Vec<Id> = directory.0.keys().copied().collect();
+        let mut parents: Vec<Id> = directory.entries.keys().copied().collect();
         parents.retain(|&id| {
             id != SUFFIX
+                && !directory.entries[&id].subentry
                 && directory.depth(id) < DEEPEST
                 && !(self.closed && directory.is_within(id, OUTSIDE))
         });

@@ -7,109 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use syncrepl_client::{Scope, SyncreplMode};
 use syncrepl_proto::dn;
-use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 
 use crate::chance::{Chance, Purpose};
 use crate::connection::Connection;
 use crate::cookie::{Cookie, Known};
 use crate::digest::Searches;
-use crate::directory::{Change, Directory, INSIDE, Id, SUFFIX, Search, Shown};
-use crate::run::Settings;
+use crate::directory::{Change, Directory, Id, Shown};
+use crate::options::{Options, Profile};
 use crate::script::Script;
 use crate::workload::Workload;
 
 /// Why a reconcile is owed when a server was restored.
 pub const LOST: &str = "the copy may hold what its cookie does not name, and it is lost";
-
-/// What the provider is like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// OpenLDAP: with a session log or without, one node or two.
-    Slapd { log: bool, nodes: bool },
-    /// 389 Directory Server.
-    Ds389,
-    /// Anything that RFC 4533 allows.
-    Unknown,
-}
-
-impl Profile {
-    /// What a consumer takes it for.
-    pub fn vendor(self) -> Provider {
-        match self {
-            Profile::Slapd { .. } => openldap::PROVIDER,
-            Profile::Ds389 => ds389::PROVIDER,
-            Profile::Unknown => unknown::PROVIDER,
-        }
-    }
-}
-
-/// What holds for all of a run.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    pub profile: Profile,
-    pub search: Search,
-    pub mode: SyncreplMode,
-    /// The root DSE tells nothing.
-    pub hides_root_dse: bool,
-    /// What lies below a renamed entry is told too.
-    pub tells_descendants: bool,
-    /// entryUUID cannot be searched, only read.
-    pub uuid_unsearchable: bool,
-    /// Entries may be shown below one that the filter hides.
-    pub hidden_containers: bool,
-    /// The directory changes while it is read, so that what is said in one stage, and what searches
-    /// beside it show, is of different moments.
-    pub concurrent: bool,
-    /// DNs are spelled in one way and another.
-    pub respells: bool,
-    /// The provider has no more than the naming context of the base, and nothing comes from outside.
-    pub closed: bool,
-}
-
-impl Options {
-    pub fn draw(chance: &mut Chance, settings: Settings) -> Self {
-        let rng = chance.of(Purpose::Options);
-        let filtered = rng.bool();
-        let profile = match rng.u8(0..10) {
-            0..=1 => Profile::Slapd {
-                log: false,
-                nodes: rng.bool(),
-            },
-            2..=4 => Profile::Slapd {
-                log: true,
-                nodes: rng.bool(),
-            },
-            5 => Profile::Ds389,
-            _ => Profile::Unknown,
-        };
-        let uuid_unsearchable = rng.u8(0..10) == 0 && settings.unsearchable;
-        let closed = uuid_unsearchable || rng.u8(0..4) == 0;
-        Options {
-            profile,
-            search: Search {
-                base: if closed && rng.bool() { SUFFIX } else { INSIDE },
-                scope: match rng.u8(0..10) {
-                    0 => Scope::One,
-                    _ => Scope::Subtree,
-                },
-                filtered,
-            },
-            mode: match rng.bool() {
-                true => SyncreplMode::RefreshOnly,
-                false => SyncreplMode::RefreshAndPersist,
-            },
-            hides_root_dse: rng.u8(0..8) == 0,
-            tells_descendants: rng.u8(0..4) == 0,
-            uuid_unsearchable,
-            hidden_containers: settings.hidden_containers,
-            concurrent: settings.concurrent,
-            respells: rng.u8(0..4) == 0,
-            closed,
-        }
-    }
-}
 
 /// The directory at one moment.
 #[derive(Debug, Clone)]
@@ -171,7 +81,7 @@ pub struct World {
 
 impl World {
     pub fn new(options: Options, chance: Chance, traced: bool) -> Self {
-        let directory = Directory::new();
+        let directory = Directory::new(options.alike, options.computed);
         let first = Version {
             shown: Arc::new(directory.shown(&options.search)),
             directory: Arc::new(directory),
@@ -184,7 +94,7 @@ impl World {
             now: Instant::now(),
             versions: vec![first],
             lineage: vec![0],
-            workload: Workload::new(options.closed),
+            workload: Workload::new(options),
             script: None,
             borne: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -204,14 +114,18 @@ impl World {
 
     fn note_names(&mut self) {
         let directory = self.directory();
-        for id in directory.0.keys() {
+        for id in directory.entries.keys() {
             self.borne.entry(*id).or_default().insert(directory.dn(*id));
         }
     }
 
     /// The key of a DN, equal for DNs that name the same entry.
     pub fn key(&self, dn: &str) -> Vec<u8> {
-        dn::key(dn)
+        match self.options.alike {
+            // Spelled in one way only.
+            true => exact_key(dn),
+            false => dn::key(dn),
+        }
     }
 
     /// The next draw for a purpose.
@@ -402,6 +316,16 @@ impl World {
             ..backup
         });
     }
+}
+
+/// A key like those of [`dn::key`], in which the case of letters counts.
+fn exact_key(dn: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    for rdn in dn.rsplit(',').filter(|rdn| !rdn.is_empty()) {
+        key.extend_from_slice(rdn.as_bytes());
+        key.push(0);
+    }
+    key
 }
 
 fn say(change: &Change, after: &Directory) -> String {
