@@ -89,3 +89,42 @@ fn child_deleted_early_returns_with_its_parent() {
          copy C cn=c,cn=b",
     );
 }
+
+/// P moves out with C: the provider says that P is gone, and nothing of C.
+#[test]
+fn child_leaves_with_its_parent() {
+    history(
+        "slapd persist
+         add P cn=p
+         add C cn=c,cn=p
+         connect
+         send base P C
+         done
+         --
+         move P cn=p,out
+         tell
+         leave
+         copy P gone
+         copy C gone",
+    );
+}
+
+/// P comes in with C, and the filter hides P in the same group: C is there all the same.
+#[test]
+fn child_comes_with_a_parent_that_is_hidden_at_once() {
+    history(
+        "unknown persist filtered hidden
+         add P cn=p,out
+         add C cn=c,cn=p,out
+         connect
+         send base
+         done
+         --
+         move P cn=p
+         hide P
+         tell 2
+         leave
+         copy P gone
+         copy C cn=c,cn=p",
+    );
+}

@@ -90,3 +90,26 @@ fn entry_waits_below_a_parent_that_moves_and_leaves() {
          copy H cn=a,cn=b",
     );
 }
+
+/// B leaves its name after the refresh began, and A takes it: A alone is sent.
+#[test]
+fn name_that_its_holder_has_left_unsaid() {
+    history(
+        "unknown refresh
+         add A cn=a
+         add B cn=b
+         connect
+         send base A B
+         done
+         leave
+         modify A
+         connect
+         present base B
+         move B cn=z
+         move A cn=b
+         send A
+         done present
+         copy A cn=b
+         copy B cn=z",
+    );
+}

@@ -94,3 +94,94 @@ fn answer_in_a_silent_second_is_committed() {
          copy C cn=e,cn=d",
     );
 }
+
+/// C is sent below P's name of old, and P under its new one. H, which the filter hides, takes the
+/// old name before the consumer asks who bears it: C must not be taken for a child of H.
+#[test]
+#[ignore = "the consumer cannot do it yet"]
+fn child_sent_below_a_name_that_a_hidden_entry_takes() {
+    history(
+        "unknown persist filtered
+         add P cn=c
+         add C cn=d,cn=c
+         add H cn=h hidden
+         connect
+         send base C
+         move P cn=t
+         send P
+         move H cn=c
+         done
+         --
+         tell 2
+         quiet 3
+         leave
+         copy C cn=d,cn=t",
+    );
+}
+
+/// The same in a refresh alone: no record has the name above C, so C is asked for.
+#[test]
+fn orphan_is_asked_for() {
+    history(
+        "unknown refresh
+         add P cn=c
+         add C cn=d,cn=c
+         connect
+         send base C
+         move P cn=t
+         send P
+         done
+         copy P cn=t
+         copy C cn=d,cn=t",
+    );
+}
+
+/// C is sent, then P leaves its name and Q takes it, and both are sent: C is not a child of Q.
+#[test]
+fn child_sent_before_its_parent_passed_its_name_on() {
+    history(
+        "unknown refresh
+         add P cn=c
+         add C cn=d,cn=c
+         add Q cn=a
+         connect
+         send base P C Q
+         done
+         leave
+         modify C
+         modify P
+         modify Q
+         connect
+         present base
+         send C
+         move P cn=t
+         move Q cn=c
+         send P Q
+         done present
+         copy P cn=t
+         copy Q cn=c
+         copy C cn=d,cn=t",
+    );
+}
+
+/// C is sent below P, which was added after the search began, and of which nothing is said.
+#[test]
+fn parent_of_an_orphan_is_looked_up() {
+    history(
+        "unknown refresh
+         add C cn=c
+         connect
+         send base C
+         done
+         leave
+         modify C
+         connect
+         present base
+         add P cn=p
+         move C cn=c,cn=p
+         send C
+         done present
+         copy P cn=p
+         copy C cn=c,cn=p",
+    );
+}
