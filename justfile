@@ -77,3 +77,7 @@ black-hole:
 # the consumer against every legal provider: --seeds N, or --seed N for one with all that happens
 simulate *arguments:
     cargo run --release --quiet --package syncrepl-simulation -- {{arguments}}
+
+# takes each rule of the change logic out, and names what notices: just rules 2000
+rules *seeds:
+    scripts/rules.sh {{seeds}}

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Takes each rule of the change logic out in turn, and names what notices: the shortest history among the
+# findings of the simulation, and the scripted tests that fail.
+#   scripts/rules.sh [SEEDS]     so many seeds a rule at most (2000), half as many with hidden parents
+#   RULES="a b" scripts/rules.sh    these rules only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seeds=${1:-2000}
+cargo build --release --quiet --locked -p syncrepl-simulation
+simulate=${CARGO_TARGET_DIR:-target}/release/simulate
+table=crates/syncrepl-client/src/changes/rules.rs
+all=$(sed -nE 's/^    row\(Rule::[A-Za-z]+, "([a-z-]+)",$/\1/p' "$table")
+
+# The shortest finding of some seeds, or nothing.
+shortest() {
+    "$simulate" --without "$1" --seeds "$2" --from 1000000 "${@:3}" | sed -n 's/^the shortest: just simulate //p'
+}
+
+for rule in ${RULES:-$all}; do
+    found=$(shortest "$rule" "$seeds")
+    hidden=$(shortest "$rule" $((seeds / 2)) --hidden)
+    failed=$(SYNCREPL_WITHOUT=$rule cargo test --quiet --locked -p syncrepl-client --test scripted 2>&1 |
+        sed -nE 's/^    ([a-z_0-9]+::[a-z_0-9]+)$/\1/p' | sort -u | tr '\n' ' ' || true)
+    printf '%s\n  seeds: %s\n  with hidden parents: %s\n  scripted tests: %s\n' \
+        "$rule" "${found:-none}" "${hidden:+$hidden --hidden}" "${failed:-none}"
+done
