@@ -1,10 +1,10 @@
-//! Parents that the filter hides. Providers say nothing when one is renamed, moved or taken out of
-//! the base, although everything below it gets another DN or leaves. So the entryUUIDs of such
-//! ancestors of our records are kept, and asked for when something may have happened to them.
+//! Parents that the filter hides. A provider says nothing when one is renamed, moved or taken out of
+//! the base, although everything below it gets another DN or leaves. So the store keeps the entryUUIDs
+//! of such ancestors of records, and looks them up when something may have happened to them.
 //!
-//! What is found out about an ancestor is never applied to the records below it by reckoning: an
-//! entry may have been stated under a name before we knew who bears it. They are asked for
-//! themselves, with the original filter, and what the provider shows is taken as its statement.
+//! The move of an ancestor is never applied to the records below it by reckoning, because a record may
+//! have been stated below a name before the store knew which entry bears it. The provider is asked for
+//! the records themselves, with the original filter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ use crate::error::Result;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 
-/// Asks where the known ancestors are, and lists those that are not where they were, or may have been
-/// elsewhere meanwhile. Needs no transaction. Gives how many they are.
+/// Asks where the known ancestors are, and lists those that have moved, or may have been elsewhere
+/// meanwhile. Needs no transaction. Returns their number.
 pub(crate) fn look_up(
     ancestors: Ancestors<'_>,
     records: Records<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn look_up(
         for ancestor in &batch {
             let place = places.get(&ancestor.uuid);
             let csn = place.and_then(|place| place.csn.as_deref());
-            // Who was changed may have been elsewhere meanwhile.
+            // An ancestor that was changed may have been elsewhere and back.
             let unchanged = csn.is_none() || csn == ancestor.csn.as_deref();
             let stayed = unchanged
                 && place.is_some_and(|place| {
@@ -68,7 +68,7 @@ impl Work<'_> {
         Ancestors::new(self.apply.writer.connection())
     }
 
-    /// Asks for what lies below the ancestors that are not where they were.
+    /// Asks where the records are that lie below ancestors that have moved.
     pub(crate) fn follow_parents(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let searched = match terms.parents {
             Parents::Leave => return Ok(()),
@@ -79,8 +79,8 @@ impl Work<'_> {
             self.ancestors().forget_hidden()?;
         }
         let mut candidates = RoaringTreemap::new();
-        // Whoever was stated with another DN needs no asking, unless an ancestor has left that DN, too:
-        // it was stated before these were looked up.
+        // A record that was stated with another DN is not in question, unless an ancestor has left that
+        // DN, too: the statement is older than the look at the ancestors.
         let mut waiting = BTreeMap::new();
         let mut shown = RoaringTreemap::new();
         self.apply.records().parked_ids(|id| {
@@ -100,8 +100,8 @@ impl Work<'_> {
                     let csn = strayed.csn.as_deref();
                     self.ancestors()
                         .set_place(strayed.id, dn, &dn::key(dn), csn)?;
-                    // One search shows them all, and who came meanwhile; for a few, asking for each
-                    // is cheaper.
+                    // One search shows all of them, and the entries that came meanwhile. For a few
+                    // records a question each is cheaper.
                     if below.len() >= self.stage.limits.batch as u64 || terms.may_bring_others {
                         self.sweep(dn, &mut shown, ask)?;
                     }
@@ -110,7 +110,7 @@ impl Work<'_> {
             candidates |= below;
         }
         if searched == Searched::ByDn && !(candidates.is_subset(&shown) && waiting.is_empty()) {
-            // Where the ancestors went cannot be asked, so neither can where the records went.
+            // entryUUID cannot be searched, neither for ancestors nor for records.
             shown |= self.take_whole(ask)?;
             candidates -= &shown;
             return self.doom_all(candidates, terms);
@@ -123,8 +123,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Learns who the hidden parents are that are not known yet. Returns whether anything came of
-    /// it that has to be arranged; then there may be more to learn.
+    /// Looks up the hidden parents that are not known yet. Returns whether that put a question or
+    /// showed an entry; then there may be more to learn.
     pub(crate) fn learn_parents(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<bool> {
         if terms.parents == Parents::Leave {
             return Ok(false);
@@ -139,7 +139,7 @@ impl Work<'_> {
             }
             let dns: Vec<_> = batch.iter().map(|(_, dn)| dn.clone()).collect();
             let mut hidden = Vec::new();
-            // Parents come first: below the one that was looked at is all that came with it.
+            // Parents come first, and a search below one shows all that came with it.
             let mut seen_below: Option<Vec<u8>> = None;
             for ((dn_key, dn), named) in batch.into_iter().zip(ask.named(&dns)?) {
                 match named {
@@ -166,12 +166,12 @@ impl Work<'_> {
         Ok(learned)
     }
 
-    /// Takes in who bears the DN of a hidden parent. Returns the records that may have been stated
-    /// below it when another bore that DN.
+    /// Remembers the entry that bears the DN of a hidden parent. Returns the records that may have been
+    /// stated below this DN when another entry bore it.
     fn learn(&mut self, dn_key: &[u8], named: &Located) -> Result<RoaringTreemap> {
         let mut candidates = RoaringTreemap::new();
         if self.apply.records().id_of(named.uuid)?.is_some() {
-            // A record that moved here: the provider has yet to tell, or just did.
+            // It is a record that moved here: the provider told it just now, or has still to tell.
             return Ok(candidates);
         }
         if let Some(known) = self.ancestors().by_uuid(named.uuid)? {
@@ -189,8 +189,8 @@ impl Work<'_> {
         Ok(candidates)
     }
 
-    /// Whether, in a stage that tells of every entry, none of them can have been sent before the
-    /// parent got its name.
+    /// Whether a stage that tells of every entry can have sent none of them before the parent got its
+    /// name.
     fn had_this_name_before(&self, named: &Located) -> bool {
         if !self.is_full() {
             return false;
@@ -202,8 +202,8 @@ impl Work<'_> {
         }
     }
 
-    /// Of parents that are not shown to us: either access to them is denied, or nobody has that
-    /// name any more, and what we hold below it is out of date. One entry below tells which.
+    /// The provider does not show these parents. Either it denies access to them, or no entry has that
+    /// name any more and the records below it are out of date. One record below tells which.
     fn below_hidden(&mut self, keys: Vec<Vec<u8>>, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
         let mut candidates = RoaringTreemap::new();
         let mut there = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What lies below an entry: of that a provider says nothing when it comes, moves or goes.
+//! Entries below another: a provider says nothing of them when that one comes, moves or goes.
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
@@ -10,12 +10,12 @@ use super::stage::Work;
 use super::terms::Terms;
 use crate::error::Result;
 
-/// How often it is asked what lies below entries that are elsewhere when that is looked at.
+/// How often the question is repeated when the entry has gone elsewhere between two searches.
 const CHILDREN_ROUNDS: u32 = 3;
 
 impl Work<'_> {
-    /// An entry that is new, or back, may have been moved here with all that is below it, of which a
-    /// provider that sends changes only says nothing.
+    /// An entry that is new, or back, may have been moved here with all that lies below it. A provider
+    /// that sends changes only says nothing of that.
     pub(crate) fn ask_below_the_new(&mut self, terms: Terms<'_>) -> Result<()> {
         if !terms.may_bring_others || self.stage.kind.is_full() {
             return Ok(());
@@ -44,8 +44,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What lay below an entry that is gone may be gone with it, or stay; what lies below one that was
-    /// gone and is back may have changed meanwhile.
+    /// A record below an entry that is gone may be gone with it, or stay. Below an entry that was gone
+    /// and is back, records may have changed meanwhile.
     pub(crate) fn ask_below_the_gone(&mut self, terms: Terms<'_>) -> Result<()> {
         if self.deletes_the_absent(terms) || self.lacks(Rule::BelowGone) {
             return Ok(());
@@ -74,13 +74,13 @@ impl Work<'_> {
                     })?;
                     vanished |= !shown;
                 }
-                // Nobody there any more: between two searches it may have gone elsewhere.
+                // Nothing is there any more: between two searches the entry may have gone elsewhere.
                 if !vanished {
                     break;
                 }
             }
         }
-        // Of whoever is new here, all that is below was shown, too.
+        // For an entry that is new here the search has shown all that lies below it, too.
         self.stage.ledger.new = added;
         Ok(())
     }
@@ -98,8 +98,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Records below others that are absent. Also of those that were named as present: who was named
-    /// was counted when the stage began, and may have gone since, with the parent.
+    /// The records below absent ones, also those named as present: the provider listed them when the
+    /// stage began, and one may have gone since with its parent.
     pub(crate) fn held_below_all(&self, absent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let mut below = RoaringTreemap::new();
         for id in absent {
@@ -109,8 +109,8 @@ impl Work<'_> {
         Ok(below - &self.stage.ledger.gone)
     }
 
-    /// Records below another: where it is held, and where it was about to go. Also those that wait
-    /// for a name there, with what is below them.
+    /// The records below another, by the name that it is held by and by the one that it waits for. Also
+    /// those that wait for a name below it, with what lies below them.
     pub(crate) fn held_below(&self, id: u64, below: &mut RoaringTreemap) -> Result<()> {
         for key in self.keys_of(rowid(id))? {
             let records = self.apply.records();
@@ -136,7 +136,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The DN by which a record is held, and the one that it is about to get; none if it is not there.
+    /// The key of the DN by which a record is held, and of the one that it waits for.
     pub(crate) fn keys_of(&self, id: i64) -> Result<Vec<Vec<u8>>> {
         let Some(stored) = self.apply.records().by_id(id)? else {
             return Ok(Vec::new());
