@@ -36,7 +36,8 @@ impl Applier<'_> {
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }
 
-    /// An entry whose DN is free; nothing happens, and `None` is the answer, when it is not new.
+    /// Adds an entry whose DN is free. Returns its rowid, or `None` if it is not new: then nothing
+    /// happens.
     pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<Option<i64>> {
         let Statement {
             uuid,
@@ -56,8 +57,9 @@ impl Applier<'_> {
         Ok(Some(id))
     }
 
-    /// A record whose attributes were stated; nothing is told unless they differ in meaning: the
-    /// order of attributes and values, the case of their names and empty lists mean nothing.
+    /// Stores the attributes that were stated for a record. Tells a change only if they differ in
+    /// meaning: the order of attributes and values, the case of their names and empty lists mean
+    /// nothing.
     pub(crate) fn restate(&mut self, known: &Stored, stated: AttributeList<'_>) -> Result<()> {
         if known.attributes == stated.as_bytes() {
             return Ok(());
@@ -72,7 +74,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// A record that is gone.
+    /// Deletes a record.
     pub(crate) fn delete(&mut self, known: &Stored) -> Result<()> {
         self.records().delete(known.id)?;
         self.writer.note(0, 1);
@@ -80,7 +82,7 @@ impl Applier<'_> {
         self.tell(|callback, cursor| callback.record_delete(&record, cursor))
     }
 
-    /// A record that gets another DN; the record afterwards.
+    /// Gives a record another DN. Returns it as it is then.
     pub(crate) fn rename(&mut self, known: Stored, dn: &str, dn_key: &[u8]) -> Result<Stored> {
         self.records().set_dn(known.id, dn, dn_key)?;
         let renamed = Stored {

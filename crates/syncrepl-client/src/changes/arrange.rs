@@ -1,4 +1,4 @@
-//! In which order what has waited is stored and told, so that a copy keyed by DN can apply each
+//! The order in which waiting changes are stored and told, so that a copy keyed by DN can apply each
 //! event: deletes, children first; renames, those with a free target first; then the parked adds.
 
 use std::collections::BTreeSet;
@@ -67,8 +67,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Stores and tells what has waited, in order. Returns who stands in whose way without being
-    /// about to move: parked entryUUID, holder's entryUUID.
+    /// Stores and tells the waiting changes, in order. Returns the pairs of which one waits for a name
+    /// that the other holds and is not about to leave: waiting entryUUID, holder's entryUUID.
     fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
         let doomed = std::mem::take(&mut self.stage.ledger.gone);
         for id in &doomed {
@@ -139,7 +139,7 @@ impl Work<'_> {
         }
     }
 
-    /// Renames if the target is free, and then whoever waited for what became free.
+    /// Renames if the target is free, and then the records that waited for the names that became free.
     fn try_rename(&mut self, parked: Parked) -> Result<bool> {
         let mut freed = Vec::new();
         if !self.rename_if_free(&parked, &mut freed)? {
@@ -180,8 +180,9 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// Follows who waits for whom. Where that leads back, one member of the cycle is moved out of
-    /// the way; where it ends at a record that is not about to move, that is a conflict.
+    /// Follows the chain of records of which each waits for the name of the next. If the chain leads
+    /// back, one member of the cycle is moved out of the way. If it ends at a record that is not about
+    /// to move, that is a conflict.
     fn open_cycle(
         &mut self,
         parked: Parked,
@@ -265,9 +266,9 @@ impl Work<'_> {
         Ok(freed)
     }
 
-    /// Nobody could say more: the one whose DN was stated earlier waits under a name of its own
-    /// until the provider speaks of it. It may have said all it has to say, and says nothing of what
-    /// lies below: they are asked for later.
+    /// The searches did not settle the conflict. The record whose DN was stated earlier waits under a
+    /// name of its own. The provider may have nothing more to say of it, and says nothing of what lies
+    /// below, so it is asked for them later.
     fn give_way(&mut self, holder: Uuid) -> Result<()> {
         if let Some(id) = self.apply.records().id_of(holder)? {
             let mut asked = RoaringTreemap::from_iter([member(id)]);

@@ -20,7 +20,7 @@ const NAMES: usize = 40;
 
 /// Looks for hashes in what is copied, until it was told of some.
 pub(crate) struct Hashes {
-    /// Asked for by name, in lower case: whatever else comes, came by itself.
+    /// The attributes asked for by name, in lower case. All others came unasked.
     asked: Vec<String>,
     /// The attribute that holds some, to be told once it is stored.
     found: Option<String>,

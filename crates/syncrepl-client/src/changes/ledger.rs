@@ -29,7 +29,7 @@ pub(crate) enum Basis {
 /// The beliefs of one stage.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    // What was said of their presence.
+    // Their presence, by what the stage said.
     /// Records sent, or named as present.
     pub(crate) present: RoaringTreemap,
     /// Records that are new. What lies below them is not known.
@@ -40,7 +40,7 @@ pub(crate) struct Ledger {
     pub(crate) gone_unnamed: bool,
     /// Records that were said to be gone and are there again.
     pub(crate) back: RoaringTreemap,
-    /// Records below one that is said to be gone. What is said of one of them later may be that it
+    /// Records below one that is said to be gone. A later statement about one of them may mean that it
     /// came back, and brought others.
     pub(crate) went_along: RoaringTreemap,
     /// Records that may have been outside of the base with a parent, if there is anything outside.

@@ -4,7 +4,7 @@ use super::agenda::When;
 use super::ledger::Basis;
 use super::source::Source;
 
-/// What becomes of a child C when parent P leaves the name that C is held below.
+/// The fate of child C when parent P leaves the name that C is held below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) place: Place,
@@ -13,7 +13,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// What is known of C decides that it stays, and nothing is asked.
+    /// C stays, by what is known of it, and nothing is asked.
     pub(crate) fn is_certain_to_stay(self) -> bool {
         self.place == Place::Stays && self.ask.is_none()
     }

@@ -1,6 +1,6 @@
-//! Records whose parent is not in the copy although the search would show it. A parent was renamed
-//! while the refresh ran, after its children had been sent; or it came in with a parent of its own
-//! and left again, and nobody said so. They are looked up, and are where the answer says.
+//! Orphans: records whose parent is not in the copy although the search would show it. The parent was
+//! renamed while the refresh ran, after its children had been sent; or it came into the base with a
+//! parent of its own and left again, of which the provider says nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +16,9 @@ use crate::changes::stage::Work;
 use crate::error::Result;
 
 impl Work<'_> {
-    /// Asks for those among the records that the stage has placed (in a full refresh: all records)
-    /// whose parent is not there, and for their parents. True when something is waiting to be told
-    /// now. In the last round it only notes them down.
+    /// Asks for the orphans among the records that the stage has placed (in a full refresh: among all
+    /// records), and for their parents. True when that left something to tell. In the last round it
+    /// only puts the question for later.
     pub(crate) fn settle_orphans(
         &mut self,
         placed: &RoaringTreemap,
@@ -65,7 +65,7 @@ impl Work<'_> {
             if !self.stage.is_refresh() {
                 return Ok(false);
             }
-            // They are where they are said to be, and asking for each of thousands below the same
+            // These orphans are where the copy holds them. To ask for each of thousands below the same
             // parent would only tell the same.
             for id in &batch {
                 hidden.insert(self.parent_key(id)?);
@@ -78,9 +78,9 @@ impl Work<'_> {
         Ok(key.and_then(|key| dn::parent_key(&key).map(<[u8]>::to_vec)))
     }
 
-    /// Takes whoever bears the name of their parent as stated. Where they are confirmed to be, what
-    /// is held of the parent may be older, or newer: read from one node of several and ahead of the
-    /// cookie, while this node lags behind. Then it follows this node, as the cookie does.
+    /// Asks for the entries that bear the names of their parents. Where a search confirms an orphan, the
+    /// copy may hold its parent by an older name, or by a newer one: read from another node, ahead of
+    /// the cookie, while this node lags behind. Then the copy follows this node, as the cookie does.
     fn take_parents_of(
         &mut self,
         orphans: &RoaringTreemap,
@@ -110,8 +110,9 @@ impl Work<'_> {
         self.answer_what_is_due(terms, ask)
     }
 
-    /// Whose parent is not known although the stage is over: it may be hidden; or it is known elsewhere
-    /// already, or still, because a search is ahead of what is told. They are asked for later, once.
+    /// The stage is over, and the parent of C is still not known. It may be hidden; or the copy holds it
+    /// elsewhere, because a search is ahead of what the provider tells. The provider is asked for C
+    /// later, once.
     pub(crate) fn suspect_orphans(&mut self) -> Result<()> {
         if self.lacks(Rule::FoundOrphan) {
             return Ok(());
@@ -137,7 +138,7 @@ impl Work<'_> {
     pub(crate) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
-        // Siblings come together: a parent that was there a moment ago is not looked for again.
+        // Siblings come one after the other: their parent is looked for once.
         let mut held = Vec::new();
         for id in sent {
             let Some(key) = self.apply.records().key_of(rowid(id))? else {

@@ -1,6 +1,6 @@
 //! The end of a stage, as one loop: ask what is due, tell what is certain, and see which questions
-//! that puts, until there are none. What is still open after a number of rounds waits until the
-//! provider is silent.
+//! that puts, until there are none. A question that is still open after a number of rounds waits until
+//! the provider is silent.
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
@@ -75,7 +75,7 @@ impl Work<'_> {
         self.stage.is_refresh() && terms.absent_is_deleted
     }
 
-    /// What is open after all rounds is asked when the provider is silent.
+    /// A question that is open after all rounds is asked when the provider is silent.
     fn leave_the_rest(&mut self, terms: Terms<'_>) -> Result<()> {
         if self.stage.agenda.is_due() {
             self.stage.hidden.unsettled = terms.parents != Parents::Leave;
@@ -90,7 +90,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The records among those of which it is not sure where they are.
+    /// The records that came below a name whose holder still waited to leave it.
     fn unsure(&self) -> Result<RoaringTreemap> {
         let mut records = RoaringTreemap::new();
         for uuid in &self.stage.ledger.unsure {

@@ -1,4 +1,4 @@
-//! What is known of an open stage: a refresh stage, or a group of the persist stage. [`Work`] is the
+//! An open stage, a refresh stage or a group of the persist stage, and what is known of it. [`Work`] is the
 //! stage at work; the other files of this folder are its methods.
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ const UNKNOWN_LIMIT: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) kind: Kind,
-    /// The stage has ended. What is taken now are the answers to searches.
+    /// The stage has ended, and searches are answered now.
     pub(crate) searching: bool,
     /// The provider sends entries that this identity may not see: each is looked up at the end of the
     /// group instead of taken as sent.
