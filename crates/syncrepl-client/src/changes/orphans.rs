@@ -38,7 +38,7 @@ impl Work<'_> {
             self.stage.agenda.ask_where_all(orphans, When::Quiet);
             return Ok(false);
         }
-        // Parents that are there, and not in the copy: access terms hide them.
+        // Parents that are there, and not in the copy: access rules hide them.
         let mut hidden = BTreeSet::new();
         let mut rest = orphans.iter();
         loop {
