@@ -224,6 +224,9 @@ impl World {
         if !self.options.computed {
             return Values::All;
         }
+        if self.script.is_some() {
+            return Values::None;
+        }
         match self.draw(Purpose::Traits).u8(0..3) {
             0 => Values::All,
             1 => Values::Some,

@@ -139,6 +139,9 @@ fn search(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
         let outcome = simulate(seed, folder, settings);
         ran += 1;
         counts += outcome.counts;
+        if outcome.counts.false_names > 0 {
+            println!("seed {seed}: a record at a commit bears a name that its entry never bore");
+        }
         if let Some(first) = outcome.findings.into_iter().next() {
             let traced = Settings {
                 traced: true,

@@ -53,8 +53,16 @@ pub enum Step {
 /// A change as a history words it. DNs are those of its moment.
 #[derive(Debug, Clone)]
 pub enum Deed {
-    Add { id: Id, dn: String, keep: bool },
-    Move { id: Id, dn: String },
+    /// `kind` is a word: how the entry is hidden, if it is.
+    Add {
+        id: Id,
+        dn: String,
+        kind: Option<String>,
+    },
+    Move {
+        id: Id,
+        dn: String,
+    },
     Delete(Id),
     Text(Id, u8),
     Keep(Id, bool),
@@ -245,15 +253,16 @@ impl World {
 
 fn change(directory: &Directory, deed: &Deed) -> Option<Change> {
     Some(match deed {
-        Deed::Add { id, dn, keep } => {
+        Deed::Add { id, dn, kind } => {
+            let is = |word: &str| kind.as_deref() == Some(word);
             let (parent, name) = place(directory, dn)?;
             let entry = Entry {
                 parent,
                 name,
                 text: 0,
-                keep: *keep,
-                denied: false,
-                subentry: false,
+                keep: !is("hidden"),
+                denied: is("denied"),
+                subentry: is("subentry"),
             };
             Change::Add { id: *id, entry }
         }
@@ -286,7 +295,10 @@ fn place(directory: &Directory, dn: &str) -> Option<(Id, String)> {
         "out" => OUTSIDE,
         parent => {
             let dn = whole_dn(parent);
-            let is = |id: &&Id| directory.dn(**id).eq_ignore_ascii_case(&dn);
+            let is = |id: &&Id| match directory.alike {
+                true => directory.dn(**id) == dn,
+                false => directory.dn(**id).eq_ignore_ascii_case(&dn),
+            };
             *directory.entries.keys().find(is)?
         }
     };

@@ -2,12 +2,12 @@
 //!
 //! The first line says what the provider is and what the consumer wants: `unknown`, `slapd`,
 //! `slapd-without-log` or `389`, then `persist` or `refresh`, and any of `filtered`, `hidden`,
-//! `unsearchable`. Each further line is one of
+//! `unsearchable`, `computed`, `alike`. Each further line is one of
 //!
 //! | line | what happens |
 //! |---|---|
 //! | `add P cn=a` | entry P is added; DNs are below the base, or end in `,out` to lie outside |
-//! | `add P cn=a hidden` | the same, and the filter hides it |
+//! | `add P cn=a hidden` | the same, and the filter hides it; `denied`: access rules do; `subentry`: no search shows it |
 //! | `move P cn=b,cn=c` | P is renamed or moved, with all that is below it |
 //! | `modify P`, `hide P`, `show P`, `delete P` | |
 //! | `connect`, `connect without cookie` | the consumer starts, and sends its search |
@@ -159,7 +159,11 @@ impl Story {
 
     fn deed(&mut self, words: &[&str]) -> Option<Deed> {
         Some(match words {
-            ["add", name, dn, hidden @ ..] => {
+            ["add", name, dn, kind @ ..] => {
+                let known = ["hidden", "denied", "subentry"];
+                if kind.len() > 1 || kind.iter().any(|kind| !known.contains(kind)) {
+                    return None;
+                }
                 let next = OUTSIDE + u32::try_from(self.names.len()).ok()?;
                 if self.names.insert((*name).to_owned(), next).is_some() {
                     return None;
@@ -167,7 +171,7 @@ impl Story {
                 Deed::Add {
                     id: next,
                     dn: (*dn).to_owned(),
-                    keep: hidden != ["hidden"],
+                    kind: kind.first().map(|kind| (*kind).to_owned()),
                 }
             }
             ["move", name, dn] => Deed::Move {
