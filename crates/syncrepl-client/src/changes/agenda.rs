@@ -30,10 +30,12 @@ pub(crate) struct Agenda {
     now: RoaringTreemap,
     /// *Where*, now: entries by entryUUID, with the DN last heard of. They may be no records.
     named: BTreeMap<Uuid, String>,
-    /// *Below*, now.
-    below: BTreeSet<Uuid>,
-    /// Entries about which *below* was asked in this stage because they are new or back.
-    asked_below: BTreeSet<Uuid>,
+    /// *Below*, now: records, and entries that still wait to become records.
+    below: RoaringTreemap,
+    below_waiting: BTreeSet<Uuid>,
+    /// Those about which *below* was asked in this stage because they are new or back.
+    asked_below: RoaringTreemap,
+    asked_below_waiting: BTreeSet<Uuid>,
     /// Among the records of `now`: if a search shows the record, *below* is asked about it, too.
     below_if_shown: RoaringTreemap,
     /// *Where*, quiet: records.
@@ -84,16 +86,22 @@ impl Agenda {
         self.now |= ids;
     }
 
-    /// What lies below this entry, which is new or back? Asked once a stage.
-    pub(crate) fn ask_below(&mut self, uuid: Uuid) {
-        if self.asked_below.insert(uuid) {
-            self.below.insert(uuid);
+    /// What lies below these records, which are new or back? Asked once a stage.
+    pub(crate) fn ask_below(&mut self, ids: &RoaringTreemap) {
+        self.below |= ids - &self.asked_below;
+        self.asked_below |= ids;
+    }
+
+    /// What lies below this new entry, which waits for its name? Asked once a stage.
+    pub(crate) fn ask_below_waiting(&mut self, uuid: Uuid) {
+        if self.asked_below_waiting.insert(uuid) {
+            self.below_waiting.insert(uuid);
         }
     }
 
-    /// What lies below this entry, which a search has just shown?
-    pub(crate) fn ask_below_shown(&mut self, uuid: Uuid) {
-        self.below.insert(uuid);
+    /// What lies below this record, which a search has just shown?
+    pub(crate) fn ask_below_shown(&mut self, id: u64) {
+        self.below.insert(id);
     }
 
     /// A statement says where a record is.
@@ -108,7 +116,10 @@ impl Agenda {
 
     /// Whether a question has to be answered before anything is told.
     pub(crate) fn is_due(&self) -> bool {
-        !self.now.is_empty() || !self.named.is_empty() || !self.below.is_empty()
+        !self.now.is_empty()
+            || !self.named.is_empty()
+            || !self.below.is_empty()
+            || !self.below_waiting.is_empty()
     }
 
     /// Takes the question where these entries are.
@@ -116,9 +127,10 @@ impl Agenda {
         std::mem::take(&mut self.named)
     }
 
-    /// Takes the question what lies below these entries.
-    pub(crate) fn take_below(&mut self) -> BTreeSet<Uuid> {
-        std::mem::take(&mut self.below)
+    /// Takes the question what lies below these records, and below these entries that wait.
+    pub(crate) fn take_below(&mut self) -> (RoaringTreemap, BTreeSet<Uuid>) {
+        let waiting = std::mem::take(&mut self.below_waiting);
+        (std::mem::take(&mut self.below), waiting)
     }
 
     /// Takes the question where these records are; and of which of them what lies below is asked, too,

@@ -31,8 +31,7 @@ impl Work<'_> {
     fn answer(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let named = self.stage.agenda.take_named();
         self.ask_where(named, terms, ask)?;
-        let below = self.stage.agenda.take_below();
-        self.fetch_below(&below.into_iter().collect::<Vec<_>>(), ask)?;
+        self.answer_below(ask)?;
         let (mut now, below_if_shown) = self.stage.agenda.take_where();
         if now.is_empty() {
             return Ok(());

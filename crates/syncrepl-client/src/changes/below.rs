@@ -22,24 +22,15 @@ impl Work<'_> {
         }
         let new = std::mem::take(&mut self.stage.ledger.new);
         if !self.lacks(Rule::BelowNew) {
-            self.ask_below_each(new)?;
+            self.stage.agenda.ask_below(&new);
         }
         if !self.lacks(Rule::BelowBack) {
-            self.ask_below_each(self.stage.ledger.back.clone())?;
+            self.stage.agenda.ask_below(&self.stage.ledger.back);
         }
         let mut after = None;
         while let Some(parked) = self.next_parked(true, &after)? {
-            self.stage.agenda.ask_below(parked.uuid);
+            self.stage.agenda.ask_below_waiting(parked.uuid);
             after = Some((parked.dn_key, parked.uuid));
-        }
-        Ok(())
-    }
-
-    fn ask_below_each(&mut self, ids: RoaringTreemap) -> Result<()> {
-        for id in ids {
-            if let Some(stored) = self.apply.records().by_id(rowid(id))? {
-                self.stage.agenda.ask_below(stored.uuid);
-            }
         }
         Ok(())
     }
@@ -60,28 +51,47 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Asks what lies below the entries of the agenda.
+    pub(crate) fn answer_below(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let (ids, waiting) = self.stage.agenda.take_below();
+        // For an entry that is new in an answer, the same search has shown all that lies below it.
+        let new = std::mem::take(&mut self.stage.ledger.new);
+        let waiting: Vec<_> = waiting.into_iter().collect();
+        for batch in waiting.chunks(self.stage.limits.batch) {
+            self.fetch_below(batch, ask)?;
+        }
+        let mut ids = ids.iter().peekable();
+        while ids.peek().is_some() {
+            let mut batch = Vec::new();
+            for id in ids.by_ref().take(self.stage.limits.batch) {
+                batch.extend(self.apply.records().uuid_of(rowid(id))?);
+            }
+            self.fetch_below(&batch, ask)?;
+        }
+        self.stage.ledger.new = new;
+        Ok(())
+    }
+
     /// Takes what the search shows below those of these entries that have children.
-    pub(crate) fn fetch_below(&mut self, uuids: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
-        let added = std::mem::take(&mut self.stage.ledger.new);
-        for batch in uuids.chunks(self.stage.limits.batch) {
-            for _ in 0..CHILDREN_ROUNDS {
-                let mut vanished = false;
-                for dn in ask.with_children(batch)? {
-                    let mut shown = false;
-                    ask.below(&dn, &mut |uuid, dn, attributes| {
-                        shown = true;
-                        self.entry(uuid, dn, attributes)
-                    })?;
-                    vanished |= !shown;
-                }
-                // Nothing is there any more: between two searches the entry may have gone elsewhere.
-                if !vanished {
-                    break;
-                }
+    fn fetch_below(&mut self, batch: &[Uuid], ask: &mut dyn Ask) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..CHILDREN_ROUNDS {
+            let mut vanished = false;
+            for dn in ask.with_children(batch)? {
+                let mut shown = false;
+                ask.below(&dn, &mut |uuid, dn, attributes| {
+                    shown = true;
+                    self.entry(uuid, dn, attributes)
+                })?;
+                vanished |= !shown;
+            }
+            // Nothing is there any more: between two searches the entry may have gone elsewhere.
+            if !vanished {
+                break;
             }
         }
-        // For an entry that is new here the search has shown all that lies below it, too.
-        self.stage.ledger.new = added;
         Ok(())
     }
 
@@ -92,7 +102,7 @@ impl Work<'_> {
             if let Some(stored) = self.apply.records().by_id(rowid(id))?
                 && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
             {
-                self.stage.agenda.ask_below_shown(stored.uuid);
+                self.stage.agenda.ask_below_shown(id);
             }
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 use syncrepl_proto::dn;
 
+use super::agenda::When;
 use super::change::{self, Difference};
-use super::ledger::member;
+use super::ledger::{Basis, member};
 use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
@@ -89,13 +90,12 @@ impl Work<'_> {
         moved: &Moved<'_>,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>> {
-        let verdict = order(self.basis(child.id)?, self.stage.source());
+        let verdict = self.judge(child.id)?;
         let waits = !verdict.is_certain_to_stay() && self.apply.records().is_parked(child.uuid)?;
         if verdict.place == Place::Stays || waits {
             // A child that waits for a name has a statement of its own.
             if let Some(when) = verdict.ask
                 && !waits
-                && !self.lacks(Rule::ShownStays)
             {
                 self.stage.agenda.ask_where(member(child.id), when);
             }
@@ -124,6 +124,14 @@ impl Work<'_> {
             freed.push(child_key);
         }
         Ok(None)
+    }
+
+    fn judge(&self, child: i64) -> Result<Verdict> {
+        let verdict = order(self.basis(child)?, self.stage.source());
+        if verdict.ask == Some(When::Now) && self.lacks(Rule::ShownStays) {
+            return Ok(order(Basis::Known, self.stage.source()));
+        }
+        Ok(verdict)
     }
 
     /// Another record holds the child's new DN, and may still move away: the child waits, and what

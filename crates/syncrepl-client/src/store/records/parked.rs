@@ -43,7 +43,7 @@ const TEMPORARY: &str = "
 impl Records<'_> {
     pub(crate) fn prepare_stage(&self) -> Result<()> {
         // Every statement of this file, and of `ancestors`, stays prepared.
-        self.0.set_prepared_statement_cache_capacity(112);
+        self.0.set_prepared_statement_cache_capacity(116);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 

@@ -144,6 +144,14 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
+    pub(crate) fn uuid_of(&self, id: i64) -> Result<Option<Uuid>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT uuid FROM syncrepl_records WHERE id = ?1")?;
+        let read = |row: &Row<'_>| Ok(Uuid::from_bytes(row.get(0)?));
+        Ok(statement.query_row([id], read).optional()?)
+    }
+
     /// The highest rowid that a record has, or one whose DN a search showed.
     pub(crate) fn last_id(&self) -> Result<i64> {
         let sql = "SELECT max(coalesce((SELECT max(id) FROM syncrepl_records), 0),
