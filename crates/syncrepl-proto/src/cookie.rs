@@ -137,13 +137,15 @@ pub fn server_id(received: &[u8]) -> Option<&str> {
     fields.filter_map(|field| field.strip_prefix("sid=")).next()
 }
 
-/// Whether a change with this `entryCSN` is part of what the cookie covers. `None` when that cannot
-/// be told: not a cookie of [`Form::Csns`], or a server that it does not name.
+/// Whether a change with this `entryCSN` is part of what the cookie covers. If the cookie does not name
+/// the server of the change, the clocks decide: an older change is covered. `None` if the cookie is
+/// not of [`Form::Csns`], or the value is no CSN.
 pub fn covers(cookie: &[u8], entry_csn: &[u8]) -> Option<bool> {
     let cookie = Csns::parse(cookie)?;
     let csn = std::str::from_utf8(entry_csn).ok()?;
-    let known = cookie.csns.get(csn.split('#').nth(2)?)?;
-    Some(csn <= *known)
+    let known = cookie.csns.get(csn.split('#').nth(2)?);
+    let newest = known.or_else(|| cookie.csns.values().max());
+    Some(newest.is_some_and(|newest| csn <= *newest))
 }
 
 /// The cookie of [`Form::Csns`] that was good when the change with this `entryCSN` was the last one of
@@ -188,7 +190,9 @@ mod tests {
         assert_eq!(covers(&both, A2.as_bytes()), Some(false));
         assert_eq!(covers(&both, B1.as_bytes()), Some(true));
         let one = cookie(format!("rid=000,csn={A2}"));
-        assert_eq!(covers(&one, B1.as_bytes()), None);
+        assert_eq!(covers(&one, B1.as_bytes()), Some(true), "older");
+        let old = cookie(format!("rid=000,csn={B1}"));
+        assert_eq!(covers(&old, A1.as_bytes()), Some(false), "newer");
         assert_eq!(covers(b"h:1#d:b:f#3", A1.as_bytes()), None);
         assert_eq!(covers(&both, b"no csn"), None);
     }

@@ -197,7 +197,7 @@ impl Work<'_> {
         }
         let (cookie, csn) = (self.stage.cookie.as_deref(), named.csn.as_deref());
         match (cookie, csn) {
-            (Some(cookie), Some(csn)) => cookie::covers(cookie, csn).unwrap_or(true),
+            (Some(cookie), Some(csn)) => cookie::covers(cookie, csn) == Some(true),
             _ => false,
         }
     }

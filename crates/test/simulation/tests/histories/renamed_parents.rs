@@ -98,7 +98,6 @@ fn answer_in_a_silent_second_is_committed() {
 /// C is sent below P's name of old, and P under its new one. H, which the filter hides, takes the
 /// old name before the consumer asks who bears it: C must not be taken for a child of H.
 #[test]
-#[ignore = "the consumer cannot do it yet"]
 fn child_sent_below_a_name_that_a_hidden_entry_takes() {
     history(
         "unknown persist filtered
