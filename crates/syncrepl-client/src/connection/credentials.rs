@@ -5,10 +5,6 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::text::printable;
-
-/// The supported SASL mechanisms, for messages.
-const MECHANISMS: &str = "EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, GSSAPI";
 
 /// The credentials of a bind (RFC 4513 §5).
 #[derive(Debug, Clone, Default)]
@@ -79,43 +75,6 @@ impl ScramHash {
     }
 }
 
-/// A SASL bind in the words of `ldapsearch`, for [`Credentials::sasl`]. Leave out what the
-/// mechanism does not need.
-///
-/// ```
-/// use syncrepl_client::{Credentials, Sasl};
-///
-/// let mut sasl = Sasl::new("SCRAM-SHA-256");
-/// sasl.authcid = Some("ann".to_owned());
-/// sasl.password = Some("secret".into());
-/// let credentials = Credentials::sasl(sasl)?;
-/// # Ok::<(), syncrepl_client::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Sasl {
-    /// `-Y`: the name of the mechanism, in any letter case.
-    pub mechanism: String,
-    /// `-U`: the name of the user (SCRAM), or the Kerberos principal (GSSAPI).
-    pub authcid: Option<String>,
-    /// `-R`: the realm of that user or principal, where the name has none (`name@realm`).
-    pub realm: Option<String>,
-    /// `-X`: the authorization identity to act as, `dn:…` or `u:…`.
-    pub authzid: Option<String>,
-    /// `-w`, `-W` or `-y`: the password (SCRAM).
-    pub password: Option<Password>,
-}
-
-impl Sasl {
-    /// This mechanism, and nothing else yet.
-    pub fn new(mechanism: impl Into<String>) -> Self {
-        Sasl {
-            mechanism: mechanism.into(),
-            ..Sasl::default()
-        }
-    }
-}
-
 impl Credentials {
     /// The authzId of these credentials. It stands in when a provider does not support Who am I?
     /// (RFC 4532).
@@ -167,79 +126,6 @@ impl Credentials {
         Credentials::SaslGssapi {
             principal: None,
             authzid: None,
-        }
-    }
-
-    /// The credentials that `sasl` describes.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the mechanism is not supported, lacks something, or is given
-    /// something it does not use.
-    pub fn sasl(sasl: Sasl) -> Result<Self> {
-        let Sasl {
-            mechanism,
-            authcid,
-            realm,
-            authzid,
-            password,
-        } = sasl;
-        let name = mechanism.to_ascii_uppercase();
-        let wrong = |problem: &str, hint: &str| {
-            Err(
-                Error::new(ErrorKind::InvalidInput, format!("SASL {name} {problem}"))
-                    .with_hint(hint),
-            )
-        };
-        if let Some(authzid) = &authzid
-            && !["dn:", "u:"].iter().any(|form| authzid.starts_with(form))
-        {
-            return wrong(
-                "cannot act as that authorization identity",
-                "it has to begin with dn: or u: (-X)",
-            );
-        }
-        let with_realm = |name: String| match &realm {
-            Some(realm) if !name.contains('@') => format!("{name}@{realm}"),
-            _ => name,
-        };
-        let scram = match name.as_str() {
-            "SCRAM-SHA-1" => ScramHash::Sha1,
-            "SCRAM-SHA-256" => ScramHash::Sha256,
-            "SCRAM-SHA-512" => ScramHash::Sha512,
-            "EXTERNAL" | "GSSAPI" if password.is_some() => {
-                return wrong("takes no password", "leave it out (-w, -W, -y)");
-            }
-            "EXTERNAL" if authcid.is_some() || realm.is_some() => {
-                return wrong(
-                    "takes the identity that the connection proves",
-                    "leave out the name and the realm (-U, -R); -X acts as another identity",
-                );
-            }
-            "EXTERNAL" => return Ok(Credentials::SaslExternal { authzid }),
-            "GSSAPI" if authcid.is_none() && realm.is_some() => {
-                return wrong("needs a name with that realm", "give the principal (-U)");
-            }
-            "GSSAPI" => {
-                let credentials = Credentials::SaslGssapi {
-                    principal: authcid.map(with_realm),
-                    authzid,
-                };
-                return credentials.check().map(|()| credentials);
-            }
-            _ => return Err(not_supported(&mechanism)),
-        };
-        match (authcid.filter(|name| !name.is_empty()), password) {
-            (Some(authcid), Some(password)) if !password.is_empty() => Ok(Credentials::SaslScram {
-                mechanism: scram,
-                authcid: with_realm(authcid),
-                password,
-                authzid,
-            }),
-            (None, _) => wrong("needs the name of a user", "give it with -U; it is no DN"),
-            (Some(_), _) => wrong(
-                "needs a password, which is not empty",
-                "-W asks for it, -y FILE reads it from a file",
-            ),
         }
     }
 
@@ -296,28 +182,6 @@ impl fmt::Debug for Password {
     }
 }
 
-fn not_supported(mechanism: &str) -> Error {
-    let error = Error::new(
-        ErrorKind::InvalidInput,
-        format!(
-            "the SASL mechanism {} is not supported; supported are {MECHANISMS}",
-            printable(mechanism)
-        ),
-    );
-    let upper = mechanism.to_ascii_uppercase();
-    match upper.as_str() {
-        "PLAIN" | "LOGIN" => error.with_hint(
-            "it would send the password as it is, like a simple bind: use that (-x -D DN) over TLS",
-        ),
-        "GSS-SPNEGO" => error.with_hint("GSSAPI takes the same ticket"),
-        _ if upper.ends_with("-PLUS") => {
-            error.with_hint("there is no channel binding; leave out -PLUS")
-        }
-        "DIGEST-MD5" | "CRAM-MD5" => error.with_hint("it is obsolete; SCRAM takes its place"),
-        _ => error,
-    }
-}
-
 /// The error for GSSAPI in a build without it.
 pub(super) fn without_gssapi() -> Error {
     Error::new(
@@ -342,10 +206,5 @@ mod tests {
             shown.contains("ann") && !shown.contains("geheim"),
             "{shown}"
         );
-        let sasl = Sasl {
-            password: Some("geheim".into()),
-            ..Sasl::default()
-        };
-        assert!(!format!("{sasl:?}").contains("geheim"));
     }
 }

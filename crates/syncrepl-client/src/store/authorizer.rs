@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
-/// Table names that begin so are ours; so are settings whose names begin with it without `_`.
+/// Table names that begin so are ours.
 const RESERVED: &str = "syncrepl_";
 
-/// Pragmas that only tell something when they have no argument.
+/// Pragmas that only return a value when they have no argument.
 const TELLING: &[&str] = &[
     "application_id",
     "auto_vacuum",
@@ -38,7 +38,7 @@ const TELLING: &[&str] = &[
     "user_version",
 ];
 
-/// Pragmas whose argument, if any, names what to look at.
+/// Pragmas that only return values; an argument names a table or index.
 const LOOKING: &[&str] = &[
     "foreign_key_check",
     "foreign_key_list",
@@ -52,7 +52,7 @@ const LOOKING: &[&str] = &[
     "table_xinfo",
 ];
 
-/// Closed while SQL of a user may be prepared, open for our own.
+/// The gate is closed while a user's SQL may be prepared, and open for ours.
 #[derive(Default)]
 pub(super) struct Gate {
     closed: AtomicBool,
@@ -77,7 +77,7 @@ impl Gate {
         }
     }
 
-    /// Forgets what the last statement did and what was refused of it.
+    /// Forgets the last statement and its refusal.
     pub(super) fn start_statement(&self) {
         self.altering.store(false, Ordering::Relaxed);
         self.take_refusal();
@@ -102,8 +102,8 @@ impl Gate {
             self.altering.store(true, Ordering::Relaxed);
         }
         let refusal = match context.accessor {
-            // No trigger is ours, so one that writes here is refused whoever fired it: a foreign
-            // key of a user's table may fire the user's trigger from our own DELETE.
+            // No trigger is ours, so none may write here, even if our own statement fired it:
+            // through a foreign key of a user's table our DELETE may fire the user's trigger.
             Some(trigger) => changes_of(&context.action)
                 .filter(|table| is_reserved(table))
                 .map(|table| format!("the trigger {trigger} must not change {table}")),
@@ -154,24 +154,58 @@ fn changes_of<'c>(action: &AuthAction<'c>) -> Option<&'c str> {
 
 /// Why a user must not do this; `None` when they may.
 fn refusal_of(action: &AuthAction<'_>) -> Option<String> {
-    let ours = |name: &str| format!("{name}: names that begin with {RESERVED} are not yours");
-    match *action {
+    if let Some(table) = changes_of(action) {
+        return rows_refused(table);
+    }
+    if let Some(names) = defines(action) {
+        let ours = names.into_iter().find(|name| is_reserved(name));
+        return ours.map(|name| format!("{name}: names that begin with {RESERVED} are not yours"));
+    }
+    let reason = match *action {
         AuthAction::Select
         | AuthAction::Read { .. }
         | AuthAction::Function { .. }
         | AuthAction::Recursive
-        | AuthAction::Analyze { .. } => None,
+        | AuthAction::Analyze { .. } => return None,
+        AuthAction::Pragma {
+            pragma_name,
+            pragma_value,
+        } => return pragma_refused(pragma_name, pragma_value),
+        AuthAction::Transaction { .. } => {
+            "BEGIN, COMMIT and ROLLBACK: the transaction that you are lent is not yours to end"
+        }
+        AuthAction::Savepoint { .. } => {
+            "SAVEPOINT, RELEASE and ROLLBACK TO: return an error to roll back"
+        }
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
+            "ATTACH and DETACH change the connection that you are lent"
+        }
+        _ => "this statement is not known to be harmless",
+    };
+    Some(reason.to_owned())
+}
 
-        AuthAction::Insert { table_name }
-        | AuthAction::Update { table_name, .. }
-        | AuthAction::Delete { table_name } => is_reserved(table_name)
-            .then(|| format!("{table_name} can be read, not changed"))
-            .or_else(|| {
-                table_name
-                    .eq_ignore_ascii_case("sqlite_dbpage")
-                    .then(|| "sqlite_dbpage writes past all tables".to_owned())
-            }),
+/// Why a user must not change rows of this table.
+fn rows_refused(table: &str) -> Option<String> {
+    if is_reserved(table) {
+        return Some(format!("{table} can be read, not changed"));
+    }
+    table
+        .eq_ignore_ascii_case("sqlite_dbpage")
+        .then(|| "sqlite_dbpage writes past all tables".to_owned())
+}
 
+/// Why a user must not run this pragma.
+fn pragma_refused(name: &str, value: Option<&str>) -> Option<String> {
+    let one_of = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let allowed = one_of(LOOKING) || (value.is_none() && one_of(TELLING));
+    (!allowed).then(|| format!("PRAGMA {name} changes the connection or the file"))
+}
+
+/// The names that the action defines, alters or drops: of a table, view or index, or of an index or
+/// trigger and its table.
+fn defines<'c>(action: &AuthAction<'c>) -> Option<[&'c str; 2]> {
+    let name = match *action {
         AuthAction::CreateTable { table_name: name }
         | AuthAction::CreateTempTable { table_name: name }
         | AuthAction::DropTable { table_name: name }
@@ -189,62 +223,47 @@ fn refusal_of(action: &AuthAction<'_>) -> Option<String> {
         | AuthAction::CreateTempView { view_name: name }
         | AuthAction::DropView { view_name: name }
         | AuthAction::DropTempView { view_name: name }
-        | AuthAction::Reindex { index_name: name } => is_reserved(name).then(|| ours(name)),
+        | AuthAction::Reindex { index_name: name } => name,
+        _ => return defines_on_a_table(action),
+    };
+    Some([name, name])
+}
 
+/// The names of an index or trigger that the action defines or drops, and of its table.
+fn defines_on_a_table<'c>(action: &AuthAction<'c>) -> Option<[&'c str; 2]> {
+    match *action {
         AuthAction::CreateIndex {
             index_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::CreateTempIndex {
             index_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::DropIndex {
             index_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::DropTempIndex {
             index_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::CreateTrigger {
             trigger_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::CreateTempTrigger {
             trigger_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::DropTrigger {
             trigger_name: name,
-            table_name: table,
+            table_name,
         }
         | AuthAction::DropTempTrigger {
             trigger_name: name,
-            table_name: table,
-        } => [name, table]
-            .into_iter()
-            .find(|name| is_reserved(name))
-            .map(ours),
-
-        AuthAction::Pragma {
-            pragma_name: name,
-            pragma_value,
-        } => {
-            let one_of = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let allowed = one_of(LOOKING) || (pragma_value.is_none() && one_of(TELLING));
-            (!allowed).then(|| format!("PRAGMA {name} changes the connection or the file"))
-        }
-        AuthAction::Transaction { .. } => Some(
-            "BEGIN, COMMIT and ROLLBACK: the transaction that you are lent is not yours to end"
-                .to_owned(),
-        ),
-        AuthAction::Savepoint { .. } => {
-            Some("SAVEPOINT, RELEASE and ROLLBACK TO: return an error to roll back".to_owned())
-        }
-        AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
-            Some("ATTACH and DETACH change the connection that you are lent".to_owned())
-        }
-        _ => Some("this statement is not known to be harmless".to_owned()),
+            table_name,
+        } => Some([name, table_name]),
+        _ => None,
     }
 }

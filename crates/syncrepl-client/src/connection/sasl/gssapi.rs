@@ -127,69 +127,68 @@ impl Gssapi {
     /// the authorization identity.
     fn choose_layer(&mut self, challenge: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let context = self.context.as_mut().ok_or_else(|| out_of_turn(NAME))?;
-        let offer = context.unwrap(challenge).map_err(|error| {
-            unproven(
-                NAME,
-                &format!(
-                    "the server's offer is not genuine: {}",
-                    printable_error(&error)
-                ),
-            )
-        })?;
-        let &[offered, a, b, c] = &*offer else {
-            return Err(out_of_turn(NAME));
-        };
-        let most = u32::from_be_bytes([0, a, b, c]) as usize;
-        let flags = context
-            .flags()
-            .map_err(|error| explain(&error, &self.service))?;
-        let mut possible = NO_LAYER;
-        if flags.contains(CtxFlags::GSS_C_INTEG_FLAG) {
-            possible |= INTEGRITY;
-        }
-        if flags.contains(CtxFlags::GSS_C_CONF_FLAG) {
-            possible |= CONFIDENTIALITY;
-        }
-        let layer = chosen(offered & possible, self.encrypted).ok_or_else(|| {
-            let over_tls = match self.encrypted {
-                true => "beside TLS ",
-                false => "",
-            };
-            Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "the provider offers no security layer that can be used {over_tls}(it offers {offered:#04b})"
-                ),
-            )
-            .with_hint(hints_of_all(Trouble::NoSecurityLayer))
-        })?;
+        let (offered, most) = read_offer(context, challenge)?;
+        let failed = |error| explain(&error, &self.service);
+        let possible = layers_of(context.flags().map_err(failed)?);
+        let layer = chosen(offered & possible, self.encrypted)
+            .ok_or_else(|| no_layer(offered, self.encrypted))?;
         if layer != NO_LAYER && most <= OVERHEAD {
             return Err(out_of_turn(NAME));
         }
-        tracing::debug!(
-            "GSSAPI security layer: {}",
-            match layer {
-                CONFIDENTIALITY => "confidentiality",
-                INTEGRITY => "integrity",
-                _ => "none",
-            }
-        );
-        let ours = match layer {
-            NO_LAYER => 0,
-            _ => LONGEST as u32,
+        let (name, ours) = match layer {
+            CONFIDENTIALITY => ("confidentiality", LONGEST as u32),
+            INTEGRITY => ("integrity", LONGEST as u32),
+            _ => ("none", 0),
         };
+        tracing::debug!("GSSAPI security layer: {name}");
         let [_, a, b, c] = ours.to_be_bytes();
         let mut answer = vec![layer, a, b, c];
         answer.extend(self.authzid.as_bytes());
-        let answer = context
-            .wrap(false, &answer)
-            .map_err(|error| explain(&error, &self.service))?;
+        let answer = context.wrap(false, &answer).map_err(failed)?;
         self.stage = Stage::Agreed {
             layer,
             most: most.saturating_sub(OVERHEAD).min(CHUNK),
         };
         Ok(Zeroizing::new(answer.to_vec()))
     }
+}
+
+/// The layers that the provider offers, and the size of the largest buffer it takes.
+fn read_offer(context: &mut ClientCtx, challenge: &[u8]) -> Result<(u8, usize)> {
+    let offer = context.unwrap(challenge).map_err(|error| {
+        let error = printable_error(&error);
+        unproven(NAME, &format!("the server's offer is not genuine: {error}"))
+    })?;
+    let &[offered, a, b, c] = &*offer else {
+        return Err(out_of_turn(NAME));
+    };
+    Ok((offered, u32::from_be_bytes([0, a, b, c]) as usize))
+}
+
+/// The layers that a context with these flags can give.
+fn layers_of(flags: CtxFlags) -> u8 {
+    let mut possible = NO_LAYER;
+    if flags.contains(CtxFlags::GSS_C_INTEG_FLAG) {
+        possible |= INTEGRITY;
+    }
+    if flags.contains(CtxFlags::GSS_C_CONF_FLAG) {
+        possible |= CONFIDENTIALITY;
+    }
+    possible
+}
+
+fn no_layer(offered: u8, encrypted: bool) -> Error {
+    let over_tls = match encrypted {
+        true => "beside TLS ",
+        false => "",
+    };
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "the provider offers no security layer that can be used {over_tls}(it offers {offered:#04b})"
+        ),
+    )
+    .with_hint(hints_of_all(Trouble::NoSecurityLayer))
 }
 
 impl Mechanism for Gssapi {

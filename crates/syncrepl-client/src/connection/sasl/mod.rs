@@ -15,7 +15,7 @@ use syncrepl_proto::message::{Authentication, BindRequest, LdapResult, Operation
 use syncrepl_proto::profile::{Trouble, hints_of_all};
 use zeroize::Zeroizing;
 
-use super::credentials::{self, Credentials};
+use super::credentials::Credentials;
 use super::layer::SecurityLayer;
 use super::operations::unexpected;
 use super::refused::{refused, refused_because};
@@ -122,7 +122,7 @@ impl Connection {
                 authzid.as_deref(),
             )?),
             #[cfg(not(feature = "gssapi"))]
-            Credentials::SaslGssapi { .. } => return Err(credentials::without_gssapi()),
+            Credentials::SaslGssapi { .. } => return Err(super::credentials::without_gssapi()),
             Credentials::SaslExternal { authzid } => Box::new(External {
                 authzid: authzid.clone().unwrap_or_default(),
             }),
