@@ -5,6 +5,7 @@ mod left_and_back;
 mod names;
 mod not_yet;
 mod renamed_parents;
+mod swapped_names;
 
 /// Plays a history, and fails if something happens that must not be. What happens is printed, which
 /// `--nocapture` shows.
