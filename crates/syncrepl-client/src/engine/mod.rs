@@ -138,7 +138,7 @@ impl<C: Callback> Syncrepl<C> {
     /// beginning after the one that failed.
     ///
     /// # Errors
-    /// As for [`Builder::connect`].
+    /// As for [`Builder::connect`](crate::Builder::connect).
     pub fn reconnect(&mut self) -> Result<()> {
         self.engine.reconnect(&mut self.callback)
     }
