@@ -1,6 +1,6 @@
 //! What a provider is known to do where RFC 4533 leaves room or is not followed.
 //!
-//! A vendor is one file of this folder and one line in [`KNOWN`]; what differs between vendors is a
+//! A vendor is one file of this folder and one line in `KNOWN`; what differs between vendors is a
 //! field of [`Profile`]. No other file of the product names a vendor: `tests/vendors.rs` sees to it.
 
 pub mod apacheds;
