@@ -147,7 +147,6 @@ fn time(from: &mut Reader<'_>) -> Result<i64, DecodeError> {
 
 /// Reads the digits of a GeneralizedTime in UTC, `20210131120000`, as seconds since 1970. Ignores
 /// what follows them. It does not check the ranges of months, days and hours.
-/// 1970. What the days of a month and the like may be is not checked.
 pub(crate) fn seconds_of_digits(text: &str) -> Option<i64> {
     let digits = text.get(..14)?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {

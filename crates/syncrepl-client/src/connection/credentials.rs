@@ -92,7 +92,7 @@ impl Credentials {
         }
     }
 
-    /// Whether they prove nothing, so that nobody can steal anything.
+    /// Whether they prove nothing, so that they hold nothing to steal.
     pub(crate) fn is_anonymous(&self) -> bool {
         match self {
             Credentials::Anonymous => true,

@@ -83,8 +83,8 @@ fn said(kind: ErrorKind, result: &LdapResult<'_>, what: &str) -> Error {
     in_words(kind, result, what, (words, hint))
 }
 
-/// How the administrator does on each known provider what the hint for a code says, in brackets. Here
-/// nobody knows which provider it is.
+/// The steps on each known provider that carry out the hint for a code, in brackets. The caller does
+/// not know which provider refused, so it names them all.
 fn of_vendors(code: u32) -> String {
     let trouble = match code {
         3 => Trouble::TimeLimit,

@@ -1,4 +1,4 @@
-//! Whether the base is there, and whether the search is answered with a refresh stage.
+//! Checks that the base exists, and that the provider answers the search with a refresh stage.
 
 use syncrepl_proto::dn;
 use syncrepl_proto::message::{Scope, SearchRequest};
@@ -19,8 +19,8 @@ const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 
 impl Doctor<'_> {
-    /// Whether there is such a base, and whether this identity sees it. An error means that a refresh
-    /// fails because of it; what the search itself will tell better is left to it.
+    /// Checks that the base exists and that this identity sees it. An error means that a refresh
+    /// would fail.
     pub(super) fn base(&mut self, patient: &mut Patient) -> Result<()> {
         let search = &self.settings.search;
         let request = SearchRequest {
@@ -42,7 +42,7 @@ impl Doctor<'_> {
                 &[],
             ),
             Err(error) if error.result_code() == Some(NO_SUCH_OBJECT) => {
-                // A replica to which nothing came yet has no base either; that passes.
+                // A replica that has received nothing yet has no base either. That passes.
                 if let Ok(trial) = self.try_refresh(patient)
                     && trial.cookie.is_none()
                 {
@@ -52,7 +52,8 @@ impl Doctor<'_> {
                 return Err(error);
             }
             Err(error) if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS) => {
-                // slapd's access rule `auth`, for one: it may bind, and nothing else.
+                // An example is slapd's access right `auth`: the identity may bind and do nothing
+                // else.
                 let provider = patient.provider;
                 let more = self
                     .of_anonymous(provider)
@@ -68,7 +69,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Whether a refresh works from its beginning to its end.
+    /// Checks that a refresh works from its beginning to its end.
     pub(super) fn sync(&mut self, patient: &mut Patient) -> Result<Trial> {
         let controls = &patient.root.supported_controls;
         let advertised = controls.iter().any(|oid| oid == SYNC_REQUEST);
@@ -122,7 +123,7 @@ impl Doctor<'_> {
         error
     }
 
-    /// What an error of the sync search is about, and what to do.
+    /// The subject of an error of the sync search, and the advice.
     fn why(
         &self,
         error: &Error,
@@ -155,7 +156,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// What a user who has not bound has to do.
+    /// The advice for an anonymous user.
     fn of_anonymous(&self, provider: Provider) -> Option<String> {
         matches!(self.settings.credentials, Credentials::Anonymous)
             .then(|| advice::nobody_is_bound(provider))

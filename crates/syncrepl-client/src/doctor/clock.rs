@@ -1,5 +1,5 @@
-//! The server's clock beside ours. Certificates, Kerberos, and in a pair of providers which of two
-//! changes counts, depend on it.
+//! Compares the server's clock with ours. Certificates and Kerberos depend on it. So does the
+//! choice of two providers between conflicting changes.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use super::{Doctor, Patient};
 use crate::connection::{ANY_ENTRY, seconds_of_digits, written};
 use crate::error::{ErrorKind, Result};
 
-/// So many seconds are no difference.
+/// A difference of this many seconds or less counts as none.
 const SAME: i64 = 5;
 
 impl Doctor<'_> {
@@ -48,7 +48,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// What the server says that it is, where this identity may ask.
+    /// The time by the server, if this identity may ask for it.
     fn server_time(&self, patient: &mut Patient) -> Result<Option<i64>> {
         let Some(Clock { entry, attribute }) = patient.provider.clock else {
             return Ok(None);
@@ -76,7 +76,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// The time of the newest change, as the cookie or an entry tells it.
+    /// The time of the newest change, from the cookie or from an entry.
     fn newest_change(&self, trial: &Trial) -> Option<i64> {
         let cookie = trial.cookie.as_deref().unwrap_or_default();
         let cookie = std::str::from_utf8(cookie).unwrap_or_default();
@@ -90,7 +90,8 @@ impl Doctor<'_> {
     }
 }
 
-/// How far a clock that is so many seconds ahead of ours is from it, if it is.
+/// The difference in words, for a clock that is `ahead` seconds ahead of ours; `None` if there is
+/// none.
 fn apart(ahead: i64) -> Option<String> {
     let seconds = ahead.unsigned_abs();
     match ahead > 0 {

@@ -1,5 +1,5 @@
-//! What the search shows: whether it is anything, how entries can be asked for again, and what should
-//! not be among it.
+//! Checks of what the search shows: entries at all, by which attribute the client can ask for one
+//! again, hidden parents, secrets.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use super::{Doctor, Patient, advice};
 use crate::connection::ANY_ENTRY;
 use crate::error::{ErrorKind, Result};
 
-/// A search for one identity that takes longer is made without an index.
+/// A search for one entryUUID that takes longer than this uses no index.
 const QUICK: Duration = Duration::from_secs(1);
 
 impl Doctor<'_> {
-    /// Whether there are any.
+    /// Checks that the search shows entries.
     pub(super) fn entries(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         if trial.entries > 0 {
             return Ok(());
@@ -44,7 +44,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Whether entries may be searched for by what they are known by.
+    /// Checks that this identity may search by the attribute that identifies entries.
     pub(super) fn identity(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         let name = patient.provider.uuid_attribute;
         let Some((uuid, _)) = &trial.example else {
@@ -87,7 +87,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Whether the filter hides entries above those that it shows.
+    /// Checks whether the filter hides parents of entries that it shows.
     pub(super) fn parents(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         let search = &self.settings.search;
         let provider = patient.provider;
@@ -134,7 +134,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Whether password hashes come that nobody asked for.
+    /// Checks whether the search shows password hashes without asking for them.
     pub(super) fn secrets(&mut self, patient: &mut Patient) -> Result<()> {
         const NAME: &str = "userPassword";
         let search = &self.settings.search;
@@ -159,8 +159,8 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Whether a search shows an entry, and whether with an attribute. A refusal is a no; a limit
-    /// comes after what was shown.
+    /// Whether a search shows an entry, and whether with an attribute. A refusal counts as a no. A
+    /// limit does not matter, because it comes after the first entry.
     pub(super) fn shows(
         &self,
         patient: &mut Patient,

@@ -1,5 +1,5 @@
-//! What the server remembers of changes, and with it what it sends after a break. A server that does not
-//! say it is asked with a cookie of a little while ago: its answer shows it.
+//! Checks how far back the server remembers changes, which decides what it sends after a break. If
+//! the server does not publish that, a refresh with a slightly older cookie shows it.
 
 use syncrepl_proto::cookie;
 use syncrepl_proto::message::CANCEL;
@@ -45,7 +45,8 @@ impl Doctor<'_> {
                     "session log: none that knows the last change",
                     &[advice::full(provider, Trouble::ChangesNotRemembered)],
                 ),
-                // What changed since is not of this search: one change more shows it.
+                // The search does not show the entries that changed since. Go back by one more
+                // change.
                 Ok(answer) if !answer.tells() => continue,
                 Ok(_) => {
                     self.good("session log: after a break the server sends what changed, no more");

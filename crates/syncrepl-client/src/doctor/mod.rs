@@ -1,5 +1,5 @@
-//! A look at each server as a refresh would meet it, told line by line. Nothing is stored, and nothing
-//! on the server is changed.
+//! Examines each server as a refresh would meet it, and tells its findings line by line. It stores
+//! nothing and changes nothing on the server.
 
 mod access;
 mod advice;
@@ -17,33 +17,33 @@ use crate::error::{Error, Result};
 use crate::record::text::printable;
 use crate::stop::StopHandle;
 
-/// What a look at something came to.
+/// The verdict of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
     /// It is as it should be.
     Good,
-    /// A refresh works, but this could be better, or could not be seen.
+    /// A refresh works, but this could be better, or could not be checked.
     Warning,
     /// A refresh fails because of it.
     Bad,
 }
 
-/// One thing that was looked at, fit to be shown on a terminal.
+/// The result of one check, safe to show on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The server it is about, as a URL.
+    /// The server, as a URL.
     pub server: String,
-    /// How it is.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was looked at and what was found, in one line.
+    /// The check and its result, in one line.
     pub text: String,
-    /// What to do about it: none or several lines, among them such as go into a configuration.
+    /// The advice: any number of lines, among them lines for a configuration file.
     pub advice: Vec<String>,
 }
 
-/// Looks at each server, and gives what a refresh would end with.
+/// Examines each server. Returns the error that a refresh would end with, if any.
 pub(crate) fn examine(
     settings: &Settings,
     stop: &StopHandle,
@@ -61,7 +61,8 @@ pub(crate) fn examine(
         if stop.is_requested() {
             return result;
         }
-        // The first that is no reason to try the next server decides; the others are shown all the same.
+        // The first result after which a refresh would not try the next server decides. The loop
+        // still examines the other servers.
         match result {
             Err(error) if outcome.is_none() && error.is_retryable() => failures.push(error),
             result => {
@@ -72,7 +73,7 @@ pub(crate) fn examine(
     outcome.unwrap_or_else(|| Err(none_can_be_used(failures)))
 }
 
-/// One server, and where it is told of.
+/// One server under examination.
 struct Doctor<'a> {
     settings: &'a Settings,
     stop: &'a StopHandle,
@@ -80,12 +81,12 @@ struct Doctor<'a> {
     tell: &'a mut dyn FnMut(&Finding),
 }
 
-/// A server that has let us in.
+/// A server after a successful bind.
 struct Patient {
     connection: Connection,
     root: RootDse,
     provider: Provider,
-    /// Who it takes us for, as far as is known.
+    /// Our identity by the server; empty if it does not tell.
     authzid: String,
 }
 
@@ -94,7 +95,7 @@ impl Doctor<'_> {
         let mut patient = self.reach()?;
         self.base(&mut patient)?;
         let trial = self.sync(&mut patient)?;
-        // From here on a refresh works; what else is seen makes it better.
+        // From here on a refresh works. The other checks find what could be better.
         if trial.entries > 0 {
             self.identity(&mut patient, &trial)?;
             self.parents(&mut patient, &trial)?;
@@ -115,7 +116,7 @@ impl Doctor<'_> {
         self.told(Verdict::Warning, text.as_ref(), advice);
     }
 
-    /// What ends a refresh: the error, and more to do about it than it says itself.
+    /// Tells of an error that would end a refresh, with advice besides its own hint.
     fn bad(&mut self, what: &str, error: &Error, advice: &[&str]) {
         let hint = error.hint().filter(|_| advice.is_empty());
         let advice = hint.as_slice().iter().chain(advice).copied();

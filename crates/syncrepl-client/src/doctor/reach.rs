@@ -1,4 +1,4 @@
-//! Whether the server is there, what protects the connection, and who it takes us for.
+//! Checks that the server answers, what protects the connection, and our identity by the server.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use super::{Doctor, Patient, advice};
 use crate::connection::{Connection, Credentials, RootDse, written};
 use crate::error::{ErrorKind, Result};
 
-/// A certificate that ends so soon is warned of, in days.
+/// A certificate that expires within this many days is worth a warning.
 const SOON: i64 = 21;
 
 impl Doctor<'_> {

@@ -1,4 +1,4 @@
-//! A refresh stage that stores nothing: what it sends is counted.
+//! A refresh stage that stores nothing and only counts.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,29 +17,29 @@ use crate::connection::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::search::Search;
 
-/// How many CSNs are remembered, the newest.
+/// The number of CSNs to keep, the newest ones.
 const CSNS: usize = 8;
 
-/// What a refresh stage sent.
+/// The messages of a refresh stage, counted.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
-    /// Entries that were sent.
+    /// The number of entries sent.
     pub(super) entries: u64,
-    /// References that were sent.
+    /// The number of references sent.
     pub(super) references: u64,
-    /// One of the entries, the last that is not the base itself if there is such.
+    /// The last entry sent other than the base, or else the base.
     pub(super) example: Option<(Uuid, String)>,
-    /// The cookie that it ended with, as it would be stored.
+    /// The cookie at its end, as the store would keep it.
     pub(super) cookie: Option<Vec<u8>>,
     /// The newest `entryCSN`s.
     pub(super) csns: BTreeSet<String>,
-    /// It named entries as present, instead of telling the changes.
+    /// Whether it named present entries, instead of changes.
     pub(super) present: bool,
-    /// It named entries as deleted.
+    /// Whether it named deleted entries.
     pub(super) deleted: bool,
-    /// It asked for a refresh without a cookie.
+    /// Whether it asked for a refresh without a cookie.
     pub(super) required: bool,
-    /// How long it took.
+    /// Its duration.
     pub(super) took: Duration,
 }
 
@@ -99,7 +99,7 @@ impl Trial {
         self.entries + self.references > 0 || self.deleted
     }
 
-    /// Whether the stage has ended with this.
+    /// Counts an event. Returns whether it ends the stage.
     fn take(&mut self, event: SyncEvent<'_>, search: &Search) -> Result<bool> {
         match event {
             SyncEvent::Entry {

@@ -1,5 +1,5 @@
-//! A refresh that begins anew without a cookie: because the provider cannot go on from the one it
-//! was sent, because what it told is incomplete, or because everything is to be compared.
+//! A refresh that begins anew without a cookie. The reason is that the provider cannot continue
+//! from the cookie, that its messages are incomplete, or that a full comparison is due.
 
 use super::state::Run;
 use crate::changes::source::Kind;
@@ -7,12 +7,12 @@ use crate::changes::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Records;
 
-/// How often a refresh may begin anew without a cookie.
+/// The most times that one refresh stage may begin anew.
 const RESTARTS: u32 = 3;
 
 impl Run<'_> {
-    /// Begins the search anew. The stage stays open: what was told so far is compared like
-    /// everything else.
+    /// Begins the search anew. The stage stays open: it compares the messages to come with what it
+    /// already holds.
     pub(super) fn start_again(&mut self, why: &'static str) -> Result<()> {
         self.callback.debug(why);
         if self
@@ -39,21 +39,21 @@ impl Run<'_> {
         self.search_without_cookie()
     }
 
-    /// The same for a stage that was to end.
+    /// As `start_again`, for a stage that was about to end.
     pub(super) fn go_on_without_cookie(&mut self, stage: Stage, why: &'static str) -> Result<()> {
         self.on.stage = Some(stage);
         self.start_again(why)
     }
 
-    /// A full comparison is due in the persist stage: begins the search anew. Returns false if that
-    /// takes another connection.
+    /// Begins the search anew in the persist stage, if a full comparison is due. Returns false if
+    /// that needs another connection.
     pub(super) fn compare_everything(&mut self) -> Result<bool> {
         if !self.consumer.comparison_is_due(self.callback) {
             return Ok(true);
         }
         self.end_group_at_once()?;
         if !self.on.link.provider.heeds_abandon {
-            // What it would go on sending is cut off with the connection.
+            // Only closing the connection stops the provider from sending more.
             return Ok(false);
         }
         self.on.link.heard = self.now();
@@ -71,7 +71,7 @@ impl Run<'_> {
         self.send_requests()
     }
 
-    /// Sends what the session has to say.
+    /// Sends the requests that the session has ready.
     pub(super) fn send_requests(&mut self) -> Result<()> {
         let link = &mut self.on.link;
         while let Some(request) = link.session.poll_request() {

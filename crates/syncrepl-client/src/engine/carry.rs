@@ -1,6 +1,5 @@
-//! What one stage leaves to the next: the records whose DN may be older than what is still to be
-//! told, and the open questions. This file alone knows the fields of [`Stage`] in which they are
-//! lent and given back.
+//! What one stage leaves to the next: the fresh records and the open questions. Only this file
+//! moves them into a [`Stage`] and out of it.
 
 use std::time::{Duration, Instant};
 
@@ -19,30 +18,31 @@ use crate::store::Writer;
 use crate::store::records::Records;
 
 /// The provider tells a change that was made during a refresh stage at the beginning of the persist
-/// stage, or in the next refresh stage. After so long in the persist stage none of them is under way.
+/// stage, or in the next refresh stage. After this long in the persist stage it has told all of
+/// them.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 
-/// So long the provider has to be silent before the open questions are put: what it has still to
-/// tell would be older than its answer.
+/// The provider must be silent for this long before the engine asks the open questions. Messages
+/// that it had still to send would be older than its answer.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Some providers never fall silent. An open question waits no longer than this.
+/// The longest wait of an open question, because some providers never fall silent.
 const QUIET_AT_MOST: Duration = Duration::from_secs(15);
 
-/// The open questions, and the records of the last refresh stage.
+/// The fresh records and the open questions.
 #[derive(Debug)]
 pub(super) struct Carry {
-    /// Records that the last refresh stage stated: a refresh stage reads each entry at a moment of
-    /// its own, and its cookie stands for the beginning.
+    /// The records that the last refresh stage stated. The provider read each entry at a moment of
+    /// its own, and the cookie stands for the beginning of the stage.
     fresh: RoaringTreemap,
-    /// Until then a change that is older than a fresh record may be told in the persist stage.
+    /// Until then the provider may tell a change that is older than a fresh record.
     fresh_until: Option<Instant>,
     /// A fresh record was deleted because a search did not show it.
     fresh_left_early: bool,
-    /// Records of which the provider is asked, when it is silent, where they are. The store holds
-    /// these questions, too.
+    /// The records whose DNs the engine asks for once the provider is silent. The store keeps these
+    /// questions too.
     quiet: RoaringTreemap,
-    /// When the first of the questions was put.
+    /// When the first of these questions arose.
     quiet_since: Option<Instant>,
 }
 
@@ -57,7 +57,7 @@ impl Carry {
         })
     }
 
-    /// Believes the store: the last transaction may not have been committed.
+    /// Reads the state from the store, because the last transaction may have been rolled back.
     pub(super) fn read_again(&mut self, writer: &Writer) -> Result<()> {
         let fresh_until = self.fresh_until;
         *self = Carry::open(writer)?;
@@ -65,7 +65,7 @@ impl Carry {
         Ok(())
     }
 
-    /// Hands the fresh records to a stage that begins at `now`, as far as they still are.
+    /// Hands the fresh records to a stage that begins at `now`, if they are still fresh then.
     pub(super) fn lend(&mut self, stage: &mut Stage, now: Instant) {
         let ledger = &mut stage.ledger;
         ledger.fresh = std::mem::take(&mut self.fresh);
@@ -78,13 +78,14 @@ impl Carry {
         }
     }
 
-    /// Takes back what was lent to a group that is not committed, because nothing happened in it.
+    /// Takes the fresh records back from a group in which nothing happened and which is not
+    /// committed.
     pub(super) fn take_back(&mut self, stage: &mut Stage) {
         self.fresh = std::mem::take(&mut stage.ledger.fresh);
         self.fresh_left_early = stage.ledger.fresh_left_early;
     }
 
-    /// Keeps, in the transaction of a stage that ends at `now`, what it leaves to the next.
+    /// Keeps what a stage that ends at `now` leaves to the next, in its transaction.
     pub(super) fn keep(&mut self, stage: &mut Stage, writer: &Writer, now: Instant) -> Result<()> {
         if stage.is_refresh() {
             stage.ledger.stated_is_fresh();
@@ -100,8 +101,9 @@ impl Carry {
         self.keep_quiet(&stage.agenda.quiet, writer)
     }
 
-    /// The provider said something just before `now`: the open questions, if there are any, are put
-    /// when it has been quiet for a while after that, or when the first of them has waited for long.
+    /// Sets the deadline for the open questions, if there are any, after a message at `now`: once
+    /// the provider has been quiet for [`QUIET`], or the first question has waited for
+    /// [`QUIET_AT_MOST`].
     pub(super) fn wait_for_quiet(&mut self, deadlines: &mut Deadlines, now: Instant) {
         if self.quiet.is_empty() {
             return;
@@ -111,7 +113,7 @@ impl Carry {
         deadlines.set(Due::Quiet, now.checked_add(QUIET).min(at_most));
     }
 
-    /// Puts all open questions to a stage that ends.
+    /// Moves all open questions into a stage that ends, which asks them.
     pub(super) fn ask(
         &mut self,
         stage: &mut Stage,
@@ -123,7 +125,7 @@ impl Carry {
         Ok(())
     }
 
-    /// The open questions are none any more once the open transaction is committed.
+    /// Takes all open questions. They leave the store with the commit of the open transaction.
     fn take_quiet(&mut self, writer: &Writer, deadlines: &mut Deadlines) -> Result<RoaringTreemap> {
         deadlines.set(Due::Quiet, None);
         self.quiet_since = None;
@@ -141,7 +143,7 @@ impl Carry {
     }
 }
 
-/// A stage whose transaction has just begun, with what the store knows beforehand.
+/// A new stage, filled from the store. Its transaction has just begun.
 pub(super) fn new_stage(kind: Kind, before: u64, limits: Limits, writer: &Writer) -> Result<Stage> {
     let mut stage = Stage::new(kind, before);
     stage.limits = limits;
@@ -152,12 +154,12 @@ pub(super) fn new_stage(kind: Kind, before: u64, limits: Limits, writer: &Writer
     Ok(stage)
 }
 
-/// Asks for these records at the end of a group.
+/// Lets the group ask for these records at its end.
 pub(super) fn ask_for(stage: &mut Stage, records: RoaringTreemap) {
     stage.agenda.ask_where_all(records, When::Now);
 }
 
-/// Notes that a search showed this entry, and so that it is present.
+/// Notes that a search showed this entry, so that the stage takes it for present.
 pub(super) fn note_present(stage: &mut Stage, records: Records<'_>, uuid: Uuid) -> Result<()> {
     if let Some(id) = records.id_of(uuid)? {
         stage.ledger.present.insert(member(id));
@@ -165,13 +167,13 @@ pub(super) fn note_present(stage: &mut Stage, records: Records<'_>, uuid: Uuid) 
     Ok(())
 }
 
-/// Whether the end of a group has something to commit: a message, or the answer to a question. The
-/// store has to forget a question, whatever the answer was.
+/// Whether a group has something to commit: a message, or an answered question, which the store
+/// must forget whatever the answer was.
 pub(super) fn has_news(stage: &Stage) -> bool {
     stage.messages > 0 || stage.agenda.everything || !stage.agenda.asked_when_quiet.is_empty()
 }
 
-/// A bitmap that the store holds. One that cannot be read is taken for an empty one.
+/// A bitmap from the store; empty if it cannot be read.
 fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
     let stored = writer.setting(name)?.unwrap_or_default();
     let records = RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default();

@@ -103,8 +103,8 @@ impl Consumer {
         }
     }
 
-    /// Whether an entry may come into the base from outside, with others below it. Into a whole
-    /// naming context nothing can, where there is no rename across databases.
+    /// Whether the provider can move an entry with children into the base from outside. It cannot
+    /// if the base is a whole naming context and it does not rename across databases.
     fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
         let Search { base, scope, .. } = &self.settings.search;
         let base = dn::key(base);
@@ -134,7 +134,7 @@ impl Consumer {
     }
 }
 
-/// One error for all servers, of the kind of the last.
+/// One error for all servers, with the kind of the last one.
 pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
     let Some(last) = failures.pop() else {
         return not_connected();
@@ -152,7 +152,7 @@ pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
     }
 }
 
-/// Nothing can be polled before a connection is made.
+/// The error for a poll without a connection.
 pub(super) fn not_connected() -> Error {
     Error::new(ErrorKind::Unreachable, "not connected").with_hint("reconnect first")
 }

@@ -1,26 +1,27 @@
 //! The moments at which the engine has to act, as one table: which comes next, and which has come.
-//! What is done then is decided in `turn`.
+//! `turn` acts on them.
 
 use std::time::Instant;
 
-/// What becomes due. Of two that are due at the same moment, the upper one comes first.
+/// The deadlines. Of two at the same moment, the upper one comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// The answer to a Cancel is awaited no longer.
+    /// The engine waits no longer for the answer to its Cancel.
     Cancel,
-    /// The refresh begins anew without a cookie, to compare everything.
+    /// A full comparison: the refresh begins anew without a cookie.
     Reconcile,
-    /// The persist stage has surely begun: was a change passed over before it?
+    /// The persist stage has surely begun: the engine checks whether the provider left out a change
+    /// before it.
     Gap,
-    /// Hidden parents are asked for.
+    /// The engine asks for the hidden parents.
     Soon,
-    /// The questions are put that wait until the provider is quiet.
+    /// The engine asks the questions that wait until the provider is quiet.
     Quiet,
-    /// The log of the store is copied, while nothing else is to be done.
+    /// The store copies its log, while there is nothing else to do.
     LogCopy,
-    /// The provider is asked for a sign of life, or has given none.
+    /// The engine sends a heartbeat, or the last one was not answered in time.
     Heartbeat,
-    /// The provider was silent in a refresh stage for too long.
+    /// The provider was silent for too long in a refresh stage.
     Silence,
 }
 
@@ -36,7 +37,7 @@ impl Due {
         Due::Silence,
     ];
 
-    /// Whether it is acted on in this phase. In another one its moment is kept, and not waited for.
+    /// Whether the engine waits for it in this phase. In other phases the table keeps its moment.
     fn counts_in(self, phase: Phase) -> bool {
         use Due::{Cancel, Gap, Heartbeat, LogCopy, Quiet, Reconcile, Silence, Soon};
         match self {
@@ -52,7 +53,8 @@ impl Due {
         }
     }
 
-    /// Whether it means that nothing came until now. So what has arrived is read first.
+    /// Whether it holds only if nothing came until now. The engine then first reads what has
+    /// arrived.
     fn needs_silence(self) -> bool {
         matches!(
             self,
@@ -68,7 +70,7 @@ pub(super) enum Phase {
     Refresh { open: bool },
     /// The persist stage, with a group of changes open or none.
     Persist { open: bool },
-    /// The persist stage, once it was asked to end.
+    /// The persist stage, after the Cancel was sent.
     Cancelled,
 }
 
@@ -77,7 +79,7 @@ pub(super) enum Phase {
 pub(super) struct Deadlines([Option<Instant>; Due::ALL.len()]);
 
 impl Deadlines {
-    /// Sets the moment of `due`, or takes it back.
+    /// Sets the moment of `due`, or removes it with `None`.
     pub(super) fn set(&mut self, due: Due, at: Option<Instant>) {
         self.0[due as usize] = at;
     }
@@ -96,8 +98,8 @@ impl Deadlines {
         self.earliest(|due| due.counts_in(phase)).map(|(at, _)| at)
     }
 
-    /// Takes out the earliest that counts in this phase and has come by `now`. Unless it was
-    /// `silent` until now, those stay that mean a silence.
+    /// Removes and returns the earliest that counts in this phase and has come by `now`. Deadlines
+    /// that need silence stay, unless it was `silent` until now.
     pub(super) fn take(&mut self, phase: Phase, now: Instant, silent: bool) -> Option<Due> {
         let may_come = |due: Due| due.counts_in(phase) && (silent || !due.needs_silence());
         let (at, due) = self.earliest(may_come)?;
@@ -130,7 +132,7 @@ mod tests {
         Deadlines([Some(at); Due::ALL.len()])
     }
 
-    /// Everything that comes due at `now`, in its order.
+    /// All deadlines that have come by `now`, in order.
     fn taken(mut deadlines: Deadlines, phase: Phase, now: Instant, silent: bool) -> Vec<Due> {
         std::iter::from_fn(|| deadlines.take(phase, now, silent)).collect()
     }

@@ -7,8 +7,8 @@ use crate::callback::Callback;
 use crate::error::backoff::Backoff;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A connection whose persist stage lasted so long was good: its end is a new failure, so that the
-/// waits begin short again.
+/// After a persist stage of this length the next failure is a new one, and the waits begin short
+/// again.
 const GOOD_WHILE: Duration = Duration::from_secs(60);
 
 impl<C: Callback> Syncrepl<C> {
@@ -53,7 +53,8 @@ impl<C: Callback> Syncrepl<C> {
         }
     }
 
-    /// One connection, from its beginning to its end, and whether it was up for a good while.
+    /// Runs one connection to its end. Also returns whether its persist stage lasted for
+    /// [`GOOD_WHILE`].
     fn follow_once(&mut self) -> (Result<()>, bool) {
         let mut persists_since = None;
         let result = self.poll_to_the_end(&mut persists_since);
@@ -74,7 +75,8 @@ impl<C: Callback> Syncrepl<C> {
     }
 }
 
-/// Whether this error ends a requested stop well: the connection is gone, or was given up for the stop.
+/// Whether a requested stop ends well with this error: the connection is gone, or the stop
+/// abandoned it.
 fn ends_with_the_connection(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
 }

@@ -1,5 +1,5 @@
-//! How a group of changes of the persist stage ends: when it is full, or when nothing more is there
-//! to read. While changes may be missing before it, it stays open.
+//! The end of a group of changes in the persist stage: when it is full, or nothing more is there to
+//! read. While a change may be missing before the group, it stays open.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::changes::stage::Stage;
 use crate::changes::terms::Parents;
 use crate::error::Result;
 
-/// A group of the persist stage ends after so long, even if more is buffered.
+/// The longest time that a group stays open while more messages are buffered.
 const GROUP_TIME: Duration = Duration::from_millis(50);
 
 impl Run<'_> {
-    /// Commits the open group, if it is large or old enough.
+    /// Commits the open group if it is large or old enough.
     pub(super) fn end_full_group(&mut self) -> Result<()> {
         let full = self.on.stage.as_ref().is_some_and(|stage| {
             !stage.is_refresh()
@@ -63,7 +63,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the open group has to wait until it is known that no change is missing before it.
+    /// Whether the open group has to stay open because a change may be missing before it.
     fn waits_for_a_gap(&mut self) -> Result<bool> {
         let full = |stage: &Stage| stage.messages >= stage.limits.group;
         if self.on.gap.is_some() && self.on.stage.as_ref().is_some_and(full) {
@@ -72,8 +72,8 @@ impl Run<'_> {
         Ok(self.on.gap.is_some())
     }
 
-    /// If a change may be missing, the open group looks at everything. If none is open, one is
-    /// opened for that.
+    /// If a change may be missing, lets the open group compare everything. Opens a group for that
+    /// if none is open.
     pub(super) fn look_for_a_gap(&mut self) -> Result<()> {
         let Some(gap) = self.on.gap.take() else {
             return Ok(());

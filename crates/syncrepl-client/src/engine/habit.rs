@@ -1,10 +1,10 @@
 //! Whether a server answers heartbeats, as far as its connections have shown.
 
-/// A server that never answered, on so many connections, answers nothing while it serves a search.
-/// To lose those connections, too, would help nobody.
+/// After this many connections without one answer, the server evidently answers nothing while it
+/// serves a search. More heartbeats would only end good connections.
 const MOST_UNANSWERED: u8 = 2;
 
-/// What is known of a server's answers in the persist stage.
+/// A server's answers to heartbeats so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Habit {
     answered: bool,
@@ -16,7 +16,8 @@ impl Habit {
         self.answered = true;
     }
 
-    /// A connection ended with a heartbeat unanswered. Returns whether no more are sent from now on.
+    /// Notes a connection that ended with its heartbeat unanswered. Returns true when the engine
+    /// should stop sending them.
     pub(super) fn unanswered(&mut self) -> bool {
         if self.answered {
             return false;

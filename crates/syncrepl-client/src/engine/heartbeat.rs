@@ -1,6 +1,6 @@
-//! The heartbeat: while a persist stage is silent, the provider is asked at intervals who we are
-//! (RFC 4532), on the same connection. Any answer is one. None at all means that this connection is
-//! dead, although nothing says so: the server hangs, or something on the way drops what is sent.
+//! The heartbeat: while a persist stage is silent, the engine sends Who am I? (RFC 4532) at
+//! intervals on the same connection. Any answer will do. Without one the connection is dead,
+//! although TCP reports no error: the server hangs, or something on the way drops packets.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::state::{Consumer, Link, Run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stop::LONGEST_WAIT;
 
-/// Whether the message answers the heartbeat, which is then over. An error result is an answer too.
+/// Whether the message answers the heartbeat; if so, clears it. An error result is an answer too.
 pub(super) fn answers(asked: &mut Option<(u32, Instant)>, message: &Message<'_>) -> bool {
     let answered = asked.is_some_and(|(id, _)| id == message.id)
         && matches!(message.op, Operation::ExtendedResponse { .. });
@@ -21,7 +21,7 @@ pub(super) fn answers(asked: &mut Option<(u32, Instant)>, message: &Message<'_>)
 }
 
 impl Run<'_> {
-    /// When the next heartbeat has to be sent, or the last one answered.
+    /// When to send the next heartbeat, or to give up on the last one.
     pub(super) fn beat_due(&self) -> Option<Instant> {
         let link = &self.on.link;
         let every = self.consumer.settings.heartbeat;
@@ -34,8 +34,7 @@ impl Run<'_> {
         })
     }
 
-    /// Nothing was heard until the heartbeat was due: sends one. If one was sent before, this is the
-    /// end.
+    /// Sends a heartbeat. If the last one is still unanswered, fails instead.
     pub(super) fn beat(&mut self) -> Result<()> {
         let (now, answer_time) = (self.now(), self.answer_time());
         let link = &mut self.on.link;
@@ -63,7 +62,7 @@ impl Run<'_> {
 }
 
 impl Consumer {
-    /// Learns from a connection that has come to its end.
+    /// Notes, at the end of a connection, whether its server answers heartbeats.
     pub(super) fn note_heartbeat(&mut self, link: &Link, error: &Error) {
         if link.asked.is_none() || error.kind() != ErrorKind::Unreachable {
             return;

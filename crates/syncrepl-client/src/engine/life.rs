@@ -1,5 +1,5 @@
-//! The life of a consumer: connected or not, from one connection to the next. What an error or a
-//! panic leaves open is rolled back here.
+//! The life of a consumer, from one connection to the next. After an error or a panic, this file
+//! rolls the open transaction back.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::store::Writer;
 pub(super) struct Engine {
     consumer: Consumer,
     state: State,
-    /// A poll is under way. If the next one finds it set, a callback has panicked in the last.
+    /// True during a poll. Still true at the next poll: a callback panicked.
     polling: bool,
 }
 
@@ -72,7 +72,8 @@ impl Engine {
 
     pub(super) fn poll(&mut self, timeout: Duration, callback: &mut dyn Callback) -> Result<bool> {
         if std::mem::replace(&mut self.polling, true) {
-            // The change that was being told is stored, but not told: it must not be committed.
+            // A callback panicked. The transaction holds a change that the callback did not take
+            // in: roll it back.
             self.abandon();
         }
         let deadline = self.consumer.now() + timeout.min(LONGEST_WAIT);
@@ -127,7 +128,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Rolls back what is open and closes the connections.
+    /// Rolls the open transaction back and closes the connections.
     pub(super) fn abandon(&mut self) {
         self.consumer.writer.rollback();
         if let State::Connected(_) = self.state

@@ -1,4 +1,4 @@
-//! One message: what it means for the open stage, and what has to be done after it.
+//! One message: its meaning for the open stage, and the step that follows it.
 
 use syncrepl_proto::cookie;
 use syncrepl_proto::message::Message;
@@ -16,17 +16,18 @@ use crate::changes::stage::{Stage, Work};
 use crate::connection::{Server, not_allowed, notice_of_disconnection, refused, undecodable};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What came of looking for a message.
+/// The result of looking for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Took {
     /// No whole message has arrived.
     Nothing,
     Message,
-    /// A message after which nothing more is to come.
+    /// A message that ends the run.
     Last,
 }
 
-/// What is left to do once a message has been read and its bytes are let go.
+/// The step after a message. It needs the whole engine, so it comes when the message's bytes are no
+/// longer borrowed.
 enum Next {
     Nothing,
     EndFullGroup,
@@ -60,7 +61,7 @@ impl Run<'_> {
         Ok(Took::Message)
     }
 
-    /// Reads one message into the open stage. If none is open, it opens one.
+    /// Reads one message into the open stage. Opens a stage if there is none.
     fn read_message(&mut self) -> Result<Option<Next>> {
         let Run {
             consumer,
@@ -120,8 +121,9 @@ impl Run<'_> {
 }
 
 impl Consumer {
-    /// Opens a stage for what the provider sends. A provider that persists without access control
-    /// sends what this identity may not see, so its entries are looked up.
+    /// Opens a stage for the provider's messages. A provider that ignores access control in the
+    /// persist stage sends entries that this identity may not see, so the stage looks its entries
+    /// up.
     fn open_for(&mut self, kind: Kind, provider: Provider) -> Result<Stage> {
         let mut stage = self.open_stage(kind)?;
         stage.only_hints = kind == Kind::Group && provider.persists_without_access_control;
@@ -129,8 +131,8 @@ impl Consumer {
     }
 }
 
-/// What an event means, and the cookie that came with it. `resumed` says that this is a refresh stage
-/// that began with a cookie.
+/// The cookie of an event, and the step after it. `resumed` says that this is a refresh stage that
+/// began with a cookie.
 fn meaning<'a>(
     event: SyncEvent<'a>,
     work: &mut Work<'_>,
@@ -165,7 +167,7 @@ fn meaning<'a>(
     Ok((None, next))
 }
 
-/// Notes the cookie that came with a message. `stored` is the one that the store holds.
+/// Notes the cookie of a message. `stored` is the cookie in the store.
 fn note_cookie(stage: &mut Stage, gap: &mut Option<Gap>, stored: Option<&[u8]>, received: &[u8]) {
     if stage.is_refresh() {
         stage.server_id = cookie::server_id(received).map(str::to_owned);

@@ -1,19 +1,20 @@
-//! [`Syncrepl`]: connect, refresh, persist, stop. This file is what a user sees of it. The work is
-//! done by an engine that knows the callback only as a trait object, so that it is compiled once.
+//! [`Syncrepl`]: connect, refresh, persist, stop. This file is the part that users see. The engine
+//! does the work. It knows the callback only as a trait object, so that it is compiled once.
 //!
 //! The order of things, from the top down; each file uses only those below it:
 //! - `follow`: `poll` and `reconnect` in a loop
-//! - `life`: connected or not; connecting, polling, what an error leaves
-//! - `turn`: one poll: what has arrived, what is due, what is waited for
-//! - `message`: one message, and what has to be done after it
-//! - `refresh`, `questions`: the end of a refresh stage; what is asked in the persist stage
+//! - `life`: connects, polls, cleans up after an error
+//! - `turn`: one poll: takes messages, does what is due, waits
+//! - `message`: one message, and the step after it
+//! - `refresh`, `questions`: the end of a refresh stage; the questions in the persist stage
 //! - `afresh`: a refresh that begins anew without a cookie
 //! - `group`: the end of a group of changes of the persist stage
 //! - `connect`: from a list of servers to the sync search
 //! - `stage`: opens, settles and commits a stage or a group
-//! - `resume`, `refusal`, `heartbeat`: what is believed, what a refusal means, signs of life
-//! - `state`: what all of these work on
-//! - `carry`, `watch`, `gap`, `schedule`, `habit`: what is remembered from one stage to the next
+//! - `resume`, `refusal`, `heartbeat`: whether to believe a refresh; what a refusal means; whether
+//!   the connection is alive
+//! - `state`: the state of all of these
+//! - `carry`, `watch`, `gap`, `schedule`, `habit`: the memory from one stage to the next
 //! - `deadlines`, `settings`, `mode`
 
 mod afresh;
@@ -55,9 +56,9 @@ pub(crate) use settings::Settings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How many entries the provider has sent or named in this stage.
+    /// The number of entries that the provider has sent or named in this stage.
     pub entries: u64,
-    /// How many entries the copy held when the stage began; 0 for a first refresh.
+    /// The number of entries in the copy when the stage began; 0 for a first refresh.
     pub before: u64,
 }
 
@@ -115,18 +116,18 @@ impl<C: Callback> Syncrepl<C> {
         })
     }
 
-    /// The servers, in the order they are tried in.
+    /// The servers, in the order in which the consumer tries them.
     pub fn servers(&self) -> &[Server] {
         &self.engine.consumer().settings.servers
     }
 
-    /// The server that it is connected to.
+    /// The server of the present connection; `None` without one.
     pub fn server(&self) -> Option<&Server> {
         let link = &self.engine.connected()?.link;
         self.servers().get(link.server)
     }
 
-    /// Whether the refresh stage has ended, and changes are told as they happen.
+    /// Whether the consumer is in the persist stage and tells changes as they happen.
     pub fn in_persist_stage(&self) -> bool {
         self.engine
             .connected()
@@ -134,8 +135,8 @@ impl<C: Callback> Syncrepl<C> {
     }
 
     /// Connects anew, with the same callback and store: after an error, or to refresh once more
-    /// when a refresh-only run has ended. The servers are tried in the order of the list,
-    /// beginning after the one that failed.
+    /// when a refresh-only run has ended. Tries the servers in the order of the list, beginning
+    /// after the one that failed.
     ///
     /// # Errors
     /// As for [`Builder::connect`](crate::Builder::connect).
@@ -143,13 +144,13 @@ impl<C: Callback> Syncrepl<C> {
         self.engine.reconnect(&mut self.callback)
     }
 
-    /// Waits for news, for `timeout` at most, and delivers what has come. Returns false when
-    /// there is nothing more to come: in refresh-only mode when the refresh has ended, else when a
-    /// requested stop is complete.
+    /// Waits for messages, for `timeout` at most, and tells the callback of their changes. Returns
+    /// false when there is nothing more to come: in refresh-only mode when the refresh has ended,
+    /// else when a requested stop is complete.
     ///
     /// # Errors
-    /// Everything that ends the run. What was not committed is rolled back, the cookie is as
-    /// before, and [`reconnect`](Syncrepl::reconnect) goes on from there.
+    /// Everything that ends the run. The consumer rolls the open transaction back, with its cookie,
+    /// and [`reconnect`](Syncrepl::reconnect) continues from the last commit.
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
         self.engine.poll(timeout, &mut self.callback)
     }
@@ -163,10 +164,10 @@ impl<C: Callback> Syncrepl<C> {
         Ok(())
     }
 
-    /// Says goodbye to the provider and closes the store.
+    /// Unbinds from the provider and closes the store.
     ///
     /// # Errors
-    /// None at present; what could fail after the last commit loses nothing.
+    /// None at present. A failure after the last commit would lose nothing.
     pub fn unbind(mut self) -> Result<()> {
         self.engine.abandon();
         Ok(())

@@ -1,5 +1,5 @@
-//! The questions that the engine puts by itself in the persist stage, when they are due: where the
-//! hidden parents are, and where the records are that may be held under another DN than theirs.
+//! The questions that the engine asks in the persist stage when they are due: where the hidden
+//! parents are, and where records are whose DN may be wrong.
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
@@ -15,7 +15,7 @@ use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 
 impl Run<'_> {
-    /// Asks where the hidden parents are. Only if something is amiss does it open a transaction.
+    /// Asks where the hidden parents are. Opens a transaction only if that leaves something to do.
     pub(super) fn ask_for_parents(&mut self) -> Result<()> {
         let began = self.now();
         let asked = self.consumer.watch.take_task();
@@ -46,7 +46,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Puts the questions that waited until the provider is quiet.
+    /// Asks the questions that waited for the provider to be quiet.
     pub(super) fn ask_when_quiet(&mut self) -> Result<()> {
         let mut stage = self.consumer.open_stage(Kind::Group)?;
         let Consumer { carry, writer, .. } = &mut *self.consumer;

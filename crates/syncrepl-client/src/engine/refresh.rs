@@ -1,5 +1,5 @@
-//! The end of a refresh stage: whether what it told is believed, what is asked before it is
-//! committed, and what the store remembers of it.
+//! The end of a refresh stage: judges whether it was complete, settles it, commits it, and notes it
+//! in the store.
 
 use std::time::SystemTime;
 
@@ -22,15 +22,15 @@ use crate::status;
 enum Judged {
     Ends {
         absent_is_deleted: bool,
-        /// The node that the store is to remember.
+        /// The node to note in the store.
         node: Option<String>,
     },
-    /// It has to be made again without a cookie. Why.
+    /// The refresh has to begin anew without a cookie, for this reason.
     Again(&'static str),
 }
 
 impl Run<'_> {
-    /// Ends the refresh stage and commits it, or begins it anew without a cookie. Returns whether
+    /// Ends the refresh stage and commits it, or begins it anew without a cookie. Returns true when
     /// nothing more is to come.
     pub(super) fn end_refresh(&mut self, claim: Claim) -> Result<bool> {
         let Some(mut stage) = self.on.stage.take() else {
@@ -76,7 +76,7 @@ impl Run<'_> {
         Ok(self.consumer.settings.mode == SyncreplMode::RefreshOnly)
     }
 
-    /// Whether what the stage told is believed, and whether what it left out is gone.
+    /// Judges whether the stage was complete, and whether absent entries are gone.
     fn judge(&mut self, stage: &mut Stage, claim: Claim) -> Result<Judged> {
         let link = &mut self.on.link;
         let sent = link.cookie_sent;
@@ -112,7 +112,7 @@ impl Run<'_> {
         })
     }
 
-    /// Stores what is known of a refresh that ends, in its transaction.
+    /// Notes a refresh in the store, in its transaction.
     fn remember_refresh(&mut self, node: Option<String>) -> Result<()> {
         let (link, writer) = (&self.on.link, &self.consumer.writer);
         let now: String = writer.connection().query_row(
@@ -137,7 +137,7 @@ impl Run<'_> {
         }
     }
 
-    /// The persist stage is to begin after this cookie: changes between the two may be missing.
+    /// Watches for changes that are missing between this cookie and the persist stage.
     fn watch_for_a_gap(&mut self, cookie: Option<&[u8]>) {
         let persists = self.consumer.settings.mode == SyncreplMode::RefreshAndPersist;
         let misses = self.on.link.provider.misses_changes_between_stages;
@@ -149,7 +149,8 @@ impl Run<'_> {
     }
 }
 
-/// The first refresh of a copy has shown no entry, which is no error, but hardly what was meant.
+/// Warns that the first refresh of a copy has shown no entry. That is no error, but hardly
+/// intended.
 fn warn_of_nothing_shown(authzid: &str) {
     tracing::warn!(
         "the search shows no entry to {}: is the filter right, and may this identity read there? \

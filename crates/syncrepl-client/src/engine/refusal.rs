@@ -1,4 +1,4 @@
-//! What a refusal of the sync search means, and what a silence may mean.
+//! The reasons for a refusal of the sync search, and for a silence.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use super::state::{Consumer, Run};
 use crate::connection::{Connection, Credentials, Server};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a provider that is known to refuse without a word may be silent until it is asked.
+/// The silence after which the engine asks a provider that may refuse without a response.
 const ASK_WHY_AFTER: Duration = Duration::from_secs(10);
 const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
-/// Whether an answer to a search with a cookie means: start again without it.
+/// Whether a refusal of a search with a cookie means: begin anew without it.
 pub(super) fn speaks_of_consumer_state(provider: Provider, result: &LdapResult<'_>) -> bool {
     result.code == UNWILLING_TO_PERFORM && (provider.rejects_cookie)(result.diagnostic)
 }
 
-/// An answer without a cookie to a search without one.
+/// The error for a refresh without a cookie that ends without one.
 pub(crate) fn not_ready(server: &Server) -> Error {
     Error::new(
         ErrorKind::NotReady,
@@ -33,9 +33,10 @@ pub(crate) fn not_ready(server: &Server) -> Error {
 }
 
 impl Run<'_> {
-    /// Makes a refusal plain. Who has not bound is told to; and a slapd that has nothing yet, not
-    /// even a state, calls the base missing when it is to stay in touch, but not when it is to
-    /// refresh only: then it is not ready, which passes.
+    /// The error for a refusal, in plainer words where the result code misleads. An anonymous
+    /// consumer without rights has to bind. A slapd that has received nothing yet calls the base
+    /// missing, but only in the mode refreshAndPersist. A search in the mode refreshOnly shows
+    /// whether the slapd is merely not ready, which passes.
     pub(super) fn why_refused(&mut self, error: Error) -> Error {
         let (link, settings) = (&mut self.on.link, &self.consumer.settings);
         if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS)
@@ -79,7 +80,8 @@ impl Run<'_> {
         }
     }
 
-    /// How long a refresh stage may be silent before it is asked why, or given up.
+    /// How long the provider may be silent in a refresh stage before the engine asks why or gives
+    /// up.
     pub(super) fn patience(&self) -> Duration {
         let timeout = self.consumer.settings.refresh_timeout;
         match self.may_be_refused_in_silence() {
@@ -88,9 +90,9 @@ impl Run<'_> {
         }
     }
 
-    /// The provider kept silent in a refresh stage for as long as it may. If it can have refused
-    /// without a word, the same search without the control, on a connection beside, tells whether
-    /// that is because of a limit.
+    /// Acts on a silence in a refresh stage that has lasted for `patience`. If the provider may
+    /// have refused without a response, the same search without the control, on the side
+    /// connection, tells whether a limit is the reason.
     pub(super) fn ask_why_silent(&mut self) -> Result<()> {
         if self.may_be_refused_in_silence() {
             self.on.link.asked_why = true;
@@ -113,7 +115,7 @@ impl Run<'_> {
 }
 
 impl Consumer {
-    /// A missing base, which some providers pass over in silence.
+    /// Fails if the base is missing. Some providers stay silent about that.
     pub(super) fn check_base(&self, connection: &mut Connection) -> Result<()> {
         let request = SearchRequest {
             scope: Scope::Base,
@@ -123,7 +125,7 @@ impl Consumer {
         };
         match connection.search(&request, &[], |_| Ok(())) {
             Err(error) if error.result_code() == Some(NO_SUCH_OBJECT) => Err(error),
-            // Whatever else is wrong will show.
+            // Other errors will show in the sync search.
             _ => Ok(()),
         }
     }

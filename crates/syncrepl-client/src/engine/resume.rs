@@ -1,5 +1,5 @@
-//! Whether the refresh may begin with the cookie, and whether what came after it is all there was
-//! to tell. Most providers are taken at their word; some are known not to tell everything.
+//! Whether a refresh may begin with the cookie, and whether it was complete. The engine believes
+//! most providers; some are known to leave changes out.
 
 use syncrepl_proto::cookie;
 use syncrepl_proto::profile::Provider;
@@ -19,17 +19,17 @@ const PARTIAL: &str =
 const NOBODY: &str =
     "the provider named nobody as present: either all are gone, or it told changes";
 
-/// What the provider said of a refresh stage when it ended it.
+/// The provider's claims about a refresh stage, at its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
-    /// What was neither sent nor named is gone.
+    /// Entries that it neither sent nor named are gone.
     pub(super) absent_is_deleted: bool,
     /// It named entries as present.
     pub(super) named_present: bool,
 }
 
 impl Consumer {
-    /// The cookie to send. None when there is none, or when everything has to be compared.
+    /// The cookie to send; `None` when the store has none, or everything has to be compared.
     pub(super) fn cookie_to_send(
         &mut self,
         provider: Provider,
@@ -57,7 +57,7 @@ impl Consumer {
         None
     }
 
-    /// Whether the next refresh has to be made without the cookie. Says so, if that is news.
+    /// Whether the next refresh has to begin without the cookie. Tells the callback why.
     pub(super) fn comparison_is_due(&self, callback: &mut dyn Callback) -> bool {
         let due = self.schedule.is_due();
         if due {
@@ -70,8 +70,8 @@ impl Consumer {
         provider.resumes_whole_trees_only && !self.settings.search.shows_a_whole_tree()
     }
 
-    /// Whether a provider that does not say so itself may have forgotten changes that came after
-    /// this cookie. One that hides what it remembers may have.
+    /// Whether a provider that never says so may have forgotten changes after this cookie. If it
+    /// hides which changes it remembers, it may have.
     fn has_forgotten(
         &self,
         provider: Provider,
@@ -89,15 +89,15 @@ impl Consumer {
 }
 
 impl Run<'_> {
-    /// Why the refresh that has just ended has to be made again, if so. What was looked at before
-    /// it began is looked at once more, since changes may have come, and others gone, in between.
+    /// The reason to make the refresh that has just ended again, if there is one. It repeats the
+    /// checks from before the refresh, because the provider may have forgotten changes meanwhile.
     pub(super) fn doubt(&mut self, stage: &Stage, claim: Claim) -> Result<Option<&'static str>> {
         let (link, Some(sent)) = (&self.on.link, &self.consumer.cookie) else {
             return Ok(None);
         };
         let provider = link.provider;
         if !link.cookie_sent || stage.cookie.as_ref() == Some(sent) {
-            // The same cookie, if it counts changes: there was none.
+            // The cookie counts changes and is the same: there was no change.
             return Ok(None);
         }
         let silent = stage.cookie.is_none() && stage.messages == 0;
@@ -119,9 +119,9 @@ impl Run<'_> {
         Ok(forgotten.then_some(FORGOTTEN))
     }
 
-    /// Which node the refresh stage is of: the server as it was named, and its own name for itself.
-    /// `None` when it sent no cookie: it may lag behind the one it was sent, and only with a cookie
-    /// of its own is sent again what it does not have yet.
+    /// The node of this refresh stage: the server's URL, and its own name for itself. `None` if it
+    /// sent no cookie: it may lag behind the cookie that the client sent, and the store goes on
+    /// naming the node of that cookie.
     pub(super) fn node(&self, stage: &Stage) -> Option<String> {
         stage.cookie.as_ref()?;
         let id = stage.server_id.as_deref().unwrap_or_default();
@@ -129,8 +129,8 @@ impl Run<'_> {
         Some(format!("{server}#{id}"))
     }
 
-    /// Whether the cookie that was sent is of another node than this one, whose delete phase then
-    /// may pass over deletes.
+    /// Whether the cookie sent comes from another node. This node's delete phase may then leave
+    /// deletes out.
     pub(super) fn is_another_node(&self, node: Option<&str>) -> Result<bool> {
         let Some(node) = node else {
             return Ok(false);
@@ -143,8 +143,8 @@ impl Run<'_> {
         Ok(last.as_deref() != Some(node.as_bytes()))
     }
 
-    /// Marks all records that the provider shows as seen, so that the others are found to be gone.
-    /// False when it may not be asked.
+    /// Marks every record that a search shows as present, so that the others count as gone. Returns
+    /// false when the provider does not allow that search.
     pub(super) fn list_the_present(&mut self, stage: &mut Stage) -> Result<bool> {
         self.callback
             .debug("another node than last time: what it shows is compared with the copy");

@@ -1,5 +1,5 @@
-//! The full comparison that is made at intervals: when it is due. The interval is measured by the
-//! system's clock, since it outlives this process.
+//! The schedule of full comparisons. It uses the system's clock, because the interval outlives this
+//! process.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,11 +7,11 @@ use crate::error::Result;
 use crate::status;
 use crate::store::Writer;
 
-/// When everything is to be compared again.
+/// When the next full comparison is due.
 #[derive(Debug)]
 pub(super) struct Schedule {
     every: Option<Duration>,
-    /// When a refresh without a cookie last ended, as the store remembers it.
+    /// The end of the last refresh without a cookie, from the store.
     last: Option<SystemTime>,
 }
 
@@ -22,26 +22,26 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// What the store remembers, decides: a commit may have failed.
+    /// Reads the last time from the store, because the commit may have failed.
     pub(super) fn read(&mut self, writer: &Writer) -> Result<()> {
         let stored = writer.setting(status::LAST_RECONCILE)?;
-        // A time that cannot be read is none.
+        // A time that cannot be read counts as none.
         self.last = stored
             .and_then(|digits| std::str::from_utf8(&digits).ok()?.parse().ok())
             .and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
         Ok(())
     }
 
-    /// Remembers, in the open transaction, that everything was compared.
+    /// Stores the time of a full comparison, in the open transaction.
     pub(super) fn write(now: SystemTime, writer: &Writer) -> Result<()> {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = since.as_millis().to_string();
         writer.set_setting(status::LAST_RECONCILE, Some(millis.as_bytes()))
     }
 
-    /// How long it is until the next one; `None` when none is asked for. A last one that lies in
-    /// the future was noted by a clock that was wrong, then or now, and counts for nothing: the
-    /// comparison may come too early, but never far too late.
+    /// The time until the next one; `None` when the user wants none. If the last one lies in the
+    /// future, the clock was wrong then or is wrong now, and it counts for nothing. So a comparison
+    /// may come too early, but never far too late.
     pub(super) fn due_in(&self, now: SystemTime) -> Option<Duration> {
         let every = self.every?;
         let passed = self.last.and_then(|last| now.duration_since(last).ok());
@@ -85,7 +85,7 @@ mod tests {
         let now = UNIX_EPOCH + 20_000 * DAY;
         assert_eq!(due_in(Some(now + 400 * DAY), now), Some(Duration::ZERO));
         assert_eq!(due_in(Some(now), now - DAY), Some(Duration::ZERO));
-        // And forward, it comes early once.
+        // A clock that jumps forward makes one comparison early.
         assert_eq!(due_in(Some(now), now + DAY), Some(Duration::ZERO));
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of a consumer, as its builder hands them over. They never change.
+//! The settings of a consumer, from its builder. They never change.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use crate::changes::rules::Limits;
 use crate::connection::{ConnectOptions, Credentials, Server};
 use crate::store::search::Search;
 
-/// What a consumer was built with.
+/// The settings of a consumer.
 pub(crate) struct Settings {
     pub(crate) servers: Vec<Server>,
     pub(crate) options: ConnectOptions,
     pub(crate) credentials: Credentials,
     pub(crate) mode: SyncreplMode,
     pub(crate) search: Search,
-    /// The search and the first server as a URL, to be remembered.
+    /// The search and the first server as a URL, for the store.
     pub(crate) url: String,
     pub(crate) refresh_timeout: Duration,
-    /// The silence after which the provider is asked for a sign of life; zero for never.
+    /// The silence after which the engine sends a heartbeat; zero for never.
     pub(crate) heartbeat: Duration,
     pub(crate) max_delete: MaxDelete,
     pub(crate) reconcile_every: Option<Duration>,

@@ -1,4 +1,4 @@
-//! A stage, or a group of changes, as a transaction: how it is opened, settled and committed.
+//! A stage or group of changes as a transaction: opens, settles and commits it.
 
 use super::carry;
 use super::state::{Connected, Consumer, Run, lookup};
@@ -12,7 +12,7 @@ use crate::status;
 use crate::store::callback_failed;
 
 impl Consumer {
-    /// Begins the transaction of a stage, and lends it what the last one left.
+    /// Begins the transaction of a stage, and lends the stage what the last one left.
     pub(super) fn open_stage(&mut self, kind: Kind) -> Result<Stage> {
         if kind == Kind::Group {
             self.writer.begin_group()?;
@@ -37,7 +37,7 @@ impl Consumer {
             .and_then(|()| self.hashes.remember(&self.writer))
             .and_then(|()| self.writer.commit());
         if let Err(error) = result {
-            // What the store holds decides, not what was about to be stored.
+            // The commit failed: take the state from the store again.
             self.writer.rollback();
             self.cookie = self.writer.setting(status::COOKIE)?;
             return Err(error);
@@ -65,8 +65,7 @@ impl Consumer {
 }
 
 impl Run<'_> {
-    /// Asks what else has to be asked, and tells what was taken. Afterwards the stage can be
-    /// committed.
+    /// Asks the questions that are due, and tells the changes. Then the stage can be committed.
     pub(super) fn settle(
         &mut self,
         stage: &mut Stage,
@@ -87,8 +86,8 @@ impl Run<'_> {
         work.settle(terms, &mut lookup)
     }
 
-    /// Commits a settled stage, with its cookie and with what it leaves to the next. `parents` is
-    /// what its end did with the hidden parents.
+    /// Commits a settled stage, with its cookie and with what it leaves to the next. `parents` says
+    /// what its end did about the hidden parents.
     pub(super) fn commit_stage(&mut self, mut stage: Stage, parents: Parents) -> Result<()> {
         let now = self.now();
         let Consumer {

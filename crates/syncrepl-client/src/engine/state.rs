@@ -1,6 +1,5 @@
-//! What the engine holds: what outlives a connection ([`Consumer`]), what ends with it
-//! ([`Connected`]), and both together at work ([`Run`]). What is done with them is in the files
-//! above.
+//! The state of the engine: [`Consumer`] outlives a connection, [`Connected`] ends with it, and
+//! [`Run`] borrows both for the work. The other files do the work.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -29,9 +28,9 @@ use crate::store::Writer;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
 
-/// Whether there is a connection.
+/// Whether there is a connection with the sync search on it.
 pub(super) enum State {
-    /// None yet, or the last one failed: the next step is to connect.
+    /// There is none yet, or the last one failed. The next step is to connect.
     Idle,
     /// The sync search runs.
     Connected(Box<Connected>),
@@ -39,12 +38,12 @@ pub(super) enum State {
     Finished,
 }
 
-/// What outlives a connection.
+/// The state that outlives a connection.
 pub(super) struct Consumer {
     pub(super) settings: Settings,
     pub(super) stop: StopHandle,
     pub(super) writer: Writer,
-    /// The cookie that the store holds.
+    /// The cookie in the store.
     pub(super) cookie: Option<Vec<u8>>,
     pub(super) carry: Carry,
     pub(super) watch: Watch,
@@ -53,11 +52,12 @@ pub(super) struct Consumer {
     pub(super) schedule: Schedule,
     pub(super) guard: DeleteGuard,
     pub(super) hashes: Hashes,
-    /// What is known of each server's heartbeat.
+    /// The habits of each server, in the order of the servers.
     pub(super) habits: Vec<Habit>,
-    /// The server that is tried first.
+    /// The server to try first.
     pub(super) next_server: usize,
-    /// The address of the last connection that failed. Another one of the same name is tried first.
+    /// The address of the last connection that failed. The next attempt tries the other addresses
+    /// of that name first.
     pub(super) failed_at: Option<SocketAddr>,
     pub(super) warned_in_clear: bool,
 }
@@ -70,27 +70,27 @@ pub(super) struct Link {
     pub(super) provider: Provider,
     pub(super) authzid: String,
     pub(super) cookie_sent: bool,
-    /// Whether an entry may come into the base from outside, with others below it.
+    /// Whether an entry with children may come into the base from outside.
     pub(super) may_bring_others: bool,
-    /// When something last came.
+    /// When the last bytes came.
     pub(super) heard: Instant,
     /// The heartbeat that has not been answered: its message ID, and when it was sent.
     pub(super) asked: Option<(u32, Instant)>,
-    /// Whether the provider knows Cancel. If not, the persist stage is ended by closing.
+    /// Whether the provider supports Cancel. If not, closing the connection ends the persist stage.
     pub(super) can_cancel: bool,
-    /// Whether it was found out already why the provider keeps silent.
+    /// Whether the engine has already asked why the provider is silent.
     pub(super) asked_why: bool,
 }
 
-/// What ends with the connection.
+/// The state that ends with the connection.
 pub(super) struct Connected {
     pub(super) link: Link,
-    /// The connection for searches beside the sync search, once one was made.
+    /// The side connection, for searches beside the sync search, once it was needed.
     pub(super) side: Option<Connection>,
     /// The open stage, or group of changes.
     pub(super) stage: Option<Stage>,
     pub(super) group_began: Instant,
-    /// Changes may be missing at the beginning of the persist stage.
+    /// Set while changes may be missing at the beginning of the persist stage.
     pub(super) gap: Option<Gap>,
     pub(super) deadlines: Deadlines,
 }
@@ -129,7 +129,7 @@ impl Consumer {
         })
     }
 
-    /// Believes the store: a panic may have come between what was about to be stored and its commit.
+    /// Reads the state from the store again, because a panic may have come before the commit.
     pub(super) fn read_again(&mut self) -> Result<()> {
         self.cookie = self.writer.setting(status::COOKIE)?;
         self.carry.read_again(&self.writer)?;
@@ -140,7 +140,7 @@ impl Consumer {
         self.settings.options.network.now()
     }
 
-    /// An open stage at work, and what else its end needs of the consumer.
+    /// Splits the state: an open stage at work, and the other parts that its end needs.
     pub(super) fn work<'a>(
         &'a mut self,
         stage: &'a mut Stage,
@@ -166,7 +166,7 @@ impl Consumer {
     }
 }
 
-/// What of the consumer is not lent to a stage at work.
+/// The parts of the consumer that a stage at work does not borrow.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
     pub(super) settings: &'a Settings,
@@ -209,14 +209,14 @@ impl Run<'_> {
         self.consumer.now()
     }
 
-    /// Plain searches at the provider of the sync search.
+    /// For searches beside the sync search, at the same provider.
     pub(super) fn lookup(&mut self) -> Lookup<'_> {
         let Consumer { settings, stop, .. } = &*self.consumer;
         lookup(&self.on.link, settings, stop, &mut self.on.side)
     }
 }
 
-/// Plain searches at the provider of the sync search, on a connection of their own.
+/// For searches at the provider of the sync search, on the side connection.
 pub(super) fn lookup<'a>(
     link: &Link,
     settings: &'a Settings,

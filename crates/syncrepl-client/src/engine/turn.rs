@@ -1,4 +1,5 @@
-//! The loop behind a poll: takes what has arrived, does what is due, and waits for what comes first.
+//! The loop behind a poll: takes messages that have arrived, does what is due, and waits for the
+//! next of both.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,16 +11,16 @@ use crate::connection::Woken;
 use crate::error::Result;
 use crate::stop::LONGEST_WAIT;
 
-/// How long the answer to a Cancel is awaited.
+/// The time limit for the answer to a Cancel.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
 
-/// After so long without news the log is copied, which takes about as long.
+/// The silence after which the store copies its log, which takes about as long.
 const LULL: Duration = Duration::from_millis(50);
 
 /// How a poll ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
-    /// Something was delivered, or the time is over. More may come.
+    /// Messages were taken, or the time is over. More may come.
     More,
     /// Nothing more is to come.
     Finished,
@@ -51,8 +52,8 @@ impl Run<'_> {
         }
     }
 
-    /// A first request lets a refresh stage end and cancels a persist stage; a second one abandons
-    /// what is under way. Returns whether nothing more is to come.
+    /// Acts on stop requests. The first one lets a refresh stage end and cancels a persist stage; a
+    /// second one abandons either. Returns true when nothing more is to come.
     fn heed_stop(&mut self) -> Result<bool> {
         let requests = self.consumer.stop.requests();
         if requests == 0 {
@@ -87,7 +88,7 @@ impl Run<'_> {
         }
     }
 
-    /// Does what is due whether or not the provider is silent.
+    /// Does what is due, whether the provider is silent or not.
     fn do_what_is_due(&mut self) -> Result<Option<After>> {
         if self.consumer.writer.log_is_too_long() && self.on.stage.is_none() {
             self.consumer.writer.copy_log();
@@ -104,7 +105,7 @@ impl Run<'_> {
         }
     }
 
-    /// Sets the deadlines that follow from what is known now. The others were set when they arose.
+    /// Sets the deadlines that follow from the present state. Events have set the others.
     fn arm(&mut self) {
         let now = || self.consumer.now();
         let silence = self.on.link.heard + self.patience().min(LONGEST_WAIT);
@@ -143,8 +144,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Waits until something arrives, something is due or the time is over. Says how the poll ends,
-    /// if it does.
+    /// Waits until bytes arrive, a deadline has come or the time is over. Returns how the poll
+    /// ends, if it does.
     fn wait(&mut self, deadline: Instant) -> Result<Option<After>> {
         let phase = self.on.phase();
         let cancelled = phase == Phase::Cancelled;

@@ -1,6 +1,6 @@
-//! When to ask where the parents are that the filter hides: after a refresh stage, and a little
-//! after the provider said that something happened without saying what. While it says nothing,
-//! nothing is asked. The asking itself is in `questions`.
+//! When to ask for the hidden parents: after a refresh stage, and shortly after a message that does
+//! not say what happened. While the provider is silent, the engine asks nothing. `questions` does
+//! the asking.
 
 use std::time::{Duration, Instant};
 
@@ -15,29 +15,30 @@ use crate::status;
 use crate::store::Writer;
 use crate::store::search::Search;
 
-/// How long to wait for what else comes, before asking.
+/// The wait for further messages before asking.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long to rest after asking, at least,
+/// After asking, the engine rests for at least this long,
 const REST: Duration = Duration::from_secs(2);
-/// and how many times as long as the asking took,
+/// and for this many times the duration of the asking,
 const REST_FACTOR: u32 = 2;
-/// but no longer than this: a change is to be seen soon.
+/// but never for longer than this, so that changes show soon.
 const LONGEST_REST: Duration = Duration::from_secs(8);
-/// For how long after a parent moved entries may still be told under the names of before.
+/// For this long after a hidden parent moved, the provider may still tell entries under their old
+/// DNs.
 const ECHO: Duration = Duration::from_secs(600);
 
-/// What is known of the hidden parents, and what is owed to them.
+/// The state of the hidden parents, and the next question about them.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Whether there may be any.
+    /// Whether there may be hidden parents.
     on: bool,
-    /// The store says that all of them are known and in their places.
+    /// Whether the store has noted that all of them are known and in their places.
     settled: bool,
-    /// They are to be looked up, not only learned of.
+    /// Whether the next question looks all of them up, and not only the missing ones.
     look_up: bool,
     rests_until: Option<Instant>,
     echo_until: Option<Instant>,
-    /// Records placed by what may be an echo.
+    /// Records whose DN is from a message that may use an old name of a hidden parent.
     placed: RoaringTreemap,
 }
 
@@ -53,14 +54,15 @@ impl Watch {
         })
     }
 
-    /// Forgets what was owed: the next refresh stage pays it.
+    /// Forgets the open question, because the next refresh stage asks it.
     pub(super) fn reset(&mut self, writer: &Writer) -> Result<()> {
         self.settled = writer.setting(status::PARENTS)?.is_some();
         self.look_up = false;
         Ok(())
     }
 
-    /// What the end of a refresh stage has to do. Nothing, when nothing can have happened.
+    /// The task of the end of a refresh stage about the hidden parents: none if nothing can have
+    /// happened.
     pub(super) fn at_refresh(
         &self,
         cookie_sent: bool,
@@ -74,8 +76,8 @@ impl Watch {
         Parents::LookUp
     }
 
-    /// Notes, in the transaction of a stage that ends, what it leaves to be done. `done` is what its
-    /// end did with the hidden parents.
+    /// Notes what a stage that ends leaves to do, in its transaction. `done` says what its end did
+    /// about the hidden parents.
     pub(super) fn after(
         &mut self,
         stage: &Stage,
@@ -136,7 +138,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Notes what a group leaves to be done that is not committed.
+    /// Notes what an uncommitted group leaves to do.
     pub(super) fn hear(&mut self, stage: &Stage, deadlines: &mut Deadlines, now: Instant) {
         let asked = stage.hidden.task != Parents::Leave;
         if self.on && (stage.hidden.only_cookie || stage.hidden.unsettled || !asked) {
@@ -145,17 +147,18 @@ impl Watch {
         }
     }
 
-    /// Whether the provider is to be asked, now that it is due, or only the copy looked through.
+    /// Takes the task that is due. Returns true to ask the provider, false to look through the copy
+    /// only.
     pub(super) fn take_task(&mut self) -> bool {
         std::mem::take(&mut self.look_up)
     }
 
-    /// The records that were placed by what may have been an echo.
+    /// Takes the records whose DN may be from a message with an old name.
     pub(super) fn take_placed(&mut self) -> RoaringTreemap {
         std::mem::take(&mut self.placed)
     }
 
-    /// After this asking nothing is asked for a while.
+    /// Sets how long the engine rests after this asking.
     pub(super) fn rest(&mut self, began: Instant, now: Instant) {
         let took = now.saturating_duration_since(began) * REST_FACTOR;
         self.rests_until = Some(now + took.clamp(REST, LONGEST_REST));

@@ -1,6 +1,6 @@
-//! The rows of `syncrepl_ancestors`: entries above records, below the base, that are no records
-//! because the filter hides them; and temporary rows about those that are in question. Each function is
-//! one statement, but for the search for missing ones.
+//! The rows of `syncrepl_ancestors`: the parents of records that lie below the base and are no
+//! records, because the filter hides them. Temporary rows list those that have moved and those that
+//! are missing. Each function is one statement, except the search for missing ones.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use syncrepl_proto::{Uuid, dn};
@@ -15,17 +15,17 @@ pub(crate) struct Ancestor {
     pub(crate) uuid: Uuid,
     pub(crate) dn: String,
     pub(crate) dn_key: Vec<u8>,
-    /// The entryCSN that it had, if it has one that we may read.
+    /// The entryCSN that the last search showed; `None` if the identity may not read it.
     pub(crate) csn: Option<Vec<u8>>,
 }
 
-/// An ancestor that has moved, or may have been elsewhere meanwhile.
+/// An ancestor that has moved, or may have left its place and come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Strayed {
     pub(crate) id: i64,
-    /// Where it was.
+    /// The key of its old DN.
     pub(crate) dn_key: Vec<u8>,
-    /// Where it is now; `None` if nowhere in the base.
+    /// Its present DN; `None` if it has left the base.
     pub(crate) place: Option<String>,
     pub(crate) csn: Option<Vec<u8>>,
 }
@@ -42,7 +42,8 @@ impl Ancestor {
     }
 }
 
-/// Temporary, like those of an open stage: a directory may have more containers than memory.
+/// Temporary tables, like those of an open stage, and not memory: a directory may have very many
+/// containers.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_strayed (
         dn_key BLOB, id INTEGER, place TEXT, csn BLOB, PRIMARY KEY (dn_key, id)
@@ -84,7 +85,7 @@ impl<'c> Ancestors<'c> {
             .optional()?)
     }
 
-    /// Whether an entry of this DN is known, or known to be hidden from us.
+    /// Whether a row has this DN, even one without an entryUUID, which access control hides.
     pub(crate) fn holds(&self, dn_key: &[u8]) -> Result<bool> {
         let mut statement = self
             .0
@@ -92,7 +93,7 @@ impl<'c> Ancestors<'c> {
         Ok(statement.exists([dn_key])?)
     }
 
-    /// Whether an ancestor has this DN that was shown to us, and so exists.
+    /// Whether a search has shown an ancestor with this DN, so that it exists.
     pub(crate) fn is_shown(&self, dn_key: &[u8]) -> Result<bool> {
         let mut statement = self.0.prepare_cached(
             "SELECT 1 FROM syncrepl_ancestors WHERE dn_key = ?1 AND uuid IS NOT NULL",
@@ -100,8 +101,8 @@ impl<'c> Ancestors<'c> {
         Ok(statement.exists([dn_key])?)
     }
 
-    /// Remembers an entry, in the place of what was known of its entryUUID. Without one: an entry
-    /// that is hidden from us.
+    /// Remembers an entry, and forgets an earlier row of its entryUUID. `None`: access control
+    /// hides the entry.
     pub(crate) fn put(
         &self,
         uuid: Option<Uuid>,
@@ -140,7 +141,8 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    /// Forgets the entries that access control hid: a right may have been granted since.
+    /// Forgets the entries that access control hid, because the identity may have been granted a
+    /// right since.
     pub(crate) fn forget_hidden(&self) -> Result<()> {
         self.0
             .prepare_cached("DELETE FROM syncrepl_ancestors WHERE uuid IS NULL")?
@@ -162,7 +164,7 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    /// The record below a DN that has been here for longest.
+    /// The record below a DN with the lowest rowid, which the copy has held longest.
     pub(crate) fn oldest_below(&self, dn_key: &[u8]) -> Result<Option<(Uuid, String)>> {
         let (lower, upper) = records::range(dn_key);
         let mut statement = self.0.prepare_cached(
@@ -199,7 +201,7 @@ impl<'c> Ancestors<'c> {
         Ok(())
     }
 
-    /// Takes the next, parents first.
+    /// Takes the next moved ancestor, parents first.
     pub(crate) fn take_strayed(&self) -> Result<Option<Strayed>> {
         let mut statement = self.0.prepare_cached(
             "DELETE FROM temp.syncrepl_strayed WHERE (dn_key, id) =
@@ -219,8 +221,8 @@ impl<'c> Ancestors<'c> {
 
     // Ancestors that are not known yet.
 
-    /// Lists every DN between the base and a record that is neither a record's nor an ancestor's.
-    /// Gives how many there are.
+    /// Lists every DN between the base and a record that belongs to no record and no ancestor.
+    /// Returns their number.
     pub(crate) fn list_missing(&self, base_key: &[u8]) -> Result<usize> {
         self.0
             .prepare_cached("DELETE FROM temp.syncrepl_missing")?
@@ -257,7 +259,7 @@ impl<'c> Ancestors<'c> {
         Ok(missing)
     }
 
-    /// Lists one, its DN taken from that of the record below it.
+    /// Lists one. Its DN is cut from the DN of the record below it.
     fn miss(&self, dn_key: &[u8], record_key: &[u8]) -> Result<bool> {
         let record: String = self
             .0
@@ -278,7 +280,7 @@ impl<'c> Ancestors<'c> {
         Ok(true)
     }
 
-    /// Takes the next of the list: their keys and DNs.
+    /// Takes the next from the list: their keys and DNs.
     pub(crate) fn take_missing(&self, limit: usize) -> Result<Vec<(Vec<u8>, String)>> {
         let mut statement = self.0.prepare_cached(
             "DELETE FROM temp.syncrepl_missing WHERE dn_key IN

@@ -1,4 +1,4 @@
-//! A copy of the whole file, taken while others read and write it.
+//! Copies the whole file while other connections read and write it.
 
 use std::path::Path;
 use std::thread;
@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::{failure, file};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Copies the database of `from` into a new file, or leaves no file.
+/// Copies the database of `from` into a new file. After an error it leaves no file.
 pub(super) fn write(from: &Connection, path: &Path, busy: Duration) -> Result<()> {
     let path = file::resolve_new(path)?;
     file::create_new(&path).map_err(|err| match err.kind() {
@@ -22,7 +22,7 @@ pub(super) fn write(from: &Connection, path: &Path, busy: Duration) -> Result<()
         _ => failure::of_file(&path, "created", err),
     })?;
     copy(from, &path, busy).inspect_err(|_| {
-        // The error that brought us here is the one to tell.
+        // The caller gets the error of the copy, not an error of this cleaning up.
         std::fs::remove_file(&path).ok();
     })
 }

@@ -1,23 +1,24 @@
-//! Copying the write-ahead log into the file. SQLite would do it inside every five hundredth commit or so,
-//! which then waits for the disk. This file does it between commits.
+//! Copying the write-ahead log into the file. SQLite would copy inside about every five hundredth
+//! commit, which then waits for the disk. This file copies between commits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
 
-/// With so many pages in the log, 4 MiB, copying is worth while when there is nothing else to do;
+/// From this many pages on (4 MiB), the log is copied when there is nothing else to do.
 const LONG: u32 = 500;
-/// with so many, 16 MiB, it is due: a log costs disk, and SQLite looks there for each page that it writes again.
+/// From this many pages on (16 MiB), copying waits no longer: a long log takes space, and SQLite
+/// searches it for each page that it writes again.
 const TOO_LONG: u32 = 2000;
 
 /// The log of one connection.
 #[derive(Debug)]
 pub(super) struct Log {
-    /// How many pages the last commit left in it.
+    /// The number of pages in the log after the last commit.
     pages: Arc<AtomicU32>,
-    /// How many there were when they were last copied. A reader that is still inside the log keeps
-    /// it from beginning anew, so these may be there still.
+    /// The number of pages at the last copy. A reader that still uses the log keeps SQLite from
+    /// overwriting it, so these pages may still be there.
     copied: u32,
 }
 
@@ -26,7 +27,7 @@ impl Log {
     pub(super) fn watch(conn: &mut Connection) -> rusqlite::Result<Log> {
         let pages = Arc::new(AtomicU32::new(0));
         let noted = Arc::clone(&pages);
-        // In the place of the hook by which SQLite does it.
+        // This replaces the hook by which SQLite copies.
         conn.wal_hook(Some(move |_: &mut _, pages: i32| {
             noted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
@@ -34,7 +35,7 @@ impl Log {
         Ok(Log { pages, copied: 0 })
     }
 
-    /// A commit was made.
+    /// Notes a commit.
     pub(super) fn committed(&mut self) {
         if self.pages() < self.copied {
             self.copied = 0;
@@ -49,8 +50,8 @@ impl Log {
         self.pages().saturating_sub(self.copied) >= TOO_LONG
     }
 
-    /// Copies the pages that no reader holds back, without waiting. If it fails, the pages stay in the log
-    /// until there are as many more.
+    /// Copies the pages that no reader needs, without waiting. After a failure it is due again once
+    /// the log has grown by as many pages.
     pub(super) fn copy(&mut self, conn: &Connection) {
         let tried = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = tried {
@@ -59,7 +60,7 @@ impl Log {
         self.copied = self.pages();
     }
 
-    /// Empties the log, if no reader is inside of it; gives whether it is empty.
+    /// Empties the log, unless a reader uses it. Returns whether it is empty.
     pub(super) fn empty(&mut self, conn: &Connection) -> bool {
         let emptied = conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {

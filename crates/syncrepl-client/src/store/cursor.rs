@@ -1,6 +1,6 @@
-//! The cursor lent to callbacks and to the functions given to a handle: SQL inside a transaction that
-//! its owner ends. The authorizer refuses SQL; the cursor refuses only the SQL that an authorizer cannot
-//! see.
+//! The cursor lent to callbacks and to the functions given to a handle: SQL inside a transaction
+//! that its owner ends. The authorizer refuses SQL. The cursor refuses only the SQL that an
+//! authorizer cannot see.
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, Params, Row, Statement};
@@ -47,14 +47,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Runs one statement that returns no rows. Gives the number of rows it changed.
+    /// Runs one statement that returns no rows. Returns the number of rows it changed.
     pub fn execute<P: Params>(&self, sql: &str, params: P) -> Result<usize> {
         let mut statement = self.prepare(sql)?;
         statement.execute(params).map_err(|err| self.failed(err))
     }
 
-    /// Runs several statements, separated by semicolons. Rows they return are passed over.
-    /// Stops at the first that fails; what ran before it stays until the transaction ends.
+    /// Runs several statements, separated by semicolons. Ignores the rows they return. Stops at the
+    /// first that fails; the changes of those before it stay until the transaction ends.
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
         let mut batch = Batch::new(self.conn, sql);
         loop {
@@ -68,7 +68,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The first row of a query. No row is an error; [`query_optional`](Self::query_optional) allows none.
+    /// The first row of a query. A query without rows is an error;
+    /// [`query_optional`](Self::query_optional) allows one.
     pub fn query_row<T, P, F>(&self, sql: &str, params: P, f: F) -> Result<T>
     where
         P: Params,
@@ -128,13 +129,13 @@ impl<'a> Cursor<'a> {
         self.conn.last_insert_rowid()
     }
 
-    /// How many rows the last INSERT, UPDATE or DELETE changed.
+    /// The number of rows that the last INSERT, UPDATE or DELETE changed.
     pub fn changes(&self) -> u64 {
         self.conn.changes()
     }
 
-    // Never from the connection's cache: a statement of ours with the same text was prepared while
-    // the gate was open, and would be handed out without asking the authorizer.
+    // Prepares anew each time. The connection's cache may hold a statement of ours with the same
+    // text, prepared while the gate was open, and SQLite would not ask the authorizer again.
     fn prepare(&self, sql: &str) -> Result<Statement<'a>> {
         self.ready()?;
         let statement = self.conn.prepare(sql).map_err(|err| self.failed(err))?;
@@ -142,7 +143,7 @@ impl<'a> Cursor<'a> {
         Ok(statement)
     }
 
-    /// Without a transaction SQL would commit by itself, at once.
+    /// Fails without a transaction, because each statement would then commit at once.
     fn ready(&self) -> Result<()> {
         self.gate.start_statement();
         if self.conn.is_autocommit() {
@@ -166,7 +167,7 @@ impl<'a> Cursor<'a> {
 
     fn failed(&self, err: rusqlite::Error) -> Error {
         let error = failure::of_sql(err, self.gate.take_refusal());
-        // A full disk ends the transaction too, and is then the better thing to say.
+        // A full disk ends the transaction too. Then the caller learns of the full disk.
         if self.conn.is_autocommit() && error.kind() != ErrorKind::Store {
             return failure::transaction_ended().with_source(error);
         }
@@ -174,9 +175,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// SQLite does not tell the authorizer what a table is renamed to. A name can only be written out in
-/// full, so a rename that mentions ours nowhere is harmless; a virtual table appends `_data` and the
-/// like, hence no underscore.
+/// SQLite does not tell the authorizer the new name of a table. SQL must write a name in full, so a
+/// rename whose text does not contain `syncrepl` is harmless. This looks for the name without the
+/// underscore, because a virtual table named `syncrepl` makes tables `syncrepl_data` and the like.
 fn renames_to_reserved(statement: &Statement<'_>) -> bool {
     let Some(sql) = statement.expanded_sql() else {
         return true;

@@ -1,4 +1,4 @@
-//! The meaning of a failure of SQLite for the caller: the one place where its codes become our kinds.
+//! The one place where SQLite's result codes become kinds of [`Error`].
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
-/// One of our own statements failed.
+/// The error for a statement of ours that failed.
 pub(super) fn of_store(err: rusqlite::Error) -> Error {
     let error = match code(&err) {
         Some(ErrorCode::DiskFull) => Error::new(ErrorKind::Store, "the disk is full").with_hint(
@@ -27,11 +27,12 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
         }
         Some(ErrorCode::SystemIoFailure) => {
             Error::new(ErrorKind::Store, "the store could not be read or written")
-                // A full disk among them: SQLite does not tell when its shared memory finds no room.
+                // A full disk may be the cause: SQLite does not say so when its shared memory finds
+                // no space.
                 .with_hint("free some space if there is none; else look at the disk and the file system")
         }
         Some(ErrorCode::ReadOnly) => Error::new(ErrorKind::Store, "the store is read-only")
-            // Or SQLite found no room to make its files beside it.
+            // The cause may also be that SQLite found no space for its files beside it.
             .with_hint("the file and its directory must be writable, with space left"),
         Some(ErrorCode::CannotOpen) => Error::new(ErrorKind::Store, "the store cannot be opened")
             .with_hint("the file and its directory must exist and be writable, with space left"),
@@ -49,13 +50,14 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
 }
 
 impl From<rusqlite::Error> for Error {
-    /// A failure of one of our own statements.
+    /// The error for a statement of ours that failed, by `of_store`.
     fn from(err: rusqlite::Error) -> Self {
         of_store(err)
     }
 }
 
-/// A statement of a user failed; `refusal` is what the authorizer refused of it.
+/// The error for a statement of a user that failed. `refusal` is the authorizer's reason, if it
+/// refused.
 pub(super) fn of_sql(err: rusqlite::Error, refusal: Option<String>) -> Error {
     match (code(&err), refusal) {
         (Some(ErrorCode::AuthorizationForStatementDenied), Some(reason)) => {
@@ -72,7 +74,7 @@ pub(super) fn of_sql(err: rusqlite::Error, refusal: Option<String>) -> Error {
                 | ErrorCode::ApiMisuse
                 | ErrorCode::OperationAborted
                 | ErrorCode::SchemaChanged
-                // a table locked by a query of the same connection that still runs
+                // a query of the same connection still runs and locks the table
                 | ErrorCode::DatabaseLocked,
             ),
             _,
@@ -81,13 +83,13 @@ pub(super) fn of_sql(err: rusqlite::Error, refusal: Option<String>) -> Error {
     }
 }
 
-/// The file at `path` could not be opened or recognised.
+/// The error for a file at `path` that could not be opened or recognised.
 pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
     let file = path.display();
     let error = match code(&err) {
         Some(ErrorCode::NotADatabase) => return not_a_store(path, "is not a SQLite database"),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            // SQLite's own words only repeat the path.
+            // SQLite's own words say no more than the path.
             return Error::new(ErrorKind::Store, format!("{file} cannot be opened")).with_hint(
                 "you need the right to read and write the file, and to create files beside it, \
                  for which there must be space",
@@ -103,7 +105,7 @@ pub(super) fn of_open(path: &Path, err: rusqlite::Error) -> Error {
     error.with_source(err)
 }
 
-/// The file system refused `what` with the file at `path`.
+/// The error when the file system refuses `what` with the file at `path`.
 pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
     let file = path.display();
     if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
@@ -125,7 +127,7 @@ pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
 /// The message for an error of a function given to a handle.
 pub(super) const FUNCTION_FAILED: &str = "the function given to the store failed";
 
-/// A function of a user that we called returned an error. Ours stay as they are.
+/// The error when a function of a user returned one. An [`Error`] stays as it is.
 pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -> Error {
     match err.downcast::<Error>() {
         Ok(error) => *error,
@@ -133,8 +135,9 @@ pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -
     }
 }
 
-/// A callback returned an error. An error of ours that it passes on keeps its kind where that says more:
-/// a failing disk, refused SQL, a lent connection that was lost.
+/// The error when a callback returned one. If the callback passes on an [`Error`] of these kinds,
+/// the kind stays, since it says more: a failing disk, refused SQL, a lent connection that was
+/// lost.
 pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
     const MESSAGE: &str = "the callback failed";
     match err.downcast::<Error>() {
@@ -154,7 +157,7 @@ pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
     }
 }
 
-/// SQL that must not run.
+/// The error for SQL that must not run.
 pub(super) fn refused(reason: &str) -> Error {
     Error::new(
         ErrorKind::SqlRefused,
@@ -162,7 +165,7 @@ pub(super) fn refused(reason: &str) -> Error {
     )
 }
 
-/// The transaction that a cursor was lent is gone.
+/// The error when a user's SQL has ended the transaction.
 pub(super) fn transaction_ended() -> Error {
     Error::new(
         ErrorKind::SqlRefused,
@@ -173,7 +176,7 @@ pub(super) fn transaction_ended() -> Error {
     )
 }
 
-/// A write while another connection writes.
+/// The error for a write while another connection writes.
 pub(super) fn refresh_running() -> Error {
     Error::new(
         ErrorKind::RefreshRunning,
@@ -182,19 +185,19 @@ pub(super) fn refresh_running() -> Error {
     .with_hint("a refresh is probably running: write again once it is done, or inside a callback")
 }
 
-/// The file at `path` is something else.
+/// The error for a file at `path` that is no store.
 pub(super) fn not_a_store(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::NotAStore, format!("{} {why}", path.display()))
         .with_hint("name another file; the store is created where there is none")
 }
 
-/// The file at `path` is there, but nothing is in it yet.
+/// The error for a file at `path` with nothing in it yet.
 pub(super) fn empty(path: &Path) -> Error {
     Error::new(ErrorKind::NotAStore, format!("{} is empty", path.display()))
         .with_hint("the first refresh fills it; check the path")
 }
 
-/// The store at `path` lacks what every store has.
+/// The error for a store at `path` that lacks what every store has.
 pub(super) fn damaged(path: &Path, what: &str) -> Error {
     Error::new(
         ErrorKind::Store,

@@ -1,5 +1,5 @@
-//! The files of a store: its place, its mode, its lock. The lock is on `FILE.lock`:
-//! closing any other descriptor of FILE itself would drop the locks that SQLite has on it.
+//! The files of a store: their paths, modes and the lock. The lock is on `FILE.lock` and not on
+//! FILE, because closing any descriptor of FILE would drop the locks that SQLite holds on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A consumer's lock on a store. It is let go when dropped, and when the process ends.
+/// A consumer's lock on a store. Dropping it or the end of the process releases it.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
 
@@ -39,8 +39,8 @@ impl Lock {
     }
 }
 
-/// The one spelling of `path` that names the same lock for everyone: absolute, links followed.
-/// The file need not exist, its directory must.
+/// The absolute path without links, so that every program uses the same lock. The directory must
+/// exist, the file need not.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     match path.canonicalize() {
         Ok(path) if path.is_file() => return Ok(path),
@@ -53,7 +53,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     resolve_new(path)
 }
 
-/// The same, where no file is.
+/// As [`resolve`], for a file that does not exist.
 pub(super) fn resolve_new(path: &Path) -> Result<PathBuf> {
     let Some(name) = path.file_name() else {
         return Err(Error::new(
@@ -77,13 +77,13 @@ pub(super) fn create(path: &Path) -> Result<()> {
     }
 }
 
-/// The same, but fails when it exists.
+/// As [`create`], but fails if the file exists.
 pub(super) fn create_new(path: &Path) -> std::io::Result<()> {
     private().create_new(true).open(path).map(drop)
 }
 
-/// Opens a connection to a file that exists. `path` must be absolute, so that SQLite takes it for
-/// nothing but a path.
+/// Opens a connection to a file that exists. `path` must be absolute, or SQLite might take it for a
+/// URI or a database in memory.
 pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection> {
     let failed = |err| failure::of_open(path, err);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -102,8 +102,8 @@ pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection> {
 /// 8 MiB whatever the size of the file. SQLite counts pages of the size that it knows just then.
 const CACHE: &str = "PRAGMA cache_size = -8192;";
 
-/// Chooses the page size of a file that has nothing in it. Large pages take fewer calls to read and
-/// write and waste less of their space; a single change is written as whole pages, though.
+/// Chooses the page size of an empty file. Large pages need fewer reads and writes and waste less
+/// space. The cost is that a small change writes whole pages.
 pub(super) fn choose_page_size(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch("PRAGMA page_size = 8192;")?;
     conn.execute_batch(CACHE)

@@ -1,4 +1,5 @@
-//! A user's handle to the store: reading beside the consumer, and writing in transactions of its own.
+//! A user's handle to the store. It reads beside the consumer, and writes in transactions of its
+//! own.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -19,7 +20,7 @@ use super::{backup, file, schema, settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{OwnedRecord, Record};
 
-/// How long a handle waits for another program's transaction to end.
+/// The time limit for another program's transaction to end.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A handle to a store: a connection with transactions of its own, while a consumer runs or none does.
@@ -53,7 +54,7 @@ impl Store {
         Store::connect(&path, Arc::default())
     }
 
-    /// `path` is resolved; `stage_open` is shared with the consumer of this process, if it is known.
+    /// Opens a resolved `path`. The consumer of this process, if there is one, shares `stage_open`.
     pub(super) fn connect(path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
         let mut conn = file::connect(path, BUSY)?;
         match schema::identify(&conn, path)? {
@@ -108,10 +109,10 @@ impl Store {
     /// A write through its cursor is [`ErrorKind::SqlRefused`]. Errors of `f` as in
     /// [`transaction`](Self::transaction).
     ///
-    /// While it runs the store's log cannot be emptied, so an endless one makes the log grow.
+    /// While it runs, the store's log cannot be emptied. An endless read makes the log grow.
     pub fn read<T>(&self, f: impl FnOnce(&Cursor<'_>) -> FunctionResult<T>) -> Result<T> {
         if !self.conn.is_autocommit() {
-            // Inside another read of this handle: the same snapshot.
+            // A read inside another read of this handle uses the same snapshot.
             return f(&Cursor::lend(&self.conn, &self.gate, Access::Read))
                 .map_err(|err| failure::of_function(err, FUNCTION_FAILED));
         }
@@ -127,7 +128,7 @@ impl Store {
         Ok(value)
     }
 
-    /// The record with this DN, in whatever spelling. Should two share a DN, the one stored last.
+    /// The record with this DN, in any spelling. If two records share a DN, the one stored last.
     pub fn get(&self, dn: &str) -> Result<Option<OwnedRecord>> {
         self.get_where(
             "dn_key = ?1 ORDER BY id DESC LIMIT 1",
@@ -140,7 +141,7 @@ impl Store {
         self.get_where("uuid = ?1", [uuid.as_bytes().as_slice()])
     }
 
-    /// `condition` is a constant of ours.
+    /// `condition` is a constant of ours, never a user's text.
     fn get_where(&self, condition: &str, params: impl Params) -> Result<Option<OwnedRecord>> {
         let sql = format!(
             "SELECT {} FROM syncrepl_records WHERE {condition}",
@@ -154,8 +155,9 @@ impl Store {
         }
     }
 
-    /// Calls `visit` with every record, parents before their children, from one snapshot and in
-    /// constant memory, until it breaks off. Errors of `visit` as in [`transaction`](Self::transaction).
+    /// Calls `visit` with every record, parents before their children, until it returns `Break`. It
+    /// reads one snapshot, in constant memory. Errors of `visit` as in
+    /// [`transaction`](Self::transaction).
     pub fn records(
         &self,
         mut visit: impl FnMut(&Record<'_>) -> FunctionResult<ControlFlow<()>>,
@@ -176,13 +178,13 @@ impl Store {
         Ok(())
     }
 
-    /// The records that the provider is still to be asked for, and those whose DN is from a search:
-    /// whether it is theirs is known for sure only once the provider has told what it was about to
-    /// tell. For tests of what a copy may be like meanwhile.
+    /// The records with an open question, and those whose DN is from a search. Their DNs are
+    /// certain only once the provider has sent everything it was about to send. For tests of a copy
+    /// that is not at rest.
     #[doc(hidden)]
     pub fn open_questions(&self) -> Result<Vec<Uuid>> {
         let quiet = self.get_setting(crate::status::QUIET)?.unwrap_or_default();
-        // As the consumer reads it: what cannot be read is taken for none.
+        // The consumer, too, takes a bitmap that it cannot read for an empty one.
         let quiet = roaring::RoaringTreemap::deserialize_from(quiet.as_slice()).unwrap_or_default();
         let mut statement = self
             .conn
@@ -202,7 +204,7 @@ impl Store {
         Ok(open)
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub fn count(&self) -> Result<u64> {
         self.conn
             .query_row("SELECT count(*) FROM syncrepl_records", [], |row| {
@@ -212,14 +214,14 @@ impl Store {
             .map_err(failure::of_store)
     }
 
-    /// Lets SQLite look at how the tables are filled, for faster queries. Quick; a write.
+    /// Lets SQLite gather statistics of the tables, for faster queries. It is quick, and a write.
     pub fn optimize(&mut self) -> Result<()> {
         self.maintain("PRAGMA optimize;")
     }
 
-    /// Rebuilds the file without the space that deleted rows left. A write, as long as the file is
-    /// large, and for that time needs twice its size. Rows of your own tables that have no
-    /// `INTEGER PRIMARY KEY` may get other rowids.
+    /// Rebuilds the file without the space that deleted rows left. It is a write that takes longer
+    /// the larger the file is, and meanwhile needs twice the file's size. Rows of your own tables
+    /// without an `INTEGER PRIMARY KEY` may get other rowids.
     pub fn vacuum(&mut self) -> Result<()> {
         self.maintain("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
     }
@@ -229,8 +231,8 @@ impl Store {
         self.conn.execute_batch(sql).map_err(failure::of_store)
     }
 
-    /// Copies the store as it is now, your tables included, into a new file that only its owner may
-    /// read. A consumer may run meanwhile. The copy is itself a store.
+    /// Copies the store as it is now, with your tables, into a new file that only its owner may
+    /// read. A consumer may run meanwhile. The new file is a store too.
     ///
     /// [`ErrorKind::InvalidInput`] when `path` exists. After any other error nothing is left at `path`.
     pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<()> {
@@ -250,7 +252,7 @@ impl Store {
         Ok(())
     }
 
-    /// Waits for another writer, but never for a refresh stage, also not for one that begins meanwhile.
+    /// Waits for another writer, but never for a refresh stage, even if one begins meanwhile.
     fn begin_write(&self) -> Result<Transaction<'_>> {
         const SLICE: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + self.busy;

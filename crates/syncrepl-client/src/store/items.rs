@@ -1,11 +1,11 @@
-//! The whole copy, as `refresh_done` is shown it: read from the open transaction, a record at a time.
+//! The whole copy, as `refresh_done` gets it: read from the open transaction, one record at a time.
 
 use super::records::Records;
 use crate::error::{CallbackResult, Result};
 use crate::record::Record;
 
-/// Everything in the copy when a refresh stage has ended. It reads from the open transaction as it
-/// goes, so its memory does not grow with the directory.
+/// The records of the copy at the end of a refresh stage. It reads them from the open transaction
+/// one by one, so its memory does not grow with the directory.
 pub struct Items<'a> {
     records: Records<'a>,
     count: u64,
@@ -16,7 +16,7 @@ impl<'a> Items<'a> {
         Items { records, count }
     }
 
-    /// How many entries the copy holds.
+    /// The number of entries in the copy.
     pub fn len(&self) -> u64 {
         self.count
     }
@@ -26,7 +26,8 @@ impl<'a> Items<'a> {
         self.count == 0
     }
 
-    /// Shows every record, parents before children. An error from `each` ends it and is returned.
+    /// Calls `each` with every record, parents before children. Ends with the first error of
+    /// `each`, and returns it.
     pub fn for_each(&self, mut each: impl FnMut(&Record<'_>) -> CallbackResult) -> CallbackResult {
         self.records.for_each(|stored| {
             let record = stored.record()?;
@@ -34,7 +35,7 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// Shows the record with this DN, and says whether there is one; spelling and case do not matter.
+    /// Calls `found` with the record of this DN, in any spelling. Returns whether there is one.
     ///
     /// # Errors
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) when the file cannot be read.

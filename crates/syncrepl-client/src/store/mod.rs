@@ -1,6 +1,6 @@
 //! The store: the copy and the users' own tables in one SQLite file. A user's handle to it is
-//! [`Store`], the consumer's is the `Writer`. Below both are the rows, and at the bottom the file and
-//! what its failures mean. What a change is, is not decided here.
+//! [`Store`], the consumer's is the `Writer`. Both use the rows, and these the file and the meaning
+//! of its failures. Nothing here decides about changes.
 
 pub(crate) mod ancestors;
 mod authorizer;

@@ -1,5 +1,5 @@
-//! The rows of `syncrepl_placed`: records whose DN is from a search beside the sync search. It is
-//! newer than what the provider is still about to tell of their parents.
+//! The rows of `syncrepl_placed`: records whose DN is from a search beside the sync search. The DN
+//! may be newer than messages about their parents that the provider has still to send.
 
 use rusqlite::Connection;
 

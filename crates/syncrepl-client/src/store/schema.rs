@@ -1,4 +1,4 @@
-//! Whether a SQLite file is a store, of which version, and how an older one becomes a newer one.
+//! Recognises a SQLite file as a store of some version, and migrates an older one.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What each version adds; version n is the first n of them. Never change one that was released.
+/// The SQL that each version adds; a store of version n has had the first n. Never change one that
+/// was released.
 const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
@@ -29,8 +30,8 @@ const VERSION_1: &str = "
     );
 ";
 
-/// Entries above records that are no records themselves. Without an entryUUID: one that is not shown
-/// to us at all. And the records whose DN was looked up and not told.
+/// The parents of records that are no records themselves (without an entryUUID: access control
+/// hides the entry), and the records whose DN is from a search.
 const VERSION_2: &str = "
     CREATE TABLE syncrepl_ancestors (
         id INTEGER PRIMARY KEY,
@@ -42,13 +43,13 @@ const VERSION_2: &str = "
     CREATE TABLE syncrepl_placed (id INTEGER PRIMARY KEY);
 ";
 
-/// The entryCSN that an ancestor had when it was looked at.
+/// The entryCSN that the last search showed of an ancestor.
 const VERSION_3: &str = "ALTER TABLE syncrepl_ancestors ADD COLUMN csn BLOB;";
 
-/// What `PRAGMA application_id` tells of a store: "SynR".
+/// The `PRAGMA application_id` of a store: "SynR".
 const APPLICATION_ID: i32 = 0x5379_6e52;
 
-/// What a SQLite file is to us, when it is not somebody else's.
+/// A SQLite file that is a store, or may become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing is in it yet.
@@ -62,7 +63,7 @@ pub(super) fn current() -> usize {
     MIGRATIONS.len()
 }
 
-/// Recognises the file behind `conn`, without a change to it. `path` is for the messages.
+/// Recognises the file behind `conn` without changing it. `path` is for messages.
 pub(super) fn identify(conn: &Connection, path: &Path) -> Result<Found> {
     let (id, tables, has_schema) = conn
         .query_row(
@@ -116,8 +117,8 @@ fn version(conn: &Connection, path: &Path) -> Result<usize> {
     Ok(version)
 }
 
-/// Brings the file to the current version, in one transaction: a new file is of this version or empty,
-/// whenever it is interrupted.
+/// Brings the file to the current version, in one transaction. A new file stays empty until it has
+/// the whole current version.
 pub(super) fn migrate(conn: &Connection, from: Found) -> Result<()> {
     let done = match from {
         Found::Empty => 0,
@@ -135,7 +136,7 @@ pub(super) fn migrate(conn: &Connection, from: Found) -> Result<()> {
     );
     if let Err(err) = conn.execute_batch(&all) {
         if !conn.is_autocommit() {
-            // The error that brought us here is the one to tell.
+            // The caller gets the error of the migration, not one of this rollback.
             conn.execute_batch("ROLLBACK").ok();
         }
         return Err(failure::of_store(err));

@@ -1,5 +1,5 @@
-//! The search whose result is copied: base, scope, filter, attributes. A store refuses another search
-//! than its own.
+//! The search whose result is copied: base, scope, filter, attributes. A store refuses any other
+//! search.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ impl Search {
         }
     }
 
-    /// As a URL without a host, which is how it is kept in the store.
+    /// The search as a URL without a host. The store keeps it in this form.
     pub(crate) fn to_url(&self) -> LdapUrl {
         LdapUrl {
             dn: Some(self.base.clone()).filter(|base| !base.is_empty()),
@@ -55,21 +55,21 @@ impl Search {
         }
     }
 
-    /// Whether the caller asked for this operational attribute, and so wants to see it.
+    /// Whether the user asked for this operational attribute.
     pub(crate) fn shows(&self, operational: &str) -> bool {
         self.attributes
             .iter()
             .any(|name| name == "+" || name.eq_ignore_ascii_case(operational))
     }
 
-    /// Whether it shows all entries below the base, with all their user attributes.
+    /// Whether the search shows all entries below the base, with all their user attributes.
     pub(crate) fn shows_a_whole_tree(&self) -> bool {
         self.scope == Scope::Subtree
             && self.filter.matches_every_entry()
             && self.attributes.is_empty()
     }
 
-    /// Whether an entry is never shown without its parents, the base aside.
+    /// Whether the search shows every parent of an entry that it shows. The base may be missing.
     pub(crate) fn shows_everything_below(&self) -> bool {
         self.scope == Scope::Subtree && self.filter == Filter::present("objectClass")
     }
@@ -81,7 +81,7 @@ impl Search {
             .collect()
     }
 
-    /// Refuses to go on with the copy of another search, and says what differs.
+    /// Refuses the copy of another search, and says what differs.
     pub(crate) fn check_same(&self, stored: &Search) -> Result<()> {
         let mut differs = Vec::new();
         if dn::key(&self.base) != dn::key(&stored.base) {

@@ -1,4 +1,5 @@
-//! Named values in `syncrepl_settings`: those of users, and ours, whose names begin with `syncrepl`.
+//! Named values in `syncrepl_settings`. Names that begin with `syncrepl` are ours, all others are
+//! users'.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -26,7 +27,7 @@ pub(super) fn get(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(value.flatten())
 }
 
-/// Sets or, with `None`, removes a setting, ours or a user's.
+/// Sets a setting, ours or a user's, or removes it with `None`.
 pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result<()> {
     let done = match value {
         Some(value) => conn
@@ -42,12 +43,12 @@ pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result
     done.map(drop).map_err(failure::of_store)
 }
 
-/// The number of the commit that is on disk, or in the snapshot that is being read.
+/// The number of the last commit, in the snapshot that `conn` reads.
 pub(super) fn commit_number(conn: &Connection) -> Result<u64> {
     Ok(number(conn, COMMIT, "the store's commit number is damaged")?.unwrap_or(0))
 }
 
-/// How many records there are, as the last commit left them; `None` in stores of earlier versions.
+/// The number of records after the last commit; `None` in stores of earlier versions.
 pub(super) fn entries(conn: &Connection) -> Result<Option<u64>> {
     number(conn, ENTRIES, "what the store tells of its size is damaged")
 }

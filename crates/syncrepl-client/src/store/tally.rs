@@ -1,6 +1,6 @@
-//! How many records a transaction has added and deleted.
+//! The numbers of records that a transaction has added and deleted.
 
-/// Counted as they are written: to count the rows would be to read all of them.
+/// Each write counts itself, because counting the rows would read all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) added: u64,

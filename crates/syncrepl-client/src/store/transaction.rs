@@ -1,5 +1,6 @@
-//! A transaction of a user's handle, that ends with a function of theirs: committed after it, rolled
-//! back when it fails or panics. The consumer's, which outlives a call, is the `Writer`'s.
+//! A transaction of a user's handle, around one function of the user: committed after it, rolled
+//! back when it fails or panics. The consumer's transactions outlive a call and belong to the
+//! `Writer`.
 
 use std::error::Error as StdError;
 
@@ -10,7 +11,7 @@ use super::cursor::{Access, Cursor};
 use super::failure::{self, FUNCTION_FAILED};
 use crate::error::Result;
 
-/// What a function given to a handle returns. Any error fits through `?`.
+/// The result of a function given to a handle. The `?` operator accepts any error.
 pub(super) type FunctionResult<T> = std::result::Result<T, Box<dyn StdError + Send + Sync>>;
 
 /// An open transaction, rolled back when dropped.
@@ -21,7 +22,8 @@ pub(super) struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     pub(super) fn begin(conn: &'a Connection, gate: &'a Gate, sql: &str) -> rusqlite::Result<Self> {
-        // Made first: should the second statement of `sql` fail, the first is undone.
+        // Made first, so that its drop undoes the first statement of `sql` when the second one
+        // fails.
         let transaction = Transaction { conn, gate };
         conn.execute_batch(sql)?;
         Ok(transaction)

@@ -1,4 +1,4 @@
-//! The one consumer's hold on the store: the lock, the transactions that outlive a `poll`, and the
+//! The consumer's access to the store: the lock, the transactions that outlive a `poll`, and the
 //! number of the commit. Other files decide what a transaction writes.
 
 use std::cell::Cell;
@@ -20,22 +20,22 @@ use super::tally::Tally;
 use super::{failure, schema, settings};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 
-/// How long a transaction waits for another program's to end. Longer than a handle waits for us:
+/// The time limit for another program's transaction to end. It is longer than a handle's, because
 /// giving up ends the run.
 const BUSY: Duration = Duration::from_secs(30);
 
 /// The consumer's connection. At most one exists for a file, in this or any process.
 pub(crate) struct Writer {
-    // Before the lock, so that it is closed first.
+    // Declared before the lock, so that it is closed first.
     conn: Connection,
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
     commit_number: u64,
-    /// How many records the last commit left.
+    /// The number of records after the last commit.
     entries: Cell<u64>,
     tally: Cell<Tally>,
-    /// The rowid of the next new record. None is given twice, not even after a rollback: beliefs and
-    /// questions are kept by rowid, and must not pass from a deleted record to a new one.
+    /// The rowid of the next new record. No rowid is given twice, not even after a rollback: bases
+    /// and questions are kept by rowid, and those of a deleted record must not stand for a new one.
     next_id: Cell<i64>,
     log: Log,
     checkpoint_owed: bool,
@@ -44,14 +44,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Opens the store, created if there is none, and migrated if it is older.
+    /// Opens the store. Creates it if there is none, and migrates an older one.
     ///
     /// Fails with `StoreLocked`, `NotAStore`, `NewerVersion` or `Store`; a file that is not a store
     /// is left as it was.
     pub(crate) fn open(path: &Path) -> Result<Writer> {
         let path = file::resolve(path)?;
         if path.exists() {
-            // Before the lock file is created: no trace beside a file that is not ours.
+            // This comes before the lock file is created, so that a file that is no store gets none
+            // beside it.
             schema::identify(&file::connect(&path, BUSY)?, &path)?;
         }
         let lock = Lock::take(&path)?;
@@ -91,19 +92,20 @@ impl Writer {
         &self.path
     }
 
-    /// A rowid that no record has had as long as anything remembers.
+    /// A rowid that no record had before, as far as tables and bitmaps remember.
     pub(crate) fn new_id(&self) -> i64 {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         id
     }
 
-    /// Rowids up to this one are remembered outside of the tables, and not given to new records.
+    /// Keeps the rowids up to `last` from new records, because a bitmap outside the tables
+    /// remembers them.
     pub(crate) fn reserve_ids(&self, last: i64) {
         self.next_id.set(self.next_id.get().max(last + 1));
     }
 
-    /// Another connection to the same store, for users. Its writes fail at once while a stage is open.
+    /// A user's handle to the same store. Its writes fail at once while a stage is open.
     pub(crate) fn handle(&self) -> Result<Store> {
         Store::connect(&self.path, Arc::clone(&self.stage_open))
     }
@@ -132,8 +134,8 @@ impl Writer {
         })
     }
 
-    /// Commits, and gives the number of the commit, which is kept in the same transaction.
-    /// An error has rolled back.
+    /// Commits, and returns the number of the commit, which the same transaction stores. After an
+    /// error the transaction is rolled back.
     pub(crate) fn commit(&mut self) -> Result<u64> {
         let number = self.next_commit();
         let done = self.commit_as(number);
@@ -165,13 +167,14 @@ impl Writer {
         self.run("COMMIT").map_err(failure::of_store)
     }
 
-    /// A statement that is needed for each group: kept, since parsing it costs as much.
+    /// Runs a statement that every group needs. It stays prepared, since parsing costs as much as
+    /// running.
     fn run(&self, sql: &str) -> rusqlite::Result<()> {
         self.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
 
-    /// A refresh may leave a log as large as the copy. Readers that are still inside it keep it;
-    /// then the next commit tries again. Gives whether the log is now empty.
+    /// Empties the log, which a refresh may leave as large as the copy. While readers use it, it
+    /// stays, and the next commit tries again. Returns whether it is empty.
     fn checkpoint(&mut self) -> bool {
         let emptied = self.conn.busy_timeout(Duration::ZERO).is_ok() && self.log.empty(&self.conn);
         if let Err(error) = self.conn.busy_timeout(BUSY) {
@@ -180,22 +183,22 @@ impl Writer {
         emptied
     }
 
-    /// Whether the log has grown so much that it should be copied when there is time for that.
+    /// Whether the log is long enough to copy it when there is nothing else to do.
     pub(crate) fn log_is_long(&self) -> bool {
         self.log.is_long()
     }
 
-    /// Whether that can wait no longer.
+    /// Whether the log is so long that copying can wait no longer.
     pub(crate) fn log_is_too_long(&self) -> bool {
         self.log.is_too_long()
     }
 
-    /// Copies the log into the file, between two transactions.
+    /// Copies the log into the file. No transaction may be open.
     pub(crate) fn copy_log(&mut self) {
         self.log.copy(&self.conn);
     }
 
-    /// The number of the last commit, 0 when there was none.
+    /// The number of the last commit; 0 if there was none.
     pub(crate) fn commit_number(&self) -> u64 {
         self.commit_number
     }
@@ -210,7 +213,7 @@ impl Writer {
         if self.in_transaction()
             && let Err(error) = self.conn.execute_batch("ROLLBACK")
         {
-            // Closing the connection drops it at the latest.
+            // The transaction ends at the latest when the connection closes.
             tracing::warn!(%error, "the rollback failed");
         }
         self.tally.take();
@@ -221,8 +224,8 @@ impl Writer {
         self.stage_open.store(false, Ordering::Release);
     }
 
-    /// Changes whenever the open transaction has written something: rows, or tables and the like,
-    /// which SQLite does not count as changes.
+    /// A value that differs after each write of the open transaction: to rows, or to tables, which
+    /// SQLite does not count as changes.
     pub(crate) fn written(&self) -> Result<(u64, i64, i64)> {
         let version = |sql| self.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok((
@@ -232,15 +235,15 @@ impl Writer {
         ))
     }
 
-    /// How many records there are, in the open transaction if there is one. Kept by adding and
-    /// subtracting, because counting reads all of them.
+    /// The number of records, in the open transaction if there is one. It is added up from the
+    /// writes, because counting would read all records.
     pub(crate) fn entries(&self) -> u64 {
         let Tally { added, deleted } = self.tally.get();
         let before = self.entries.get();
         before.saturating_add(added).saturating_sub(deleted)
     }
 
-    /// Counts the records after all: a comparison with everything also repairs this number.
+    /// Counts the records. A full comparison repairs this number as well.
     pub(crate) fn count_entries(&self) -> Result<u64> {
         let Tally { added, deleted } = self.tally.get();
         let counted = Records::new(&self.conn).count()?;
@@ -249,7 +252,7 @@ impl Writer {
         Ok(counted)
     }
 
-    /// How many records the open transaction has added and deleted.
+    /// The records that the open transaction has added and deleted.
     pub(crate) fn tally(&self) -> Tally {
         self.tally.get()
     }
@@ -282,13 +285,14 @@ impl Writer {
         &self.conn
     }
 
-    /// The transaction as users see it; the authorizer is on for as long as the cursor lives.
+    /// A cursor on the open transaction, for users. The authorizer is on as long as the cursor
+    /// lives.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor::lend(&self.conn, &self.gate, Access::Write)
     }
 
-    /// Runs a callback with a cursor. An error means that the transaction must be rolled back: the
-    /// callback failed, or its SQL ended the transaction under us, whatever it returned.
+    /// Runs a callback with a cursor. After an error the caller must roll the transaction back: the
+    /// callback failed, or its SQL ended the transaction, whatever it returned.
     pub(crate) fn with_cursor(
         &self,
         callback: impl FnOnce(&Cursor<'_>) -> CallbackResult,

@@ -1,4 +1,4 @@
-//! A server, a folder for the copy, and callbacks that write down what they are told.
+//! A server, a folder for the copy, and callbacks that record each call.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,8 @@ use tempfile::TempDir;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const SLICE: Duration = Duration::from_secs(5);
 
-/// A callback from one function: what happened in words, and the cursor if one was lent.
+/// A callback made from one function, which gets the event in words, and the cursor if there is
+/// one.
 pub struct On<F>(pub F);
 
 impl<F: FnMut(&str, Option<&Cursor<'_>>) -> CallbackResult> Callback for On<F> {
@@ -62,12 +63,12 @@ impl<F: FnMut(&str, Option<&Cursor<'_>>) -> CallbackResult> Callback for On<F> {
     }
 }
 
-/// A DN without the suffix that all of them have.
+/// A DN without the suffix that all DNs share.
 fn short(dn: &str) -> &str {
     dn.strip_suffix(&format!(",{SUFFIX}")).unwrap_or(dn)
 }
 
-/// What was told, in words. Clones share it.
+/// The recorded events, in words. Clones share one tape.
 #[derive(Clone, Default)]
 pub struct Tape(Arc<Mutex<Vec<String>>>);
 
@@ -84,7 +85,7 @@ impl Tape {
         self.0.lock().unwrap().clone()
     }
 
-    /// What was told of entries.
+    /// The recorded events of entries.
     pub fn changes(&self) -> Vec<String> {
         let verbs = ["add ", "delete ", "rename ", "change "];
         let mut lines = self.lines();
@@ -96,7 +97,7 @@ impl Tape {
         self.lines().iter().any(|told| told == line)
     }
 
-    /// How often something was told that begins so.
+    /// The number of recorded events that begin with `start`.
     pub fn count(&self, beginning: &str) -> usize {
         let lines = self.lines();
         lines.iter().filter(|l| l.starts_with(beginning)).count()
@@ -106,7 +107,7 @@ impl Tape {
         self.0.lock().unwrap().clear();
     }
 
-    /// A callback that writes on this tape.
+    /// A callback that records on this tape.
     pub fn callback(&self) -> impl Callback + Send + use<> {
         let tape = self.clone();
         On(move |event: &str, _: Option<&Cursor<'_>>| {
@@ -116,7 +117,7 @@ impl Tape {
     }
 }
 
-/// A server and the place of a copy.
+/// A server and the path of a copy.
 pub struct Fixture {
     pub server: Slapd,
     pub folder: TempDir,
@@ -134,7 +135,7 @@ impl Fixture {
         }
     }
 
-    /// With `ou=people` and, below it, these persons.
+    /// A server with `ou=people` and these persons below it.
     pub fn with(people: &[&str]) -> Self {
         let fixture = Fixture::new();
         fixture.change(&unit("people"));
@@ -160,7 +161,7 @@ impl Fixture {
         Syncrepl::builder(self.data(), callback).ldap_url(self.url())
     }
 
-    /// One refresh, from connecting to the end.
+    /// Runs one refresh, from connecting to the end.
     pub fn try_refresh<C: Callback>(&self, callback: C) -> Result<()> {
         refresh(self.builder(callback))
     }
@@ -169,7 +170,7 @@ impl Fixture {
         self.try_refresh(callback).expect("the refresh succeeds");
     }
 
-    /// What a refresh tells of entries.
+    /// Runs a refresh, and returns the events of entries.
     pub fn told(&self) -> Vec<String> {
         let tape = Tape::new();
         self.refresh(tape.callback());
@@ -195,7 +196,7 @@ pub fn refresh<C: Callback>(builder: Builder<C>) -> Result<()> {
     client.unbind()
 }
 
-/// Polls a client that persists until `so`.
+/// Polls a client in the persist stage until `so` holds.
 pub fn poll_until<C: Callback>(client: &mut Syncrepl<C>, mut so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + PATIENCE;
     while !so() {
@@ -216,7 +217,7 @@ pub fn poll_to_error<C: Callback>(client: &mut Syncrepl<C>) -> Error {
     }
 }
 
-/// The records of a store, as the judge sees a directory.
+/// The records of a store in the form of a directory, to compare with a search.
 pub fn records(store: &Store) -> Directory {
     let mut directory = Directory::default();
     store
@@ -268,12 +269,12 @@ pub fn delete(uid: &str) -> String {
     format!("dn: {}\nchangetype: delete\n\n", dn(uid))
 }
 
-/// Renames an entry of any DN.
+/// Renames an entry by its full DN.
 pub fn rename(dn: &str, rdn: &str) -> String {
     format!("dn: {dn}\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\n\n")
 }
 
-/// That it failed so, saying all of that.
+/// Asserts that it failed with this kind, and with all of these words.
 #[track_caller]
 pub fn fails<T>(result: Result<T>, kind: ErrorKind, words: &[&str]) -> Error {
     let Err(error) = result else {

@@ -1,4 +1,4 @@
-//! Where to connect, as whom, and what to search: every way to say it, and every way to be wrong.
+//! The builder: every way to give server, identity and search, and every error in them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn client(fixture: &Fixture, url: impl Into<String>) -> Builder<()> {
 }
 
 #[test]
-fn a_url_tells_the_whole_search() {
+fn url_gives_whole_search() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let url = format!(
         "{}/ou=people,{SUFFIX}?cn,MAIL?one?(uid=ann)",
@@ -32,7 +32,7 @@ fn a_url_tells_the_whole_search() {
 }
 
 #[test]
-fn a_url_without_a_scope_means_one_entry() {
+fn url_without_scope_means_one_entry() {
     let fixture = Fixture::with(&["ann"]);
     refresh(client(
         &fixture,
@@ -43,7 +43,7 @@ fn a_url_without_a_scope_means_one_entry() {
 }
 
 #[test]
-fn the_search_in_parts() {
+fn search_in_parts() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let in_parts = |filter: &str| {
         client(&fixture, fixture.server.url()).search(
@@ -55,7 +55,7 @@ fn the_search_in_parts() {
     };
     refresh(in_parts("")).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 2);
-    // No filter is a filter: the same search, spelled out.
+    // The default filter, spelled out: the same search.
     refresh(in_parts("(objectClass=*)")).unwrap();
     let wrong = refresh(in_parts("(uid=ann"));
     let error = fails(wrong, ErrorKind::InvalidInput, &["the filter (uid=ann"]);
@@ -63,7 +63,7 @@ fn the_search_in_parts() {
 }
 
 #[test]
-fn a_url_that_names_its_user() {
+fn url_names_user() {
     let fixture = Fixture::with(&["ann"]);
     let user = "bindname=cn=admin%2Cdc=example%2Cdc=com";
     let url = format!("{}????{user},X-BINDPW={PASSWORD}", fixture.url());
@@ -79,7 +79,7 @@ fn a_url_that_names_its_user() {
             .any(|w| w == format!("={PASSWORD}").as_bytes())
     );
 
-    // What the builder says comes first.
+    // The builder's settings come before those of the URL.
     refresh(client(&fixture, &url).credentials(Credentials::Anonymous)).unwrap();
     assert_eq!(
         fixture.store().status().unwrap().authzid.as_deref(),
@@ -97,7 +97,7 @@ fn a_url_that_names_its_user() {
 }
 
 #[test]
-fn urls_that_cannot_be_used() {
+fn unusable_urls_fail() {
     let fixture = Fixture::with(&[]);
     let server = fixture.server.url();
     for (url, words) in [
@@ -115,13 +115,13 @@ fn urls_that_cannot_be_used() {
         fails(opened.map(drop), ErrorKind::InvalidInput, &[words]);
         assert!(!fixture.data().exists(), "{url} left a file");
     }
-    // An extension that may be ignored is.
+    // The client ignores an extension that is not critical.
     let url = format!("{server}/{SUFFIX}??sub??x-moon=full");
     refresh(client(&fixture, url)).unwrap();
 }
 
 #[test]
-fn without_a_url_the_store_knows() {
+fn store_supplies_missing_url() {
     let fixture = Fixture::with(&["ann"]);
     let nothing = || Syncrepl::builder(fixture.data(), ());
     fails(
@@ -135,7 +135,7 @@ fn without_a_url_the_store_knows() {
 }
 
 #[test]
-fn another_search_is_refused_and_said_what_differs() {
+fn another_search_is_refused() {
     let fixture = Fixture::with(&["ann"]);
     let server = fixture.server.url();
     let url = format!("{server}/{SUFFIX}?cn,sn?sub?(uid=*)");
@@ -158,7 +158,7 @@ fn another_search_is_refused_and_said_what_differs() {
         );
         assert_eq!(error.fault(), Fault::You);
     }
-    // Another spelling of the same search is none.
+    // Another spelling of the same search is the same search.
     let spelled = url
         .replace("cn,sn", "SN,cn")
         .replace("dc=example,", "DC=Example,%20");
@@ -166,7 +166,7 @@ fn another_search_is_refused_and_said_what_differs() {
 }
 
 #[test]
-fn the_second_server_is_asked_when_the_first_is_dead() {
+fn second_server_follows_dead_first() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let both = Syncrepl::builder(fixture.data(), tape.callback())
@@ -179,7 +179,7 @@ fn the_second_server_is_asked_when_the_first_is_dead() {
 }
 
 #[test]
-fn what_a_server_may_answer() {
+fn refusals_have_kinds() {
     let fixture = Fixture::with(&["ann"]);
     let nobody = client(&fixture, format!("ldap://127.0.0.1:1/{SUFFIX}??sub"));
     let error = fails(
@@ -202,7 +202,7 @@ fn what_a_server_may_answer() {
     assert_eq!(error.result_code(), Some(32));
     assert!(!error.is_retryable());
 
-    // Without a base: the root DSE, which no database synchronizes.
+    // Without a base the search is of the root DSE, which no database synchronizes.
     let no_base = refresh(client(&fixture, format!("{}/??sub", fixture.server.url())));
     assert!(matches!(
         no_base.unwrap_err().kind(),
@@ -223,7 +223,7 @@ fn what_a_server_may_answer() {
 }
 
 #[test]
-fn a_local_socket() {
+fn local_socket() {
     let server = Slapd::builder(syncrepl_testing::Variant::Plain)
         .ldapi()
         .start();
@@ -231,7 +231,7 @@ fn a_local_socket() {
     let url = format!("{}/{SUFFIX}??sub", fixture.server.ldapi_url());
     refresh(client(&fixture, &url)).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 1);
-    // The user at the other end of the socket is another identity.
+    // By EXTERNAL the identity is that of the user at the other end of the socket.
     refresh(client(&fixture, format!("{url}??x-mech=EXTERNAL"))).unwrap();
     let authzid = fixture.store().status().unwrap().authzid.unwrap();
     assert!(
@@ -241,7 +241,7 @@ fn a_local_socket() {
 }
 
 #[test]
-fn an_entry_that_is_too_large_is_an_error() {
+fn too_large_entry_fails() {
     let fixture = Fixture::with(&["ann"]);
     fixture.change(&crate::common::describe("ann", &"x".repeat(100_000)));
     let small = refresh(fixture.builder(()).max_message_size(50_000));

@@ -1,4 +1,4 @@
-//! In which order callbacks come, and what is told of which change.
+//! The order of callbacks, and the events of each change.
 
 use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Record, SyncreplMode};
 use syncrepl_testing::slapd::SUFFIX;
@@ -6,7 +6,7 @@ use syncrepl_testing::slapd::SUFFIX;
 use crate::common::{Fixture, Tape, delete, describe, dn, person, poll_until, rename, unit};
 
 #[test]
-fn a_first_refresh_in_order() {
+fn first_refresh_in_order() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     fixture.refresh(tape.callback());
@@ -24,7 +24,7 @@ fn a_first_refresh_in_order() {
 }
 
 #[test]
-fn a_refresh_without_a_change_tells_of_none() {
+fn unchanged_refresh_tells_nothing() {
     let fixture = Fixture::with(&["ann"]);
     fixture.refresh(());
     let tape = Tape::new();
@@ -37,7 +37,7 @@ fn a_refresh_without_a_change_tells_of_none() {
 }
 
 #[test]
-fn each_connection_begins_with_bind_complete_once() {
+fn connection_begins_with_bind_complete() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -50,7 +50,7 @@ fn each_connection_begins_with_bind_complete_once() {
     client.unbind().unwrap();
 }
 
-/// The same changes, told while they happen and by the next refresh.
+/// Makes a change, and checks the events of a persist stage and those of a refresh.
 fn in_both_modes(
     people: &[&str],
     setup: &str,
@@ -81,7 +81,7 @@ fn in_both_modes(
 }
 
 #[test]
-fn a_rename_is_followed_at_once_by_its_change() {
+fn change_follows_its_rename() {
     let change = rename(&dn("ann"), "uid=anna") + &describe("bob", "x");
     let last = "change uid=bob,ou=people";
     in_both_modes(&["ann", "bob"], "", &change, last, |told, mode| {
@@ -98,7 +98,7 @@ fn a_rename_is_followed_at_once_by_its_change() {
 }
 
 #[test]
-fn children_are_told_after_their_parent() {
+fn children_follow_their_parent() {
     let below = format!("ou=below,ou=people,{SUFFIX}");
     let setup =
         format!("dn: {below}\nchangetype: add\nobjectClass: organizationalUnit\nou: below\n\n")
@@ -123,7 +123,7 @@ fn children_are_told_after_their_parent() {
 }
 
 #[test]
-fn a_swap_can_be_applied_to_a_map_by_dn() {
+fn swap_fits_map_by_dn() {
     let change = rename(&dn("ann"), "uid=tmp")
         + &rename(&dn("bob"), "uid=ann")
         + &rename(&dn("tmp"), "uid=bob")
@@ -145,7 +145,7 @@ fn a_swap_can_be_applied_to_a_map_by_dn() {
 }
 
 #[test]
-fn what_changes_nothing_is_told_to_nobody() {
+fn equal_values_tell_nothing() {
     // The order of values, and the letter case of an attribute's name.
     let two = "description: one\ndescription: two\n";
     let set = |values: &str, name: &str| {
@@ -165,7 +165,7 @@ fn what_changes_nothing_is_told_to_nobody() {
 }
 
 #[test]
-fn a_delete_and_a_new_entry_in_its_place_are_two_events() {
+fn replaced_entry_is_two_events() {
     let change = delete("ann") + &person("ann") + &unit("last");
     in_both_modes(&["ann"], "", &change, "add ou=last", |told, mode| {
         let of_ann: Vec<_> = told.iter().filter(|line| line.contains("ann")).collect();
@@ -178,7 +178,7 @@ fn a_delete_and_a_new_entry_in_its_place_are_two_events() {
 }
 
 #[test]
-fn every_commit_that_is_announced_is_followed_by_committed() {
+fn committed_follows_each_announced_commit() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -197,7 +197,7 @@ fn every_commit_that_is_announced_is_followed_by_committed() {
             next += 1;
         }
         if line == "cookie" {
-            // A cookie is told right before the commit that stores it.
+            // The cookie comes right before the commit that stores it.
             assert!(lines[at + 1].starts_with("pending "), "{lines:?}");
         }
     }
@@ -206,7 +206,7 @@ fn every_commit_that_is_announced_is_followed_by_committed() {
     client.unbind().unwrap();
 }
 
-/// Looks at all it is lent.
+/// A callback that uses everything it is lent.
 #[derive(Default)]
 struct Looks {
     asked: bool,
@@ -228,7 +228,7 @@ impl Callback for Looks {
             Ok(())
         })?;
         assert_eq!(found, 2);
-        // A table alone is worth a commit.
+        // A new table alone causes a commit.
         cursor.execute_batch("CREATE TABLE IF NOT EXISTS mine (dn TEXT PRIMARY KEY)")?;
         self.asked = true;
         Ok(())
@@ -261,7 +261,7 @@ impl Callback for Looks {
 }
 
 #[test]
-fn what_is_lent_can_be_used() {
+fn lent_objects_work() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let mut client = fixture
         .builder(Looks::default())
@@ -278,7 +278,7 @@ fn what_is_lent_can_be_used() {
 }
 
 #[test]
-fn a_table_made_when_bound_is_kept_although_no_row_was_written() {
+fn table_made_when_bound_is_kept() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let mut client = fixture.builder(Looks::default()).connect().unwrap();
     let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'mine'";
@@ -287,7 +287,7 @@ fn a_table_made_when_bound_is_kept_although_no_row_was_written() {
     };
     assert_eq!(count(client.db().unwrap()).unwrap(), 1);
     assert_eq!(client.commit_number(), 1);
-    // Nothing is written the second time, so nothing is committed.
+    // The second time nothing is written, so nothing is committed.
     client.reconnect().unwrap();
     assert_eq!(client.commit_number(), 1);
 }

@@ -1,4 +1,4 @@
-//! What `docs/callbacks.md` shows does what it says.
+//! The code in `docs/callbacks.md` does what the text says.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -57,14 +57,14 @@ fn run(recorded: &str) -> Output {
 }
 
 #[test]
-fn the_reading_rule_in_python() {
+fn reading_rule_in_python() {
     let expected = r#"{"uid=anna": {"jpegPhoto": [{"base64": "/w=="}], "uid": ["anna"]}, "uid=cyd": {"uid": ["cyd"]}}"#;
     assert_eq!(read(RECORDED), expected);
     // The next run may have begun on the line that was cut short.
     let joined = RECORDED.replace("\"dn\":\"uid=a\n", "\"dn\":\"uid=a");
     assert_ne!(joined, RECORDED);
     assert_eq!(read(&joined), expected);
-    // At every earlier end it is what had been committed by then.
+    // At every earlier end the result is what had been committed by then.
     let until = |line: &str| {
         let end = RECORDED.find(line).unwrap() + line.len();
         read(&RECORDED[..end])
@@ -76,7 +76,7 @@ fn the_reading_rule_in_python() {
 }
 
 #[test]
-fn a_reader_that_missed_output_says_so() {
+fn reader_reports_missed_output() {
     let from = RECORDED.find(r#"{"op":"start","commit":2}"#).unwrap();
     let output = run(&RECORDED[from..]);
     assert!(!output.status.success());
@@ -85,7 +85,7 @@ fn a_reader_that_missed_output_says_so() {
 }
 
 #[test]
-fn the_first_refresh_is_told_as_shown() {
+fn first_refresh_as_shown() {
     let fixture = crate::common::Fixture::with(&["ann"]);
     let tape = crate::common::Tape::new();
     fixture.refresh(tape.callback());

@@ -1,4 +1,4 @@
-//! The examples, run as a reader of them would.
+//! Runs the examples as a reader would.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use syncrepl_testing::Run;
 
 use crate::common::{Fixture, PATIENCE, describe, dn, person, rename};
 
-/// Cargo builds examples with the tests, beside them.
+/// The path of an example. Cargo builds examples with the tests, in a folder beside them.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -55,7 +55,7 @@ fn refresh_once() {
 #[test]
 fn follow() {
     let fixture = Fixture::with(&["ann"]);
-    // Nobody is there yet.
+    // The server is not up yet.
     fixture.server.stop();
     let data = fixture.data().display().to_string();
     let mut follow = Run::start(example("follow"), &[data, fixture.url()]);
@@ -106,7 +106,8 @@ fn outbox() {
         output(&fixture, "outbox", &fixture.url()),
         format!("4 change {}\n", dn("ann"))
     );
-    // Killed between sending and marking: it comes again, under the same number.
+    // The example was killed between sending and marking, so the event comes again, under the same
+    // number.
     let raw = Connection::open(fixture.data()).unwrap();
     raw.execute("UPDATE outbox SET sent = 0 WHERE id = 4", [])
         .unwrap();
@@ -138,7 +139,7 @@ fn tokio() {
     let status = run.wait_exit(PATIENCE);
     assert!(status.success(), "{}", run.stderr());
 
-    // Written and never relayed: the next run sends it, before anything else.
+    // The event is written and not relayed. The next run sends it before anything else.
     let raw = Connection::open(fixture.data()).unwrap();
     raw.execute("INSERT INTO outbox (event) VALUES ('left over')", [])
         .unwrap();
@@ -152,7 +153,7 @@ fn tokio() {
 }
 
 #[test]
-fn without_arguments_they_tell_their_usage() {
+fn usage_without_arguments() {
     for name in ["refresh_once", "follow", "own_table", "outbox", "tokio"] {
         let output = Command::new(example(name)).output().unwrap();
         assert!(!output.status.success());

@@ -26,7 +26,7 @@ fn told(tape: &Tape, line: &str) {
     syncrepl_testing::wait_until(PATIENCE, || tape.has(line));
 }
 
-/// A consumer that tells everything to the tape, and has not connected yet.
+/// A consumer that records on the tape and has not connected yet.
 fn open(
     fixture: &Fixture,
     tape: &Tape,
@@ -42,7 +42,7 @@ fn open(
 #[test]
 fn follow_goes_on_after_a_restart() {
     let fixture = Fixture::with(&["ann"]);
-    // Nobody is there yet.
+    // The server is not up yet.
     fixture.server.stop();
     let (tape, stop) = (Tape::new(), StopHandle::new());
     let mut client = open(&fixture, &tape, &stop);
@@ -124,7 +124,7 @@ fn error_that_stays_ends_follow() {
     );
     drop(client);
 
-    // Also when it comes of the callback, with a stop requested meanwhile.
+    // An error of the callback ends it too, even with a stop requested meanwhile.
     let stop = StopHandle::new();
     let asked = stop.clone();
     let fail = On(move |event: &str, _: Option<&Cursor<'_>>| match event {

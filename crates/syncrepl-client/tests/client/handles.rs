@@ -1,4 +1,4 @@
-//! The handle that `db()` gives, beside a consumer that runs.
+//! The handle from `db()`, beside a running consumer.
 
 use std::ops::ControlFlow;
 use std::thread;
@@ -8,7 +8,7 @@ use syncrepl_client::{ErrorKind, Store, Syncrepl};
 use crate::common::{Fixture, PATIENCE, Tape, describe, dn, fails, poll_until};
 
 #[test]
-fn a_handle_reads_and_writes_beside_a_consumer() {
+fn handle_works_beside_consumer() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -62,7 +62,7 @@ fn a_handle_reads_and_writes_beside_a_consumer() {
 }
 
 #[test]
-fn a_snapshot_stays_while_the_consumer_goes_on() {
+fn snapshot_stays_during_commits() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -93,7 +93,7 @@ fn a_snapshot_stays_while_the_consumer_goes_on() {
 }
 
 #[test]
-fn one_consumer_a_store() {
+fn second_consumer_is_refused() {
     let fixture = Fixture::with(&[]);
     let client = fixture.builder(()).open().unwrap();
     let second = fixture.builder(()).open();
@@ -107,7 +107,7 @@ fn one_consumer_a_store() {
 }
 
 #[test]
-fn a_file_that_is_something_else_is_left_alone() {
+fn foreign_file_is_left_alone() {
     let fixture = Fixture::with(&[]);
     let path = fixture.folder.path().join("letter.txt");
     std::fs::write(&path, "Dear Ann").unwrap();

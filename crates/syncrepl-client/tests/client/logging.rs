@@ -1,4 +1,4 @@
-//! What `LoggingCallback` writes.
+//! The output of `LoggingCallback`.
 
 use syncrepl_client::LoggingCallback;
 use syncrepl_testing::ldif;
@@ -13,7 +13,7 @@ fn logged(fixture: &Fixture, contents: bool) -> String {
 }
 
 #[test]
-fn every_event_is_a_paragraph() {
+fn event_is_a_paragraph() {
     let fixture = Fixture::with(&[]);
     let photo = ldif::line(
         "jpegPhoto",
@@ -65,7 +65,7 @@ fn every_event_is_a_paragraph() {
 }
 
 #[test]
-fn a_provider_cannot_steer_the_terminal() {
+fn terminal_controls_are_escaped() {
     let fixture = Fixture::with(&["ann"]);
     fixture.change(&describe(
         "ann",
@@ -91,7 +91,7 @@ fn contents_only_when_asked_for() {
 }
 
 #[test]
-fn it_says_who_was_bound_as() {
+fn log_names_identity() {
     let fixture = Fixture::with(&[]);
     let mut out = Vec::new();
     let credentials = syncrepl_client::Credentials::simple(ADMIN, PASSWORD);

@@ -1,4 +1,4 @@
-//! The library as its users have it, on real servers.
+//! The library's public interface, on real servers.
 
 mod common;
 mod connecting;

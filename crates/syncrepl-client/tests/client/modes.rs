@@ -1,4 +1,4 @@
-//! What `poll` returns, and how a consumer goes on after an error.
+//! The results of `poll`, and how a consumer continues after an error.
 
 use std::time::{Duration, Instant};
 
@@ -35,16 +35,16 @@ fn refresh_only_ends_with_false() {
 }
 
 #[test]
-fn refresh_and_persist_says_true_until_it_is_stopped() {
+fn persist_says_true_until_stopped() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
     poll_until(&mut client, || tape.has("committed"));
-    // Nothing comes: it returns when the time is over, and not before.
+    // No message comes: `poll` returns when the time is over, and not before.
     let began = Instant::now();
     assert!(client.poll(Duration::from_millis(50)).unwrap());
     assert!(began.elapsed() >= Duration::from_millis(50));
-    // Something comes: it returns early.
+    // A message comes: `poll` returns early.
     fixture.change(&describe("ann", "new"));
     let began = Instant::now();
     while tape.count("change ") == 0 {
@@ -58,7 +58,7 @@ fn refresh_and_persist_says_true_until_it_is_stopped() {
 }
 
 #[test]
-fn reconnect_goes_on_after_the_server_was_restarted() {
+fn reconnect_after_server_restart() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -67,7 +67,7 @@ fn reconnect_goes_on_after_the_server_was_restarted() {
     let error = poll_to_error(&mut client);
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.is_retryable());
-    // Without a connection there is nothing to poll, and nobody to connect to.
+    // Without a server, `poll` and `reconnect` fail.
     fails(
         client.poll(SLICE),
         ErrorKind::Unreachable,
@@ -87,7 +87,7 @@ fn reconnect_goes_on_after_the_server_was_restarted() {
 }
 
 #[test]
-fn after_a_server_that_is_not_ready_comes_the_next() {
+fn next_server_follows_unready_one() {
     let fixture = Fixture::with(&["ann"]);
     let half = Slapd::half_loaded();
     let tape = Tape::new();
@@ -109,9 +109,9 @@ fn after_a_server_that_is_not_ready_comes_the_next() {
 }
 
 #[test]
-fn a_server_that_falls_silent_in_a_refresh_is_given_up() {
+fn silent_refresh_is_given_up() {
     let fixture = Fixture::with(&["ann"]);
-    // Before it has heard of the sync search: later, all of the answer may be on its way.
+    // The server pauses before it gets the sync search. Later, its whole answer might be under way.
     let pause = |event: &str, _: Option<&Cursor<'_>>| {
         assert_eq!(event, "bind", "nothing was sent");
         fixture.server.pause();
@@ -129,7 +129,7 @@ fn a_server_that_falls_silent_in_a_refresh_is_given_up() {
 }
 
 #[test]
-fn progress_is_shown_in_a_refresh_stage_only() {
+fn progress_in_refresh_stage_only() {
     let fixture = Fixture::with(&["ann"]);
     let mut client = fixture.builder(()).connect().unwrap();
     while client.db().unwrap().count().unwrap() == 0 {
@@ -142,7 +142,7 @@ fn progress_is_shown_in_a_refresh_stage_only() {
     assert_eq!(client.progress(), None);
 }
 
-/// Loses its connection when it is lent.
+/// A callback that loses the connection it is lent.
 struct Unlucky<'a>(&'a Slapd);
 
 impl Callback for Unlucky<'_> {
@@ -154,7 +154,7 @@ impl Callback for Unlucky<'_> {
 }
 
 #[test]
-fn a_connection_lost_while_it_is_lent_can_be_retried() {
+fn lent_connection_lost_is_retryable() {
     let fixture = Fixture::with(&[]);
     let connected = fixture.builder(Unlucky(&fixture.server)).connect();
     let error = fails(connected.map(drop), ErrorKind::Unreachable, &[]);

@@ -1,5 +1,5 @@
-//! A callback's own tables, keyed by DN, kept by statements that must hit exactly one row: after
-//! every round of random changes they equal the copy, and both equal a fresh search.
+//! A callback keeps tables of its own, keyed by DN. Each statement must change exactly one row.
+//! After every round of random changes the tables equal the copy, and both equal a fresh search.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -24,7 +24,7 @@ const TABLES: &str = "
 
 struct OwnTable;
 
-/// Exactly one row, or the event cannot be applied.
+/// Runs a statement that must change exactly one row. Otherwise the event did not fit the table.
 fn one(cursor: &Cursor<'_>, sql: &str, params: [&str; 2]) -> CallbackResult {
     match cursor.execute(sql, params)? {
         1 => Ok(()),
@@ -42,7 +42,7 @@ fn put(cursor: &Cursor<'_>, dn: &str, attributes: &Attributes<'_>) -> CallbackRe
     Ok(())
 }
 
-/// Takes the values away, which must be those that were told last.
+/// Removes the values, which must be those of the last event.
 fn take(cursor: &Cursor<'_>, dn: &str, attributes: &Attributes<'_>) -> CallbackResult {
     let told: BTreeSet<(String, Vec<u8>)> = attributes
         .iter()
@@ -114,7 +114,7 @@ impl Callback for OwnTable {
     }
 }
 
-/// The own tables and the records, of one moment.
+/// The own tables and the records, in one snapshot.
 fn both(store: &Store) -> (Directory, Directory) {
     let read = store.read(|cursor| {
         let mut own = Directory::default();
@@ -228,7 +228,8 @@ fn by_persist(variant: Variant, case: &Case) {
     }
     stop.please_stop();
     running.join().expect("no panic").expect("a clean end");
-    // What came after the last look is in the copy already, or comes with the next refresh.
+    // The copy holds the changes since the last comparison already, or gets them with the next
+    // refresh.
     crate::common::refresh(Syncrepl::builder(fixture.data(), OwnTable).ldap_url(&url))
         .expect("a refresh");
     assert_equal(&fixture, case.filter);

@@ -1,4 +1,4 @@
-//! A refresh without the cookie: it tells what differs, and nothing else.
+//! A refresh without the cookie tells the differences, and nothing else.
 
 use syncrepl_client::rusqlite::{self, Connection, params};
 use syncrepl_client::{Credentials, ErrorKind, MaxDelete, Syncrepl};
@@ -6,7 +6,7 @@ use syncrepl_testing::slapd::{ADMIN, PASSWORD, Slapd, Variant};
 
 use crate::common::{Fixture, Tape, describe, dn, fails, person, records, refresh, unit};
 
-/// A connection of somebody else, whom no authorizer holds back.
+/// A SQLite connection of another program, without our authorizer.
 fn raw(fixture: &Fixture) -> Connection {
     Connection::open(fixture.data()).unwrap()
 }
@@ -22,7 +22,7 @@ fn reconcile(fixture: &Fixture) -> Vec<String> {
 }
 
 #[test]
-fn without_drift_nothing_is_told() {
+fn no_drift_tells_nothing() {
     for variant in Variant::ALL {
         let fixture = Fixture::of(Slapd::start(variant));
         fixture.change(&(unit("people") + &person("ann") + &person("bob")));
@@ -32,7 +32,7 @@ fn without_drift_nothing_is_told() {
 }
 
 #[test]
-fn what_drifted_is_told_and_nothing_else() {
+fn only_drift_is_told() {
     let fixture = Fixture::with(&["ann", "bob", "cyd", "dan"]);
     fixture.change(&describe("ann", "old"));
     fixture.refresh(());
@@ -76,7 +76,7 @@ fn what_drifted_is_told_and_nothing_else() {
 }
 
 #[test]
-fn a_reconcile_is_owed_until_it_has_committed() {
+fn reconcile_is_due_until_committed() {
     let fixture = Fixture::with(&["ann"]);
     fixture.refresh(());
     let gone = raw(&fixture).execute(
@@ -103,7 +103,7 @@ fn a_reconcile_is_owed_until_it_has_committed() {
     client.reconnect().unwrap();
     client.run().unwrap();
     assert_eq!(tape.count("add uid=ann"), 2);
-    // Once it was made, the next refresh is an ordinary one.
+    // After it, the next refresh is an ordinary one.
     client.reconnect().unwrap();
     client.run().unwrap();
     assert_eq!(tape.changes().len(), 2);
@@ -116,7 +116,7 @@ fn as_somebody(fixture: &Fixture, credentials: Credentials) -> Vec<String> {
 }
 
 #[test]
-fn another_identity_with_equal_rights_hears_of_nothing() {
+fn identity_with_equal_rights_tells_nothing() {
     for variant in Variant::ALL {
         let fixture = Fixture::of(Slapd::start(variant));
         fixture.change(&(unit("people") + &person("ann")));
@@ -130,7 +130,8 @@ fn another_identity_with_equal_rights_hears_of_nothing() {
             params![dn("ann")],
         );
         assert_eq!(gone.unwrap(), 1);
-        // It compares everything: what drifted is found without being asked for.
+        // A refresh by another identity compares everything, so it finds the drift without a
+        // request for that.
         let ann = || Credentials::simple(dn("ann"), "secret-ann");
         assert_eq!(
             as_somebody(&fixture, ann()),
@@ -149,7 +150,7 @@ fn another_identity_with_equal_rights_hears_of_nothing() {
 }
 
 #[test]
-fn another_identity_hears_of_what_it_may_see() {
+fn identity_tells_of_its_rights() {
     let fixture = Fixture::of(
         Slapd::builder(Variant::SessionLog)
             .extra_database(
@@ -168,7 +169,7 @@ fn another_identity_hears_of_what_it_may_see() {
         records(&fixture.store()).entries,
         fixture.expected().entries
     );
-    // And what is hidden again is gone again.
+    // Entries that this identity may not see are deleted again.
     let mut told = as_somebody(&fixture, Credentials::Anonymous);
     told.sort();
     assert_eq!(
@@ -178,7 +179,7 @@ fn another_identity_hears_of_what_it_may_see() {
 }
 
 #[test]
-fn a_guard_stops_a_refresh_that_deletes_too_much() {
+fn guard_stops_mass_delete() {
     let fixture = Fixture::with(&["ann", "bob"]);
     fixture.refresh(());
     let before = records(&fixture.store());
@@ -197,7 +198,7 @@ fn a_guard_stops_a_refresh_that_deletes_too_much() {
 }
 
 #[test]
-fn a_directory_that_became_another_is_not_taken_for_it() {
+fn replaced_directory_is_refused() {
     let fixture = Fixture::with(&["ann"]);
     fixture.refresh(());
     let before = records(&fixture.store());

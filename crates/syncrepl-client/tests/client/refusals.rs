@@ -1,4 +1,4 @@
-//! What a callback cannot do, whatever it tries: through a cursor lent by a real refresh.
+//! SQL that a callback must not run, through the cursor of a real refresh.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ const REFUSED: &[&str] = &[
 ];
 
 #[test]
-fn refused_sql_can_be_got_over() {
+fn callback_survives_refused_sql() {
     let fixture = Fixture::with(&["ann"]);
     let mut tried = 0;
     fixture.refresh(On(|_: &str, cursor: Option<&Cursor<'_>>| {
@@ -42,7 +42,7 @@ fn refused_sql_can_be_got_over() {
 }
 
 #[test]
-fn refused_sql_that_is_passed_on_ends_the_run_as_such() {
+fn refused_sql_passed_on_ends_run() {
     let fixture = Fixture::with(&["ann"]);
     let run = fixture.try_refresh(On(|_: &str, cursor: Option<&Cursor<'_>>| {
         Ok(cursor.map_or(Ok(()), |cursor| cursor.execute_batch("COMMIT"))?)
@@ -51,7 +51,7 @@ fn refused_sql_that_is_passed_on_ends_the_run_as_such() {
     assert_eq!(fixture.store().count().unwrap(), 0);
 }
 
-/// Its SQL takes the transaction away, and it says nothing of it.
+/// A callback whose SQL ends the transaction, and which returns no error.
 struct EndsTheTransaction;
 
 impl Callback for EndsTheTransaction {
@@ -71,7 +71,7 @@ impl Callback for EndsTheTransaction {
 }
 
 #[test]
-fn a_transaction_that_is_gone_fails_the_stage() {
+fn ended_transaction_fails_stage() {
     let fixture = Fixture::with(&["ann", "bob"]);
     fixture.refresh(());
     let (cookie, before) = (fixture.cookie(), crate::common::records(&fixture.store()));
@@ -96,7 +96,7 @@ fn a_transaction_that_is_gone_fails_the_stage() {
     );
 }
 
-/// Writes through another handle while a refresh stage is open.
+/// A callback that writes through another handle while a refresh stage is open.
 #[derive(Default)]
 struct WritesBeside {
     store: Option<Store>,
@@ -118,7 +118,7 @@ impl Callback for WritesBeside {
             fails(written, ErrorKind::RefreshRunning, &["refresh"]);
         }
         assert!(began.elapsed() < Duration::from_secs(2), "it waited");
-        // Reading goes on, on what was committed last.
+        // Reads still work, on the last commit.
         assert_eq!(store.count()?, 0);
         self.tape.push("refused");
         Ok(())
@@ -126,7 +126,7 @@ impl Callback for WritesBeside {
 }
 
 #[test]
-fn a_handle_cannot_write_while_a_refresh_stage_is_open() {
+fn handle_cannot_write_during_refresh() {
     let fixture = Fixture::with(&["ann"]);
     let mut client = fixture
         .builder(WritesBeside::default())
@@ -137,13 +137,13 @@ fn a_handle_cannot_write_while_a_refresh_stage_is_open() {
     client.callback().store = Some(client.db().unwrap());
     client.run().unwrap();
     assert_eq!(client.callback().tape.count("refused"), 3);
-    // Afterwards it can.
+    // After the stage it can write.
     store.set_setting("mine", Some(b"1")).unwrap();
     assert_eq!(store.get_setting("mine").unwrap().unwrap(), b"1");
 }
 
 #[test]
-fn reserved_settings_are_not_yours() {
+fn reserved_settings_are_refused() {
     let fixture = Fixture::with(&[]);
     fixture.refresh(());
     let set = fixture.store().set_setting("syncrepl_cookie", None);

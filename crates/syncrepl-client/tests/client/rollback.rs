@@ -1,4 +1,4 @@
-//! A callback that fails: nothing is kept, the cookie stays, the same is told again.
+//! A callback fails: the copy and the cookie stay, and the same events come again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ enum How {
     Panic,
 }
 
-/// Fails once, at the first event that begins so.
+/// A callback that fails once, at the first event that begins with `at`.
 fn failing(at: &'static str, how: How) -> (Arc<AtomicBool>, impl Callback + Send) {
     let armed = Arc::new(AtomicBool::new(true));
     let left = Arc::clone(&armed);
@@ -60,7 +60,7 @@ fn in_a_refresh(at: &'static str, how: How) {
         }
         How::Panic => {
             catch_unwind(AssertUnwindSafe(go)).expect_err("it panics");
-            // A transaction in which a change was lost must not go on.
+            // A transaction with a lost change must not continue.
             let poll = client.poll(Duration::from_secs(5));
             fails(poll, ErrorKind::Unreachable, &["reconnect first"]);
         }
@@ -94,21 +94,21 @@ fn in_a_refresh(at: &'static str, how: How) {
 }
 
 #[test]
-fn an_error_at_any_point_of_a_refresh() {
+fn error_anywhere_in_refresh() {
     for at in EVERY {
         in_a_refresh(at, How::Error);
     }
 }
 
 #[test]
-fn a_panic_at_any_point_of_a_refresh() {
+fn panic_anywhere_in_refresh() {
     for at in EVERY {
         in_a_refresh(at, How::Panic);
     }
 }
 
 #[test]
-fn an_error_while_it_persists() {
+fn error_in_persist_stage() {
     let fixture = Fixture::with(&["ann"]);
     let (_, callback) = failing("change uid=ann", How::Error);
     let tape = Tape::new();
@@ -138,7 +138,7 @@ fn an_error_while_it_persists() {
 }
 
 #[test]
-fn an_error_when_bound_leaves_nothing() {
+fn error_when_bound_leaves_nothing() {
     let fixture = Fixture::with(&["ann"]);
     let (_, callback) = failing("bind", How::Error);
     let mut client = fixture.builder(callback).open().unwrap();
@@ -153,7 +153,7 @@ fn an_error_when_bound_leaves_nothing() {
 }
 
 #[test]
-fn dropping_in_the_middle_rolls_back() {
+fn drop_rolls_back() {
     let fixture = Fixture::with(&["ann"]);
     let (_, callback) = failing("add uid=ann", How::Panic);
     let client = fixture

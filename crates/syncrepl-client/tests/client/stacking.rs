@@ -9,7 +9,7 @@ use syncrepl_client::{
 
 use crate::common::{Fixture, On, Tape, fails};
 
-/// A callback that puts its name before what it is told.
+/// A callback that records each event after its name.
 fn named(tape: &Tape, name: &'static str) -> impl Callback + Send + use<> {
     let tape = tape.clone();
     On(move |event: &str, _: Option<&Cursor<'_>>| {
@@ -19,7 +19,7 @@ fn named(tape: &Tape, name: &'static str) -> impl Callback + Send + use<> {
 }
 
 #[test]
-fn of_a_pair_the_first_is_called_first() {
+fn pair_calls_first_before_second() {
     let fixture = Fixture::with(&[]);
     let tape = Tape::new();
     let three = ((named(&tape, "a"), named(&tape, "b")), named(&tape, "c"));
@@ -33,7 +33,7 @@ fn of_a_pair_the_first_is_called_first() {
 }
 
 #[test]
-fn an_error_of_the_first_keeps_the_second_from_being_called() {
+fn error_of_first_skips_second() {
     let fixture = Fixture::with(&[]);
     let tape = Tape::new();
     let fail = On(|event: &str, _: Option<&Cursor<'_>>| match event {
@@ -57,12 +57,12 @@ fn borrowed_and_boxed() {
     for name in ["borrowed", "boxed", "sendable"] {
         assert_eq!(tape.count(name), 7, "{name}");
     }
-    // It is yours again.
+    // The borrow has ended.
     drop(borrowed);
 }
 
 #[test]
-fn nobody_need_be_told() {
+fn unit_is_a_callback() {
     let fixture = Fixture::with(&["ann"]);
     let mut client = Syncrepl::builder(fixture.data(), ())
         .ldap_url(fixture.url())
@@ -73,7 +73,7 @@ fn nobody_need_be_told() {
     assert_eq!(client.db().unwrap().count().unwrap(), 3);
 }
 
-/// Writes down each call with what it was given.
+/// A callback that records each call with its arguments.
 struct Recorder(Tape);
 
 impl Callback for Recorder {
@@ -127,7 +127,7 @@ impl Callback for Recorder {
     }
 }
 
-/// Calls every method of `C` once, with what a refresh of two entries lends.
+/// Calls every method of `C` once, with the arguments of a refresh of two entries.
 struct Caller<C> {
     inner: C,
     first: Option<OwnedRecord>,
@@ -181,7 +181,7 @@ fn methods() -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn every_method_is_forwarded() {
+fn methods_are_forwarded() {
     let fixture = Fixture::with(&[]);
     let tape = Tape::new();
     let recorder = || Recorder(tape.clone());

@@ -1,4 +1,4 @@
-//! Stop requests, from other threads, once and twice; and which thread may have what.
+//! Stop requests from other threads, once and twice; and which types are `Send` or `Sync`.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,12 +30,12 @@ impl<T: Sync> NotSync<Sharable> for T {}
 const _: fn() = <Syncrepl<LoggingCallback> as NotSync<_>>::assert;
 
 #[test]
-fn a_consumer_made_here_runs_there_and_stops_from_here() {
+fn consumer_moves_between_threads() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
     let stop = client.stop_handle();
-    // A poll has moved already: no thread owns the store.
+    // The client has polled before it moves, so no thread owns the store.
     assert!(client.poll(Duration::from_millis(1)).unwrap());
     let running = thread::spawn(move || {
         client.run().unwrap();
@@ -62,11 +62,11 @@ fn a_consumer_made_here_runs_there_and_stops_from_here() {
         records(&fixture.store()).entries,
         fixture.expected().entries
     );
-    // Nothing is told twice.
+    // No event comes twice.
     assert_eq!(fixture.told(), [""; 0]);
 }
 
-/// A client that is asked to stop so many times when it is told of the first entry.
+/// Runs a client that is asked to stop `times` times at the first event of an entry.
 fn stopped_in_a_refresh(fixture: &Fixture, times: u32, tape: &Tape) -> syncrepl_client::Result<()> {
     let stop = StopHandle::new();
     let asked = stop.clone();
@@ -91,7 +91,7 @@ fn stopped_in_a_refresh(fixture: &Fixture, times: u32, tape: &Tape) -> syncrepl_
 }
 
 #[test]
-fn one_request_lets_a_refresh_end() {
+fn first_request_lets_refresh_end() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let tape = Tape::new();
     stopped_in_a_refresh(&fixture, 1, &tape).unwrap();
@@ -101,7 +101,7 @@ fn one_request_lets_a_refresh_end() {
 }
 
 #[test]
-fn two_requests_abandon_it_whole() {
+fn second_request_abandons_refresh() {
     let fixture = Fixture::with(&["ann", "bob"]);
     let tape = Tape::new();
     let stopped = stopped_in_a_refresh(&fixture, 2, &tape);
@@ -114,7 +114,7 @@ fn two_requests_abandon_it_whole() {
 }
 
 #[test]
-fn two_requests_end_a_persist_stage_although_the_provider_is_silent() {
+fn second_request_ends_silent_persist_stage() {
     let fixture = Fixture::with(&["ann"]);
     let tape = Tape::new();
     let mut client = fixture.builder(tape.callback()).connect().unwrap();
@@ -132,7 +132,7 @@ fn two_requests_end_a_persist_stage_although_the_provider_is_silent() {
 }
 
 #[test]
-fn a_request_made_before_connecting_is_heard() {
+fn request_before_connecting_counts() {
     let fixture = Fixture::with(&[]);
     let stop = StopHandle::new();
     stop.please_stop();

@@ -11,7 +11,7 @@ use crate::common::{Fixture, fails, refresh};
 
 const BASE: &str = "dn: dc=example,dc=com\nobjectClass: organization\nobjectClass: dcObject\no: Example\ndc: example\n";
 
-/// A server that tells nobody anything in clear.
+/// A server that refuses everything in clear.
 fn server(certificates: &Certificates) -> Slapd {
     let pair = &certificates.server;
     let server = Slapd::builder(Variant::Plain)
@@ -30,7 +30,7 @@ fn trusting(fixture: &Fixture, ca: &Path, url: &str) -> Builder<()> {
 }
 
 #[test]
-fn only_what_is_trusted_and_encrypted() {
+fn trust_and_encryption_are_required() {
     let folder = TempDir::new().unwrap();
     let made = Certificates::make(folder.path());
     let fixture = Fixture::of(server(&made));
@@ -69,14 +69,14 @@ fn only_what_is_trusted_and_encrypted() {
 }
 
 #[test]
-fn a_server_without_tls() {
+fn server_without_tls() {
     let fixture = Fixture::new();
     let required = fixture.builder(()).starttls(StartTls::Required);
     fails(refresh(required), ErrorKind::Tls, &["StartTLS"]);
     let url = format!("{}??!StartTLS", fixture.url());
     let required = Syncrepl::builder(fixture.data(), ()).ldap_url(url);
     fails(refresh(required), ErrorKind::Tls, &["StartTLS"]);
-    // Credentials of whatever kind do not go on in clear, also by the words of a URL.
+    // Credentials of any kind never go out in clear, even if only a URL gives them.
     for credentials in [
         Credentials::simple(ADMIN, PASSWORD),
         Credentials::scram("ann", "geheim"),
@@ -105,7 +105,7 @@ fn a_server_without_tls() {
 }
 
 #[test]
-fn who_we_are_and_whom_we_believe() {
+fn client_certificate_and_authority() {
     let folder = TempDir::new().unwrap();
     let made = Certificates::make(folder.path());
     let pair = &made.self_signed;

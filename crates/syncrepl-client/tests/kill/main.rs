@@ -1,5 +1,5 @@
-//! A user's own table, written through `Cursor`, survives `kill -9` in every stage: after a restart
-//! it equals a fresh search, as the copy does.
+//! A user's own table, written through `Cursor`, survives `kill -9` in every stage. After a restart
+//! it and the copy equal a fresh search.
 //!
 //! The tests start this test binary once more, as a child that keeps such a table, and kill it.
 
@@ -134,7 +134,7 @@ fn child() {
     client.run().expect("it runs to its end");
 }
 
-/// A data file in a folder of its own, kept by children.
+/// A data file in a folder of its own, which children keep.
 struct Kept<'a> {
     server: &'a Slapd,
     folder: TempDir,
@@ -163,7 +163,7 @@ impl Kept<'_> {
         self.folder.path().join("copy.db")
     }
 
-    /// Kills a child when it has printed this many events.
+    /// Kills a child once it has printed this many events.
     fn kill_after(&self, mode: &str, events: usize) {
         let mut run = self.start(mode);
         // The test harness prints two lines first.

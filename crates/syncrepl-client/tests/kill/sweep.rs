@@ -20,7 +20,7 @@ use super::{Kept, PATIENCE, PERSIST, REFRESH, kept};
 const REFRESHED: [usize; 2] = [2000, 300];
 /// The number of people in a round of the persist stage.
 const PERSISTED: usize = 200;
-/// So many runs in a row that no kill reached show that there are no further points.
+/// After this many runs in a row that no kill reached, there are no further points.
 const SURVIVORS: usize = 5;
 
 impl Kept<'_> {

@@ -6,8 +6,8 @@ use syncrepl_proto::Uuid;
 use super::rows::{Records, range};
 use crate::error::Result;
 
-/// A statement of the provider that cannot be told yet: an entry that is new (`id` is `None`), or
-/// a record that gets another DN. Without attributes, the record keeps its own.
+/// A statement of the provider that cannot be told yet: a new entry (`id` is `None`), or another DN
+/// for a record. Without attributes, the record keeps its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parked {
     pub(crate) uuid: Uuid,
@@ -29,7 +29,7 @@ impl Parked {
     }
 }
 
-/// The temporary tables of an open stage. They live in a file of SQLite's own, outside the store.
+/// The temporary tables of an open stage. SQLite keeps them in a file outside the store.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
         uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
@@ -42,7 +42,7 @@ const TEMPORARY: &str = "
 
 impl Records<'_> {
     pub(crate) fn prepare_stage(&self) -> Result<()> {
-        // Every statement of this file, and of `ancestors`, stays prepared.
+        // Large enough for every statement of this file and of `ancestors` to stay prepared.
         self.0.set_prepared_statement_cache_capacity(116);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
@@ -85,7 +85,7 @@ impl Records<'_> {
         Ok(statement.exists([uuid.as_bytes()])?)
     }
 
-    /// The DN that was stated for what is parked.
+    /// The DN of the parked statement about this entry.
     pub(crate) fn parked_dn(&self, uuid: Uuid) -> Result<Option<String>> {
         let mut statement = self
             .0
@@ -112,7 +112,7 @@ impl Records<'_> {
         Ok(statement.query_row([dn_key], Parked::read).optional()?)
     }
 
-    /// The next parked rename (or add) after this one, parents first.
+    /// The next parked rename or add after this one, parents first.
     pub(crate) fn next_parked(
         &self,
         adds: bool,
@@ -132,7 +132,7 @@ impl Records<'_> {
             .optional()?)
     }
 
-    /// The entries that wait for a name below a DN: entryUUID and that name.
+    /// The parked entries with a stated DN below `dn_key`: their entryUUIDs and stated DNs.
     pub(crate) fn parked_below(
         &self,
         dn_key: &[u8],
@@ -182,7 +182,7 @@ impl Records<'_> {
 
     /// Takes the next doomed record, children before parents.
     pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
-        // RETURNING would make a table in memory each time, and as a rule nothing is doomed.
+        // Mostly nothing is doomed, and a RETURNING clause would build a table in memory each time.
         let next = self
             .0
             .prepare_cached("SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1")?

@@ -37,8 +37,8 @@ impl Stored {
     }
 }
 
-/// Reads attributes out of the store. What was validated before it was stored is valid, unless
-/// the file was damaged.
+/// Reads attributes out of the store. They were checked before they were stored, so an error means
+/// that the file is damaged.
 pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     AttributeList::decode(bytes).map_err(|error| {
         Error::new(ErrorKind::Store, "the store is damaged")
@@ -47,7 +47,7 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     })
 }
 
-/// Whether there are rows of a sort at all, when a stage begins: most stores have none of these.
+/// Whether each kind of row exists when a stage begins. Most stores have none of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Any {
     pub(crate) placed: bool,
@@ -57,10 +57,10 @@ pub(crate) struct Any {
 
 const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 
-/// The two keys between which everything below a DN lies. There are always two, both compared with the
-/// column alone: a bound that could be missing would keep SQLite from ending a scan of the index.
+/// The two keys between which everything below a DN lies. There are always two, and SQL compares
+/// both with the column alone. With an optional bound SQLite would scan the index to its end.
 pub(crate) fn range(dn_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    // No key begins with this byte, which is not in UTF-8.
+    // Keys are UTF-8, so none begins with this byte.
     const BEYOND_ALL: u8 = 0xff;
     let (lower, upper) = dn::descendants(dn_key);
     (lower, upper.unwrap_or_else(|| vec![BEYOND_ALL]))
@@ -105,7 +105,7 @@ impl<'c> Records<'c> {
         self.one(sql, id)
     }
 
-    /// The DN key of a record, where nothing else of it is needed.
+    /// The DN key of a record, without its other columns.
     pub(crate) fn key_of(&self, id: i64) -> Result<Option<Vec<u8>>> {
         let mut statement = self
             .0
@@ -113,8 +113,8 @@ impl<'c> Records<'c> {
         Ok(statement.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    /// The record with this DN. Several may share a key while a stage is open; then the one whose
-    /// DN is spelled so, or else any.
+    /// The record with this DN. Several may share a key while a stage is open. Then it is the one
+    /// spelled exactly so, or else any.
     pub(crate) fn by_dn(&self, dn: &str) -> Result<Option<Stored>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM syncrepl_records WHERE dn_key = ?1 ORDER BY dn = ?2 DESC LIMIT 1"
@@ -125,7 +125,7 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
-    /// The record, other than `except`, that holds this DN.
+    /// The record that holds this DN and is not `except`.
     pub(crate) fn holder(&self, dn_key: &[u8], except: Option<i64>) -> Result<Option<i64>> {
         let mut statement = self.0.prepare_cached(
             "SELECT id FROM syncrepl_records WHERE dn_key = ?1 AND id IS NOT ?2 LIMIT 1",
@@ -152,14 +152,14 @@ impl<'c> Records<'c> {
         Ok(statement.query_row([id], read).optional()?)
     }
 
-    /// The highest rowid that a record has, or one whose DN a search showed.
+    /// The highest rowid in the tables of records and of placed records.
     pub(crate) fn last_id(&self) -> Result<i64> {
         let sql = "SELECT max(coalesce((SELECT max(id) FROM syncrepl_records), 0),
                        coalesce((SELECT max(id) FROM syncrepl_placed), 0))";
         Ok(self.0.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// Stores a record, unless there is one with this entryUUID. True when it is stored.
+    /// Stores a record, unless one has this entryUUID. Returns true when it is stored.
     pub(crate) fn insert(
         &self,
         id: i64,
@@ -245,7 +245,7 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
-    /// Some record that `wanted` accepts, among the first thousand.
+    /// A record that `wanted` accepts, among the first thousand.
     pub(crate) fn any(&self, wanted: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
         let mut statement = self
             .0
@@ -293,7 +293,7 @@ impl<'c> Records<'c> {
             .optional()?)
     }
 
-    /// Without URLs, those that are known stay.
+    /// Stores a reference. `None` keeps the URLs that are stored.
     pub(crate) fn set_reference(&self, uuid: Uuid, urls: Option<&[u8]>) -> Result<i64> {
         let mut statement = self.0.prepare_cached(
             "INSERT INTO syncrepl_references (uuid, urls) VALUES (?1, coalesce(?2, x''))

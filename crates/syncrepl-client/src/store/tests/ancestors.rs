@@ -1,5 +1,4 @@
-//! Hidden parents in the store: which are missing, which are needed, and a file that has no place
-//! for them yet.
+//! Hidden parents in the store: missing ones, needed ones, and a file of a version without them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +41,7 @@ fn missing(ancestors: Ancestors<'_>, base: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_dn_between_base_and_record_is_missed_once() {
+fn dns_above_records_are_missed_once() {
     let dir = tempfile::tempdir().unwrap();
     let writer = writer(&dir);
     for (n, dn) in [
@@ -85,7 +84,7 @@ fn every_dn_between_base_and_record_is_missed_once() {
 }
 
 #[test]
-fn who_is_a_record_or_has_none_below_is_forgotten() {
+fn records_and_childless_ancestors_are_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let writer = writer(&dir);
     put(&writer, 1, "uid=1,ou=a,dc=example");
@@ -133,10 +132,10 @@ fn strayed_ancestors_come_parents_first() {
     assert_eq!(order, wanted.map(|(dn, found)| (key(dn), found)));
 }
 
-/// What lies below a leaf is found without a walk to the end of the index, or else a stage with many
-/// renames takes a time that is their number times that of the records.
+/// Looking below a leaf must not walk to the end of the index. Else a stage with many renames takes
+/// time in proportion to renames × records.
 #[test]
-fn a_range_of_the_index_has_two_ends() {
+fn index_range_has_two_ends() {
     const PEOPLE: i64 = 20_000;
     let dir = tempfile::tempdir().unwrap();
     drop(writer(&dir));
@@ -175,9 +174,9 @@ fn a_range_of_the_index_has_two_ends() {
     assert!(steps.load(Ordering::Relaxed) > 100, "steps are counted");
 }
 
-/// A file as version 1 left it opens, keeps what it holds, and has room for hidden parents.
+/// A file of version 1 opens, keeps its contents, and can hold hidden parents.
 #[test]
-fn a_store_of_version_1_is_migrated() {
+fn version_1_is_migrated() {
     let fixture = Fixture::new();
     let conn = Connection::open(fixture.path()).unwrap();
     conn.execute_batch(

@@ -25,7 +25,7 @@ fn refusal_of_both(path: &Path) -> Error {
 
 #[cfg(unix)]
 #[test]
-fn all_files_are_for_their_owner_alone() {
+fn files_are_private() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -40,7 +40,7 @@ fn all_files_are_for_their_owner_alone() {
 }
 
 #[test]
-fn a_second_consumer_is_refused_and_readers_are_not() {
+fn second_consumer_is_refused() {
     let fixture = Fixture::new();
     let writer = fixture.writer();
     let error = Writer::open(&fixture.path()).err().unwrap();
@@ -68,7 +68,7 @@ fn a_second_consumer_is_refused_and_readers_are_not() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_the_store_leads_to_the_same_lock() {
+fn link_leads_to_same_lock() {
     let fixture = Fixture::new();
     let link = fixture.dir.path().join("link.db");
     std::os::unix::fs::symlink(fixture.path(), &link).unwrap();
@@ -78,7 +78,7 @@ fn a_link_to_the_store_leads_to_the_same_lock() {
 }
 
 #[test]
-fn closing_a_handle_drops_no_lock_of_the_writer() {
+fn closed_handle_keeps_locks_of_writer() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_stage().unwrap();
@@ -87,8 +87,8 @@ fn closing_a_handle_drops_no_lock_of_the_writer() {
     drop(writer.handle().unwrap());
     let error = Writer::open(&fixture.path()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::StoreLocked);
-    // Were SQLite's own locks gone, the other process would get the right to write, or take itself
-    // for the only connection and throw the log away when it closes.
+    // Without SQLite's own locks the other process would be allowed to write, or believe itself to
+    // be the only connection and delete the log when it closes.
     let output = in_another_process("write", &fixture.path());
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("[Err(RefreshRunning)]"), "{text}");
@@ -100,7 +100,7 @@ fn closing_a_handle_drops_no_lock_of_the_writer() {
 }
 
 #[test]
-fn a_process_that_dies_in_a_stage_leaves_the_old_copy_and_no_lock() {
+fn death_in_stage_leaves_old_copy_and_no_lock() {
     let fixture = Fixture::new();
     let output = in_another_process("die in a stage", &fixture.path());
     assert!(!output.status.success());
@@ -113,7 +113,7 @@ fn a_process_that_dies_in_a_stage_leaves_the_old_copy_and_no_lock() {
 }
 
 #[test]
-fn what_is_not_a_store_is_refused_and_left_alone() {
+fn foreign_file_is_refused_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("notes.txt");
     for content in ["hello".to_owned(), "not a database\n".repeat(1000)] {
@@ -141,7 +141,7 @@ fn what_is_not_a_store_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_missing_directory_is_named() {
+fn missing_directory_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = refusal_of_both(&dir.path().join("no/such/state.db"));
     assert_eq!(error.kind(), ErrorKind::Store);
@@ -157,7 +157,7 @@ fn a_missing_directory_is_named() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_store() {
+fn empty_file_becomes_store() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.db");
     fs::write(&path, b"").unwrap();
@@ -170,7 +170,7 @@ fn an_empty_file_becomes_a_store() {
 }
 
 #[test]
-fn names_that_sqlite_takes_for_something_else_are_paths() {
+fn special_names_of_sqlite_are_paths() {
     let dir = tempfile::tempdir().unwrap();
     for name in [":memory:", "file:x?mode=memory"] {
         drop(Writer::open(&dir.path().join(name)).unwrap());
@@ -179,7 +179,7 @@ fn names_that_sqlite_takes_for_something_else_are_paths() {
 }
 
 #[test]
-fn a_newer_version_and_a_damaged_one_are_told_apart() {
+fn newer_and_damaged_stores_differ() {
     let fixture = Fixture::new();
     let conn = Connection::open(fixture.path()).unwrap();
     conn.execute_batch("UPDATE syncrepl_schema SET version = 99")
@@ -199,7 +199,7 @@ fn a_newer_version_and_a_damaged_one_are_told_apart() {
 }
 
 #[test]
-fn a_copy_made_from_sql_text_is_still_a_store() {
+fn dump_as_sql_is_a_store() {
     let fixture = Fixture::new();
     let conn = Connection::open(fixture.path()).unwrap();
     conn.execute_batch("PRAGMA application_id = 0").unwrap();
@@ -207,7 +207,7 @@ fn a_copy_made_from_sql_text_is_still_a_store() {
 }
 
 #[test]
-fn a_backup_is_a_store() {
+fn backup_is_a_store() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_stage().unwrap();
@@ -221,7 +221,7 @@ fn a_backup_is_a_store() {
 }
 
 #[test]
-fn a_full_disk_is_called_so_and_the_old_copy_stays() {
+fn full_disk_keeps_old_copy() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let pages: i64 = writer

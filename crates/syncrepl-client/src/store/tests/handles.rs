@@ -15,7 +15,7 @@ fn handles_move_between_threads() {
 }
 
 #[test]
-fn settings_are_kept_as_bytes_and_ours_are_refused() {
+fn settings_are_bytes_and_ours_are_refused() {
     let fixture = Fixture::new();
     let mut store = fixture.store();
     assert_eq!(store.get_setting("a").unwrap(), None);
@@ -70,7 +70,7 @@ fn records_are_found_and_streamed_parents_first() {
 }
 
 #[test]
-fn reading_goes_on_while_a_stage_is_open() {
+fn reads_continue_during_stage() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let store = writer.handle().unwrap();
@@ -96,7 +96,7 @@ fn reading_goes_on_while_a_stage_is_open() {
 }
 
 #[test]
-fn a_write_during_a_stage_fails_at_once() {
+fn write_during_stage_fails_at_once() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let mut store = writer.handle().unwrap();
@@ -117,13 +117,13 @@ fn a_write_during_a_stage_fails_at_once() {
 }
 
 #[test]
-fn a_write_that_waits_gives_up_when_a_stage_begins() {
+fn waiting_write_gives_up_for_stage() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let mut store = writer.handle().unwrap();
     let (gave_up, has_given_up) = std::sync::mpsc::channel();
     let ready = std::sync::Arc::new(std::sync::Barrier::new(2));
-    // Somebody else holds the lock, until the write has given up; the stage waits for it too.
+    // Another connection holds the lock until the write has given up. The stage waits for it too.
     let other = rusqlite::Connection::open(fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let about_to_wait = std::sync::Arc::clone(&ready);
@@ -147,7 +147,7 @@ fn a_write_that_waits_gives_up_when_a_stage_begins() {
 }
 
 #[test]
-fn a_write_waits_for_a_group_and_for_an_unknown_writer_not_for_ever() {
+fn write_waits_for_group_and_not_for_ever() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -180,13 +180,14 @@ fn maintenance_keeps_everything() {
 }
 
 #[test]
-fn a_query_can_be_interrupted() {
+fn interrupt_ends_query() {
     const ENDLESS: &str =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let fixture = Fixture::new();
     let store = fixture.store();
     let handle = store.interrupt_handle();
-    // An interrupt before the statement has begun is lost: it is repeated until one was heard.
+    // An interrupt before the statement begins is lost, so the thread repeats it until one takes
+    // effect.
     let (heard, done) = std::sync::mpsc::channel::<()>();
     let stopper = std::thread::spawn(move || {
         while done.recv_timeout(Duration::from_millis(10)).is_err() {

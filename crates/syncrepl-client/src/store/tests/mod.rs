@@ -1,4 +1,4 @@
-//! The store from outside: a writer, handles, other processes and files that are something else.
+//! Tests of the store: a writer, handles, other processes, and files that are no stores.
 
 mod ancestors;
 mod files;

@@ -103,7 +103,7 @@ fn check(cursor: &Cursor<'_>) -> Result<()> {
         assert_eq!(error.kind(), ErrorKind::SqlRefused, "{sql}: {error}");
         let text = error.to_string();
         assert!(text.starts_with("the SQL was refused: "), "{sql}: {text}");
-        // One statement that is refused otherwise than as part of several
+        // The refusal of a single statement takes another path than that of several.
         if !sql.contains(';') {
             let error = cursor.execute(sql, []).expect_err(sql);
             assert_eq!(error.kind(), ErrorKind::SqlRefused, "{sql}: {error}");
@@ -116,18 +116,18 @@ fn check(cursor: &Cursor<'_>) -> Result<()> {
 }
 
 #[test]
-fn a_cursor_of_the_consumer_refuses_what_is_not_yours() {
+fn cursor_of_consumer_refuses_sql() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
     writer.with_cursor(|cursor| Ok(check(cursor)?)).unwrap();
-    // The gate is open again for ours.
+    // The gate is open again for our statements.
     put(&writer, 3, "cn=Bob,dc=example");
     writer.commit().unwrap();
 }
 
 #[test]
-fn a_cursor_of_a_handle_refuses_the_same() {
+fn cursor_of_handle_refuses_sql() {
     let fixture = Fixture::new();
     let mut store = fixture.store();
     store.transaction(|cursor| Ok(check(cursor)?)).unwrap();
@@ -135,7 +135,7 @@ fn a_cursor_of_a_handle_refuses_the_same() {
 }
 
 #[test]
-fn a_refusal_says_what_and_why() {
+fn refusal_says_what_and_why() {
     let fixture = Fixture::new();
     let mut store = fixture.store();
     let mut refusal = |sql: &str| -> String {
@@ -150,7 +150,7 @@ fn a_refusal_says_what_and_why() {
 }
 
 #[test]
-fn a_trigger_of_yours_cannot_write_for_you() {
+fn trigger_of_user_cannot_write_ours() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -170,7 +170,7 @@ fn a_trigger_of_yours_cannot_write_for_you() {
 }
 
 #[test]
-fn a_foreign_key_of_yours_cannot_make_our_delete_write_more() {
+fn foreign_key_cannot_extend_our_delete() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -205,7 +205,7 @@ fn a_foreign_key_of_yours_cannot_make_our_delete_write_more() {
 }
 
 #[test]
-fn a_statement_of_ours_is_not_lent_from_the_cache() {
+fn cached_statement_is_not_lent() {
     const OURS: &str = "DELETE FROM syncrepl_records";
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
@@ -221,7 +221,7 @@ fn a_statement_of_ours_is_not_lent_from_the_cache() {
 }
 
 #[test]
-fn a_panic_in_a_callback_opens_the_gate_again() {
+fn panic_in_callback_reopens_gate() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -235,7 +235,7 @@ fn a_panic_in_a_callback_opens_the_gate_again() {
 }
 
 #[test]
-fn a_snapshot_cannot_write() {
+fn snapshot_cannot_write() {
     let fixture = Fixture::new();
     let store: Store = fixture.store();
     for sql in [
@@ -252,7 +252,7 @@ fn a_snapshot_cannot_write() {
 }
 
 #[test]
-fn wrong_sql_is_your_fault_and_keeps_its_cause() {
+fn wrong_sql_keeps_its_cause() {
     let fixture = Fixture::new();
     let mut store = fixture.store();
     store

@@ -1,4 +1,4 @@
-//! Transactions: what commits together, what rolls back together, and SQL that ends one.
+//! Transactions: commits, rollbacks, and SQL that ends one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,7 +7,7 @@ use super::{Fixture, put, uuid};
 use crate::error::{Error, ErrorKind, Fault};
 
 #[test]
-fn the_commit_number_is_part_of_its_transaction() {
+fn commit_number_is_part_of_transaction() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     assert_eq!((writer.commit_number(), writer.next_commit()), (1, 2));
@@ -31,7 +31,7 @@ fn the_commit_number_is_part_of_its_transaction() {
 }
 
 #[test]
-fn dropping_the_writer_rolls_back() {
+fn dropped_writer_rolls_back() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let mut store = writer.handle().unwrap();
@@ -44,7 +44,7 @@ fn dropping_the_writer_rolls_back() {
 }
 
 #[test]
-fn a_stage_leaves_no_log_behind() {
+fn stage_leaves_no_log() {
     let fixture = Fixture::new();
     let wal = fixture.dir.path().join("state.db-wal");
     let size = || std::fs::metadata(&wal).unwrap().len();
@@ -79,10 +79,10 @@ fn a_stage_leaves_no_log_behind() {
     assert_eq!(size(), 0, "the next commit tries again");
 }
 
-/// A reader that stays inside the log keeps it from being begun anew; it is not tried again at each
-/// commit because of that.
+/// A reader that keeps using the log stops SQLite from overwriting it. The writer must not try
+/// again at each commit because of that.
 #[test]
-fn a_log_that_a_reader_holds_is_copied_now_and_then() {
+fn log_held_by_reader_is_copied_rarely() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let reader = writer.handle().unwrap();
@@ -110,7 +110,7 @@ fn a_log_that_a_reader_holds_is_copied_now_and_then() {
             Ok(())
         })
         .unwrap();
-    // It is begun anew once nobody is inside of it.
+    // Once no reader uses the log, it starts over.
     assert!(!fill(10));
     writer.begin_group().unwrap();
     writer.commit().unwrap();
@@ -118,7 +118,7 @@ fn a_log_that_a_reader_holds_is_copied_now_and_then() {
 }
 
 #[test]
-fn a_transaction_of_a_handle_is_all_or_nothing() {
+fn transaction_of_handle_is_all_or_nothing() {
     let fixture = Fixture::new();
     let mut store = fixture.store();
     let insert = |cursor: &Cursor<'_>| {
@@ -156,7 +156,7 @@ fn a_transaction_of_a_handle_is_all_or_nothing() {
 }
 
 #[test]
-fn a_callbacks_error_is_told_with_its_cause() {
+fn callback_error_keeps_cause() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_group().unwrap();
@@ -177,7 +177,7 @@ fn a_callbacks_error_is_told_with_its_cause() {
         1,
         "{error}"
     );
-    // With the transaction still there, a caller may go on or roll back.
+    // The transaction is still open: the caller may go on or roll back.
     assert!(writer.in_transaction());
 }
 
@@ -199,7 +199,7 @@ fn prepare(cursor: &Cursor<'_>) -> Result<(), Error> {
 }
 
 #[test]
-fn sql_that_ends_the_transaction_fails_the_stage() {
+fn sql_that_ends_transaction_fails_stage() {
     let fixture = Fixture::new();
     for ending in ENDINGS {
         let mut writer = fixture.writer();
@@ -210,7 +210,8 @@ fn sql_that_ends_the_transaction_fails_the_stage() {
                 prepare(cursor)?;
                 let error = cursor.execute(ending, []).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::SqlRefused, "{error}");
-                // Swallowed; what follows must not commit by itself.
+                // The callback ignores the error. Its next statements must not commit by
+                // themselves.
                 let error = cursor.execute("CREATE TABLE escaped (a)", []).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::SqlRefused, "{error}");
                 Ok(())
@@ -250,7 +251,7 @@ fn sql_that_ends_the_transaction_fails_the_stage() {
 }
 
 #[test]
-fn a_constraint_of_yours_that_stops_a_commit_rolls_it_back() {
+fn constraint_that_stops_commit_rolls_back() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     writer.begin_stage().unwrap();
@@ -271,7 +272,7 @@ fn a_constraint_of_yours_that_stops_a_commit_rolls_it_back() {
 }
 
 #[test]
-fn a_cursor_without_a_transaction_runs_nothing() {
+fn cursor_without_transaction_runs_nothing() {
     let fixture = Fixture::new();
     let writer = fixture.writer();
     let error = writer
@@ -281,7 +282,7 @@ fn a_cursor_without_a_transaction_runs_nothing() {
 }
 
 #[test]
-fn rowid_of_deleted_record_is_not_given_again() {
+fn rowid_of_deleted_record_is_not_reused() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
     let first = writer.new_id();
