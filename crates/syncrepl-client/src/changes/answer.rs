@@ -64,8 +64,8 @@ impl Work<'_> {
             self.stage.agenda.ask_where_and_below(below);
         }
         self.note_gone_early(rowid(id))?;
-        self.stage.ledger.gone.insert(id);
-        self.stage.ledger.gone_unnamed = true;
+        let ledger = &mut self.stage.ledger;
+        ledger.gone_unnamed |= ledger.gone.insert(id);
         Ok(())
     }
 
@@ -192,8 +192,9 @@ impl Work<'_> {
         for id in &absent {
             self.note_gone_early(rowid(id))?;
         }
-        self.stage.ledger.gone_unnamed |= !absent.is_empty();
-        self.stage.ledger.gone |= absent;
+        let ledger = &mut self.stage.ledger;
+        ledger.gone_unnamed |= !absent.is_subset(&ledger.gone);
+        ledger.gone |= absent;
         Ok(())
     }
 

@@ -92,6 +92,29 @@ fn question_that_waits_for_silence_survives_a_stop() {
     }
 }
 
+/// A question about the child (3) is open when the provider names every entry as deleted. That the
+/// search does not show the child either is no deletion by omission: no guard stops it.
+#[test]
+fn question_about_a_named_delete_is_no_omission() {
+    let mut bench = Bench::new();
+    let first = vec![
+        add(1, BASE),
+        add(2, P),
+        add(3, C_BELOW_P),
+        add(4, Z),
+        persist_with(FIRST),
+        modify(2, Q),
+        modify(4, P),
+        cookie(NEXT),
+    ];
+    let fake = Fake::start("", vec![first]);
+    let mut client = bench.connect(&fake);
+    poll_until(&mut client, |told| told.holds(Q) && !told.holds(Z)).unwrap();
+    client.unbind().unwrap();
+    bench.refresh_from([deleted([4, 3, 2, 1]), done(LAST)], &[]);
+    assert!(bench.held().is_empty());
+}
+
 /// The parent (2) left with both its children (3 and 4), of which the provider names one as deleted.
 /// By the time that the consumer asks for the other, all three are back.
 #[test]
