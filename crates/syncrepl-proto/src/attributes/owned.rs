@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::AttributeList;
+use super::list::AttributeList;
 use crate::ber::DecodeError;
 
 /// The BER of a whole list, validated.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Attribute, AttributeList};
+use super::list::{Attribute, AttributeList};
 use crate::secret::is_secret;
 
 /// More attributes of one list are counted, not shown.
