@@ -31,6 +31,8 @@ mod options;
 mod plan;
 mod run;
 mod script;
+mod scripted;
+mod seed;
 mod story;
 mod strikes;
 mod workload;
@@ -38,7 +40,9 @@ mod world;
 
 pub use digest::{Counts, Digest, Searches};
 pub use history::play;
-pub use run::{Outcome, Settings, simulate};
+pub use options::Settings;
+pub use run::Outcome;
+pub use seed::simulate;
 
 use std::path::PathBuf;
 

@@ -1,11 +1,49 @@
 //! What holds for all of a run: the kind of provider, the search, and what may be in the directory.
 
-use syncrepl_client::{Limits, Scope, SyncreplMode};
+use syncrepl_client::{Limits, Rule, Scope, SyncreplMode};
 use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 
 use crate::chance::{Chance, Purpose};
 use crate::directory::{INSIDE, SUFFIX, Search};
-use crate::run::Settings;
+
+/// What is not drawn from the seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Entries may be shown below one that the filter hides.
+    pub hidden_containers: bool,
+    /// The directory changes while it is read.
+    pub concurrent: bool,
+    /// Some providers do not let entryUUID be searched.
+    pub unsearchable: bool,
+    /// Some entries are shown to nobody, though what lies below them is.
+    pub denied: bool,
+    /// There are subentries.
+    pub subentries: bool,
+    /// The persist stage does not send all values that a search shows.
+    pub computed: bool,
+    /// Names that differ in case only are those of two entries.
+    pub alike: bool,
+    /// A rule of the change logic that is taken out.
+    pub without: Option<Rule>,
+    /// What happens is written down.
+    pub traced: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            hidden_containers: false,
+            concurrent: true,
+            unsearchable: true,
+            denied: false,
+            subentries: false,
+            computed: false,
+            alike: false,
+            without: None,
+            traced: false,
+        }
+    }
+}
 
 /// What the provider is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

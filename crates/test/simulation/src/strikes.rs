@@ -1,25 +1,13 @@
 //! What happens between the consumer's lives to the server, and to the store: it restarts, it is
 //! restored from a backup, it is lost.
 
-use std::path::PathBuf;
-
 use crate::chance::Purpose;
 use crate::held::Reader;
-use crate::run::Run;
+use crate::run::{Backup, Run};
 use crate::world::LOST;
 
 /// How many backups of the store are kept, at most.
 const MOST_BACKUPS: usize = 3;
-
-/// A copy of the store.
-#[derive(Clone)]
-pub struct Backup {
-    path: PathBuf,
-    reader: Reader,
-    owed: Option<&'static str>,
-    /// The newest version of which the consumer may have heard.
-    told: usize,
-}
 
 impl Run {
     /// Something happens to the server, or to the store.
@@ -95,13 +83,6 @@ impl Run {
                 owed,
                 told,
             });
-        }
-    }
-
-    pub fn remove_store(&self) {
-        for suffix in ["", "-wal", "-shm", ".lock"] {
-            // It may not be there.
-            let _ = std::fs::remove_file(self.folder.join(format!("copy.db{suffix}")));
         }
     }
 }
