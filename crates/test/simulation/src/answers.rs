@@ -171,31 +171,12 @@ impl World {
         }
         self.before_search();
         let directory = self.directory();
-        let base = self.key(request.base);
-        let found: Vec<_> = directory
-            .entries
-            .keys()
-            .copied()
-            .filter(|&id| {
-                let key = self.key(&directory.dn(id));
-                let in_scope = match request.scope {
-                    Scope::Base => key == base,
-                    Scope::One => dn::parent_key(&key) == Some(base.as_slice()),
-                    Scope::Subtree => dn::is_within(&key, &base),
-                };
-                let entry = &directory.entries[&id];
-                in_scope
-                    && !entry.denied
-                    && !entry.subentry
-                    && self
-                        .matches(&directory, id, request.filter)
-                        .unwrap_or(false)
-            })
-            .collect();
+        let found = self.find(&directory, request);
         self.log(format_args!(
             " search of {} {:?} finds {found:?}",
             request.base, request.scope
         ));
+        let base = self.key(request.base);
         let exists = directory
             .entries
             .keys()
@@ -203,6 +184,36 @@ impl World {
         if !exists {
             return self.result(number, id, 32, "");
         }
+        self.show_found(number, id, request, (&directory, &found));
+    }
+
+    /// The entries that the provider shows for a search.
+    fn find(&self, directory: &Directory, request: &SearchRequest<'_>) -> Vec<Id> {
+        let base = self.key(request.base);
+        let in_scope = |id: Id| {
+            let key = self.key(&directory.dn(id));
+            match request.scope {
+                Scope::Base => key == base,
+                Scope::One => dn::parent_key(&key) == Some(base.as_slice()),
+                Scope::Subtree => dn::is_within(&key, &base),
+            }
+        };
+        let is_found = |id: &Id| {
+            let entry = &directory.entries[id];
+            let matches = || self.matches(directory, *id, request.filter);
+            in_scope(*id) && !entry.denied && !entry.subentry && matches().unwrap_or(false)
+        };
+        directory.entries.keys().copied().filter(is_found).collect()
+    }
+
+    /// Sends what a search found, and its result, unless a fault cuts the connection in between.
+    fn show_found(
+        &mut self,
+        number: u64,
+        id: u32,
+        request: &SearchRequest<'_>,
+        (directory, found): (&Directory, &[Id]),
+    ) {
         let cut = self
             .fault(Purpose::SearchFaults, 60)
             .then(|| self.draw(Purpose::SearchFaults).usize(0..=found.len()));

@@ -1,5 +1,6 @@
 //! One life of the consumer: it is started, it connects and polls, and it ends in one way or another.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -14,6 +15,9 @@ use crate::world::Facts;
 
 /// How often the persist stage is polled in one life, at most.
 const MOST_POLLS: u32 = 400;
+
+/// How often one life follows the provider, at most.
+const MOST_TRIES: u64 = 3;
 
 /// What one life is like.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +63,29 @@ impl Life {
 }
 
 impl Run {
-    /// The consumer is started, runs, and ends in one way or another. Whether without an error.
+    /// Starts the consumer, lets it run, and ends it. Returns whether the life ended without an error.
     pub fn live(&mut self, life: Life) -> bool {
+        self.begin(life);
         let model = self.model.clone();
+        let Some(mut client) = open(self.data(), &mut self.checker, &model, life) else {
+            return false;
+        };
+        let before = client.commit_number();
+        let (well, errors) = follow_to_the_end(&mut client, &model, life);
+        self.counts.errors += errors;
+        self.counts.commits += client.commit_number() - before;
+        end(client, &model);
+        self.checker.store = None;
+        let mut world = self.model.world();
+        if !world.connections.is_empty() {
+            world.finding("a connection was left open");
+        }
+        well
+    }
+
+    /// Prepares the world and the checker. The consumer forgets everything but its store, so the
+    /// facts of its last life no longer excuse it.
+    fn begin(&mut self, life: Life) {
         let mut world = self.model.world();
         world.log(format_args!(" {life:?}"));
         world.facts = Facts {
@@ -69,72 +93,79 @@ impl Run {
             ..Facts::default()
         };
         (world.trouble, world.budget) = (life.trouble, life.budget);
-        let options = world.options;
         drop(world);
         self.checker.forget_open();
-        let builder: Builder<&mut Checker> = Syncrepl::builder(self.data(), &mut self.checker)
-            .ldap_url(options.search.url())
-            .mode(options.mode)
-            .reconcile(life.reconcile)
-            .max_delete(life.max_delete)
-            .limits(options.limits)
-            .network(self.model.clone());
-        let mut client = match builder.open() {
-            Ok(client) => client,
-            Err(error) => {
-                self.model
-                    .world()
-                    .finding(format_args!("the store cannot be opened: {error}"));
-                return false;
-            }
+    }
+}
+
+/// Opens the store, and gives the checker a handle with which it reads the store itself.
+fn open<'c>(
+    path: PathBuf,
+    checker: &'c mut Checker,
+    model: &Model,
+    life: Life,
+) -> Option<Syncrepl<&'c mut Checker>> {
+    let options = model.world().options;
+    let builder: Builder<&mut Checker> = Syncrepl::builder(path, checker)
+        .ldap_url(options.search.url())
+        .mode(options.mode)
+        .reconcile(life.reconcile)
+        .max_delete(life.max_delete)
+        .limits(options.limits)
+        .network(model.clone());
+    let mut client = match builder.open() {
+        Ok(client) => client,
+        Err(error) => {
+            let mut world = model.world();
+            world.finding(format_args!("the store cannot be opened: {error}"));
+            return None;
+        }
+    };
+    match client.db() {
+        Ok(store) => client.callback().store = Some(store),
+        Err(error) => model.world().finding(format_args!("no handle: {error}")),
+    }
+    client.callback().check_store("at the start");
+    Some(client)
+}
+
+/// Follows the provider, and after an error sometimes once more with the same client, as a program
+/// may do. Returns whether the last try ended without an error, and the number of errors.
+fn follow_to_the_end(
+    client: &mut Syncrepl<&mut Checker>,
+    model: &Model,
+    life: Life,
+) -> (bool, u64) {
+    let mut errors = 0;
+    while errors < MOST_TRIES {
+        let scripted = model.world().script.is_some();
+        let ended = match scripted {
+            true => follow_script(client, model),
+            false => follow(client, model, life.turns),
         };
-        match client.db() {
-            Ok(store) => client.callback().store = Some(store),
-            Err(error) => self
-                .model
-                .world()
-                .finding(format_args!("no handle: {error}")),
+        let Err(error) = ended else {
+            return (true, errors);
+        };
+        errors += 1;
+        let kind = format!("{:?}", error.kind());
+        client.callback().digest.take("error", &[kind.as_bytes()]);
+        judge(&error, model, client.callback());
+        client.callback().forget_open();
+        client.callback().check_store("after an error");
+        if !life.trouble || model.draw(Purpose::Endings, |rng| rng.bool()) {
+            break;
         }
-        client.callback().check_store("at the start");
-        let before = client.commit_number();
-        let (mut well, mut tries) = (false, 0);
-        while !well && tries < 3 {
-            tries += 1;
-            let scripted = model.world().script.is_some();
-            let ended = match scripted {
-                true => follow_script(&mut client, &self.model),
-                false => follow(&mut client, &self.model, life.turns),
-            };
-            match ended {
-                Ok(()) => well = true,
-                Err(error) => {
-                    self.counts.errors += 1;
-                    let kind = format!("{:?}", error.kind());
-                    client.callback().digest.take("error", &[kind.as_bytes()]);
-                    judge(&error, &self.model, client.callback());
-                    client.callback().forget_open();
-                    client.callback().check_store("after an error");
-                    if !life.trouble || model.draw(Purpose::Endings, |rng| rng.bool()) {
-                        break;
-                    }
-                }
-            }
-        }
-        self.counts.commits += client.commit_number() - before;
-        if model.draw(Purpose::Endings, |rng| rng.bool()) {
-            // Else it is dropped as it is, like a process that is killed.
-            if let Err(error) = client.unbind() {
-                self.model.world().finding(format_args!("unbind: {error}"));
-            }
-        } else {
-            drop(client);
-        }
-        self.checker.store = None;
-        let mut world = self.model.world();
-        if !world.connections.is_empty() {
-            world.finding("a connection was left open");
-        }
-        well
+    }
+    (false, errors)
+}
+
+/// Ends the consumer in one of two ways: it unbinds, or it is dropped like a process that is killed.
+fn end(client: Syncrepl<&mut Checker>, model: &Model) {
+    if !model.draw(Purpose::Endings, |rng| rng.bool()) {
+        return drop(client);
+    }
+    if let Err(error) = client.unbind() {
+        model.world().finding(format_args!("unbind: {error}"));
     }
 }
 

@@ -8,7 +8,7 @@ use syncrepl_proto::sync::SyncMode;
 use crate::chance::Purpose;
 use crate::connection::{Item, Sync};
 use crate::cookie::{Cookie, Known};
-use crate::directory::{Change, Id};
+use crate::directory::{Change, Id, Search};
 use crate::options::Profile;
 use crate::world::World;
 
@@ -122,57 +122,62 @@ impl World {
         self.sync(message, mode, items)
     }
 
-    /// What is new since a cookie.
+    /// The changes since a cookie.
     fn since(&mut self, message: u32, mode: SyncMode, cookie: &Cookie, present: bool) -> Sync {
-        let mut touched = self.touched_since(cookie);
+        let touched = self.touched_since(cookie);
+        let newest = self.lineage[self.lineage.len() - 1];
+        let nothing_new = touched.is_empty() && self.covered(cookie) == newest;
         let shown = self.shown();
-        let profile = self.options.profile;
-        if profile == Profile::Ds389 && self.options.search.filtered {
-            // It says nothing of what has left the filter.
-            let directory = self.directory();
-            let left = |id: &Id| directory.is_within(*id, self.options.search.base);
-            let lost: Vec<_> = touched
-                .iter()
-                .copied()
-                .filter(|id| !shown.contains_key(id) && left(id))
-                .collect();
-            for id in lost {
-                touched.remove(&id);
-                self.facts.owed = Some("389-ds does not tell what has left the filter");
-            }
-        }
-        if profile == Profile::Unknown && self.draw(Purpose::Answers).u8(0..6) == 0 {
-            // It sends what has not changed, too.
-            let more = shown
-                .keys()
-                .copied()
-                .filter(|_| self.draw(Purpose::Answers).u8(0..4) == 0);
-            touched.extend(more.collect::<Vec<_>>());
-        }
-        let nothing_new =
-            touched.is_empty() && self.covered(cookie) == self.lineage[self.lineage.len() - 1];
-        let mut items = Vec::new();
-        let (gone, mut sent): (Vec<Id>, Vec<Id>) =
-            touched.iter().partition(|id| !shown.contains_key(id));
-        sent.sort_unstable();
-        if present {
-            let all = profile != Profile::Unknown || self.draw(Purpose::Answers).bool();
-            let named: Vec<_> = shown
-                .keys()
-                .copied()
-                .filter(|id| all || !sent.contains(id))
-                .collect();
-            self.ids(named, &mut items, false);
-            items.extend(sent.iter().map(|id| Item::Entry(*id)));
-            if profile == Profile::Unknown {
-                self.rearrange(&mut items);
-                if self.draw(Purpose::Answers).u8(0..3) == 0 {
-                    // A delete phase behind it: what else was deleted meanwhile.
-                    items.push(Item::PhaseDone);
-                    self.ids(gone, &mut items, true);
+        let (sent, gone): (Vec<Id>, Vec<Id>) =
+            touched.into_iter().partition(|id| shown.contains_key(id));
+        let mut items = match present {
+            true => self.present_phase(&sent, gone),
+            false => self.delete_phase(&sent, gone),
+        };
+        let cookie = self.early_cookies(&mut items);
+        let done = match self.options.profile {
+            Profile::Slapd { .. } if nothing_new => {
+                // slapd sends nothing at all, and an entry that it leaves out is not deleted.
+                items.clear();
+                Item::Done {
+                    present: false,
+                    cookie: false,
                 }
             }
-        } else if profile == Profile::Ds389 {
+            Profile::Slapd { .. } | Profile::Unknown => Item::Done { present, cookie },
+            Profile::Ds389 => Item::Done {
+                present: mode == SyncMode::RefreshOnly,
+                cookie,
+            },
+        };
+        items.push(done);
+        self.sync(message, mode, items)
+    }
+
+    /// The provider names the entries that are still there, and sends those that changed.
+    fn present_phase(&mut self, sent: &[Id], gone: Vec<Id>) -> Vec<Item> {
+        let mut items = Vec::new();
+        let unknown = self.options.profile == Profile::Unknown;
+        let all = !unknown || self.draw(Purpose::Answers).bool();
+        let mut named: Vec<_> = self.shown().keys().copied().collect();
+        named.retain(|id| all || !sent.contains(id));
+        self.ids(named, &mut items, false);
+        items.extend(sent.iter().map(|id| Item::Entry(*id)));
+        if unknown {
+            self.rearrange(&mut items);
+            if self.draw(Purpose::Answers).u8(0..3) == 0 {
+                // A delete phase may follow, for entries that were deleted during the present phase.
+                items.push(Item::PhaseDone);
+                self.ids(gone, &mut items, true);
+            }
+        }
+        items
+    }
+
+    /// The provider sends the entries that changed, and names those that are gone.
+    fn delete_phase(&mut self, sent: &[Id], gone: Vec<Id>) -> Vec<Item> {
+        let mut items = Vec::new();
+        if self.options.profile == Profile::Ds389 {
             self.ids(gone, &mut items, true);
             items.extend(sent.iter().map(|id| Item::Entry(*id)));
         } else {
@@ -180,30 +185,37 @@ impl World {
             self.ids(gone, &mut items, true);
             self.rearrange(&mut items);
         }
-        let mut with_cookie = self.early_cookies(&mut items);
-        let mut ends_present = present;
-        match profile {
-            Profile::Slapd { .. } => {
-                ends_present = present && !nothing_new;
-                if nothing_new {
-                    // Nothing at all is said, and absence means nothing.
-                    items.clear();
-                    with_cookie = false;
-                }
+        items
+    }
+
+    /// The entries of which the provider tells since a cookie: those that changed, with what its kind
+    /// of provider leaves out or adds.
+    fn touched_since(&mut self, cookie: &Cookie) -> BTreeSet<Id> {
+        let mut touched = self.changed_since(cookie);
+        let shown = self.shown();
+        let Search { base, filtered, .. } = self.options.search;
+        if self.options.profile == Profile::Ds389 && filtered {
+            // 389-ds tells nothing of an entry that has left the filter.
+            let directory = self.directory();
+            let before = touched.len();
+            touched.retain(|id| shown.contains_key(id) || !directory.is_within(*id, base));
+            if touched.len() < before {
+                self.facts.owed = Some("389-ds does not tell what has left the filter");
             }
-            Profile::Ds389 => ends_present = mode == SyncMode::RefreshOnly,
-            Profile::Unknown => {}
         }
-        items.push(Item::Done {
-            present: ends_present,
-            cookie: with_cookie,
-        });
-        self.sync(message, mode, items)
+        if self.options.profile == Profile::Unknown && self.draw(Purpose::Answers).u8(0..6) == 0 {
+            // RFC 4533 lets a provider send entries that have not changed.
+            let more = shown
+                .keys()
+                .filter(|_| self.draw(Purpose::Answers).u8(0..4) == 0);
+            touched.extend(more.copied().collect::<Vec<_>>());
+        }
+        touched
     }
 
     /// The entries with a change of their own since a cookie.
-    fn touched_since(&mut self, cookie: &Cookie) -> BTreeSet<Id> {
-        let mut touched = BTreeSet::new();
+    fn changed_since(&self, cookie: &Cookie) -> BTreeSet<Id> {
+        let mut changed = BTreeSet::new();
         for place in 0..self.lineage.len() {
             let version = self.lineage[place];
             let node = self.versions[version].node;
@@ -213,9 +225,9 @@ impl World {
             if covered || forgotten {
                 continue;
             }
-            touched.extend(self.told_of(place));
+            changed.extend(self.told_of(place));
         }
-        touched
+        changed
     }
 
     /// The entries of which a change is told: its own, and with some providers what lies below.

@@ -60,20 +60,7 @@ impl Workload {
                 let entry = self.entry(parent, rng);
                 self.add(entry);
             }
-            0..=6 => {
-                let leaf = |id: &Id| directory.children(*id).next().is_none();
-                let leaves: Vec<_> = movable.iter().copied().filter(leaf).collect();
-                if let Some(id) = rng.choice(leaves) {
-                    self.queue.push_back(Change::Delete(id));
-                    if rng.bool() {
-                        // Another entry under the same DN.
-                        let gone = &directory.entries[&id];
-                        let mut entry = self.entry(gone.parent, rng);
-                        entry.name = gone.name.clone();
-                        self.add(entry);
-                    }
-                }
-            }
+            0..=6 => self.delete_leaf(directory, &movable, rng),
             7..=8 => {
                 if let Some(id) = some(rng) {
                     self.queue.push_back(Change::Text(id, rng.u8(0..3)));
@@ -93,32 +80,56 @@ impl Workload {
             }
             13..=16 => {
                 if let Some(id) = some(rng) {
-                    let parent = self.parent(directory, rng);
-                    let name = match rng.bool() {
-                        true => directory.entries[&id].name.clone(),
-                        false => self.name(rng),
-                    };
-                    self.queue.push_back(Change::Move { id, parent, name });
-                    if rng.u8(0..4) == 0 {
-                        // And back again.
-                        let Entry { parent, name, .. } = directory.entries[&id].clone();
-                        self.queue.push_back(Change::Move { id, parent, name });
-                    }
+                    self.relocate(directory, id, rng);
                 }
             }
             17..=19 => self.rotate(directory, &movable, rng),
             _ => {
-                // Out of the base, or into it, with all that is below.
                 if let Some(id) = some(rng) {
-                    let parent = match directory.is_within(id, OUTSIDE) || self.closed {
-                        true => INSIDE,
-                        false => OUTSIDE,
-                    };
-                    let name = directory.entries[&id].name.clone();
-                    self.queue.push_back(Change::Move { id, parent, name });
+                    self.cross_base(directory, id);
                 }
             }
         }
+    }
+
+    /// Deletes an entry without children. Half of the time another entry takes its DN.
+    fn delete_leaf(&mut self, directory: &Directory, movable: &[Id], rng: &mut Rng) {
+        let leaf = |id: &Id| directory.children(*id).next().is_none();
+        let leaves: Vec<_> = movable.iter().copied().filter(leaf).collect();
+        let Some(id) = rng.choice(leaves) else {
+            return;
+        };
+        self.queue.push_back(Change::Delete(id));
+        if rng.bool() {
+            let gone = &directory.entries[&id];
+            let mut entry = self.entry(gone.parent, rng);
+            entry.name = gone.name.clone();
+            self.add(entry);
+        }
+    }
+
+    /// Moves an entry to another parent, and sometimes back again.
+    fn relocate(&mut self, directory: &Directory, id: Id, rng: &mut Rng) {
+        let parent = self.parent(directory, rng);
+        let name = match rng.bool() {
+            true => directory.entries[&id].name.clone(),
+            false => self.name(rng),
+        };
+        self.queue.push_back(Change::Move { id, parent, name });
+        if rng.u8(0..4) == 0 {
+            let Entry { parent, name, .. } = directory.entries[&id].clone();
+            self.queue.push_back(Change::Move { id, parent, name });
+        }
+    }
+
+    /// Moves an entry out of the base, or into it, with its whole subtree.
+    fn cross_base(&mut self, directory: &Directory, id: Id) {
+        let parent = match directory.is_within(id, OUTSIDE) || self.closed {
+            true => INSIDE,
+            false => OUTSIDE,
+        };
+        let name = directory.entries[&id].name.clone();
+        self.queue.push_back(Change::Move { id, parent, name });
     }
 
     /// Two or three entries take each other's place.
