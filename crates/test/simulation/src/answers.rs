@@ -1,5 +1,5 @@
-//! The provider's answers to everything but a sync search: who is bound, what it is, and plain
-//! searches, which see the newest state.
+//! The provider's answers to everything but a sync search: binds, the root DSE, and plain searches,
+//! which show the newest state.
 
 use syncrepl_client::Scope;
 use syncrepl_proto::attributes::AttributeList;
@@ -134,7 +134,7 @@ impl World {
     }
 
     fn root_dse(&mut self, number: u64, id: u32) {
-        // The changes that it remembers.
+        // The range of changes that its log still has.
         let first = (self.oldest + 1).to_string();
         let last = self.lineage[self.lineage.len() - 1].to_string();
         let list = match self.options.profile {
@@ -231,7 +231,7 @@ impl World {
         self.result(number, id, 0, "");
     }
 
-    /// The operational attributes of an entry that were asked for.
+    /// The operational attributes of an entry that the consumer requested.
     fn operational(&self, id: Id, wanted: &[&str]) -> Vec<(&'static str, String)> {
         let vendor = self.options.profile.vendor();
         let mut list = Vec::new();
@@ -244,7 +244,7 @@ impl World {
         list
     }
 
-    /// The entryCSN: that of the last change of the entry itself.
+    /// The entryCSN of an entry, which names the last change of the entry itself.
     fn csn(&self, id: Id) -> String {
         let own = |version: &&usize| {
             let change = &self.versions[**version].change;
@@ -254,7 +254,7 @@ impl World {
         cookie::csn(self.versions[last].node, last)
     }
 
-    /// Counts a search by its kind, which its filter tells.
+    /// Counts a search by its kind, which its scope, base and filter show.
     fn count(&mut self, request: &SearchRequest<'_>) {
         let asks_for = |name: &str| {
             let name = name.as_bytes();
@@ -287,7 +287,8 @@ impl World {
         }
     }
 
-    /// Whether an entry matches a filter; what the model does not know matches nothing.
+    /// Whether an entry matches a filter. An attribute that the model does not know matches
+    /// nothing.
     fn matches(&self, directory: &Directory, id: Id, filter: &[u8]) -> Result<bool, DecodeError> {
         let element = Reader::new(filter, "filter").element()?;
         let mut inner = Reader::new(element.value, "filter");

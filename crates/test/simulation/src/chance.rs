@@ -1,6 +1,6 @@
-//! Chance, a stream for each purpose. One more draw for one purpose changes nothing that is drawn
-//! for another: a consumer that reads or asks once more meets the same directory, the same provider
-//! and the same faults.
+//! Random numbers, a stream for each purpose. One more draw for one purpose leaves the draws for
+//! the others as they were: a consumer that reads or asks once more meets the same directory, the
+//! same provider and the same faults.
 
 use std::fmt;
 
@@ -8,52 +8,52 @@ use fastrand::Rng;
 
 use crate::digest::Digest;
 
-/// What is drawn.
+/// The purpose of a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// What holds for all of a run.
+    /// The options of a run.
     Options,
     /// The consumer's limits.
     Limits,
-    /// What the directory and the provider have beside what is usual.
+    /// Unusual traits of the directory and the provider.
     Traits,
-    /// What each life is like, and how often the directory changes between them.
+    /// The conditions of each life, and how often the directory changes between two.
     Lives,
     /// How a life ends.
     Endings,
-    /// What is done between two polls.
+    /// The events between two polls.
     Polls,
-    /// What happens to the server and the store between the lives.
+    /// Strikes at the server and the store, between the lives.
     Strikes,
-    /// What changes in the directory.
+    /// The changes to the directory.
     Workload,
-    /// When it changes while the consumer waits,
+    /// When the directory changes while the consumer waits.
     Moments,
-    /// and while the consumer searches.
+    /// When the directory changes while the consumer searches.
     SearchMoments,
-    /// Which messages a sync search is answered with, and in which order.
+    /// Which messages answer a sync search, and in which order.
     Answers,
     /// At which moment the provider reads an entry.
     Views,
     /// Which cookies come with the changes of the persist stage.
     Cookies,
-    /// How the messages of the sync search are worded,
+    /// How the provider words the messages of the sync search.
     Words,
-    /// and those of plain searches.
+    /// How the provider words the results of plain searches.
     SearchWords,
-    /// How a Cancel is answered.
+    /// How the provider answers a Cancel.
     Cancel,
     /// How many bytes and messages arrive at once.
     Network,
     /// How much time passes.
     Clock,
-    /// Connections that are refused, and binds.
+    /// Connections and binds that the provider refuses.
     ConnectFaults,
-    /// Sync searches that are refused.
+    /// Sync searches that the provider refuses.
     AnswerFaults,
-    /// Sync searches that are broken off.
+    /// Sync searches that the provider breaks off while it has something to send.
     StreamFaults,
-    /// The same while nothing is said.
+    /// Sync searches that the provider breaks off while it has nothing to send.
     IdleFaults,
     /// Plain searches that fail.
     SearchFaults,
@@ -65,7 +65,7 @@ const COUNT: usize = Purpose::SearchFaults as usize + 1;
 pub struct Chance {
     seed: u64,
     streams: [Option<Rng>; COUNT],
-    /// For which purposes was drawn, and how often.
+    /// How often the run drew for each purpose.
     drawn: [(Option<Purpose>, u64); COUNT],
 }
 
@@ -88,7 +88,7 @@ impl Chance {
     }
 }
 
-/// How often was drawn, for each purpose that was drawn for: where two traces part, this tells why.
+/// How often the run drew for each purpose. Where two traces part, this shows which draw was new.
 impl fmt::Display for Chance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("drawn:")?;
@@ -101,8 +101,8 @@ impl fmt::Display for Chance {
     }
 }
 
-/// The seed of a stream, of which the purpose's name is a part: a new purpose leaves the others as
-/// they were.
+/// The seed of a stream. It depends on the purpose's name, not on its place, so a new purpose
+/// leaves the other streams as they were.
 fn mixed(seed: u64, purpose: Purpose) -> u64 {
     let mut digest = Digest::default();
     digest.take(

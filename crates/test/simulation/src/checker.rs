@@ -1,5 +1,5 @@
-//! The callback that believes nothing: it replays what it is told into a map by DN. What it then
-//! holds is judged at every commit, elsewhere.
+//! The callback that believes nothing: it replays into a map by DN what the consumer tells it.
+//! `judge` compares that map with the true history at every commit.
 
 use std::ops::ControlFlow;
 
@@ -14,16 +14,16 @@ use crate::network::Model;
 
 pub struct Checker {
     pub model: Model,
-    /// Up to the last commit.
+    /// The reader's state at the last commit.
     pub committed: Reader,
-    /// What was told since.
+    /// The same with the changes that the consumer has told since.
     open: Reader,
     pub store: Option<Store>,
-    /// After how many calls one of them fails.
+    /// The number of calls after which one fails.
     pub fail_in: Option<u32>,
-    /// How much was told, committed or not.
+    /// How much the consumer told, committed or not.
     pub counts: Counts,
-    /// Everything that was told, and what was stored at each commit.
+    /// Everything that the consumer told, and stored at each commit.
     pub digest: Digest,
     /// The open transaction ends a refresh stage.
     refreshed: bool,
@@ -51,13 +51,13 @@ impl Checker {
         self.model.world().log(what);
     }
 
-    /// The reader is another one, or has been put back.
+    /// Replaces the reader, because the store is another one.
     pub fn reset(&mut self, reader: Reader) {
         self.open = reader.clone();
         self.committed = reader;
     }
 
-    /// What was not committed was not said.
+    /// Takes back what the consumer told without a commit.
     pub fn forget_open(&mut self) {
         self.open = self.committed.clone();
         self.refreshed = false;

@@ -1,4 +1,4 @@
-//! One connection as the provider sees it: what is to be told on it, and bytes each way.
+//! One connection as the provider sees it: its sync search, and bytes each way.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use syncrepl_proto::sync::SyncMode;
 
 use crate::directory::Id;
 
-/// The largest request that is taken.
+/// The largest request that the provider takes, in bytes.
 const LARGEST: usize = 1 << 20;
 
 pub struct Connection {
@@ -30,41 +30,43 @@ impl Connection {
     }
 }
 
-/// A sync search that is being answered.
+/// A sync search that the provider is answering.
 #[derive(Debug, Clone)]
 pub struct Sync {
     pub message: u32,
     pub mode: SyncMode,
-    /// What is left to say of the refresh stage.
+    /// The messages of the refresh stage that the provider has still to send.
     pub items: VecDeque<Item>,
-    /// In the persist stage: the place in the lineage of the last change that was told.
+    /// The place in the lineage at which the search began. In the persist stage: the place of the
+    /// last change that the provider told.
     pub told: usize,
     pub persist: bool,
-    /// There is no more to say.
+    /// The provider has sent everything.
     pub ended: bool,
-    /// The newest version that was looked at for the refresh stage: what is read later is no older.
+    /// The newest version at which the refresh stage has looked. Later messages show nothing older.
     pub seen: usize,
 }
 
-/// One message of a refresh stage. What it says of an entry is what is so when it is sent.
+/// One message of a refresh stage. The provider looks at the entry only when it sends the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// The entry, unless it came and went meanwhile.
+    /// Sends the entry, unless it came and went after the search began.
     Entry(Id),
-    /// The entry, or that it is gone.
+    /// Sends the entry, or its delete if the search no longer shows it.
     Touched(Id),
-    /// They are still there, whether that is still so or not.
+    /// Names entries that are still there.
     Present(Vec<Id>),
     /// The same with a Sync State control.
     PresentEntry(Id),
-    /// They were gone when the search began. Who came back since is told of later.
+    /// Names entries that were gone when the search began. An entry may be back by now; the
+    /// provider tells of it later.
     Deleted(Vec<Id>),
     /// The same with a Sync State control.
     Gone(Id),
     /// A cookie and nothing else.
     Cookie,
-    /// A present phase has ended, a delete phase follows.
+    /// Ends a present phase; a delete phase follows.
     PhaseDone,
-    /// The stage has ended. `present`: with a present phase. `cookie`: and here is the cookie.
+    /// Ends the stage. `present`: its last phase was a present phase. `cookie`: with a cookie.
     Done { present: bool, cookie: bool },
 }

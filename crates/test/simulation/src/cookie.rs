@@ -1,4 +1,4 @@
-//! The provider's cookies: a version for each node, written as the vendor writes it.
+//! The provider's cookies: a version for each node, in the vendor's format.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::options::Profile;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cookie(pub BTreeMap<u8, usize>);
 
-/// What a provider makes of a cookie that it is sent.
+/// How a provider reads a cookie that the consumer sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
     Garbage,
     /// It names a state that the provider has not reached.
     Newer,
-    /// It names one that the provider has forgotten and passed by.
+    /// It names a state that a restored provider has forgotten.
     Diverged(Cookie),
     Understood(Cookie),
 }
@@ -41,7 +41,7 @@ impl Cookie {
         }
     }
 
-    /// As slapd sends it in the persist stage: of one node only, and from whom.
+    /// The cookie of slapd's persist stage: it names the sender, and the version of one node only.
     pub fn encode_one(node: u8, version: usize) -> Vec<u8> {
         format!("rid=000,sid={node:03x},csn={}", csn(node, version)).into_bytes()
     }
@@ -73,7 +73,7 @@ impl Cookie {
     }
 }
 
-/// A change sequence number: of a version, made at a node.
+/// The change sequence number of a version that a node made.
 pub fn csn(node: u8, version: usize) -> String {
     format!("20261122000000.{version:06}Z#000000#{node:03x}#000000")
 }

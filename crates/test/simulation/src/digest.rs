@@ -1,11 +1,11 @@
-//! What a run told and stored as one number, so that two versions of the consumer can be compared
-//! over many seeds, and how much was asked for it. Nothing here depends on paths, threads or the
-//! time of day.
+//! A hash of everything that a run told and stored, which compares two versions of the consumer
+//! over many seeds; and counts of what it did. Neither depends on paths, threads or the time of
+//! day.
 
 use std::fmt;
 use std::ops::{Add, AddAssign};
 
-/// FNV-1a over everything that it is given. It finds a difference; it does not withstand malice.
+/// FNV-1a over all events. It finds a difference; it does not withstand malice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u64);
 
@@ -52,23 +52,23 @@ impl fmt::Display for Digest {
     }
 }
 
-/// How much of what happened, in one seed or in many.
+/// How often each kind of thing happened, in one seed or in many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Transactions that were committed.
+    /// Committed transactions.
     pub commits: u64,
-    /// Adds, deletes, renames and changes told, committed or not.
+    /// Adds, deletes, renames and changes that the consumer told, committed or not.
     pub told: u64,
     /// Renames among them.
     pub renames: u64,
-    /// Records at commits, each as often as there were commits.
+    /// Records at commits. A record counts once for each commit at which the copy holds it.
     pub records: u64,
-    /// Those whose DN their entry never bore,
+    /// Records at commits under a DN that their entry never bore.
     pub false_names: u64,
-    /// and renames told to such a DN.
+    /// Renames to a DN that the entry never bore.
     pub false_renames: u64,
-    /// Records at commits that were older than the cookie says, while the consumer knew that it has
-    /// to ask for them.
+    /// Records at commits that were older than the cookie says, although the consumer knew that it
+    /// had still to ask for them.
     pub excuses: u64,
     /// Lives that ended with an error.
     pub errors: u64,

@@ -1,4 +1,4 @@
-//! The directory that is copied: a small tree, single changes to it, and what a search of it shows.
+//! The directory at the provider: a small tree, single changes to it, and the result of a search.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use syncrepl_client::Scope;
 use syncrepl_client::Uuid;
 use syncrepl_proto::attributes::AttributeList;
 
-/// An entry's number, of which its entryUUID is made. Never used twice.
+/// An entry's number, which makes its entryUUID. No two entries ever have the same.
 pub type Id = u32;
 
-/// The suffix, a container inside of it that may be the base of the search, and one outside of that.
+/// The suffix, a container inside of it that may be the base of the search, and one outside of
+/// that.
 pub const SUFFIX: Id = 0;
 pub const INSIDE: Id = 1;
 pub const OUTSIDE: Id = 2;
@@ -41,7 +42,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The entry that it is about, the only one that gets a new entryCSN.
+    /// The changed entry. No other entry gets a new entryCSN.
     pub fn id(&self) -> Id {
         match self {
             Change::Add { id, .. }
@@ -53,7 +54,7 @@ impl Change {
     }
 }
 
-/// What is searched: one search for all of a run.
+/// The consumer's search, the same for a whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Search {
     pub base: Id,
@@ -71,7 +72,7 @@ impl Search {
         }
     }
 
-    /// As the consumer is told it.
+    /// The URL with which the run configures the consumer.
     pub fn url(&self) -> String {
         let base = self.base_dn();
         let filter = if self.filtered { "?(title=keep)" } else { "" };
@@ -91,7 +92,7 @@ pub enum Values {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     pub dn: String,
-    /// As they are encoded, in the order of the schema.
+    /// The BER of the list, always in the same order of attributes.
     pub attributes: Vec<u8>,
 }
 
@@ -99,9 +100,9 @@ pub struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     pub entries: BTreeMap<Id, Entry>,
-    /// Whether names that differ in case only are those of two entries.
+    /// Whether two entries may have names that differ in case only.
     pub alike: bool,
-    /// Whether entries have an attribute that is computed.
+    /// Whether entries have a computed attribute.
     pub computed: bool,
 }
 
@@ -236,7 +237,7 @@ impl Directory {
         in_scope && (entry.keep || !search.filtered) && !entry.denied && !entry.subentry
     }
 
-    /// Whether an entry is shown below one that the filter hides.
+    /// Whether the search shows an entry whose parent the filter hides.
     pub fn has_hidden_containers(&self, search: &Search) -> bool {
         search.filtered
             && self.entries.keys().any(|&id| {
@@ -248,7 +249,7 @@ impl Directory {
             })
     }
 
-    /// Whether one of the parents of an entry is hidden by the filter.
+    /// Whether the filter or an access rule hides a parent of an entry.
     pub fn is_below_hidden(&self, mut id: Id, search: &Search) -> bool {
         while let Some(entry) = self.entries.get(&id)
             && id != search.base
@@ -263,7 +264,7 @@ impl Directory {
         false
     }
 
-    /// The attributes of an entry, with operational ones that were asked for.
+    /// The attributes of an entry. `more`: operational attributes that the consumer requested.
     pub fn attributes(&self, id: Id, values: Values, more: &[(&str, String)]) -> Vec<u8> {
         let Some(entry) = self.entries.get(&id) else {
             return AttributeList::encode([]);
@@ -309,15 +310,16 @@ impl Directory {
     }
 }
 
-/// Of what an entryUUID is made, so that neither order is that of creation.
+/// The factor between an entry's number and its entryUUID.
 const SCRAMBLE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
-/// The entryUUID of an entry. Their order is not the one in which the entries were made.
+/// The entryUUID of an entry. The order of UUIDs differs from the order of creation, so that a
+/// consumer that relies on it shows a finding.
 pub fn uuid(id: Id) -> Uuid {
     Uuid::from_u128((u128::from(id) + 1).wrapping_mul(SCRAMBLE) & !0xffff | u128::from(id))
 }
 
-/// The entry that has this entryUUID, if the model made it.
+/// The entry with this entryUUID, or `None` if the model did not make it.
 pub fn id_of(found: Uuid) -> Option<Id> {
     let id = (found.as_u128() & 0xffff) as Id;
     (uuid(id) == found).then_some(id)

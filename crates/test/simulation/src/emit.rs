@@ -1,5 +1,5 @@
-//! What the provider says next in a sync search: of the refresh stage what was planned, and of the
-//! persist stage what happens.
+//! The provider's next message in a sync search. In the refresh stage it follows its plan, in the
+//! persist stage it tells the changes.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::options::Profile;
 use crate::world::World;
 
 impl World {
-    /// Says the next thing on a connection, if there is one.
+    /// Sends the next message on a connection. Returns whether there was one.
     pub fn emit(&mut self, number: u64) -> bool {
         let Some(mut sync) = self
             .connections
@@ -50,7 +50,7 @@ impl World {
         said
     }
 
-    /// Whether somebody persists, and everything has been said to them.
+    /// Whether a persist stage runs, and the consumer has read every change.
     pub fn is_idle(&self) -> bool {
         let said = |sync: &Sync| sync.persist && sync.told + 1 >= self.lineage.len();
         self.connections
@@ -62,7 +62,7 @@ impl World {
                 .all(|connection| connection.outbox.is_empty())
     }
 
-    /// Something goes wrong. Whether the search goes on all the same.
+    /// Draws a fault of the search. Returns whether the search goes on all the same.
     fn interrupt(&mut self, number: u64, sync: &Sync) -> bool {
         match self.draw(Purpose::StreamFaults).u8(0..7) {
             0 => {
@@ -157,14 +157,14 @@ impl World {
         }
     }
 
-    /// One change of the persist stage.
+    /// Tells one change of the persist stage.
     pub fn persist(&mut self, number: u64, sync: &Sync) {
         let (before, version) = (self.lineage[sync.told - 1], self.lineage[sync.told]);
         let cookie = self.persist_cookie(sync.told);
         self.told = self.told.max(version);
         let told = self.told_of(sync.told);
         let mut silent = true;
-        // The cookie covers the whole change: it comes with its last message.
+        // The cookie covers the whole change, so it comes with the last message.
         let said = |id: &Id| {
             let shown = |version: usize| self.versions[version].shown.contains_key(id);
             shown(before) || shown(version) || self.is_subentry(version, *id)
@@ -177,9 +177,9 @@ impl World {
             let added = matches!(&self.versions[version].change, Some(Change::Add { .. }));
             let subentry = added && self.is_subentry(version, id);
             if is || subentry {
-                // slapd reads the entry when its turn has come.
+                // slapd reads an entry only when it sends it, so attributes may be newer.
                 let then = self.versions[version].directory.clone();
-                // Where it is, is told in the order in which it came there.
+                // It tells moves in their order, so the DN may not be newer.
                 let newest = self.newest(sync.told, id);
                 let newest = newest.filter(|newest| newest.dn(id) == then.dn(id));
                 silent = false;
@@ -193,7 +193,7 @@ impl World {
         }
         let mut cookie = cookie;
         if silent && (self.options.hidden_containers || self.options.denied) {
-            // By a cookie alone is it known that something happened to a hidden parent.
+            // The consumer learns only by a cookie that a hidden parent changed.
             cookie.get_or_insert(self.cookie_of(sync.told).encode(self.options.profile));
         }
         if let Some(cookie) = cookie
@@ -207,7 +207,8 @@ impl World {
         }
     }
 
-    /// A subentry in the base: when it is added it is sent like any entry, which no search does.
+    /// Whether this is a subentry in the base. The provider sends one that is added like any entry,
+    /// although no search shows it.
     fn is_subentry(&self, version: usize, id: Id) -> bool {
         let directory = &self.versions[version].directory;
         let entry = directory.entries.get(&id);
@@ -234,7 +235,8 @@ impl World {
         }
     }
 
-    /// The cookie that comes with a change: of slapd that of one node, and sometimes a useless one.
+    /// The cookie that comes with a change. slapd sends the cookie of one node, and sometimes one
+    /// that is useless or old.
     fn persist_cookie(&mut self, place: usize) -> Option<Vec<u8>> {
         let version = self.lineage[place];
         match self.options.profile {
@@ -262,9 +264,9 @@ impl World {
         }
     }
 
-    /// The directory in which an entry is looked at in a refresh stage: as it was when the search
-    /// began or at some later moment, though never earlier than the entry before; `None` when it is
-    /// not shown there.
+    /// The directory from which the provider reads an entry in a refresh stage: as it was when the
+    /// search began or later, but never older than for the entry before. `None` if the search does
+    /// not show the entry there.
     fn view(&mut self, sync: &mut Sync, id: Id) -> Option<Arc<Directory>> {
         if self.draw(Purpose::Views).bool() && self.options.concurrent {
             sync.seen = self.versions.len() - 1;
@@ -280,8 +282,8 @@ impl World {
         shown.then(|| view.directory.clone())
     }
 
-    /// The newest directory, in which an entry is sometimes looked at whose state up to a place in
-    /// the lineage is to be told; `None` when it is not shown there.
+    /// The directory from which the provider reads an entry in the persist stage: as it was at a
+    /// place in the lineage, or the newest. `None` if the search does not show the entry there.
     fn newest(&mut self, place: usize, id: Id) -> Option<Arc<Directory>> {
         let newest = self.versions.len() - 1;
         let mut version = self.lineage[place];
@@ -297,8 +299,8 @@ impl World {
         shown.then(|| view.directory.clone())
     }
 
-    /// Whether every coming and going of an entry between a place in the lineage and a version will be
-    /// told, which is not so of what comes and goes with its parent.
+    /// Whether the provider will tell every time that an entry comes or goes between a place in the
+    /// lineage and a version. It does not tell of an entry that comes or goes with its parent.
     fn will_be_told(&self, place: usize, version: usize, id: Id) -> bool {
         let mut was = self.versions[self.lineage[place]].shown.contains_key(&id);
         (place + 1..self.lineage.len())

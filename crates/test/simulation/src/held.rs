@@ -1,4 +1,4 @@
-//! A record, and all records, as a reader of the output holds them.
+//! Records as a reader of the consumer's output holds them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use syncrepl_proto::attributes::AttributeList;
 
 use crate::directory::{Id, id_of};
 
-/// A record as it was told or stored.
+/// A record that the consumer told or stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub id: Option<Id>,
@@ -19,7 +19,7 @@ pub struct Held {
 /// The copy by normalised DN.
 pub type Map = BTreeMap<Vec<u8>, Held>;
 
-/// What a reader of the output has: what was committed, and with which cookie.
+/// A reader's state: the records, the cookie and the number of a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reader {
     pub map: Map,
@@ -37,7 +37,7 @@ impl Held {
         }
     }
 
-    /// What a digest takes of it.
+    /// The parts that a digest takes.
     pub fn parts(&self) -> [&[u8]; 3] {
         [&self.uuid, self.dn.as_bytes(), &self.attributes]
     }

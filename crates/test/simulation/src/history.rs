@@ -1,4 +1,4 @@
-//! Plays a history: the real client against the same world, in which nothing is drawn.
+//! Plays a history: the real client against the same world, without random numbers.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ use crate::script::{Script, whole_dn};
 use crate::story::{Act, Story};
 use crate::world::World;
 
-/// Plays the history that `text` tells, with its files in `folder`. All that must hold for a seed
-/// must hold for it; in the end the copy must equal what a search shows. `without`: a rule of the
-/// change logic that is taken out, to see what notices.
+/// Plays the history in `text`, with the consumer's files in `folder`. Every rule for a seed holds
+/// for a history, too: in the end the copy must equal the search result. `without`: the client runs
+/// without this rule of the change logic, to see what notices.
 ///
 /// # Errors
-/// The line of the text that means nothing.
+/// A line of the text is not in the language of histories.
 pub fn play(text: &str, folder: &Path, without: Option<Rule>) -> Result<Outcome, String> {
     let story = Story::read(text)?;
     let mut options = options(&story.setting)?;
@@ -103,7 +103,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
 }
 
 impl Run {
-    /// The life came as far as the history does.
+    /// Checks that the provider took every step of this life.
     fn check_played(&self) {
         let mut world = self.model.world();
         let left = world.script.as_ref().map(|script| script.steps.len());
@@ -113,7 +113,7 @@ impl Run {
         }
     }
 
-    /// An entry is held by this DN, or not at all.
+    /// Checks that the copy holds an entry under this DN, or not at all.
     fn check_held(&self, id: Id, wanted: Option<&str>) {
         let held = self.checker.committed.map.values();
         let held = held.filter(|held| held.id == Some(id)).map(|held| &held.dn);

@@ -1,4 +1,5 @@
-//! What must hold at every commit, and what at rest: the copy beside the true history.
+//! Compares the copy with the true history: the rules that must hold at every commit, and those
+//! that must hold at rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +13,9 @@ use crate::held::{Held, Map};
 use crate::world::World;
 
 impl Checker {
-    /// No committed state is older than its cookie says: each record is as it was at some time
-    /// since, and what is not there was not there at some time since. Records that the consumer has
-    /// still to ask for are excused, and counted.
+    /// No committed state may be older than its cookie says. Each record has to be as its entry was
+    /// at some time since, and an entry that is missing has to have been absent at some time since.
+    /// The check excuses records for which the consumer has still to ask, and counts them.
     pub fn check_not_ahead(&mut self) {
         let mut world = self.model.world();
         let Some(bytes) = &self.committed.cookie else {
@@ -61,15 +62,15 @@ impl Checker {
         }
     }
 
-    /// The records that the consumer has still to ask for.
+    /// The records for which the consumer has still to ask.
     fn open_questions(&self) -> Result<BTreeSet<Id>, Error> {
         let uuids = self.store.as_ref().map(Store::open_questions);
         let uuids = uuids.transpose()?.unwrap_or_default();
         Ok(uuids.into_iter().filter_map(id_of).collect())
     }
 
-    /// Counts the records whose DN their entry never bore. A provider may lead a consumer to that for
-    /// a moment, so it is no finding.
+    /// Counts the records under a DN that their entry never bore. A provider may mislead a consumer
+    /// for a moment, so such a record is no finding.
     pub fn count_false_names(&mut self) {
         let mut world = self.model.world();
         for held in self.committed.map.values() {
@@ -81,8 +82,8 @@ impl Checker {
         }
     }
 
-    /// The same of a rename that is told. DNs that the consumer makes itself, so that names can pass
-    /// from one to the next, do not count.
+    /// Counts a rename to a DN that the entry never bore. DNs that the consumer makes itself do not
+    /// count: it parks a record under one while names pass round.
     pub fn count_false_rename(&mut self, held: &Held) {
         let mut world = self.model.world();
         if !held.dn.to_ascii_lowercase().contains("entryuuid=") && !bore(&world, held) {
@@ -161,8 +162,8 @@ fn bore(world: &World, held: &Held) -> bool {
     })
 }
 
-/// Whether an entry was never as it is held, or not held, since the version that a cookie covers,
-/// and nothing that is told later will say so.
+/// Whether the copy is ahead for an entry: since the version that the cookie covers, the entry was
+/// never as the copy has it, and the provider will not tell of it later.
 fn is_ahead(world: &World, covered: usize, id: Id, held: &BTreeMap<Id, &Held>) -> bool {
     let so = world.versions[covered..].iter().any(|version| {
         match (version.shown.get(&id), held.get(&id)) {
@@ -174,8 +175,8 @@ fn is_ahead(world: &World, covered: usize, id: Id, held: &BTreeMap<Id, &Held>) -
     if so {
         return false;
     }
-    // What happened to itself later is told later, cookie or not, and so is what happened to what
-    // it lies below, or is held below, with which it comes and goes.
+    // The provider tells later changes of the entry itself, and of the parents with which it comes
+    // and goes: those above it in the directory, and those above it in the copy.
     let key = held.get(&id).map(|held| world.key(&held.dn));
     let holds = |told: &Id| match (&key, held.get(told)) {
         (Some(key), Some(above)) => dn::is_within(key, &world.key(&above.dn)),
@@ -189,8 +190,8 @@ fn is_ahead(world: &World, covered: usize, id: Id, held: &BTreeMap<Id, &Held>) -
         told.iter()
             .any(|told| after.is_within(id, *told) || before.is_within(id, *told) || holds(told))
     };
-    // Of what is below a hidden parent the next question tells, which is owed until it is asked, and
-    // a later life asks it: equality at rest is what judges that.
+    // The provider does not tell of a hidden parent. The consumer learns of such a move by its next
+    // question, perhaps in a later life, so only the check at rest can judge it.
     let search = world.options.search;
     let hides = world.options.hidden_containers || world.options.denied;
     let hidden = hides

@@ -1,17 +1,19 @@
 //! Deterministic simulation: the real client, with its session, its change logic and its store,
-//! against a model provider that makes every choice RFC 4533 allows. What happens to the directory,
-//! what the provider chooses to say of it, and what fails is all drawn from one seed; time is the
-//! model's. There are no sockets, no threads, and nothing waits.
+//! against a model provider that makes every choice RFC 4533 allows. One seed draws the changes to
+//! the directory, the provider's choices and the faults. The model owns the time. There are no
+//! sockets and no threads, and nothing waits, so a seed always does the same.
 //!
-//! In which order to read: `directory` (entries, one change) → `workload` (which changes) →
-//! `world` (the true history) → `plan` (what a sync search is answered with) → `emit` and `messages` (said,
-//! message by message) beside `answers` (every other request) → `network` (the consumer's end)
-//! → `checker` (what is told, as `held`) → `judge` (what must hold at
-//! every commit) and `digest` (what was told, as a number) → `life` (the consumer from
-//! start to end) → `strikes` (what happens between its lives) → `run` (the order of things in one
-//! seed). What is random comes from `chance`.
-//! A `history` is a run of which nothing is random: its `story` is read from text, and `script` is
-//! what the provider says in it.
+//! Imports point down, and no two files import each other. From the bottom up: `digest` (events as
+//! one number) → `chance` (a stream of random numbers for each purpose) → `directory` (entries, one
+//! change) → `options` (the kind of provider, the search) → `workload` (which changes),
+//! `connection` and `cookie` → `world` (the true history) → `plan` (the messages that answer a sync
+//! search) → `messages` and `emit` (the provider sends them) beside `answers` (every other request)
+//! → `network` (the consumer's end) → `checker` (the consumer's changes, as `held`) and `judge`
+//! (the rules for every commit) → `run` (its parts) → `life` (the consumer from start to end) and
+//! `strikes` (events between its lives) → `seed` (the order of events in one seed).
+//!
+//! A `history` is a run without random numbers. `story` reads it from text, `script` holds its
+//! steps, and `scripted` is the provider that takes them.
 
 mod answers;
 mod chance;
@@ -51,7 +53,7 @@ use syncrepl_client::{RULES, Rule};
 /// The rule of the change logic that has this name.
 ///
 /// # Errors
-/// When none has.
+/// No rule has this name.
 pub fn rule(name: &str) -> Result<Rule, String> {
     let row = RULES.iter().find(|row| row.name == name);
     row.map(|row| row.rule)
@@ -61,7 +63,7 @@ pub fn rule(name: &str) -> Result<Rule, String> {
 /// A folder in memory if the machine has one, so that nothing waits for a disk.
 ///
 /// # Errors
-/// When no folder can be made.
+/// The machine lets us make no folder, in memory or elsewhere.
 pub fn folder() -> std::io::Result<tempfile::TempDir> {
     let memory = PathBuf::from("/dev/shm");
     match tempfile::TempDir::with_prefix_in("syncrepl-simulation-", memory) {

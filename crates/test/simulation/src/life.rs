@@ -1,4 +1,5 @@
-//! One life of the consumer: it is started, it connects and polls, and it ends in one way or another.
+//! One life of the consumer: it starts, connects and polls, and it ends by unbinding or as if
+//! killed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,27 +14,27 @@ use crate::run::Run;
 use crate::script::Script;
 use crate::world::Facts;
 
-/// How often the persist stage is polled in one life, at most.
+/// How often the consumer polls in one try, at most. A consumer that needs more is stuck.
 const MOST_POLLS: u32 = 400;
 
 /// How often one life follows the provider, at most.
 const MOST_TRIES: u64 = 3;
 
-/// What one life is like.
+/// The conditions of one life.
 #[derive(Debug, Clone, Copy)]
 pub struct Life {
-    /// Anything may fail.
+    /// Connections and the provider may fail.
     pub trouble: bool,
-    /// How many changes come meanwhile.
+    /// How many changes may come while the consumer reads.
     pub budget: u32,
-    /// How often the directory is changed while the consumer waits in the persist stage.
+    /// How often the directory changes after the consumer has come to rest in the persist stage.
     pub turns: u8,
     pub reconcile: bool,
     pub max_delete: MaxDelete,
 }
 
 impl Life {
-    /// Nothing fails and nothing changes.
+    /// A life without faults and changes.
     pub fn peaceful() -> Self {
         Life {
             trouble: false,
@@ -44,7 +45,8 @@ impl Life {
         }
     }
 
-    /// A life, and after how many calls its callback fails. Each draws as often as any other.
+    /// Draws a life, and the number of calls after which its callback fails. Each life draws the
+    /// same number of times, so that a setting does not shift the lives after it.
     pub fn draw(rng: &mut Rng, troubled: bool, busy: bool) -> (Self, Option<u32>) {
         let (trouble, budget, fails) = (rng.bool(), rng.u32(0..8), rng.u8(0..4) == 0);
         let fail_in = rng.u32(1..20);
@@ -63,7 +65,8 @@ impl Life {
 }
 
 impl Run {
-    /// Starts the consumer, lets it run, and ends it. Returns whether the life ended without an error.
+    /// Starts the consumer, lets it run, and ends it. Returns whether the life ended without an
+    /// error.
     pub fn live(&mut self, life: Life) -> bool {
         self.begin(life);
         let model = self.model.clone();
@@ -159,7 +162,8 @@ fn follow_to_the_end(
     (false, errors)
 }
 
-/// Ends the consumer in one of two ways: it unbinds, or it is dropped like a process that is killed.
+/// Ends the consumer in one of two ways: it unbinds, or it is dropped like a process that is
+/// killed.
 fn end(client: Syncrepl<&mut Checker>, model: &Model) {
     if !model.draw(Purpose::Endings, |rng| rng.bool()) {
         return drop(client);
@@ -221,8 +225,8 @@ fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> 
     Ok(())
 }
 
-/// Polls while nothing is said. Suspects are asked for after a second of that, hidden parents a
-/// little later.
+/// Polls while the provider is silent. The consumer asks for suspects after a second of silence,
+/// and for hidden parents a little later.
 fn rest(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
     let (times, seconds) = match model.world().options.hidden_containers {
         true => (8, 12),
@@ -234,7 +238,7 @@ fn rest(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error>
     Ok(())
 }
 
-/// Connects, and polls until the script of this life has come to its end.
+/// Connects, and polls until the provider has taken all steps of this life.
 fn follow_script(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(), Error> {
     client.reconnect()?;
     for _ in 0..MOST_POLLS {
@@ -252,7 +256,7 @@ fn follow_script(client: &mut Syncrepl<&mut Checker>, model: &Model) -> Result<(
     Ok(())
 }
 
-/// Whether an error is one that the provider, the network or we gave reason to.
+/// An error is a finding, unless the provider, the network or the run gave a reason for it.
 fn judge(error: &Error, model: &Model, checker: &Checker) {
     let mut world = model.world();
     world.log(format_args!(" error {:?}: {error}", error.kind()));
@@ -261,7 +265,7 @@ fn judge(error: &Error, model: &Model, checker: &Checker) {
     let legal = match error.kind() {
         ErrorKind::Unreachable | ErrorKind::Refused | ErrorKind::Callback => facts.faulted,
         ErrorKind::NotReady => facts.not_ready,
-        // The connection was lost, and it was about to connect again.
+        // The stop request came while the consumer was about to connect again.
         ErrorKind::Stopped => facts.stopped,
         ErrorKind::Protocol if text.contains("no refresh came to an end") => {
             facts.refresh_required > 0 || facts.concurrent

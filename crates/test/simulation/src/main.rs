@@ -22,12 +22,12 @@ const USAGE: &str =
   --computed  let slapd leave out values in the persist stage that a search shows
   --alike     let names that differ in case only be those of two entries";
 
-/// Beyond so many findings no more seeds are run, unless a digest is wanted.
+/// The command stops at so many findings, because more of them help nobody. A digest never stops.
 const ENOUGH: usize = 20;
-/// How many seeds a line of the digest is about.
+/// The number of seeds in one line of the digest.
 const CHUNK: usize = 1000;
 
-/// What the command was asked for.
+/// The arguments of the command.
 #[derive(Default)]
 struct Wanted {
     seeds: Option<u64>,
@@ -91,7 +91,7 @@ fn run() -> Result<bool, String> {
     Ok(search(range, folder.path(), wanted.settings))
 }
 
-/// One seed, with all that happens. Whether nothing was found.
+/// Runs one seed, and prints its trace. Returns whether the seed has no finding.
 fn print_one(seed: u64, folder: &Path, mut settings: Settings) -> bool {
     settings.traced = true;
     let outcome = simulate(seed, folder, settings);
@@ -104,7 +104,8 @@ fn print_one(seed: u64, folder: &Path, mut settings: Settings) -> bool {
     outcome.findings.is_empty()
 }
 
-/// A line for each thousand seeds, whatever is found. Whether nothing was found.
+/// Prints a line for each thousand seeds, whatever they find. Returns whether no seed has a
+/// finding.
 fn print_digest(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
     let mut found = 0;
     let mut next = seeds.start;
@@ -128,7 +129,7 @@ fn print_digest(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
     found == 0
 }
 
-/// Looks for a seed that finds something. Whether there is none.
+/// Looks for seeds with a finding. Returns whether there is none.
 fn search(seeds: Range<u64>, folder: &Path, settings: Settings) -> bool {
     println!("seeds {} to {}", seeds.start, seeds.end.max(1) - 1);
     let begin = Instant::now();

@@ -1,4 +1,5 @@
-//! The messages that the provider sends, as bytes on a connection. Which, and when, is said elsewhere.
+//! The provider's messages as bytes on a connection. `emit`, `scripted` and `answers` decide which
+//! and when.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
@@ -69,7 +70,8 @@ impl World {
         self.state(number, message, id, (&dn, &attributes), state, cookie);
     }
 
-    /// Present or deleted: the DN says nothing, and no attributes come with it.
+    /// An entry that is present or deleted, without attributes. The consumer has to go by the
+    /// entryUUID, so the model sends a DN that no entry has.
     pub fn bare(
         &mut self,
         number: u64,

@@ -1,5 +1,5 @@
-//! The consumer's end of the model's connections, and the moment at which everything happens: when
-//! the consumer waits.
+//! The consumer's end of the model's connections. The model acts only while the consumer waits on
+//! one of them, because there is one thread.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::chance::Purpose;
 use crate::connection::Connection;
 use crate::world::World;
 
-/// The world, shared with the consumer. There is one thread, so nobody ever waits for it.
+/// The world, shared with the consumer. There is one thread, so the lock is always free.
 #[derive(Clone)]
 pub struct Model(Arc<Mutex<World>>);
 
@@ -108,8 +108,8 @@ impl Stream for Line {
         if world.script.is_some() {
             return Ok(world.wait_for_script(self.number, deadline));
         }
-        // What searches beside it show is newer than what has not been said: say all of it, unless
-        // that is what is tried.
+        // A search beside would show newer entries than the messages that the provider still holds
+        // back. So it holds none back, unless the run tries just that.
         let mut most = match world.options.concurrent {
             true => world.draw(Purpose::Network).u8(1..9),
             false => u8::MAX,

@@ -1,4 +1,5 @@
-//! What holds for all of a run: the kind of provider, the search, and what may be in the directory.
+//! What stays the same for a whole run: the kind of provider, the search, and the kinds of entries
+//! in the directory.
 
 use syncrepl_client::{Limits, Rule, Scope, SyncreplMode};
 use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
@@ -6,26 +7,26 @@ use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 use crate::chance::{Chance, Purpose};
 use crate::directory::{INSIDE, SUFFIX, Search};
 
-/// What is not drawn from the seed.
+/// The caller's choices for a run; the seed draws the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Entries may be shown below one that the filter hides.
+    /// The filter may hide a parent and show its children.
     pub hidden_containers: bool,
-    /// The directory changes while it is read.
+    /// The directory changes while the consumer reads it.
     pub concurrent: bool,
-    /// Some providers do not let entryUUID be searched.
+    /// Some providers refuse searches by entryUUID.
     pub unsearchable: bool,
-    /// Some entries are shown to nobody, though what lies below them is.
+    /// Access rules hide some parents, and show their children.
     pub denied: bool,
     /// There are subentries.
     pub subentries: bool,
-    /// The persist stage does not send all values that a search shows.
+    /// The persist stage leaves out values that a search shows.
     pub computed: bool,
-    /// Names that differ in case only are those of two entries.
+    /// Two entries may have names that differ in case only.
     pub alike: bool,
-    /// A rule of the change logic that is taken out.
+    /// The client runs without this rule of the change logic, to see what notices.
     pub without: Option<Rule>,
-    /// What happens is written down.
+    /// The world keeps a trace of all that happens.
     pub traced: bool,
 }
 
@@ -45,10 +46,10 @@ impl Default for Settings {
     }
 }
 
-/// What the provider is like.
+/// The kind of provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// OpenLDAP: with a session log or without, one node or two.
+    /// OpenLDAP. `log`: it has a session log. `nodes`: it has two nodes, not one.
     Slapd { log: bool, nodes: bool },
     /// 389 Directory Server.
     Ds389,
@@ -57,7 +58,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// What a consumer takes it for.
+    /// The profile that the consumer picks for this provider.
     pub fn vendor(self) -> Provider {
         match self {
             Profile::Slapd { .. } => openldap::PROVIDER,
@@ -67,38 +68,38 @@ impl Profile {
     }
 }
 
-/// What holds for all of a run.
+/// What stays the same for a whole run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub profile: Profile,
     pub search: Search,
     pub mode: SyncreplMode,
-    /// The root DSE tells nothing.
+    /// The root DSE is empty, so the consumer cannot recognise the provider.
     pub hides_root_dse: bool,
-    /// What lies below a renamed entry is told too.
+    /// The provider tells of the descendants of a renamed entry, too.
     pub tells_descendants: bool,
-    /// entryUUID cannot be searched, only read.
+    /// The provider shows entryUUID, but refuses to search by it.
     pub uuid_unsearchable: bool,
-    /// Entries may be shown below one that the filter hides.
+    /// The filter may hide a parent and show its children.
     pub hidden_containers: bool,
-    /// The directory changes while it is read, so that what is said in one stage, and what searches
-    /// beside it show, is of different moments.
+    /// The directory changes while the consumer reads it. So the messages of one stage, and the
+    /// searches beside it, show different moments.
     pub concurrent: bool,
-    /// DNs are spelled in one way and another.
+    /// The provider varies the spelling of DNs.
     pub respells: bool,
-    /// The provider has no more than the naming context of the base, and nothing comes from outside.
+    /// The workload moves no entry into the base or out of it.
     pub closed: bool,
     /// How much the consumer asks and takes at once.
     pub limits: Limits,
-    /// entryCSN is shown to who asks for it.
+    /// The provider shows entryCSN on request.
     pub shows_csn: bool,
-    /// Some entries are shown to nobody, though what lies below them is.
+    /// Access rules hide some parents, and show their children.
     pub denied: bool,
-    /// There are subentries: one that is added is sent, and no search shows it.
+    /// There are subentries: the provider sends one that is added, and no search shows it.
     pub subentries: bool,
-    /// There is an attribute of which the persist stage sends not all values.
+    /// Entries have an attribute of which the persist stage leaves out values.
     pub computed: bool,
-    /// Names that differ in case only are those of two entries.
+    /// Two entries may have names that differ in case only.
     pub alike: bool,
 }
 
@@ -158,7 +159,7 @@ impl Options {
     }
 }
 
-/// Half of the consumers have limits that a small directory reaches.
+/// Half of the consumers have limits so low that a small directory reaches them.
 fn draw_limits(rng: &mut fastrand::Rng) -> Limits {
     match rng.bool() {
         true => Limits::default(),

@@ -1,5 +1,5 @@
-//! How the provider answers a sync search: which messages, in which order, out of what its kind of
-//! provider may choose.
+//! The provider's plan for a sync search: it draws the messages and their order from all that its
+//! kind of provider may choose.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,10 +12,10 @@ use crate::directory::{Change, Id, Search};
 use crate::options::Profile;
 use crate::world::World;
 
-/// What a search is answered with.
+/// The provider's answer to a sync search.
 pub enum Answer {
     Sync(Sync),
-    /// A result that is not success, and its words.
+    /// A result other than success, and its diagnostic message.
     Result(u32, &'static str),
     Close,
 }
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// Everything that is shown.
+    /// The plan for a search without a cookie: every entry that the search shows.
     fn full(&mut self, message: u32, mode: SyncMode) -> Sync {
         if self.half_loaded {
             self.facts.not_ready = true;
@@ -122,7 +122,7 @@ impl World {
         self.sync(message, mode, items)
     }
 
-    /// The changes since a cookie.
+    /// The plan for a search with a cookie: the changes since then.
     fn since(&mut self, message: u32, mode: SyncMode, cookie: &Cookie, present: bool) -> Sync {
         let touched = self.touched_since(cookie);
         let newest = self.lineage[self.lineage.len() - 1];
@@ -166,7 +166,8 @@ impl World {
         if unknown {
             self.rearrange(&mut items);
             if self.draw(Purpose::Answers).u8(0..3) == 0 {
-                // A delete phase may follow, for entries that were deleted during the present phase.
+                // A delete phase may follow, for entries that were deleted during the present
+                // phase.
                 items.push(Item::PhaseDone);
                 self.ids(gone, &mut items, true);
             }
@@ -188,8 +189,8 @@ impl World {
         items
     }
 
-    /// The entries of which the provider tells since a cookie: those that changed, with what its kind
-    /// of provider leaves out or adds.
+    /// The entries of which the provider tells since a cookie: those that changed, with what its
+    /// kind of provider leaves out or adds.
     fn touched_since(&mut self, cookie: &Cookie) -> BTreeSet<Id> {
         let mut touched = self.changed_since(cookie);
         let shown = self.shown();
@@ -220,7 +221,7 @@ impl World {
             let version = self.lineage[place];
             let node = self.versions[version].node;
             let covered = cookie.0.get(&node).is_some_and(|&newest| version <= newest);
-            // 389-ds passes over what its changelog has forgotten, and says nothing.
+            // 389-ds silently skips changes that its changelog no longer has.
             let forgotten = self.options.profile == Profile::Ds389 && version <= self.oldest;
             if covered || forgotten {
                 continue;
@@ -230,7 +231,8 @@ impl World {
         changed
     }
 
-    /// The entries of which a change is told: its own, and with some providers what lies below.
+    /// The entries of which the provider tells for one change: the changed one, and with some
+    /// providers its descendants.
     pub fn told_of(&self, place: usize) -> Vec<Id> {
         let version = &self.versions[self.lineage[place]];
         let Some(change) = &version.change else {
@@ -245,7 +247,7 @@ impl World {
         told
     }
 
-    /// Ids in sets of any size, or one by one.
+    /// Plans ids in sets of any size, or one by one.
     fn ids(&mut self, mut ids: Vec<Id>, items: &mut Vec<Item>, deleted: bool) {
         let slapd = matches!(self.options.profile, Profile::Slapd { .. });
         self.draw(Purpose::Answers).shuffle(&mut ids);
@@ -269,7 +271,7 @@ impl World {
         }
     }
 
-    /// Any order, and some of it twice.
+    /// Shuffles the messages, and doubles some: RFC 4533 allows both.
     fn rearrange(&mut self, items: &mut Vec<Item>) {
         if self.options.profile == Profile::Unknown || self.draw(Purpose::Answers).bool() {
             self.draw(Purpose::Answers).shuffle(items);
@@ -283,7 +285,7 @@ impl World {
         }
     }
 
-    /// Cookies before the end, and whether one has to come at the end.
+    /// May plan a cookie before the end. Returns whether one has to come at the end.
     fn early_cookies(&mut self, items: &mut Vec<Item>) -> bool {
         if self.options.profile != Profile::Unknown || self.draw(Purpose::Answers).bool() {
             return true;

@@ -1,5 +1,5 @@
-//! The parts of a run: a world, the consumer's files, and the checker. `seed` and `history` order what
-//! happens in it.
+//! The parts of a run: a world, the consumer's files, and the checker. `seed` and `history` order
+//! what happens in it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,30 +12,32 @@ use crate::held::Reader;
 use crate::network::Model;
 use crate::world::World;
 
-/// What came of a seed.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What must not be; none when all is well.
+    /// The faults that the run found; empty if all is well.
     pub findings: Vec<String>,
-    /// What happened, if it was asked for.
+    /// All that happened, line by line, if the caller asked for a trace.
     pub trace: Vec<String>,
-    /// Everything told and stored, at each commit.
+    /// Everything that the consumer told, and stored at each commit.
     pub digest: Digest,
-    /// How much of what happened.
+    /// How often each kind of thing happened.
     pub counts: Counts,
 }
 
-/// A copy of the store.
+/// A backup of the consumer's store.
 #[derive(Clone)]
 pub(crate) struct Backup {
     pub path: PathBuf,
+    /// A reader of the output as of this backup.
     pub reader: Reader,
+    /// Why a consumer with this store may differ until a refresh without a cookie.
     pub owed: Option<&'static str>,
     /// The newest version of which the consumer may have heard.
     pub told: usize,
 }
 
-/// A world, the consumer's files in it, and who judges.
+/// A world, the consumer's files in it, and the checker that judges.
 pub(crate) struct Run {
     pub model: Model,
     pub checker: Checker,
@@ -58,7 +60,7 @@ impl Run {
         run
     }
 
-    /// What came of it.
+    /// Ends the run.
     pub fn outcome(self) -> Outcome {
         let mut world = self.model.world();
         Outcome {
@@ -72,13 +74,14 @@ impl Run {
         }
     }
 
+    /// The file of the consumer's store.
     pub fn data(&self) -> PathBuf {
         self.folder.join("copy.db")
     }
 
     pub fn remove_store(&self) {
         for suffix in ["", "-wal", "-shm", ".lock"] {
-            // It may not be there.
+            // A store that was closed has no journal, and a lost one has no file at all.
             let _ = std::fs::remove_file(self.folder.join(format!("copy.db{suffix}")));
         }
     }

@@ -20,36 +20,37 @@ pub struct Script {
 pub enum Step {
     /// The directory changes.
     Change(Deed),
-    /// It changes before the next plain search is answered.
+    /// The directory changes before the provider answers the next plain search.
     AtSearch(Vec<Deed>),
-    /// The present moment gets a name.
+    /// The history gives the present moment a name.
     Moment(String),
-    /// Entries are sent as they are now or were then; those that are not shown are deleted.
+    /// The provider sends entries as they are now, or were at a moment. It deletes those that the
+    /// search did not show then.
     Send { ids: Vec<Id>, as_of: Option<String> },
-    /// Ids of entries, present or deleted.
+    /// The provider sends a set of ids, present or deleted.
     Ids { ids: Vec<Id>, deleted: bool },
-    /// A cookie and nothing else.
+    /// The provider sends a cookie and nothing else.
     Cookie,
-    /// A present phase has ended, a delete phase follows.
+    /// The provider ends a present phase; a delete phase follows.
     PhaseDone,
-    /// The refresh stage has ended.
+    /// The provider ends the refresh stage.
     Done { present: bool, cookie: bool },
-    /// The next change of the persist stage.
+    /// The provider tells the next change of the persist stage.
     Tell,
-    /// What was said so far is read before more is said.
+    /// The provider waits until the consumer has read everything.
     Pause,
-    /// So long nothing is said.
+    /// The provider is silent for so long.
     Quiet(Duration),
-    /// A refresh without a cookie is asked for.
+    /// The provider asks for a refresh without a cookie.
     RefreshRequired,
-    /// The connection is lost.
+    /// The provider cuts the connection.
     Cut,
 }
 
-/// A change as a history words it. DNs are those of its moment.
+/// A change as a history words it. Its DNs hold at the moment of the change.
 #[derive(Debug, Clone)]
 pub enum Deed {
-    /// `kind` is a word: how the entry is hidden, if it is.
+    /// `kind`: the word that says how the entry is hidden, or `None` for a visible one.
     Add {
         id: Id,
         dn: String,
@@ -65,7 +66,7 @@ pub enum Deed {
 }
 
 impl Script {
-    /// Names are kept from one life to the next.
+    /// Takes the steps of the next life. Moments keep their names.
     pub fn go_on(&mut self, steps: Vec<Step>) {
         self.steps = steps.into();
         self.quiet_until = None;
@@ -108,7 +109,7 @@ impl Deed {
     }
 }
 
-/// The DN that a history means: below the base, or below `out`.
+/// Completes a DN of a history. It lies below the base, unless it ends in `,out`.
 pub fn whole_dn(dn: &str) -> String {
     match dn.strip_suffix(",out") {
         Some(dn) => format!("{dn},ou=out,dc=x"),

@@ -10,7 +10,7 @@ use crate::directory::{Directory, Id, Values};
 use crate::script::{Deed, Step};
 use crate::world::World;
 
-/// What a step came to.
+/// What the provider can do after it has looked at its next step.
 enum Played {
     Said,
     Pause,
@@ -19,7 +19,8 @@ enum Played {
 }
 
 impl World {
-    /// The consumer waits on a connection: what [`Stream::wait`](syncrepl_client::Stream::wait) says.
+    /// The consumer waits on a connection. Returns the answer of
+    /// [`Stream::wait`](syncrepl_client::Stream::wait).
     pub fn wait_for_script(&mut self, number: u64, deadline: Option<Instant>) -> bool {
         loop {
             let Some(connection) = self.connections.get(&number) else {
@@ -55,7 +56,7 @@ impl World {
         }
     }
 
-    /// Takes the next step. `said`: whether something is still to be read.
+    /// Takes the next step. `said`: the consumer has still something to read.
     fn play(&mut self, number: u64, sync: &mut Sync, said: bool) -> Played {
         let now = self.now();
         let Some(script) = &mut self.script else {
@@ -63,7 +64,7 @@ impl World {
         };
         match script.steps.front() {
             None => return Played::Over,
-            // The consumer searches once it has read what was said, if it does.
+            // The consumer may search only after it has read everything.
             Some(Step::AtSearch(_)) if said => return Played::Pause,
             Some(Step::Quiet(time)) => {
                 let until = *script.quiet_until.get_or_insert(now + *time);
@@ -126,7 +127,8 @@ impl World {
         }
     }
 
-    /// Sends entries as a directory has them. The provider deletes those that its search would hide.
+    /// Sends entries as a directory has them. The provider deletes those that its search would
+    /// hide.
     fn send(&mut self, number: u64, message: u32, ids: &[Id], view: &Directory) {
         for &id in ids {
             match view.is_shown(id, &self.options.search) {
@@ -153,7 +155,7 @@ impl World {
         }
     }
 
-    /// The directory as it is, or as it was at a moment that has a name.
+    /// The directory as it is, or as it was at a moment to which the history gave a name.
     fn as_of(&mut self, sync: &Sync, name: Option<&str>) -> Arc<Directory> {
         let moments = self.script.as_ref().map(|script| &script.moments);
         let version = match name {
@@ -167,7 +169,7 @@ impl World {
         self.versions[version.unwrap_or(0)].directory.clone()
     }
 
-    /// What the history has to happen before a plain search is answered.
+    /// Makes the changes that the history wants before the provider answers a plain search.
     pub fn before_search(&mut self) {
         let steps = self.script.as_mut().map(|script| &mut script.steps);
         if let Some(steps) = steps
@@ -179,7 +181,8 @@ impl World {
         }
     }
 
-    /// Makes a change, which a server has to allow.
+    /// Makes a change. A history with a change that a server would refuse is wrong, so that is a
+    /// finding.
     pub fn deed(&mut self, deed: &Deed) {
         let directory = self.directory();
         let change = deed.change(&directory);

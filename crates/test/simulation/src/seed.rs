@@ -1,5 +1,5 @@
-//! One seed: what the world does between the consumer's lives, and in the end peace, in which the
-//! copy has to become equal.
+//! The order of events in one seed: lives of the consumer, with changes and strikes between them.
+//! The seed ends in peace, in which the copy has to become equal to the search result.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::options::{Options, Settings};
 use crate::run::{Outcome, Run};
 use crate::world::World;
 
-/// Runs one seed with its files in `folder`, which has to exist and is left with whatever is in it.
+/// Runs one seed. `folder` has to exist; the run leaves the consumer's files in it.
 pub fn simulate(seed: u64, folder: &Path, settings: Settings) -> Outcome {
     let mut chance = Chance::new(seed);
     let options = Options::draw(&mut chance, settings);
@@ -54,7 +54,8 @@ impl Run {
         }
     }
 
-    /// Nothing fails and nothing changes any more.
+    /// Lets the consumer live once more without faults and changes. Then no excuse is left for a
+    /// copy that differs.
     fn find_peace(&mut self) {
         self.model.world().half_loaded = false;
         self.model.world().log("peace");

@@ -1,28 +1,28 @@
-//! A history is read from text: what happens, line by line, in a few words.
+//! Reads a history from text: one event a line, in a few words.
 //!
-//! The first line says what the provider is and what the consumer wants: `unknown`, `slapd`,
+//! The first line names the kind of provider and the consumer's search: `unknown`, `slapd`,
 //! `slapd-without-log` or `389`, then `persist` or `refresh`, and any of `filtered`, `hidden`,
 //! `unsearchable`, `computed`, `alike`. Each further line is one of
 //!
 //! | line | what happens |
 //! |---|---|
-//! | `add P cn=a` | entry P is added; DNs are below the base, or end in `,out` to lie outside |
+//! | `add P cn=a` | the directory gets entry P; DNs are below the base, or end in `,out` to lie outside |
 //! | `add P cn=a hidden` | the same, and the filter hides it; `denied`: access rules do; `subentry`: no search shows it |
-//! | `move P cn=b,cn=c` | P is renamed or moved, with all that is below it |
+//! | `move P cn=b,cn=c` | P gets another name or parent, and takes its subtree along |
 //! | `modify P`, `hide P`, `show P`, `delete P` | |
 //! | `connect`, `connect without cookie` | the consumer starts, and sends its search |
-//! | `send C P`, `send C as of start` | entries as they are now, or as they were at a moment |
+//! | `send C P`, `send C as of start` | the provider sends entries as they are now, or as they were at a moment |
 //! | `moment NAME` | gives this moment a name |
-//! | `present C P`, `deleted C P` | a set of ids |
-//! | `cookie`, `phase done` | |
-//! | `done`, `done present`, `done without cookie` | the refresh stage ends |
-//! | `tell`, `tell 3` | the next change, or changes, of the persist stage |
-//! | `--` | what was said so far is read before more is said |
-//! | `at search: move P cn=b; delete C` | happens before the next plain search is answered |
-//! | `quiet 3` | so many seconds nothing is said |
-//! | `refresh required`, `cut` | |
+//! | `present C P`, `deleted C P` | the provider sends a set of ids |
+//! | `cookie`, `phase done` | the provider sends a cookie, or ends a present phase |
+//! | `done`, `done present`, `done without cookie` | the provider ends the refresh stage |
+//! | `tell`, `tell 3` | the provider tells the next change, or changes, of the persist stage |
+//! | `--` | the provider waits until the consumer has read everything |
+//! | `at search: move P cn=b; delete C` | changes that come before the provider answers the next plain search |
+//! | `quiet 3` | the provider is silent for so many seconds |
+//! | `refresh required`, `cut` | the provider asks for a refresh without a cookie, or cuts the connection |
 //! | `leave` | the consumer ends |
-//! | `copy C cn=d,cn=b`, `copy C gone` | how the copy has to hold an entry once the consumer has ended |
+//! | `copy C cn=d,cn=b`, `copy C gone` | the DN of the entry in the copy, once the consumer has ended |
 //!
 //! A `#` begins a comment. `base` is the entry at the base of the search.
 
@@ -32,7 +32,7 @@ use std::time::Duration;
 use crate::directory::{INSIDE, Id, OUTSIDE};
 use crate::script::{Deed, Step};
 
-/// A history: who takes part, and what happens.
+/// A history: its entries and its events.
 #[derive(Debug, Default)]
 pub struct Story {
     /// The words of the first line.
@@ -41,7 +41,7 @@ pub struct Story {
     names: BTreeMap<String, Id>,
 }
 
-/// What happens between two lives of the consumer, or one of them.
+/// One life of the consumer, or an event between two lives.
 #[derive(Debug)]
 pub enum Act {
     Change(Deed),
@@ -49,7 +49,7 @@ pub enum Act {
         full: bool,
         steps: Vec<Step>,
     },
-    /// The DN by which an entry has to be held, or none.
+    /// The copy has to hold the entry under this DN, or not at all.
     Copy {
         id: Id,
         dn: Option<String>,
@@ -60,7 +60,7 @@ impl Story {
     /// Reads a history.
     ///
     /// # Errors
-    /// The first line that is none of those above.
+    /// A line is none of those above.
     pub fn read(text: &str) -> Result<Self, String> {
         let mut story = Story::default();
         story.names.insert("base".to_owned(), INSIDE);
@@ -194,7 +194,7 @@ impl Story {
         names.iter().map(|name| self.id(name)).collect()
     }
 
-    /// Which name stands for which number.
+    /// The number of each named entry, for the trace.
     pub fn cast(&self) -> String {
         let names = self.names.iter().map(|(name, id)| format!(" {name}={id}"));
         names.collect()

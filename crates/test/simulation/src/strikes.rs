@@ -1,16 +1,16 @@
-//! What happens between the consumer's lives to the server, and to the store: it restarts, it is
-//! restored from a backup, it is lost.
+//! Strikes between the consumer's lives. The server restarts, or somebody restores an old backup of
+//! it; the store is lost, or somebody restores an old backup of that.
 
 use crate::chance::Purpose;
 use crate::held::Reader;
 use crate::run::{Backup, Run};
 use crate::world::LOST;
 
-/// How many backups of the store are kept, at most.
+/// How many backups of the store a run keeps, at most.
 const MOST_BACKUPS: usize = 3;
 
 impl Run {
-    /// Something happens to the server, or to the store.
+    /// Draws a strike, most often none.
     pub fn strike(&mut self) {
         match self.draw(Purpose::Strikes, |rng| rng.u8(0..14)) {
             0 => self.model.world().restart_server(),

@@ -1,5 +1,5 @@
-//! What happens to the directory: few names, so that DNs collide; subtrees that are renamed, and
-//! moved into the base and out of it; names that are handed on, swapped and passed round.
+//! The changes to the directory. Names are few, so that DNs collide. Subtrees are renamed, and move
+//! into the base and out of it. Entries hand their names on, swap them and pass them round.
 
 use std::collections::VecDeque;
 
@@ -9,20 +9,20 @@ use crate::directory::{Change, Directory, Entry, INSIDE, Id, OUTSIDE, SUFFIX};
 use crate::options::Options;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-/// Names that are all different where case counts; the last is that of the Kelvin sign.
+/// Names that all differ if letter case counts. The last is the Kelvin sign, a `k` to Unicode.
 const ALIKE: [&str; 5] = ["a", "A", "k", "K", "\u{212a}"];
-/// A name that nobody is given for long.
+/// The name of an entry in the middle of a swap.
 const AWAY: &str = "t";
 const MOST_ENTRIES: usize = 13;
 const DEEPEST: usize = 5;
 
-/// Draws changes. Those that belong together (a swap of names) come one after the other, but what
-/// else happens may come in between.
+/// Draws changes. Changes that belong together, such as a swap of names, come one after the other,
+/// but other events may come in between.
 #[derive(Debug, Default)]
 pub struct Workload {
     queue: VecDeque<Change>,
     last_id: Id,
-    /// Everything is inside the base, so that nothing is moved in or out.
+    /// No entry moves into the base or out of it.
     closed: bool,
     denied: bool,
     subentries: bool,

@@ -1,5 +1,5 @@
-//! Everything of a run but the consumer: the true history of the directory, what the provider has
-//! of it, the connections, the clock, and chance.
+//! Everything of a run but the consumer: the true history of the directory, the part of it that the
+//! provider knows, the connections, the clock, and chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -18,7 +18,7 @@ use crate::options::{Options, Profile};
 use crate::script::Script;
 use crate::workload::Workload;
 
-/// Why a reconcile is owed when a server was restored.
+/// Why the consumer needs a reconcile after somebody restored a server.
 pub const LOST: &str = "the copy may hold what its cookie does not name, and it is lost";
 
 /// The directory at one moment.
@@ -27,26 +27,26 @@ pub struct Version {
     pub directory: Arc<Directory>,
     pub shown: Arc<BTreeMap<Id, Arc<Shown>>>,
     pub change: Option<Change>,
-    /// The node at which the change was made.
+    /// The node that made the change.
     pub node: u8,
 }
 
-/// What happened to the consumer since it was started, by which is judged what it may do.
+/// The events since the consumer started that excuse an error or a difference.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts {
-    /// Something was made to fail.
+    /// The model made something fail.
     pub faulted: bool,
     /// The directory changed.
     pub concurrent: bool,
-    /// The consumer was asked to stop.
+    /// The run asked the consumer to stop.
     pub stopped: bool,
-    /// The provider answered like one that has no state.
+    /// The provider answered as if it had no state.
     pub not_ready: bool,
-    /// Whether the last search was without a cookie.
+    /// The last sync search had no cookie, and no later event spoils its refresh.
     pub full: bool,
     /// Why the copy may differ from the search result until a refresh without a cookie.
     pub owed: Option<&'static str>,
-    /// How often a whole refresh was asked for.
+    /// How often the provider asked for a refresh without a cookie.
     pub refresh_required: u32,
 }
 
@@ -55,25 +55,25 @@ pub struct World {
     chance: Chance,
     now: Instant,
     pub versions: Vec<Version>,
-    /// The versions that the provider has seen; a restored backup forgets some.
+    /// The versions that the provider has seen. A restored backup forgets some.
     pub lineage: Vec<usize>,
     workload: Workload,
-    /// What the provider does in a history, in place of what is drawn.
+    /// The steps of the provider in a history. It takes them instead of drawing.
     pub script: Option<Script>,
-    /// Every DN that an entry ever bore.
+    /// For each entry, every DN that it ever bore.
     pub borne: BTreeMap<Id, BTreeSet<String>>,
     pub connections: BTreeMap<u64, Connection>,
-    /// Cookies older than this version are older than the log.
+    /// The oldest version in the provider's log. It cannot tell what changed since an older cookie.
     pub oldest: usize,
     pub half_loaded: bool,
-    /// How many changes may come while somebody waits.
+    /// How many changes may still come while the consumer waits.
     pub budget: u32,
-    /// Whether anything may be made to fail.
+    /// Whether the model may make things fail.
     pub trouble: bool,
     /// The newest version of which the consumer may have heard.
     pub told: usize,
     pub facts: Facts,
-    /// Plain searches made by the consumer.
+    /// The plain searches that the consumer has made.
     pub searches: Searches,
     trace: Option<Vec<String>>,
     pub findings: Vec<String>,
@@ -122,7 +122,7 @@ impl World {
     /// The key of a DN, equal for DNs that name the same entry.
     pub fn key(&self, dn: &str) -> Vec<u8> {
         match self.options.alike {
-            // Spelled in one way only.
+            // `dn::key` ignores case. An exact key is enough, because such a run never respells.
             true => exact_key(dn),
             false => dn::key(dn),
         }
@@ -133,12 +133,12 @@ impl World {
         self.chance.of(purpose)
     }
 
-    /// The time, which is the same however often somebody looks.
+    /// The model's time. It stands still between requests, however often the consumer looks.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// A message is read, a request is made, or somebody waits: that takes time.
+    /// Lets a little time pass, because the consumer reads, asks or waits.
     pub fn take_time(&mut self) {
         let step = match self.draw(Purpose::Clock).u8(0..32) {
             0 if self.options.concurrent => 60,
@@ -163,14 +163,14 @@ impl World {
         self.trace.take().unwrap_or_default()
     }
 
-    /// Something that must not be.
+    /// Notes a fault of the consumer, or of the model.
     pub fn finding(&mut self, what: impl Display) {
         let what = what.to_string();
         self.log(format_args!("FINDING: {what}"));
         self.findings.push(what);
     }
 
-    /// True once in `n` times, while anything may be made to fail.
+    /// Draws a fault, once in `n` times while the model may make things fail.
     pub fn fault(&mut self, purpose: Purpose, n: u32) -> bool {
         let fault = self.trouble && self.draw(purpose).u32(0..n) == 0;
         self.facts.faulted |= fault;
@@ -181,12 +181,12 @@ impl World {
         self.versions[self.versions.len() - 1].directory.clone()
     }
 
-    /// What a search shows now.
+    /// The entries that the search shows now.
     pub fn shown(&self) -> Arc<BTreeMap<Id, Arc<Shown>>> {
         self.versions[self.versions.len() - 1].shown.clone()
     }
 
-    /// One change, unless a server would refuse what was drawn.
+    /// Draws one change and makes it, unless a server would refuse it.
     pub fn change(&mut self) {
         let directory = self.directory();
         let Some(change) = self
@@ -215,8 +215,8 @@ impl World {
         let before = self.shown();
         let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
         if !shown.contains_key(&change.id()) && shown.keys().any(came_along) {
-            // Who moved is hidden, and nobody tells of the others. No refresh that has begun
-            // makes up for it.
+            // The moved parent is hidden, and the provider does not tell of the children that came
+            // with it. A refresh that has begun may have passed them already.
             self.facts.owed = Some("entries were moved in under a hidden parent");
             self.facts.full = false;
         }
@@ -250,7 +250,7 @@ impl World {
         cookie
     }
 
-    /// What the provider makes of a cookie.
+    /// How the provider reads a cookie.
     pub fn known(&self, bytes: &[u8]) -> Known {
         let Some(cookie) = Cookie::parse(self.options.profile, bytes) else {
             return Known::Garbage;
@@ -270,7 +270,7 @@ impl World {
         Known::Understood(cookie)
     }
 
-    /// The last version all of whose past a cookie covers.
+    /// The last version up to which a cookie covers every change.
     pub fn covered(&self, cookie: &Cookie) -> usize {
         let covers = |&&version: &&usize| {
             let node = self.versions[version].node;
@@ -284,7 +284,8 @@ impl World {
             .unwrap_or(0)
     }
 
-    /// The server stops and starts: every connection is gone, and what it kept in memory.
+    /// The server stops and starts. It loses every connection, and sometimes its session log, which
+    /// it keeps in memory.
     pub fn restart_server(&mut self) {
         self.log("  the server restarts");
         for connection in self.connections.values_mut() {
@@ -296,7 +297,7 @@ impl World {
         }
     }
 
-    /// An older backup of the server is restored.
+    /// Somebody restores an older backup of the server, so the provider forgets newer changes.
     pub fn restore_server(&mut self) {
         self.restart_server();
         let length = self.lineage.len();
@@ -304,7 +305,7 @@ impl World {
         self.lineage.truncate(keep);
         let backup = self.versions[self.lineage[keep - 1]].clone();
         if self.told > self.lineage[keep - 1] {
-            // A change may have been told without a cookie, or shown by a search.
+            // The consumer may hold a lost change that came without a cookie or from a search.
             self.facts.owed = Some(LOST);
         }
         let (as_of, number) = (self.lineage[keep - 1], self.versions.len());
@@ -318,7 +319,7 @@ impl World {
     }
 }
 
-/// A key like those of [`dn::key`], in which the case of letters counts.
+/// A key like those of [`dn::key`], except that letter case counts.
 fn exact_key(dn: &str) -> Vec<u8> {
     let mut key = Vec::new();
     for rdn in dn.rsplit(',').filter(|rdn| !rdn.is_empty()) {

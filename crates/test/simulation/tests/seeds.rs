@@ -1,5 +1,5 @@
-//! A few thousand seeds in every run of the tests, always the same ones, in parts that run side by
-//! side. `SYNCREPL_SEEDS` is how many a part has; `just simulate` runs seeds that nobody has seen.
+//! A few thousand seeds, the same in every run of the tests, in parts that run side by side.
+//! `SYNCREPL_SEEDS` sets the number in each part; `just simulate` runs seeds that nobody has seen.
 
 use syncrepl_simulation::{Settings, folder, simulate};
 

@@ -2,8 +2,8 @@
 
 use crate::history;
 
-/// C gets the name of X below P, and X is deleted. P leaves with C while the provider is asked for
-/// them; before that was told P is back, and the provider tells of P alone.
+/// C takes the name of X below P, and X is deleted. P leaves with C while the consumer searches for
+/// them. P is back before the provider told of that, and the provider tells of P alone.
 #[test]
 fn parent_returns_before_its_leave_was_told() {
     history(
@@ -36,8 +36,8 @@ fn parent_returns_before_its_leave_was_told() {
     );
 }
 
-/// P goes out of the search and comes back with C, which was there, and with N, which is new: 389-ds
-/// tells all of it in one group, and only of P.
+/// P leaves the search, and comes back with C, which the copy had, and with N, which is new. 389-ds
+/// tells both moves in one group, and only of P.
 #[test]
 fn parent_leaves_and_returns_in_one_group_of_389_ds() {
     history(
@@ -60,8 +60,9 @@ fn parent_leaves_and_returns_in_one_group_of_389_ds() {
     );
 }
 
-/// P is away when the provider reads it, and so it deletes P. C, which it has sent below P, is asked
-/// for and not shown. P comes back with C, and the provider tells of P alone.
+/// P is away when the provider reads it, so the provider deletes P. It has sent C below P; the
+/// consumer searches for C and does not find it. P comes back with C, and the provider tells of P
+/// alone.
 #[test]
 fn child_deleted_early_returns_with_its_parent() {
     history(
@@ -90,7 +91,7 @@ fn child_deleted_early_returns_with_its_parent() {
     );
 }
 
-/// P moves out with C: the provider says that P is gone, and nothing of C.
+/// P moves out with C. The provider deletes P, and does not tell of C.
 #[test]
 fn child_leaves_with_its_parent() {
     history(
@@ -109,7 +110,8 @@ fn child_leaves_with_its_parent() {
     );
 }
 
-/// P comes in with C, and the filter hides P in the same group: C is there all the same.
+/// P comes in with C, and the filter hides P in the same group. The copy has to hold C all the
+/// same.
 #[test]
 fn child_comes_with_a_parent_that_is_hidden_at_once() {
     history(

@@ -1,5 +1,5 @@
-//! Scripted histories: each is a story that a provider may tell, and that a consumer once took for
-//! another. The words are those of `src/story.rs`; the client is the real one.
+//! Scripted histories: each is a story that a provider may tell, and that the consumer once
+//! misunderstood. `src/story.rs` lists the words. The client is the real one.
 
 mod left_and_back;
 mod names;
@@ -7,8 +7,8 @@ mod not_yet;
 mod renamed_parents;
 mod swapped_names;
 
-/// Plays a history, and fails if something happens that must not be. What happens is printed, which
-/// `--nocapture` shows.
+/// Plays a history, and fails if the run has a finding. It prints the trace, which `--nocapture`
+/// shows.
 #[track_caller]
 fn history(text: &str) {
     let folder = syncrepl_simulation::folder().expect("a folder");
@@ -17,7 +17,8 @@ fn history(text: &str) {
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
 }
 
-/// `SYNCREPL_WITHOUT=RULE` takes a rule of the change logic out, to see which histories notice.
+/// The rule of the change logic that `SYNCREPL_WITHOUT=RULE` takes out, to see which histories
+/// notice.
 fn without() -> Option<syncrepl_client::Rule> {
     let name = std::env::var("SYNCREPL_WITHOUT").ok()?;
     Some(syncrepl_simulation::rule(&name).expect("a rule"))
@@ -35,7 +36,7 @@ fn nothing_happens() {
     );
 }
 
-/// The harness notices a copy that is wrong, and a line that means nothing.
+/// The harness notices a wrong copy, and a line that is not in the language of histories.
 #[test]
 fn a_wrong_copy_is_found() {
     let text = "slapd persist

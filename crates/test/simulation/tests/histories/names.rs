@@ -2,7 +2,8 @@
 
 use crate::history;
 
-/// B leaves its name, A takes it, D takes that of A, and B that of D: told in one group.
+/// B leaves its name, A takes it, D takes A's name, and B takes D's. The provider tells all of it
+/// in one group.
 #[test]
 fn names_passed_round_in_one_group() {
     history(
@@ -26,7 +27,7 @@ fn names_passed_round_in_one_group() {
     );
 }
 
-/// The same, told in two groups, after a refresh that was of several moments.
+/// The provider tells the same in two groups, after a refresh that showed several moments.
 #[test]
 fn names_passed_round_in_two_groups() {
     history(
@@ -57,8 +58,8 @@ fn names_passed_round_in_two_groups() {
     );
 }
 
-/// R was below P, and leaves P for P's name. H, below R, is shown by a search under that name; W,
-/// below P, was to have just that DN. P moves and leaves in the same group, and W with it.
+/// R leaves its parent P, and takes P's name. A search shows H, a child of R, under a DN that W, a
+/// child of P, was to have. P moves and leaves in the same group, and W with it.
 #[test]
 fn entry_waits_below_a_parent_that_moves_and_leaves() {
     history(
@@ -91,7 +92,7 @@ fn entry_waits_below_a_parent_that_moves_and_leaves() {
     );
 }
 
-/// B leaves its name after the refresh began, and A takes it: A alone is sent.
+/// B leaves its name after the refresh began, and A takes it. The provider sends A alone.
 #[test]
 fn name_that_its_holder_has_left_unsaid() {
     history(

@@ -1,8 +1,9 @@
-//! What the consumer cannot do yet: each of these fails today.
+//! Histories that the consumer cannot follow yet: each of these fails today.
 
 use crate::history;
 
-/// A subentry is sent when it is added, and no search shows it: it is no part of the copy.
+/// The provider sends a subentry when somebody adds it, but no search shows it. So it is no part of
+/// the copy.
 #[test]
 #[ignore = "the consumer cannot do it yet"]
 fn subentry_is_sent_when_it_is_added() {
@@ -39,7 +40,7 @@ fn live_message_lacks_computed_values() {
     );
 }
 
-/// Access rules hide P. It is renamed, and of C, below it, nothing is said.
+/// Access rules hide P. P is renamed, and the provider does not tell of its child C.
 #[test]
 #[ignore = "the consumer cannot do it yet"]
 fn parent_hidden_by_access_is_renamed() {

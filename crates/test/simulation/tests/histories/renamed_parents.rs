@@ -1,9 +1,9 @@
-//! Parents that are renamed while something is said of their children.
+//! Parents that take another name while the provider tells of their children.
 
 use crate::history;
 
-/// C is sent below P's name of old. When the stage ends P has another name, and no record has that
-/// of old; soon Q takes it. C must not be taken for a child of Q.
+/// The provider sends C below P's old name. When the stage ends P has another name, and no record
+/// has the old one; soon Q takes it. The consumer must not take C for a child of Q.
 #[test]
 fn child_sent_below_a_name_that_another_takes() {
     history(
@@ -26,7 +26,8 @@ fn child_sent_below_a_name_that_another_takes() {
     );
 }
 
-/// P gets a name that differs from the old one in case only, after C was sent and before G was.
+/// P takes a name that differs from the old one in case only, after the provider sent C and before
+/// it sends G.
 #[test]
 fn parent_renamed_to_its_name_in_another_case() {
     history(
@@ -50,8 +51,8 @@ fn parent_renamed_to_its_name_in_another_case() {
     );
 }
 
-/// A search shows C, which the provider has told of. Then P, its parent, leaves the name: C goes
-/// along, and does not stay below the name.
+/// A search shows C, of which the provider has told. Then its parent P takes another name. C has to
+/// go along, and must not stay below the old name.
 #[test]
 fn child_shown_by_a_search_goes_along() {
     history(
@@ -74,8 +75,8 @@ fn child_shown_by_a_search_goes_along() {
     );
 }
 
-/// What a search shows in a silent second is told, and committed with it, although no message
-/// came.
+/// The consumer searches in a silent second. It has to tell and commit the answer, although no
+/// message follows.
 #[test]
 fn answer_in_a_silent_second_is_committed() {
     history(
@@ -95,8 +96,9 @@ fn answer_in_a_silent_second_is_committed() {
     );
 }
 
-/// C is sent below P's name of old, and P under its new one. H, which the filter hides, takes the
-/// old name before the consumer asks who bears it: C must not be taken for a child of H.
+/// The provider sends C below P's old name, and P under its new one. H, which the filter hides,
+/// takes the old name before the consumer asks for its bearer. The consumer must not take C for a
+/// child of H.
 #[test]
 fn child_sent_below_a_name_that_a_hidden_entry_takes() {
     history(
@@ -118,7 +120,7 @@ fn child_sent_below_a_name_that_a_hidden_entry_takes() {
     );
 }
 
-/// The same in a refresh alone: no record has the name above C, so C is asked for.
+/// The same in a refresh alone: no record has the name above C, so the consumer asks for C.
 #[test]
 fn orphan_is_asked_for() {
     history(
@@ -135,7 +137,8 @@ fn orphan_is_asked_for() {
     );
 }
 
-/// C is sent, then P leaves its name and Q takes it, and both are sent: C is not a child of Q.
+/// The provider sends C. Then P leaves its name, Q takes it, and the provider sends both. The
+/// consumer must not take C for a child of Q.
 #[test]
 fn child_sent_before_its_parent_passed_its_name_on() {
     history(
@@ -163,7 +166,8 @@ fn child_sent_before_its_parent_passed_its_name_on() {
     );
 }
 
-/// C is sent below P, which was added after the search began, and of which nothing is said.
+/// The provider sends C below P. Somebody added P after the search began, so the provider does not
+/// send it.
 #[test]
 fn parent_of_an_orphan_is_looked_up() {
     history(
