@@ -52,7 +52,7 @@ fn hint(trouble: Trouble) -> Option<&'static str> {
         }
         Trouble::MayNotActAs => "authz-policy, and authzTo or authzFrom of the two",
         Trouble::UserNotChecked => {
-            "so it answers to a name that it does not know, and when userPassword is hashed, or not open \
+            "it answers so to a name that it does not know, and when userPassword is hashed, or not open \
              to the right auth"
         }
         Trouble::NoSecurityLayer => "sasl-secprops; look at minssf and maxssf",
