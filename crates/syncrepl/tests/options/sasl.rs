@@ -151,8 +151,10 @@ fn scram_refused() {
     let nobody = ["-Y", "SCRAM-SHA-1", "-U", "nobody", "-w", "x"];
     // Result code 80 in a bind is permanent, though it may pass elsewhere.
     for subcommand in ["refresh", "follow"] {
-        with(subcommand, &nobody)
-            .assert_failed(3, &["SCRAM-SHA-1", "(80)", "OpenLDAP: it answers so to a name"]);
+        with(subcommand, &nobody).assert_failed(
+            3,
+            &["SCRAM-SHA-1", "(80)", "OpenLDAP: it answers so to a name"],
+        );
     }
 }
 
