@@ -102,7 +102,9 @@ fn a_question_is_asked_while_the_server_is_never_silent() {
         let done = run.wait_for_line(|line| line.contains(r#""op":"refresh_done""#), PATIENCE);
         let refreshed = Instant::now();
         let wrong = |line: &str| line.contains(r#""op":"rename""#) && line.contains("ou=c,ou=a,");
-        run.wait_for_line_from(done, wrong, PATIENCE);
+        let told = run.wait_for_line_from(done, wrong, PATIENCE);
+        // Until then the copy is the one of the refresh, with the same names.
+        run.wait_for_line_from(told, |line| line.contains(r#""op":"commit""#), PATIENCE);
         wait_until(PATIENCE, || held(&copy) == shown(&server));
         let took = refreshed.elapsed();
         // On a slow machine the writes may leave a silence. Then the question is put earlier.
