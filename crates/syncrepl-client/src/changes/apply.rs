@@ -45,11 +45,12 @@ impl Applier<'_> {
             dn_key,
             attributes,
         } = *statement;
-        let id = self.writer.new_id();
-        let stored = attributes.as_bytes();
-        if !self.records().insert(id, uuid, dn, dn_key, stored)? {
+        let (named, stored) = (self.writer.ids().to_name(), attributes.as_bytes());
+        let added = self.records().insert(named, uuid, dn, dn_key, stored)?;
+        let Some(id) = added else {
             return Ok(None);
-        }
+        };
+        self.writer.ids().given(id);
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
@@ -77,6 +78,7 @@ impl Applier<'_> {
     /// Deletes a record.
     pub(crate) fn delete(&mut self, known: &Stored) -> Result<()> {
         self.records().delete(known.id)?;
+        self.writer.ids().freed(known.id);
         self.writer.note(0, 1);
         let record = known.record()?;
         self.tell(|callback, cursor| callback.record_delete(&record, cursor))

@@ -177,7 +177,7 @@ pub(super) fn has_news(stage: &Stage) -> bool {
 fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
     let stored = writer.setting(name)?.unwrap_or_default();
     let records = RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default();
-    writer.reserve_ids(records.max().map_or(0, rowid));
+    writer.ids().reserve(records.max().map_or(0, rowid));
     Ok(records)
 }
 

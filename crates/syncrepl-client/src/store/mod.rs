@@ -10,6 +10,7 @@ mod cursor;
 mod failure;
 mod file;
 mod handle;
+pub(crate) mod ids;
 mod items;
 pub(crate) mod placed;
 pub(crate) mod records;

@@ -14,6 +14,7 @@ use super::checkpoint::Log;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::handle::Store;
+use super::ids::Ids;
 use super::records::Records;
 use super::schema::Found;
 use super::tally::Tally;
@@ -34,9 +35,7 @@ pub(crate) struct Writer {
     /// The number of records after the last commit.
     entries: Cell<u64>,
     tally: Cell<Tally>,
-    /// The rowid of the next new record. No rowid is given twice, not even after a rollback: bases
-    /// and questions are kept by rowid, and those of a deleted record must not stand for a new one.
-    next_id: Cell<i64>,
+    ids: Ids,
     log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
@@ -71,7 +70,7 @@ impl Writer {
             Some(entries) => entries,
             None => Records::new(&conn).count()?,
         };
-        let next_id = Cell::new(Records::new(&conn).last_id()? + 1);
+        let ids = Ids::after(Records::new(&conn).last_id()?);
         Ok(Writer {
             conn,
             gate,
@@ -79,7 +78,7 @@ impl Writer {
             commit_number,
             entries: Cell::new(entries),
             tally: Cell::default(),
-            next_id,
+            ids,
             log,
             checkpoint_owed: false,
             path,
@@ -92,17 +91,9 @@ impl Writer {
         &self.path
     }
 
-    /// A rowid that no record had before, as far as tables and bitmaps remember.
-    pub(crate) fn new_id(&self) -> i64 {
-        let id = self.next_id.get();
-        self.next_id.set(id + 1);
-        id
-    }
-
-    /// Keeps the rowids up to `last` from new records, because a bitmap outside the tables
-    /// remembers them.
-    pub(crate) fn reserve_ids(&self, last: i64) {
-        self.next_id.set(self.next_id.get().max(last + 1));
+    /// The rowids of new records.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// A user's handle to the same store. Its writes fail at once while a stage is open.
@@ -217,6 +208,7 @@ impl Writer {
             tracing::warn!(%error, "the rollback failed");
         }
         self.tally.take();
+        self.ids.rolled_back();
         self.stage_closed();
     }
 

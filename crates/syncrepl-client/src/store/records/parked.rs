@@ -43,7 +43,7 @@ const TEMPORARY: &str = "
 impl Records<'_> {
     pub(crate) fn prepare_stage(&self) -> Result<()> {
         // Large enough for every statement of this file and of `ancestors` to stay prepared.
-        self.0.set_prepared_statement_cache_capacity(116);
+        self.0.set_prepared_statement_cache_capacity(118);
         Ok(self.0.execute_batch(TEMPORARY)?)
     }
 

@@ -159,21 +159,34 @@ impl<'c> Records<'c> {
         Ok(self.0.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// Stores a record, unless one has this entryUUID. Returns true when it is stored.
+    /// Stores a record, unless one has this entryUUID, and returns its rowid. Without `id`, SQLite
+    /// chooses the one above the highest.
     pub(crate) fn insert(
         &self,
-        id: i64,
+        id: Option<i64>,
         uuid: Uuid,
         dn: &str,
         dn_key: &[u8],
         attributes: &[u8],
-    ) -> Result<bool> {
-        let mut statement = self.0.prepare_cached(
-            "INSERT INTO syncrepl_records (id, uuid, dn, dn_key, attributes)
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (uuid) DO NOTHING",
-        )?;
-        let inserted = statement.execute(params![id, uuid.as_bytes(), dn, dn_key, attributes])?;
-        Ok(inserted > 0)
+    ) -> Result<Option<i64>> {
+        let uuid = uuid.as_bytes();
+        let inserted = match id {
+            None => self
+                .0
+                .prepare_cached(
+                    "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes)
+                     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (uuid) DO NOTHING",
+                )?
+                .execute(params![uuid, dn, dn_key, attributes])?,
+            Some(id) => self
+                .0
+                .prepare_cached(
+                    "INSERT INTO syncrepl_records (id, uuid, dn, dn_key, attributes)
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (uuid) DO NOTHING",
+                )?
+                .execute(params![id, uuid, dn, dn_key, attributes])?,
+        };
+        Ok((inserted > 0).then(|| self.0.last_insert_rowid()))
     }
 
     pub(crate) fn set_dn(&self, id: i64, dn: &str, dn_key: &[u8]) -> Result<()> {

@@ -3,6 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Cursor;
+use syncrepl_proto::Uuid;
+
+use super::super::records::Records;
 use super::{Fixture, put, uuid};
 use crate::error::{Error, ErrorKind, Fault};
 
@@ -285,13 +288,27 @@ fn cursor_without_transaction_runs_nothing() {
 fn rowid_of_deleted_record_is_not_reused() {
     let fixture = Fixture::new();
     let mut writer = fixture.writer();
-    let first = writer.new_id();
-    assert!(first > 2, "the fixture has two records");
+    let store = |writer: &super::Writer, n: u128| {
+        let id = Records::new(writer.connection())
+            .insert(
+                writer.ids().to_name(),
+                Uuid::from_u128(n),
+                "cn=a",
+                b"a",
+                b"",
+            )
+            .unwrap()
+            .unwrap();
+        writer.ids().given(id);
+        id
+    };
+    writer.begin_group().unwrap();
+    let first = store(&writer, 100);
+    assert_eq!(store(&writer, 101), first + 1);
+    Records::new(writer.connection()).delete(first + 1).unwrap();
+    writer.ids().freed(first + 1);
+    assert_eq!(store(&writer, 102), first + 2);
     writer.rollback();
-    assert_eq!(writer.new_id(), first + 1);
-    // A bitmap in the settings remembers a record that no table holds any more.
-    writer.reserve_ids(100);
-    assert_eq!(writer.new_id(), 101);
-    writer.reserve_ids(50);
-    assert_eq!(writer.new_id(), 102);
+    writer.begin_group().unwrap();
+    assert_eq!(store(&writer, 103), first + 3);
 }
