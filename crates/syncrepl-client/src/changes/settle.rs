@@ -1,6 +1,6 @@
-//! The end of a stage, as one loop: ask what is due, tell what is certain, and see which questions
-//! that puts, until there are none. A question that is still open after a number of rounds waits until
-//! the provider is silent.
+//! The end of a stage, as one loop: the consumer asks what is due, tells what is certain, and sees
+//! which questions that puts, until there are none. A question that is still open after a number of
+//! rounds waits until the provider is silent.
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
@@ -46,6 +46,9 @@ impl Work<'_> {
             if !missed && !learned && !self.stage.agenda.is_due() {
                 break;
             }
+            if round == ROUNDS {
+                self.answer_the_last(terms, ask)?;
+            }
         }
         self.leave_the_rest(terms)?;
         Ok(Settled::Done)
@@ -75,17 +78,27 @@ impl Work<'_> {
         self.stage.is_refresh() && terms.absent_is_deleted
     }
 
+    /// The rounds are used up. The questions of the last one are answered all the same: no later stage
+    /// asks what lies below an entry that was new in this one.
+    fn answer_the_last(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
+        self.stage.hidden.unsettled = terms.parents != Parents::Leave;
+        self.answer_what_is_due(terms, ask)?;
+        self.tell(terms, true)
+    }
+
     /// A question that is open after all rounds is asked when the provider is silent.
     fn leave_the_rest(&mut self, terms: Terms<'_>) -> Result<()> {
-        if self.stage.agenda.is_due() {
-            self.stage.hidden.unsettled = terms.parents != Parents::Leave;
-        }
         if terms.parents != Parents::Leave {
             self.ancestors().forget_unneeded()?;
         }
         self.suspect_orphans()?;
         let unsure = self.unsure()?;
         self.stage.agenda.ask_where_all(unsure, When::Quiet);
+        for uuid in self.stage.agenda.take_named().into_keys() {
+            if let Some(id) = self.apply.records().id_of(uuid)? {
+                self.stage.agenda.ask_where(member(id), When::Quiet);
+            }
+        }
         self.stage.agenda.leave_for_quiet();
         Ok(())
     }
