@@ -6,7 +6,7 @@
 //! | *below* | what lies below an entry | an entry that is new or back |
 //! | *everything* | what the whole search shows | a gap between two stages |
 //!
-//! What puts a question is in [`super::rules`]; [`super::answer`] asks what is due.
+//! [`super::rules`] lists what puts a question; [`super::answer`] asks those that are due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,7 +140,7 @@ impl Agenda {
         (std::mem::take(&mut self.now), below_if_shown)
     }
 
-    /// The rounds are used up: what is still to be asked waits until the provider is silent.
+    /// The rounds are used up: the open questions wait until the provider is silent.
     pub(crate) fn leave_for_quiet(&mut self) {
         self.quiet |= std::mem::take(&mut self.now);
     }

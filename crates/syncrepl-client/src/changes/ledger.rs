@@ -1,8 +1,8 @@
-//! What an open stage believes of each record: what was said of its presence, and how its DN is known
-//! ([`Basis`]). Bitmaps over rowids, so that a belief costs a few bits.
+//! The beliefs of an open stage about each record: whether it is there, and how its DN is known
+//! ([`Basis`]). They are bitmaps over rowids, so that a belief costs a few bits.
 //!
-//! The ledger only remembers. What a belief means when a parent moves is in [`super::order`], what is
-//! asked about it in [`super::agenda`].
+//! The ledger only remembers. [`super::order`] says what a belief means when a parent moves, and
+//! [`super::agenda`] holds the questions about it.
 
 use std::collections::BTreeSet;
 

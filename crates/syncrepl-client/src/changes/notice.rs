@@ -1,4 +1,4 @@
-//! What a statement puts in question while a stage runs. Three events matter, each when the statement
+//! The questions that a statement puts while a stage runs. Three events matter, each when the statement
 //! is read: parent P leaves a name, P is stated with a name, child C is placed below a name. A
 //! provider tells nothing of what lies below a renamed entry, so the copy may hold C below the wrong
 //! parent. The rules are listed in [`super::rules`].

@@ -1,4 +1,4 @@
-//! What each event of the provider does at once, and what it leaves for the end of the stage.
+//! Each event of the provider: its effect at once, and what it leaves for the end of the stage.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::message::Uris;
@@ -11,11 +11,10 @@ use super::rules::Rule;
 use super::stage::Work;
 use crate::changes::change::{self, Difference, Statement};
 use crate::error::Result;
-use crate::store::records::Parked;
-use crate::store::records::Stored;
+use crate::store::records::{Parked, Stored};
 
 impl Work<'_> {
-    /// Takes what was said of entries and references. Returns the cookie that came with it.
+    /// Takes what the provider said of entries and references. Returns the cookie that came with it.
     pub(crate) fn take<'e>(&mut self, event: SyncEvent<'e>) -> Result<Option<&'e [u8]>> {
         match event {
             SyncEvent::Entry {

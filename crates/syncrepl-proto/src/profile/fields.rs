@@ -13,7 +13,7 @@ use crate::cookie::Form;
 #[derive(Clone, Copy)]
 pub struct Provider(pub(super) &'static Profile);
 
-/// What is so of the providers of one vendor. The values in [`unknown`](super::unknown) are the most
+/// The habits of one vendor's providers. The values in [`unknown`](super::unknown) are the most
 /// careful ones. A vendor's file states only what differs from them, with the version on which it was
 /// seen.
 #[derive(Clone, Copy)]
