@@ -141,6 +141,9 @@ pub struct Limits {
     pub whole_at: u64,
     /// A group ends after so many messages.
     pub group: u64,
+    /// How often a stage that ends tells changes and answers the questions that they put. Parents
+    /// that keep moving meanwhile could put questions for ever.
+    pub rounds: u32,
     /// The rule that is taken out.
     pub without: Option<Rule>,
 }
@@ -151,6 +154,7 @@ impl Limits {
         batch: 100,
         whole_at: 1000,
         group: 256,
+        rounds: 4,
         without: None,
     };
 }

@@ -13,10 +13,6 @@ use super::terms::{Parents, Settled, Terms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Parked;
 
-/// How often changes are told and new questions answered. Parents that keep moving meanwhile could
-/// put questions for ever.
-const ROUNDS: u32 = 4;
-
 impl Work<'_> {
     /// Ends the stage; afterwards it can be committed.
     pub(crate) fn settle(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<Settled> {
@@ -36,17 +32,18 @@ impl Work<'_> {
             return Ok(Settled::Incomplete("entries it left out are still there"));
         }
         self.follow_parents(terms, ask)?;
-        for round in 1..=ROUNDS {
+        let rounds = self.stage.limits.rounds;
+        for round in 1..=rounds {
             self.answer_what_is_due(terms, ask)?;
-            self.tell(terms, round == ROUNDS)?;
+            self.tell(terms, round == rounds)?;
             placed |= &self.stage.ledger.stated;
-            let missed = self.settle_orphans(&placed, round == ROUNDS, terms, ask)?;
+            let missed = self.settle_orphans(&placed, round == rounds, terms, ask)?;
             self.ask_below_the_new(terms)?;
             let learned = self.learn_parents(terms, ask)?;
             if !missed && !learned && !self.stage.agenda.is_due() {
                 break;
             }
-            if round == ROUNDS {
+            if round == rounds {
                 self.answer_the_last(terms, ask)?;
             }
         }

@@ -167,6 +167,7 @@ fn draw_limits(rng: &mut fastrand::Rng) -> Limits {
             batch: 2,
             whole_at: 4,
             group: 3,
+            rounds: 1,
             ..Limits::DEFAULT
         },
     }
