@@ -52,7 +52,7 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    /// Where is this record?
+    /// Asks where this record is.
     pub(crate) fn ask_where(&mut self, id: u64, when: When) {
         match when {
             When::Now => self.now.insert(id),
@@ -60,7 +60,7 @@ impl Agenda {
         };
     }
 
-    /// Where are these records?
+    /// Asks where these records are.
     pub(crate) fn ask_where_all(&mut self, ids: RoaringTreemap, when: When) {
         match when {
             When::Now => self.now |= ids,
@@ -74,32 +74,33 @@ impl Agenda {
         self.now |= ids;
     }
 
-    /// Where is this entry, which may be no record? `dn` is where it was last heard of.
+    /// Asks where this entry is, which may be no record. `dn` is where it was last heard of.
     pub(crate) fn ask_where_named(&mut self, uuid: Uuid, dn: String) {
         self.named.insert(uuid, dn);
     }
 
-    /// Where are these records, held below one that is gone or back? One that a search shows all the
-    /// same may have been away with it and have brought others: then what lies below it is asked, too.
+    /// Asks where these records are, held below one that is gone or back. A record that a search shows
+    /// all the same may have been away with that one and have brought others: then the stage asks what
+    /// lies below it, too.
     pub(crate) fn ask_where_and_below(&mut self, ids: RoaringTreemap) {
         self.below_if_shown |= &ids;
         self.now |= ids;
     }
 
-    /// What lies below these records, which are new or back? Asked once a stage.
+    /// Asks, once a stage, what lies below these records, which are new or back.
     pub(crate) fn ask_below(&mut self, ids: &RoaringTreemap) {
         self.below |= ids - &self.asked_below;
         self.asked_below |= ids;
     }
 
-    /// What lies below this new entry, which waits for its name? Asked once a stage.
+    /// Asks, once a stage, what lies below this new entry, which waits for its name.
     pub(crate) fn ask_below_waiting(&mut self, uuid: Uuid) {
         if self.asked_below_waiting.insert(uuid) {
             self.below_waiting.insert(uuid);
         }
     }
 
-    /// What lies below this record, which a search has just shown?
+    /// Asks what lies below this record, which a search has just shown.
     pub(crate) fn ask_below_shown(&mut self, id: u64) {
         self.below.insert(id);
     }

@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use roaring::RoaringTreemap;
 use syncrepl_proto::{cookie, dn};
 
-use crate::changes::agenda::When;
-use crate::changes::ask::{Ask, Located, Searched};
-use crate::changes::change::{self, Difference};
-use crate::changes::ledger::member;
-use crate::changes::rules::Limits;
-use crate::changes::stage::Work;
-use crate::changes::terms::{Parents, Terms};
+use super::agenda::When;
+use super::ask::{Ask, Located, Searched};
+use super::change::{self, Difference};
+use super::ledger::member;
+use super::rules::Limits;
+use super::stage::Work;
+use super::terms::{Parents, Terms};
 use crate::error::Result;
 use crate::store::ancestors::Ancestors;
 use crate::store::records::Records;
@@ -113,7 +113,7 @@ impl Work<'_> {
             // entryUUID cannot be searched, neither for ancestors nor for records.
             shown |= self.take_whole(ask)?;
             candidates -= &shown;
-            return self.doom_all(candidates, terms);
+            return self.are_gone(candidates);
         }
         candidates -= &shown;
         for (uuid, dn) in waiting {
@@ -264,17 +264,5 @@ impl Work<'_> {
             }
             Ok(())
         })
-    }
-
-    pub(crate) fn doom_all(&mut self, absent: RoaringTreemap, terms: Terms<'_>) -> Result<()> {
-        if absent.is_empty() {
-            return Ok(());
-        }
-        self.doom_absent(absent)?;
-        let (doomed, count) = (self.stage.ledger.gone.len(), self.apply.writer.entries());
-        if doomed >= count {
-            terms.guard.check_everything(doomed)?;
-        }
-        Ok(())
     }
 }

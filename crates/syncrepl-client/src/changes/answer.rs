@@ -83,13 +83,13 @@ impl Work<'_> {
     }
 
     /// Takes all that the search shows as stated; the rest is gone.
-    pub(crate) fn take_everything(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(crate) fn take_everything(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let shown = self.take_whole(ask)?;
         let mut absent = RoaringTreemap::new();
         self.apply.records().ids(|id| {
             absent.insert(member(id));
         })?;
-        self.doom_all(absent - shown, terms)
+        self.are_gone(absent - shown)
     }
 
     /// Looks these records up. Returns those that were not shown; where entryUUID cannot be searched,
@@ -187,8 +187,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Records that a search does not show are gone.
-    pub(crate) fn doom_absent(&mut self, absent: RoaringTreemap) -> Result<()> {
+    /// A search for everything does not show these records: they are gone.
+    pub(crate) fn are_gone(&mut self, absent: RoaringTreemap) -> Result<()> {
         for id in &absent {
             self.note_gone_early(rowid(id))?;
         }
@@ -218,7 +218,7 @@ impl Work<'_> {
         }
         self.stage.ledger.note_left_early(id);
         for id in &above {
-            self.placed().insert(rowid(id))?;
+            self.shown().insert(rowid(id))?;
             self.stage.any.shown = true;
         }
         Ok(())

@@ -3,9 +3,9 @@
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
+use super::change::Statement;
+use super::hashes::Hashes;
 use crate::callback::Callback;
-use crate::changes::change::Statement;
-use crate::changes::hashes::Hashes;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::stop::StopHandle;

@@ -7,15 +7,14 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
+use super::apply::waiting_dn;
+use super::change::Statement;
+use super::ledger::{member, rowid};
 use super::rules::Rule;
+use super::stage::Work;
 use super::terms::Terms;
-use crate::changes::apply::waiting_dn;
-use crate::changes::change::Statement;
-use crate::changes::ledger::{member, rowid};
-use crate::changes::stage::Work;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::Parked;
-use crate::store::records::attribute_list;
+use crate::store::records::{Parked, attribute_list};
 
 impl Work<'_> {
     /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,
@@ -70,12 +69,12 @@ impl Work<'_> {
     /// Stores and tells the waiting changes, in order. Returns the pairs of which one waits for a name
     /// that the other holds and is not about to leave: waiting entryUUID, holder's entryUUID.
     fn arrange(&mut self) -> Result<BTreeSet<(Uuid, Uuid)>> {
-        let doomed = std::mem::take(&mut self.stage.ledger.gone);
-        for id in &doomed {
-            self.apply.records().doom(rowid(id))?;
+        let gone = std::mem::take(&mut self.stage.ledger.gone);
+        for id in &gone {
+            self.apply.records().list_gone(rowid(id))?;
         }
-        while !doomed.is_empty()
-            && let Some(id) = self.apply.records().take_doomed()?
+        while !gone.is_empty()
+            && let Some(id) = self.apply.records().take_gone()?
         {
             if let Some(known) = self.apply.records().by_id(id)? {
                 self.apply.records().unpark(known.uuid)?;
@@ -199,7 +198,7 @@ impl Work<'_> {
             let Some(holder) = self.apply.records().holder(&current.dn_key, Some(id))? else {
                 return self.try_rename(current);
             };
-            let blocker = self.who_moves(holder)?;
+            let blocker = self.parked_move_of(holder)?;
             let Some(blocker) = blocker else {
                 if let Some(holder) = self.apply.records().by_id(holder)? {
                     conflicts.insert((current.uuid, holder.uuid));
@@ -225,7 +224,7 @@ impl Work<'_> {
     }
 
     /// The parked rename that will move this record: its own, or that of the nearest record above.
-    fn who_moves(&self, id: i64) -> Result<Option<Parked>> {
+    fn parked_move_of(&self, id: i64) -> Result<Option<Parked>> {
         if let Some(parked) = self.apply.records().parked_rename(id)? {
             return Ok(Some(parked));
         }

@@ -1,5 +1,5 @@
-//! What can be asked of the provider: plain searches beside the sync search. [`super::lookup`] makes
-//! them.
+//! The questions that a provider can answer: plain searches beside the sync search.
+//! [`super::lookup`] makes them.
 
 use syncrepl_proto::Uuid;
 use syncrepl_proto::attributes::AttributeList;
@@ -12,7 +12,7 @@ pub(crate) type Found<'a> = dyn FnMut(Uuid, &str, AttributeList<'_>) -> Result<(
 /// Takes an entry that was located.
 pub(crate) type Place<'a> = dyn FnMut(Located) + 'a;
 
-/// What it means that an entry was asked for by its entryUUID and not shown.
+/// The meaning of an answer that leaves out an entry asked for by its entryUUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
     /// It is not in the search result.

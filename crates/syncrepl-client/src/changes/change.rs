@@ -1,9 +1,9 @@
-//! What a statement of the provider means for a record: pure comparison, no I/O.
+//! A statement of the provider beside the record that it is about: pure comparison, no I/O.
 
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
-/// What the provider said of an entry.
+/// A statement of the provider about an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement<'a> {
     pub(crate) uuid: Uuid,

@@ -36,7 +36,7 @@ struct Recent {
     before: u64,
 }
 
-/// What was deleted in the last minute, and whether more may be. It outlives connections.
+/// The deletes of the last minute, and whether more are allowed. It outlives connections.
 #[derive(Debug)]
 pub(crate) struct DeleteGuard {
     max: MaxDelete,
@@ -101,7 +101,7 @@ impl DeleteGuard {
                 format!("{percent}%"),
             ),
         };
-        // What was committed earlier was allowed then; a minute's end may not turn that around.
+        // The guard allowed the earlier deletes; the end of a minute may not turn that around.
         if allowed || deletes == 0 {
             return Ok(());
         }

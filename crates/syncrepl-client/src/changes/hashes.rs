@@ -70,7 +70,7 @@ impl Hashes {
         }
     }
 
-    /// What was found is stored now.
+    /// The attribute that holds hashes is stored now.
     pub(crate) fn committed(&mut self, writer: &Writer) {
         if let Some(attribute) = self.found.take() {
             self.told = true;

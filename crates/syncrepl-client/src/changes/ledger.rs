@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     // Their presence, by what the stage said.
     /// Records sent, or named as present.
     pub(crate) present: RoaringTreemap,
-    /// Records that are new. What lies below them is not known.
+    /// Records that are new. The stage does not know yet which entries lie below them.
     pub(crate) new: RoaringTreemap,
     /// Records that are said to be gone.
     pub(crate) gone: RoaringTreemap,

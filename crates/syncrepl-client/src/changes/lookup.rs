@@ -11,7 +11,7 @@ use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 
-use crate::changes::ask::{Absent, Ask, Found};
+use super::ask::{Absent, Ask, Found};
 use crate::connection::{Addresses, ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::stop::StopHandle;

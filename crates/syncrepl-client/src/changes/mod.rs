@@ -1,4 +1,4 @@
-//! What the provider's statements mean for the copy, from one sync event to the changes that are told.
+//! The change logic: from one sync event of the provider to the changes that the callback is told.
 
 pub(crate) mod agenda;
 pub(crate) mod ancestors;

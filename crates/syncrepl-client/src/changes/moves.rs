@@ -9,8 +9,7 @@ use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
 use crate::error::Result;
-use crate::store::records::Parked;
-use crate::store::records::{Stored, attribute_list};
+use crate::store::records::{Parked, Stored, attribute_list};
 
 /// A parent that has just been renamed.
 struct Moved<'a> {
@@ -55,7 +54,7 @@ impl Work<'_> {
             depth: dn::depth(old_key),
         };
         let (mut number, end) = self.apply.records().list_moving(old_key)?;
-        // What lies below a child that stays, or has to wait, stays with it.
+        // A record below a child that stays, or has to wait, stays with that child.
         let mut stays: Option<Vec<u8>> = None;
         while number < end {
             let id = self.apply.records().moving(number)?;

@@ -18,7 +18,7 @@ impl Work<'_> {
     /// In a refresh stage P is stated with another name. Child C that was stated below the old name
     /// before may have moved with P, or stayed below an entry that took its place: only the provider
     /// knows. A new C has no parent then, which is noticed by itself, unless P is only respelled.
-    pub(crate) fn leaves_a_stated_child(&mut self, known: &Stored, dn_key: &[u8]) -> Result<()> {
+    pub(crate) fn notice_stated_children(&mut self, known: &Stored, dn_key: &[u8]) -> Result<()> {
         if self.lacks(Rule::StatedBeforeParentLeft) {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Work<'_> {
 
     /// The provider tells of P. If a search showed P earlier, or P lay below one that left, P may only
     /// now have arrived, and its children with it: P counts as back.
-    pub(crate) fn is_told(&mut self, known: &Stored) -> Result<()> {
+    pub(crate) fn notice_told(&mut self, known: &Stored) -> Result<()> {
         if self.stage.searching || known.dn_key == dn::key(self.base) {
             return Ok(());
         }
@@ -60,7 +60,7 @@ impl Work<'_> {
     /// the last refresh ran. That refresh read C before, and then C is held below the next holder of
     /// P's old name; or after, and then C is held below the former holder of this name. If no record
     /// had this name, a parent that the filter hides may have had it.
-    pub(crate) fn is_named(&mut self, dn_key: &[u8]) -> Result<()> {
+    pub(crate) fn notice_name(&mut self, dn_key: &[u8]) -> Result<()> {
         let full = self.stage.kind.is_full();
         if full || self.stage.searching || dn_key == dn::key(self.base) {
             return Ok(());
@@ -84,7 +84,7 @@ impl Work<'_> {
 
     /// P is gone and was about to take another name. A search may have shown C below that name
     /// already, and C may be gone with P.
-    pub(crate) fn is_gone_while_waiting(&mut self, uuid: Uuid) -> Result<()> {
+    pub(crate) fn notice_gone_while_waiting(&mut self, uuid: Uuid) -> Result<()> {
         if !self.stage.any.parked || self.lacks(Rule::BelowAwaitedNameOfGone) {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Work<'_> {
 
     /// In the stream P leaves a name, for another or for good. An entry that waits for a name below
     /// that one does not go along: at the end of the group the provider is asked where it is.
-    pub(crate) fn leaves_in_stream(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
+    pub(crate) fn notice_left_name(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
         if !self.stage.any.parked
             || self.stage.is_about_the_end()
             || self.lacks(Rule::WaitsBelowLeftName)
@@ -121,7 +121,7 @@ impl Work<'_> {
 
     /// In the stream C is placed below a name whose holder has left it and waits for another name. C
     /// came after that, and does not go along.
-    pub(crate) fn is_placed_below(&mut self, statement: &Statement<'_>) -> Result<()> {
+    pub(crate) fn notice_place(&mut self, statement: &Statement<'_>) -> Result<()> {
         if self.shows_parents
             || !self.stage.any.parked
             || self.stage.is_about_the_end()
@@ -144,8 +144,8 @@ impl Work<'_> {
     }
 
     /// For a while after a refresh stage the copy may hold parents by names that they leave only by
-    /// what the stream has still to tell. What the stream places now may be below such a name.
-    pub(crate) fn is_placed_soon_after_refresh(&mut self, id: i64) {
+    /// what the stream has still to tell. The stream may place a record below such a name.
+    pub(crate) fn notice_soon_after_refresh(&mut self, id: i64) {
         if self.stage.ledger.may_be_ahead
             && !self.stage.searching
             && !self.lacks(Rule::SentSoonAfterRefresh)

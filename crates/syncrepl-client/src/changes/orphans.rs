@@ -9,10 +9,10 @@ use syncrepl_proto::dn;
 
 use super::agenda::When;
 use super::ask::Ask;
+use super::ledger::{member, rowid};
 use super::rules::Rule;
+use super::stage::Work;
 use super::terms::Terms;
-use crate::changes::ledger::{member, rowid};
-use crate::changes::stage::Work;
 use crate::error::Result;
 
 impl Work<'_> {
@@ -113,7 +113,7 @@ impl Work<'_> {
     /// The stage is over, and the parent of C is still not known. It may be hidden; or the copy holds it
     /// elsewhere, because a search is ahead of what the provider tells. The provider is asked for C
     /// later, once.
-    pub(crate) fn suspect_orphans(&mut self) -> Result<()> {
+    pub(crate) fn ask_later_about_orphans(&mut self) -> Result<()> {
         if self.lacks(Rule::FoundOrphan) {
             return Ok(());
         }

@@ -44,7 +44,7 @@ pub enum Rule {
 #[doc(hidden)]
 pub struct Row {
     pub rule: Rule,
-    /// What the simulation calls it.
+    /// Its name in the simulation.
     pub name: &'static str,
     pub event: &'static str,
     pub condition: &'static str,
@@ -131,7 +131,7 @@ pub const RULES: [Row; 29] = [
         ["no record, and no known hidden parent, holds the name above C", "a search showed C", "where is C", "quiet"]),
 ];
 
-/// What the simulation changes so that rare paths are walked often. Nobody else does.
+/// Limits that the simulation lowers, so that it often walks rare paths. Nobody else changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[doc(hidden)]
 pub struct Limits {

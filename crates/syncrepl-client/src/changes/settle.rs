@@ -23,7 +23,7 @@ impl Work<'_> {
         }
         let mut placed = self.begin_answers(terms)?;
         if self.stage.agenda.everything {
-            self.take_everything(terms, ask)?;
+            self.take_everything(ask)?;
         }
         self.ask_below_the_new(terms)?;
         self.ask_below_the_gone(terms)?;
@@ -88,7 +88,7 @@ impl Work<'_> {
         if terms.parents != Parents::Leave {
             self.ancestors().forget_unneeded()?;
         }
-        self.suspect_orphans()?;
+        self.ask_later_about_orphans()?;
         let unsure = self.unsure()?;
         self.stage.agenda.ask_where_all(unsure, When::Quiet);
         for uuid in self.stage.agenda.take_named().into_keys() {
@@ -128,7 +128,7 @@ impl Work<'_> {
                 false => Err(still_shown(total - absent.len())),
             };
         }
-        if total > 0 && total >= self.stage.before {
+        if total > 0 && total >= terms.guard.size() {
             terms.guard.check_everything(total)?;
         }
         let Named {
@@ -168,8 +168,8 @@ impl Work<'_> {
     pub(crate) fn guard_everything(&self, terms: Terms<'_>) -> Result<()> {
         let tally = self.apply.writer.tally();
         let gone = self.stage.ledger.gone.len();
-        if self.stage.ledger.gone_unnamed && gone + tally.deleted >= self.stage.before + tally.added
-        {
+        let all = terms.guard.size() + tally.added;
+        if self.stage.ledger.gone_unnamed && gone + tally.deleted >= all {
             terms.guard.check_everything(gone)?;
         }
         Ok(())

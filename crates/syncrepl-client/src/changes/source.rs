@@ -1,7 +1,7 @@
 //! Where a statement about an entry comes from. Two statements about DNs can be ordered only when it
 //! is known which of them was read first, and that depends on their sources.
 
-/// What kind of stage is open.
+/// The kind of the open stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A refresh stage, begun with a cookie or without.

@@ -13,7 +13,7 @@ use super::rules::{Limits, Rule};
 use super::source::{Kind, Source};
 use super::terms::Parents;
 use crate::error::Result;
-use crate::store::placed::Placed;
+use crate::store::shown::Shown;
 
 /// How many ids that were named as present, but never sent, are kept.
 const UNKNOWN_LIMIT: usize = 10_000;
@@ -38,14 +38,12 @@ pub(crate) struct Stage {
     pub(crate) cookie: Option<Vec<u8>>,
     /// The server ID in it, if there was one.
     pub(crate) server_id: Option<String>,
-    /// How many records the store held when the stage, or group, began.
-    pub(crate) before: u64,
     /// How many messages said something of an entry.
     pub(crate) messages: u64,
     pub(crate) limits: Limits,
 }
 
-/// What a refresh stage named besides records of the copy.
+/// The ids and references that a refresh stage named besides records of the copy.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// References sent, or named as present.
@@ -68,10 +66,10 @@ impl Named {
     }
 }
 
-/// What a stage finds out about parents that the filter hides.
+/// Findings of a stage about parents that the filter hides.
 #[derive(Debug, Default)]
 pub(crate) struct Hidden {
-    /// What the end of a group does with them.
+    /// The task of the end of a group.
     pub(crate) task: Parents,
     /// A cookie came without an entry: something happened that we are not told of.
     pub(crate) only_cookie: bool,
@@ -96,7 +94,7 @@ pub(crate) struct Any {
 }
 
 impl Stage {
-    pub(crate) fn new(kind: Kind, before: u64) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         Stage {
             kind,
             searching: false,
@@ -114,7 +112,6 @@ impl Stage {
             },
             cookie: None,
             server_id: None,
-            before,
             messages: 0,
             limits: Limits::DEFAULT,
         }
@@ -146,8 +143,8 @@ impl Stage {
         }
     }
 
-    /// Whether a statement holds for the end of the stage, so that renames wait for it. What the
-    /// stream says holds at once, one change after the other.
+    /// Whether a statement holds for the end of the stage, so that renames wait for it. A
+    /// statement of the stream holds at once, one change after the other.
     pub(crate) fn is_about_the_end(&self) -> bool {
         !matches!(self.source(), Source::Stream | Source::Hint)
     }
@@ -178,12 +175,12 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    pub(crate) fn placed(&self) -> Placed<'_> {
-        Placed::new(self.apply.writer.connection())
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        Shown::new(self.apply.writer.connection())
     }
 
     /// Remembers whether a search showed the DN of a record, or the provider told it.
-    pub(crate) fn note_place(&mut self, id: i64) -> Result<()> {
+    pub(crate) fn note_shown_or_told(&mut self, id: i64) -> Result<()> {
         if self.stage.searching {
             self.stage.any.shown = true;
             // One search reads its entries at several moments, too.
@@ -191,10 +188,10 @@ impl Work<'_> {
                 self.stage.ledger.more_fresh |= self.stage.ledger.fresh.insert(member(id));
             }
             self.stage.ledger.found.insert(member(id));
-            return self.placed().insert(id);
+            return self.shown().insert(id);
         }
         if self.stage.any.shown {
-            self.placed().remove(id)?;
+            self.shown().remove(id)?;
         }
         Ok(())
     }
@@ -202,7 +199,7 @@ impl Work<'_> {
     /// Whether a search of an earlier stage, or of this one, showed the DN of a record, and nobody has
     /// told it since.
     pub(crate) fn is_shown(&self, id: i64) -> Result<bool> {
-        Ok(self.stage.any.shown && self.placed().contains(id)?)
+        Ok(self.stage.any.shown && self.shown().contains(id)?)
     }
 
     /// How the DN of a record is known.

@@ -6,10 +6,10 @@ use syncrepl_proto::session::SyncEvent;
 use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
+use super::change::{self, Difference, Statement};
 use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
-use crate::changes::change::{self, Difference, Statement};
 use crate::error::Result;
 use crate::store::records::{Parked, Stored};
 
@@ -77,9 +77,9 @@ impl Work<'_> {
             {
                 self.stage.ledger.back.insert(member(known.id));
             }
-            self.is_told(&known)?;
+            self.notice_told(&known)?;
         }
-        self.is_named(&dn::key(dn))?;
+        self.notice_name(&dn::key(dn))?;
         self.stage.agenda.ask_where_named(uuid, dn.to_owned());
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Work<'_> {
             self.apply.records().delete_reference(uuid)?;
         }
         let dn_key = dn::key(dn);
-        self.leaves_in_stream(uuid, Some(&dn_key))?;
+        self.notice_left_name(uuid, Some(&dn_key))?;
         self.unpark(uuid)?;
         let statement = Statement {
             uuid,
@@ -121,9 +121,9 @@ impl Work<'_> {
         let known = self.apply.records().by_uuid(uuid)?;
         self.stage.any.after_new = known.is_none();
         if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
-            self.is_named(&dn_key)?;
+            self.notice_name(&dn_key)?;
         }
-        self.is_placed_below(&statement)?;
+        self.notice_place(&statement)?;
         match known {
             None => self.new_entry(&statement),
             Some(known) => self.known_entry(known, &statement),
@@ -164,9 +164,9 @@ impl Work<'_> {
         self.stage.ledger.present.insert(member(id));
         self.stage.ledger.stated.insert(member(id));
         self.stage.ledger.new.insert(member(id));
-        self.is_placed_soon_after_refresh(id);
+        self.notice_soon_after_refresh(id);
         self.stage.hidden.placed.insert(member(id));
-        self.note_place(id)
+        self.note_shown_or_told(id)
     }
 
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
@@ -179,7 +179,7 @@ impl Work<'_> {
             self.stage.ledger.back.insert(id);
         }
         self.stage.agenda.answered(id);
-        self.is_told(&known)?;
+        self.notice_told(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
             // This DN may be older than the one that a search showed. It is taken for now, because
@@ -188,25 +188,25 @@ impl Work<'_> {
                 self.stage.agenda.ask_where(id, When::Now);
             }
         } else {
-            self.note_place(known.id)?;
+            self.note_shown_or_told(known.id)?;
         }
         // If only the spelling of the DN differs, it stays as it was told: a copy keyed by DN has to
         // find the entry there with the next event.
         if !moves {
             self.stage.ledger.stated.insert(id);
-            self.is_named(&known.dn_key)?;
+            self.notice_name(&known.dn_key)?;
             return self.apply.restate(&known, statement.attributes);
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage. Only then is it known what became of the record
             // that holds the DN, and of what lies below.
             if self.stage.is_refresh() {
-                self.leaves_a_stated_child(&known, statement.dn_key)?;
+                self.notice_stated_children(&known, statement.dn_key)?;
             }
             self.stage.ledger.stated.insert(id);
             return self.park(statement, Some(known.id));
         }
-        self.is_placed_soon_after_refresh(known.id);
+        self.notice_soon_after_refresh(known.id);
         self.stage.hidden.placed.insert(id);
         if self
             .apply
@@ -255,8 +255,8 @@ impl Work<'_> {
     /// The provider said that an entry or a reference is gone. If it was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.named.unknown.remove(&uuid);
-        self.is_gone_while_waiting(uuid)?;
-        self.leaves_in_stream(uuid, None)?;
+        self.notice_gone_while_waiting(uuid)?;
+        self.notice_left_name(uuid, None)?;
         self.unpark(uuid)?;
         if self.stage.any.references && self.apply.records().delete_reference(uuid)? {
             return Ok(());

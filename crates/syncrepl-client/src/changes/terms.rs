@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::ask::Searched;
 use super::guard::DeleteGuard;
 
-/// What holds for the end of a stage as a whole.
+/// The terms for the end of a stage as a whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms<'a> {
     /// Whether a record that the refresh stage did not mention is gone.
@@ -19,7 +19,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) parents: Parents,
 }
 
-/// What the end of a stage does with the parents that the filter hides.
+/// The task of the end of a stage: the parents that the filter hides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Parents {
     /// Nothing: there are none, or their turn comes later.

@@ -144,11 +144,11 @@ impl Carry {
 }
 
 /// A new stage, filled from the store. Its transaction has just begun.
-pub(super) fn new_stage(kind: Kind, before: u64, limits: Limits, writer: &Writer) -> Result<Stage> {
-    let mut stage = Stage::new(kind, before);
+pub(super) fn new_stage(kind: Kind, limits: Limits, writer: &Writer) -> Result<Stage> {
+    let mut stage = Stage::new(kind);
     stage.limits = limits;
     let any = Records::new(writer.connection()).any_of_each()?;
-    stage.any.shown = any.placed;
+    stage.any.shown = any.shown;
     stage.any.parked = any.parked;
     stage.any.references = any.references;
     Ok(stage)

@@ -112,7 +112,7 @@ impl<C: Callback> Syncrepl<C> {
         }
         Some(Progress {
             entries: stage.messages,
-            before: stage.before,
+            before: self.engine.consumer().guard.size(),
         })
     }
 

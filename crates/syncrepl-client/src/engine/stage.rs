@@ -23,8 +23,7 @@ impl Consumer {
                 _ => self.writer.entries(),
             });
         }
-        let mut stage =
-            carry::new_stage(kind, self.guard.size(), self.settings.limits, &self.writer)?;
+        let mut stage = carry::new_stage(kind, self.settings.limits, &self.writer)?;
         let now = self.now();
         self.carry.lend(&mut stage, now);
         Ok(stage)

@@ -195,9 +195,9 @@ impl Store {
         let mut rows = statement.query([]).map_err(failure::of_store)?;
         let mut open = Vec::new();
         while let Some(row) = rows.next().map_err(failure::of_store)? {
-            let (id, uuid, placed): (i64, [u8; 16], bool) =
+            let (id, uuid, shown): (i64, [u8; 16], bool) =
                 row.try_into().map_err(failure::of_store)?;
-            if placed || quiet.contains(id.unsigned_abs()) {
+            if shown || quiet.contains(id.unsigned_abs()) {
                 open.push(Uuid::from_bytes(uuid));
             }
         }

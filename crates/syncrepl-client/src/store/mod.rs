@@ -12,12 +12,12 @@ mod file;
 mod handle;
 pub(crate) mod ids;
 mod items;
-pub(crate) mod placed;
 pub(crate) mod records;
 mod row;
 mod schema;
 pub(crate) mod search;
 mod settings;
+pub(crate) mod shown;
 mod tally;
 #[cfg(test)]
 mod tests;

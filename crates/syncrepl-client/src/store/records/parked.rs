@@ -1,4 +1,4 @@
-//! The temporary rows of an open stage: parked, doomed and moving records.
+//! The temporary rows of an open stage: parked, gone and moving records.
 
 use rusqlite::{OptionalExtension, Row, params};
 use syncrepl_proto::Uuid;
@@ -36,7 +36,7 @@ const TEMPORARY: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
     CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
-    CREATE TEMP TABLE IF NOT EXISTS syncrepl_doomed (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_gone (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
 ";
 
@@ -170,27 +170,27 @@ impl Records<'_> {
             .unsigned_abs())
     }
 
-    pub(crate) fn doom(&self, id: i64) -> Result<()> {
+    pub(crate) fn list_gone(&self, id: i64) -> Result<()> {
         self.0
             .prepare_cached(
-                "INSERT OR IGNORE INTO temp.syncrepl_doomed (id, dn_key)
+                "INSERT OR IGNORE INTO temp.syncrepl_gone (id, dn_key)
                  SELECT id, dn_key FROM syncrepl_records WHERE id = ?1",
             )?
             .execute([id])?;
         Ok(())
     }
 
-    /// Takes the next doomed record, children before parents.
-    pub(crate) fn take_doomed(&self) -> Result<Option<i64>> {
-        // Mostly nothing is doomed, and a RETURNING clause would build a table in memory each time.
+    /// Takes the next gone record, children before parents.
+    pub(crate) fn take_gone(&self) -> Result<Option<i64>> {
+        // Mostly nothing is gone, and a RETURNING clause would build a table in memory each time.
         let next = self
             .0
-            .prepare_cached("SELECT id FROM temp.syncrepl_doomed ORDER BY dn_key DESC LIMIT 1")?
+            .prepare_cached("SELECT id FROM temp.syncrepl_gone ORDER BY dn_key DESC LIMIT 1")?
             .query_row([], |row| row.get::<_, i64>(0))
             .optional()?;
         if let Some(id) = next {
             self.0
-                .prepare_cached("DELETE FROM temp.syncrepl_doomed WHERE id = ?1")?
+                .prepare_cached("DELETE FROM temp.syncrepl_gone WHERE id = ?1")?
                 .execute([id])?;
         }
         Ok(next)

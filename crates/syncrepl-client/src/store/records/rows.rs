@@ -50,7 +50,7 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
 /// Whether each kind of row exists when a stage begins. Most stores have none of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Any {
-    pub(crate) placed: bool,
+    pub(crate) shown: bool,
     pub(crate) parked: bool,
     pub(crate) references: bool,
 }
@@ -83,7 +83,7 @@ impl<'c> Records<'c> {
         )?;
         Ok(statement.query_row([], |row| {
             Ok(Any {
-                placed: row.get(0)?,
+                shown: row.get(0)?,
                 parked: row.get(1)?,
                 references: row.get(2)?,
             })
@@ -152,7 +152,7 @@ impl<'c> Records<'c> {
         Ok(statement.query_row([id], read).optional()?)
     }
 
-    /// The highest rowid in the tables of records and of placed records.
+    /// The highest rowid in the tables of records and of shown records.
     pub(crate) fn last_id(&self) -> Result<i64> {
         let sql = "SELECT max(coalesce((SELECT max(id) FROM syncrepl_records), 0),
                        coalesce((SELECT max(id) FROM syncrepl_placed), 0))";

@@ -1,17 +1,17 @@
-//! The rows of `syncrepl_placed`: records whose DN is from a search beside the sync search. The DN
+//! The rows of `syncrepl_placed`: records whose DN a search beside the sync search showed. The DN
 //! may be newer than messages about their parents that the provider has still to send.
 
 use rusqlite::Connection;
 
 use crate::error::Result;
 
-/// The placed records in one connection.
+/// The shown records in one connection.
 #[derive(Clone, Copy)]
-pub(crate) struct Placed<'c>(&'c Connection);
+pub(crate) struct Shown<'c>(&'c Connection);
 
-impl<'c> Placed<'c> {
+impl<'c> Shown<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Placed(connection)
+        Shown(connection)
     }
 
     pub(crate) fn contains(&self, id: i64) -> Result<bool> {
