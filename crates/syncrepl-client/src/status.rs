@@ -23,7 +23,9 @@ pub(crate) const PARENTS: &str = "syncrepl_parents";
 pub(crate) const NODE: &str = "syncrepl_node";
 /// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
 pub(crate) const FRESH: &str = "syncrepl_fresh";
-/// Whether a record of that bitmap was deleted because a search did not show it.
+/// The records that the persist stage placed soon after it, in the same form: few, and stored often.
+pub(crate) const FRESH_PLACED: &str = "syncrepl_fresh_placed";
+/// Whether a record of these two was deleted because a search did not show it.
 pub(crate) const LEFT_EARLY: &str = "syncrepl_left_early";
 /// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";

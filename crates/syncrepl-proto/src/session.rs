@@ -249,6 +249,7 @@ impl Session {
                 uuid,
                 dn: entry.dn,
                 attributes: entry.attributes,
+                added: state.state == EntryState::Add,
                 cookie,
             },
         })

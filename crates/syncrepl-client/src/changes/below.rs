@@ -27,6 +27,7 @@ impl Work<'_> {
         if !self.lacks(Rule::BelowBack) {
             self.stage.agenda.ask_below(&self.stage.ledger.back);
         }
+        self.stage.agenda.ask_below(&self.stage.ledger.told_again);
         let mut after = None;
         while let Some(parked) = self.next_parked(true, &after)? {
             self.stage.agenda.ask_below_waiting(parked.uuid);

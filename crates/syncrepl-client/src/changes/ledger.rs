@@ -45,6 +45,9 @@ pub(crate) struct Ledger {
     pub(crate) went_along: RoaringTreemap,
     /// Records that may have been outside of the base with a parent, if there is anything outside.
     pub(crate) was_away: RoaringTreemap,
+    /// Records that the copy held when the provider said that they have come into the base, or that
+    /// the last refresh stage stated, too. They may have come amid that stage, and brought others.
+    pub(crate) told_again: RoaringTreemap,
     // How their DNs are known.
     /// Records whose DN this stage stated. While the questions of a group are answered: those whose
     /// DN a search of this stage showed, or that are unsure.
@@ -55,8 +58,8 @@ pub(crate) struct Ledger {
     pub(crate) found: RoaringTreemap,
     /// Entries that came below a name whose holder still waits to leave it.
     pub(crate) unsure: BTreeSet<Uuid>,
-    /// A search made further records fresh, so that the set has to be stored again.
-    pub(crate) more_fresh: bool,
+    /// Fresh records that a group of the persist stage placed soon after the refresh stage.
+    pub(crate) fresh_placed: RoaringTreemap,
     /// The last refresh stage ended so recently that what is stated now counts as fresh, too.
     pub(crate) may_be_ahead: bool,
     /// Of the records stated by this stage, and of the fresh ones, one was deleted because a search

@@ -8,7 +8,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
 use super::change::Statement;
-use super::ledger::{Ledger, member};
+use super::ledger::{Ledger, member, rowid};
 use super::rules::Rule;
 use super::stage::Work;
 use crate::error::Result;
@@ -56,6 +56,25 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// The provider tells of P, which the copy holds. P may have come into the base while the last
+    /// refresh stage ran, with C: that stage read P after, and C before. The stream says of P that it
+    /// came. A refresh stage says so of every entry; there it matters if the last one stated P.
+    pub(crate) fn notice_told_again(&mut self, uuid: Uuid, added: bool) -> Result<()> {
+        let may_have_come = match self.stage.is_refresh() {
+            true => !self.stage.kind.is_full() && !self.stage.ledger.fresh.is_empty(),
+            false => added,
+        };
+        if !may_have_come || self.lacks(Rule::ToldAgain) {
+            return Ok(());
+        }
+        if let Some(id) = self.apply.records().id_of(uuid)?.map(member)
+            && (!self.stage.is_refresh() || self.stage.ledger.fresh.contains(id))
+        {
+            self.stage.ledger.told_again.insert(id);
+        }
+        Ok(())
+    }
+
     /// P is stated with a name that it had already, or takes now. P may have been renamed to it while
     /// the last refresh ran. That refresh read C before, and then C is held below the next holder of
     /// P's old name; or after, and then C is held below the former holder of this name. If no record
@@ -82,19 +101,53 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// P is gone and was about to take another name. A search may have shown C below that name
-    /// already, and C may be gone with P.
-    pub(crate) fn notice_gone_while_waiting(&mut self, uuid: Uuid) -> Result<()> {
-        if !self.stage.any.parked || self.lacks(Rule::BelowAwaitedNameOfGone) {
+    /// A hint gives P a name, which P may have left by now. A search showed C below that name, perhaps
+    /// while P had it.
+    pub(crate) fn notice_hinted_name(&mut self, dn_key: &[u8]) -> Result<()> {
+        if !self.stage.any.shown || self.lacks(Rule::ShownBelowHint) {
             return Ok(());
         }
-        if let Some(dn) = self.apply.records().parked_dn(uuid)? {
-            let agenda = &mut self.stage.agenda;
-            self.apply.records().below(&dn::key(&dn), |id| {
-                agenda.ask_where(member(id), When::Now);
-            })?;
+        let mut below = RoaringTreemap::new();
+        self.apply.records().below(dn_key, |id| {
+            below.insert(member(id));
+        })?;
+        for id in below {
+            if self.is_shown(rowid(id))? {
+                self.stage.agenda.ask_where(id, When::Now);
+            }
         }
         Ok(())
+    }
+
+    /// P waited for a name, and goes elsewhere or is gone. A search, or the last refresh, may have shown
+    /// C below P there. C is held below the holder of that name, so it does not go with P.
+    pub(crate) fn notice_awaited_name(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
+        if !self.stage.any.parked || self.lacks(Rule::BelowAwaitedName) {
+            return Ok(());
+        }
+        let awaited = self.apply.records().parked_dn(uuid)?;
+        let Some(key) = awaited.map(|dn| dn::key(&dn)) else {
+            return Ok(());
+        };
+        if goes_to == Some(&key) {
+            return Ok(());
+        }
+        let mut below = RoaringTreemap::new();
+        self.apply.records().below(&key, |id| {
+            below.insert(member(id));
+        })?;
+        for id in below {
+            if self.may_be_of_another(id)? {
+                self.stage.agenda.ask_where(id, When::Now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the DN of a record may have been read below another holder of its parent's name.
+    fn may_be_of_another(&self, id: u64) -> Result<bool> {
+        let Ledger { stated, fresh, .. } = &self.stage.ledger;
+        Ok(stated.contains(id) || fresh.contains(id) || self.is_shown(rowid(id))?)
     }
 
     /// In the stream P leaves a name, for another or for good. An entry that waits for a name below
@@ -151,6 +204,7 @@ impl Work<'_> {
             && !self.lacks(Rule::SentSoonAfterRefresh)
         {
             self.stage.ledger.fresh.insert(member(id));
+            self.stage.ledger.fresh_placed.insert(member(id));
         }
     }
 

@@ -51,11 +51,16 @@ impl Work<'_> {
         Ok(Settled::Done)
     }
 
-    /// From here on searches show what is taken. Returns the records that the stage has placed so
-    /// far, whose parents have to be there.
+    /// From here on searches show what is taken. Returns the records that the stage, or a search
+    /// before it, has placed, and whose parents have to be there.
     fn begin_answers(&mut self, terms: Terms<'_>) -> Result<RoaringTreemap> {
         self.stage.searching = true;
-        let placed = &self.stage.ledger.stated | &self.stage.hidden.placed;
+        let mut placed = &self.stage.ledger.stated | &self.stage.hidden.placed;
+        if self.stage.is_refresh() && self.stage.any.shown {
+            // An earlier search may have shown C below a name that P took later and has left since:
+            // this refresh tells of P, and not of C.
+            placed |= self.shown().ids()?;
+        }
         if !self.stage.is_refresh() {
             self.stage.ledger.stated = self.unsure()?;
         }

@@ -9,7 +9,7 @@ use syncrepl_proto::Uuid;
 use super::agenda::{Agenda, When};
 use super::apply::Applier;
 use super::ledger::{Basis, Ledger, member};
-use super::rules::{Limits, Rule};
+use super::rules::Limits;
 use super::source::{Kind, Source};
 use super::terms::Parents;
 use crate::error::Result;
@@ -183,10 +183,6 @@ impl Work<'_> {
     pub(crate) fn note_shown_or_told(&mut self, id: i64) -> Result<()> {
         if self.stage.searching {
             self.stage.any.shown = true;
-            // One search reads its entries at several moments, too.
-            if !self.lacks(Rule::ShownIsFresh) {
-                self.stage.ledger.more_fresh |= self.stage.ledger.fresh.insert(member(id));
-            }
             self.stage.ledger.found.insert(member(id));
             return self.shown().insert(id);
         }

@@ -21,9 +21,11 @@ impl Work<'_> {
                 uuid,
                 dn,
                 attributes,
+                added,
                 cookie,
             } => {
                 self.stage.messages += 1;
+                self.notice_told_again(uuid, added)?;
                 if self.stage.only_hints {
                     self.hint(uuid, dn)?;
                 } else {
@@ -72,14 +74,19 @@ impl Work<'_> {
 
     /// The provider sent an entry that is looked up at the end of the group.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
-        if let Some(known) = self.apply.records().by_uuid(uuid)? {
+        let dn_key = dn::key(dn);
+        let known = self.apply.records().by_uuid(uuid)?;
+        if let Some(known) = &known {
             if self.stage.ledger.gone.contains(member(known.id)) && !self.lacks(Rule::SentAfterGone)
             {
                 self.stage.ledger.back.insert(member(known.id));
             }
-            self.notice_told(&known)?;
+            self.notice_told(known)?;
         }
-        self.notice_name(&dn::key(dn))?;
+        self.notice_name(&dn_key)?;
+        if known.is_none_or(|known| known.dn_key != dn_key) {
+            self.notice_hinted_name(&dn_key)?;
+        }
         self.stage.agenda.ask_where_named(uuid, dn.to_owned());
         Ok(())
     }
@@ -106,6 +113,7 @@ impl Work<'_> {
             self.apply.records().delete_reference(uuid)?;
         }
         let dn_key = dn::key(dn);
+        self.notice_awaited_name(uuid, Some(&dn_key))?;
         self.notice_left_name(uuid, Some(&dn_key))?;
         self.unpark(uuid)?;
         let statement = Statement {
@@ -255,7 +263,7 @@ impl Work<'_> {
     /// The provider said that an entry or a reference is gone. If it was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.named.unknown.remove(&uuid);
-        self.notice_gone_while_waiting(uuid)?;
+        self.notice_awaited_name(uuid, None)?;
         self.notice_left_name(uuid, None)?;
         self.unpark(uuid)?;
         if self.stage.any.references && self.apply.records().delete_reference(uuid)? {

@@ -49,7 +49,7 @@ pub(super) struct Carry {
 impl Carry {
     pub(super) fn open(writer: &Writer) -> Result<Self> {
         Ok(Carry {
-            fresh: read(writer, status::FRESH)?,
+            fresh: read(writer, status::FRESH)? | read(writer, status::FRESH_PLACED)?,
             fresh_until: None,
             fresh_left_early: writer.setting(status::LEFT_EARLY)?.is_some(),
             quiet: read(writer, status::QUIET)?,
@@ -90,13 +90,20 @@ impl Carry {
         if stage.is_refresh() {
             stage.ledger.stated_is_fresh();
         }
-        let changed = stage.is_refresh() || stage.ledger.more_fresh;
+        let placed = std::mem::take(&mut stage.ledger.fresh_placed);
+        let left_early = self.fresh_left_early;
         self.take_back(stage);
-        if changed {
+        if stage.is_refresh() {
             store(writer, status::FRESH, &self.fresh)?;
+            store(writer, status::FRESH_PLACED, &RoaringTreemap::new())?;
+            self.fresh_until = now.checked_add(FRESH_FOR);
+        } else if !placed.is_empty() {
+            let placed = placed | read(writer, status::FRESH_PLACED)?;
+            store(writer, status::FRESH_PLACED, &placed)?;
+        }
+        if stage.is_refresh() || left_early != self.fresh_left_early {
             let left_early = self.fresh_left_early.then_some(&b"yes"[..]);
             writer.set_setting(status::LEFT_EARLY, left_early)?;
-            self.fresh_until = now.checked_add(FRESH_FOR);
         }
         self.keep_quiet(&stage.agenda.quiet, writer)
     }

@@ -12,8 +12,7 @@ use crate::sync::UuidSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncEvent<'a> {
-    /// The current state of an entry. The event covers the states add and modify, because providers
-    /// do not distinguish them reliably.
+    /// The current state of an entry.
     Entry {
         /// entryUUID, the entry's only identity.
         uuid: Uuid,
@@ -21,6 +20,9 @@ pub enum SyncEvent<'a> {
         dn: &'a str,
         /// The requested attributes.
         attributes: AttributeList<'a>,
+        /// Whether the provider says that the entry has come into the content (state add, RFC 4533
+        /// §3.4.2). In a refresh stage providers say so of changed entries, too.
+        added: bool,
         /// The cookie in the message, if any.
         cookie: Option<&'a [u8]>,
     },

@@ -243,12 +243,14 @@ fn entries_and_references_of_each_state() {
                 uuid: id,
                 dn,
                 attributes,
+                added,
                 cookie: sent,
             }) = event
             else {
                 panic!("{event:?}");
             };
             assert_eq!((id, dn, sent), (uuid, "cn=a,dc=example", cookie));
+            assert_eq!(added, state == EntryState::Add);
             assert_eq!(attributes.as_bytes(), wire::attributes());
             let bytes = wire::reference(ID, state, 9, cookie);
             let event = feed(&mut session, &bytes);

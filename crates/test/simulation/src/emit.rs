@@ -114,11 +114,15 @@ impl World {
                 let then = &self.versions[self.lineage[sync.told]];
                 let then = then.shown.contains_key(&id).then(|| then.directory.clone());
                 if let Some(view) = self.view(sync, id).or(then) {
-                    self.entry_of(number, sync.message, id, &view, (Values::All, None));
+                    let state = self.any_state();
+                    self.entry_of(number, sync.message, id, &view, (state, Values::All, None));
                 }
             }
             Item::Touched(id) => match self.view(sync, id) {
-                Some(view) => self.entry_of(number, sync.message, id, &view, (Values::All, None)),
+                Some(view) => {
+                    let state = self.any_state();
+                    self.entry_of(number, sync.message, id, &view, (state, Values::All, None));
+                }
                 None => self.bare(number, sync.message, id, EntryState::Delete, None),
             },
             Item::PresentEntry(id) => {
@@ -185,7 +189,11 @@ impl World {
                 silent = false;
                 let view = newest.unwrap_or(then);
                 let values = self.live_values();
-                self.entry_of(number, sync.message, id, &view, (values, cookie));
+                let state = match was {
+                    true => EntryState::Modify,
+                    false => EntryState::Add,
+                };
+                self.entry_of(number, sync.message, id, &view, (state, values, cookie));
             } else if was {
                 silent = false;
                 self.bare(number, sync.message, id, EntryState::Delete, cookie);

@@ -66,6 +66,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
         closed: false,
         limits: Limits::default(),
         shows_csn: true,
+        reads_late: false,
         denied: false,
         subentries: false,
         computed: false,
@@ -93,6 +94,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
                     batch: 2,
                     whole_at: 4,
                     group: 3,
+                    rounds: 1,
                     ..options.limits
                 }
             }

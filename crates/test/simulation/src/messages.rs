@@ -52,12 +52,8 @@ impl World {
         message: u32,
         id: Id,
         directory: &Directory,
-        (values, cookie): (Values, Option<&[u8]>),
+        (state, values, cookie): (EntryState, Values, Option<&[u8]>),
     ) {
-        let state = match self.draw(Purpose::Words).bool() {
-            true => EntryState::Add,
-            false => EntryState::Modify,
-        };
         let dn = self.spelled(Purpose::Words, directory.dn(id));
         let Some(entry) = directory.entries.get(&id) else {
             return;
@@ -68,6 +64,14 @@ impl World {
         ));
         let attributes = directory.attributes(id, values, &[]);
         self.state(number, message, id, (&dn, &attributes), state, cookie);
+    }
+
+    /// The state of an entry in a refresh stage, where providers call changed entries added, too.
+    pub fn any_state(&mut self) -> EntryState {
+        match self.draw(Purpose::Words).bool() {
+            true => EntryState::Add,
+            false => EntryState::Modify,
+        }
     }
 
     /// An entry that is present or deleted, without attributes. The consumer has to go by the

@@ -93,6 +93,9 @@ pub struct Options {
     pub limits: Limits,
     /// The provider shows entryCSN on request.
     pub shows_csn: bool,
+    /// In a refresh stage the provider decides whether an entry is in the base when it reads it.
+    /// Others decide when the stage begins, and tell only later of entries that come meanwhile.
+    pub reads_late: bool,
     /// Access rules hide some parents, and show their children.
     pub denied: bool,
     /// There are subentries: the provider sends one that is added, and no search shows it.
@@ -148,6 +151,7 @@ impl Options {
                 ..draw_limits(chance.of(Purpose::Limits))
             },
             shows_csn: false,
+            reads_late: false,
             denied: settings.denied,
             subentries: settings.subentries,
             computed: settings.computed && slapd,
@@ -155,6 +159,7 @@ impl Options {
         };
         let shows_csn = chance.of(Purpose::Traits).bool();
         options.shows_csn = slapd || profile == Profile::Unknown && shows_csn;
+        options.reads_late = profile != Profile::Ds389 && chance.of(Purpose::Traits).bool();
         options
     }
 }

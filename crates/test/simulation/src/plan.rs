@@ -110,7 +110,11 @@ impl World {
             return self.sync(message, mode, vec![done]);
         }
         self.facts.full = true;
-        let mut items: Vec<_> = self.shown().keys().map(|id| Item::Entry(*id)).collect();
+        let ids: Vec<Id> = match self.options.reads_late {
+            true => self.directory().entries.keys().copied().collect(),
+            false => self.shown().keys().copied().collect(),
+        };
+        let mut items: Vec<_> = ids.into_iter().map(Item::Entry).collect();
         self.rearrange(&mut items);
         let present = match self.options.profile {
             Profile::Slapd { .. } => false,
@@ -128,8 +132,9 @@ impl World {
         let newest = self.lineage[self.lineage.len() - 1];
         let nothing_new = touched.is_empty() && self.covered(cookie) == newest;
         let shown = self.shown();
-        let (sent, gone): (Vec<Id>, Vec<Id>) =
-            touched.into_iter().partition(|id| shown.contains_key(id));
+        let late = self.options.reads_late;
+        let there = |id: &Id| late || shown.contains_key(id);
+        let (sent, gone): (Vec<Id>, Vec<Id>) = touched.into_iter().partition(there);
         let mut items = match present {
             true => self.present_phase(&sent, gone),
             false => self.delete_phase(&sent, gone),

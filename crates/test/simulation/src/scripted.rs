@@ -132,7 +132,10 @@ impl World {
     fn send(&mut self, number: u64, message: u32, ids: &[Id], view: &Directory) {
         for &id in ids {
             match view.is_shown(id, &self.options.search) {
-                true => self.entry_of(number, message, id, view, (Values::All, None)),
+                true => {
+                    let state = self.any_state();
+                    self.entry_of(number, message, id, view, (state, Values::All, None));
+                }
                 false => self.bare(number, message, id, EntryState::Delete, None),
             }
         }

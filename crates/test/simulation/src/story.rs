@@ -150,7 +150,7 @@ impl Story {
                 Step::AtSearch(deeds.collect::<Option<_>>()?)
             }
             ["at", "search"] => Step::AtSearch(Vec::new()),
-            ["quiet", seconds] => Step::Quiet(Duration::from_secs(seconds.parse().ok()?)),
+            ["quiet", seconds] => Step::Quiet(Duration::from_secs_f64(seconds.parse().ok()?)),
             ["refresh", "required"] => Step::RefreshRequired,
             ["cut"] => Step::Cut,
             words => Step::Change(self.deed(words)?),

@@ -1,7 +1,9 @@
 //! Scripted histories: each is a story that a provider may tell, and that the consumer once
 //! misunderstood. `src/story.rs` lists the words. The client is the real one.
 
+mod ahead;
 mod left_and_back;
+mod moments;
 mod names;
 mod not_yet;
 mod renamed_parents;
