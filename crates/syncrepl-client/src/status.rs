@@ -25,8 +25,6 @@ pub(crate) const NODE: &str = "syncrepl_node";
 pub(crate) const FRESH: &str = "syncrepl_fresh";
 /// The records that the persist stage placed soon after it, in the same form: few, and stored often.
 pub(crate) const FRESH_PLACED: &str = "syncrepl_fresh_placed";
-/// Whether a record of these two was deleted because a search did not show it.
-pub(crate) const LEFT_EARLY: &str = "syncrepl_left_early";
 /// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";
 pub(crate) const COMMIT: &str = "syncrepl_commit";

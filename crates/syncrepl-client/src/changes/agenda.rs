@@ -36,8 +36,6 @@ pub(crate) struct Agenda {
     /// Those about which *below* was asked in this stage because they are new or back.
     asked_below: RoaringTreemap,
     asked_below_waiting: BTreeSet<Uuid>,
-    /// Among the records of `now`: if a search shows the record, *below* is asked about it, too.
-    below_if_shown: RoaringTreemap,
     /// *Where*, quiet: records.
     pub(crate) quiet: RoaringTreemap,
     /// Records whose quiet question is asked in this stage. An answer that tells nothing new closes it.
@@ -79,14 +77,6 @@ impl Agenda {
         self.named.insert(uuid, dn);
     }
 
-    /// Asks where these records are, held below one that is gone or back. A record that a search shows
-    /// all the same may have been away with that one and have brought others: then the stage asks what
-    /// lies below it, too.
-    pub(crate) fn ask_where_and_below(&mut self, ids: RoaringTreemap) {
-        self.below_if_shown |= &ids;
-        self.now |= ids;
-    }
-
     /// Asks, once a stage, what lies below these records, which are new or back.
     pub(crate) fn ask_below(&mut self, ids: &RoaringTreemap) {
         self.below |= ids - &self.asked_below;
@@ -98,11 +88,6 @@ impl Agenda {
         if self.asked_below_waiting.insert(uuid) {
             self.below_waiting.insert(uuid);
         }
-    }
-
-    /// Asks what lies below this record, which a search has just shown.
-    pub(crate) fn ask_below_shown(&mut self, id: u64) {
-        self.below.insert(id);
     }
 
     /// A statement says where a record is.
@@ -134,11 +119,9 @@ impl Agenda {
         (std::mem::take(&mut self.below), waiting)
     }
 
-    /// Takes the question where these records are; and of which of them what lies below is asked, too,
-    /// if a search shows them.
-    pub(crate) fn take_where(&mut self) -> (RoaringTreemap, RoaringTreemap) {
-        let below_if_shown = std::mem::take(&mut self.below_if_shown);
-        (std::mem::take(&mut self.now), below_if_shown)
+    /// Takes the question where these records are.
+    pub(crate) fn take_where(&mut self) -> RoaringTreemap {
+        std::mem::take(&mut self.now)
     }
 
     /// The rounds are used up: the open questions wait until the provider is silent.

@@ -1,10 +1,11 @@
 //! The questions that are due, put to the provider, and what follows from its answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::agenda::When;
 use super::ask::{Absent, Ask};
 use super::ledger::{member, rowid};
 use super::rules::Rule;
@@ -32,7 +33,7 @@ impl Work<'_> {
         let named = self.stage.agenda.take_named();
         self.ask_where(named, terms, ask)?;
         self.answer_below(ask)?;
-        let (mut now, below_if_shown) = self.stage.agenda.take_where();
+        let mut now = self.stage.agenda.take_where();
         if now.is_empty() {
             return Ok(());
         }
@@ -46,9 +47,6 @@ impl Work<'_> {
         for id in &absent {
             self.not_shown(id, terms)?;
         }
-        if terms.may_bring_others && !self.lacks(Rule::BelowFoundUnderGone) {
-            self.ask_below_the_found(&((now - &absent) & below_if_shown))?;
-        }
         Ok(())
     }
 
@@ -61,7 +59,7 @@ impl Work<'_> {
             below &= &self.stage.ledger.present;
         }
         if !self.lacks(Rule::BelowNotShown) {
-            self.stage.agenda.ask_where_and_below(below);
+            self.stage.agenda.ask_where_all(below, When::Now);
         }
         self.note_gone_early(rowid(id))?;
         let ledger = &mut self.stage.ledger;
@@ -202,25 +200,42 @@ impl Work<'_> {
     /// told. Or, by the time something is told of the parent, it came back with all that is below it.
     /// So the parents count as shown by that search, too, unless one of them is said to be gone.
     fn note_gone_early(&mut self, id: i64) -> Result<()> {
-        let base = dn::key(self.base);
-        let mut above = RoaringTreemap::new();
-        for key in self.keys_of(id)? {
-            let mut key = key.as_slice();
-            while let Some(parent) = dn::parent_key(key).filter(|parent| *parent != base) {
-                if let Some(id) = self.apply.records().holder(parent, None)? {
-                    above.insert(member(id));
-                }
-                key = parent;
-            }
-        }
+        let above = self.above(id)?;
         if !above.is_disjoint(&self.stage.ledger.gone) || self.lacks(Rule::ParentsOfNotShown) {
             return Ok(());
         }
-        self.stage.ledger.note_left_early(id);
         for id in &above {
             self.shown().insert(rowid(id))?;
             self.stage.any.shown = true;
         }
         Ok(())
+    }
+
+    /// The records above another, by each name that it is held by, waits for, or would have if it had
+    /// gone along with a parent.
+    fn above(&self, id: i64) -> Result<RoaringTreemap> {
+        let base = dn::key(self.base);
+        let mut above = RoaringTreemap::new();
+        let mut keys = self.keys_of(id)?;
+        let mut seen = BTreeSet::new();
+        while let Some(key) = keys.pop() {
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            let mut name = key.as_slice();
+            while let Some(parent) = dn::parent_key(name).filter(|parent| *parent != base) {
+                if let Some(id) = self.apply.records().holder(parent, None)? {
+                    above.insert(member(id));
+                }
+                if let Some(moved) = self.stage.ledger.left.get(parent)
+                    && let Some(now) = self.apply.records().key_of(*moved)?
+                    && now != parent
+                {
+                    keys.push([&now, &key[parent.len()..]].concat());
+                }
+                name = parent;
+            }
+        }
+        Ok(above)
     }
 }

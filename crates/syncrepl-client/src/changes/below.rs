@@ -3,6 +3,7 @@
 use roaring::RoaringTreemap;
 use syncrepl_proto::{Uuid, dn};
 
+use super::agenda::When;
 use super::ask::Ask;
 use super::ledger::{member, rowid};
 use super::rules::Rule;
@@ -27,7 +28,6 @@ impl Work<'_> {
         if !self.lacks(Rule::BelowBack) {
             self.stage.agenda.ask_below(&self.stage.ledger.back);
         }
-        self.stage.agenda.ask_below(&self.stage.ledger.told_again);
         let mut after = None;
         while let Some(parked) = self.next_parked(true, &after)? {
             self.stage.agenda.ask_below_waiting(parked.uuid);
@@ -48,7 +48,7 @@ impl Work<'_> {
         }
         below -= &self.stage.ledger.gone;
         self.without_the_moving(&mut below)?;
-        self.stage.agenda.ask_where_and_below(below);
+        self.stage.agenda.ask_where_all(below, When::Now);
         Ok(())
     }
 
@@ -91,19 +91,6 @@ impl Work<'_> {
             // Nothing is there any more: between two searches the entry may have gone elsewhere.
             if !vanished {
                 break;
-            }
-        }
-        Ok(())
-    }
-
-    /// A record that is still there although its parent is gone may have been away with it, and others
-    /// may have come along since. With a filter that hides parents, most of them have not stirred.
-    pub(crate) fn ask_below_the_found(&mut self, found: &RoaringTreemap) -> Result<()> {
-        for id in found {
-            if let Some(stored) = self.apply.records().by_id(rowid(id))?
-                && (self.shows_parents || self.apply.records().is_parked(stored.uuid)?)
-            {
-                self.stage.agenda.ask_below_shown(id);
             }
         }
         Ok(())

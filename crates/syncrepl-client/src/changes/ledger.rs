@@ -4,7 +4,7 @@
 //! The ledger only remembers. [`super::order`] says what a belief means when a parent moves, and
 //! [`super::agenda`] holds the questions about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
@@ -38,16 +38,11 @@ pub(crate) struct Ledger {
     pub(crate) gone: RoaringTreemap,
     /// One of them was not named: a search did not show it.
     pub(crate) gone_unnamed: bool,
-    /// Records that were said to be gone and are there again.
+    /// Records that may have come into the base while the copy held them, and have brought others.
     pub(crate) back: RoaringTreemap,
-    /// Records below one that is said to be gone. A later statement about one of them may mean that it
-    /// came back, and brought others.
-    pub(crate) went_along: RoaringTreemap,
-    /// Records that may have been outside of the base with a parent, if there is anything outside.
-    pub(crate) was_away: RoaringTreemap,
-    /// Records that the copy held when the provider said that they have come into the base, or that
-    /// the last refresh stage stated, too. They may have come amid that stage, and brought others.
-    pub(crate) told_again: RoaringTreemap,
+    /// Names that records left while a record below stayed there and was asked for: the record that
+    /// had the name. If a search does not show the other, it may have left with that one.
+    pub(crate) left: BTreeMap<Vec<u8>, i64>,
     // How their DNs are known.
     /// Records whose DN this stage stated. While the questions of a group are answered: those whose
     /// DN a search of this stage showed, or that are unsure.
@@ -62,30 +57,12 @@ pub(crate) struct Ledger {
     pub(crate) fresh_placed: RoaringTreemap,
     /// The last refresh stage ended so recently that what is stated now counts as fresh, too.
     pub(crate) may_be_ahead: bool,
-    /// Of the records stated by this stage, and of the fresh ones, one was deleted because a search
-    /// did not show it. Its parent may have moved out before the provider told of that, and come back
-    /// since.
-    stated_left_early: bool,
-    pub(crate) fresh_left_early: bool,
 }
 
 impl Ledger {
-    /// A record that this stage stated, or that is fresh, is deleted because a search did not show it.
-    pub(crate) fn note_left_early(&mut self, id: i64) {
-        self.stated_left_early |= self.stated.contains(member(id));
-        self.fresh_left_early |= self.fresh.contains(member(id));
-    }
-
     /// A refresh stage commits: what it stated is fresh.
     pub(crate) fn stated_is_fresh(&mut self) {
         self.fresh = std::mem::take(&mut self.stated);
-        self.fresh_left_early = std::mem::take(&mut self.stated_left_early);
-    }
-
-    /// The last refresh stage ended so long ago that none of its records is older than what is told.
-    pub(crate) fn forget_fresh(&mut self) {
-        self.fresh.clear();
-        self.fresh_left_early = false;
     }
 
     /// A stage begins anew without a cookie: the provider says again what is present, and what it

@@ -15,6 +15,7 @@ use crate::store::records::{Parked, Stored, attribute_list};
 struct Moved<'a> {
     id: i64,
     dn: &'a str,
+    old_key: &'a [u8],
     /// How many names the old DN consists of.
     depth: usize,
 }
@@ -51,6 +52,7 @@ impl Work<'_> {
         let moved = Moved {
             id: parent.id,
             dn: &parent.dn,
+            old_key,
             depth: dn::depth(old_key),
         };
         let (mut number, end) = self.apply.records().list_moving(old_key)?;
@@ -97,6 +99,8 @@ impl Work<'_> {
                 && !waits
             {
                 self.stage.agenda.ask_where(member(child.id), when);
+                let left = &mut self.stage.ledger.left;
+                left.insert(moved.old_key.to_vec(), moved.id);
             }
             return Ok(Some(child.dn_key));
         }

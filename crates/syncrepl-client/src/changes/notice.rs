@@ -36,41 +36,25 @@ impl Work<'_> {
         })
     }
 
-    /// The provider tells of P. If a search showed P earlier, or P lay below one that left, P may only
-    /// now have arrived, and its children with it: P counts as back.
-    pub(crate) fn notice_told(&mut self, known: &Stored) -> Result<()> {
-        if self.stage.searching || known.dn_key == dn::key(self.base) {
+    /// The provider tells of P, which the copy holds. P may have come into the base only now, and C
+    /// with it: the stream says so; or a search was ahead and showed P earlier; or the last refresh
+    /// stage stated P, which came while it ran, and had passed C. Then P counts as back.
+    pub(crate) fn notice_told_again(&mut self, uuid: Uuid, added: bool) -> Result<()> {
+        let refresh = self.stage.is_refresh();
+        let may_be_fresh = refresh && !self.stage.ledger.fresh.is_empty();
+        let may_be_back = may_be_fresh || self.stage.any.shown || added && !refresh;
+        if !may_be_back || self.stage.kind.is_full() || self.lacks(Rule::ToldAgain) {
             return Ok(());
         }
-        let id = member(known.id);
-        let ledger = &mut self.stage.ledger;
-        let left_early = ledger.fresh_left_early && ledger.fresh.contains(id);
-        let went_along = ledger.went_along.remove(id);
-        if left_early && !self.lacks(Rule::ToldAfterLeftEarly) {
-            self.stage.ledger.was_away.insert(id);
-        }
-        let shown = !self.lacks(Rule::ToldAfterShown) && self.is_shown(known.id)?;
-        if shown || went_along && !self.lacks(Rule::ToldAfterWentAlong) {
-            self.stage.ledger.back.insert(id);
-        }
-        Ok(())
-    }
-
-    /// The provider tells of P, which the copy holds. P may have come into the base while the last
-    /// refresh stage ran, with C: that stage read P after, and C before. The stream says of P that it
-    /// came. A refresh stage says so of every entry; there it matters if the last one stated P.
-    pub(crate) fn notice_told_again(&mut self, uuid: Uuid, added: bool) -> Result<()> {
-        let may_have_come = match self.stage.is_refresh() {
-            true => !self.stage.kind.is_full() && !self.stage.ledger.fresh.is_empty(),
+        let Some(id) = self.apply.records().id_of(uuid)? else {
+            return Ok(());
+        };
+        let came = match refresh {
+            true => self.stage.ledger.fresh.contains(member(id)),
             false => added,
         };
-        if !may_have_come || self.lacks(Rule::ToldAgain) {
-            return Ok(());
-        }
-        if let Some(id) = self.apply.records().id_of(uuid)?.map(member)
-            && (!self.stage.is_refresh() || self.stage.ledger.fresh.contains(id))
-        {
-            self.stage.ledger.told_again.insert(id);
+        if came || self.is_shown(id)? {
+            self.stage.ledger.back.insert(member(id));
         }
         Ok(())
     }

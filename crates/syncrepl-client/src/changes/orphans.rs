@@ -34,8 +34,9 @@ impl Work<'_> {
             false => self.orphans_among(placed)?,
         };
         if last {
-            // Parents keep moving meanwhile.
-            self.stage.agenda.ask_where_all(orphans, When::Quiet);
+            // Parents keep moving meanwhile. An answer that told nothing new closed the question.
+            let open = orphans - &self.stage.agenda.asked_when_quiet;
+            self.stage.agenda.ask_where_all(open, When::Quiet);
             return Ok(false);
         }
         // Parents that are there, and not in the copy: access rules hide them.

@@ -64,9 +64,8 @@ impl Work<'_> {
         if !self.stage.is_refresh() {
             self.stage.ledger.stated = self.unsure()?;
         }
-        let ledger = &mut self.stage.ledger;
-        if terms.may_bring_others {
-            ledger.back |= std::mem::take(&mut ledger.was_away);
+        if !terms.may_bring_others {
+            self.stage.ledger.back.clear();
         }
         if self.deletes_the_absent(terms) {
             // A record that was left out is asked for with the others that were.

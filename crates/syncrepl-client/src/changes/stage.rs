@@ -149,11 +149,6 @@ impl Stage {
         !matches!(self.source(), Source::Stream | Source::Hint)
     }
 
-    /// Whether the questions of a group are being answered.
-    pub(crate) fn answers_a_group(&self) -> bool {
-        self.searching && !self.is_refresh()
-    }
-
     /// Asks where these records are: at the end of a refresh stage, or when the persist stage is quiet.
     pub(crate) fn ask_where(&mut self, records: RoaringTreemap) {
         let when = match self.is_refresh() {

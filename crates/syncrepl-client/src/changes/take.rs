@@ -75,15 +75,8 @@ impl Work<'_> {
     /// The provider sent an entry that is looked up at the end of the group.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
         let dn_key = dn::key(dn);
-        let known = self.apply.records().by_uuid(uuid)?;
-        if let Some(known) = &known {
-            if self.stage.ledger.gone.contains(member(known.id)) && !self.lacks(Rule::SentAfterGone)
-            {
-                self.stage.ledger.back.insert(member(known.id));
-            }
-            self.notice_told(known)?;
-        }
         self.notice_name(&dn_key)?;
+        let known = self.apply.records().by_uuid(uuid)?;
         if known.is_none_or(|known| known.dn_key != dn_key) {
             self.notice_hinted_name(&dn_key)?;
         }
@@ -180,14 +173,8 @@ impl Work<'_> {
     fn known_entry(&mut self, known: Stored, statement: &Statement<'_>) -> Result<()> {
         let id = member(known.id);
         self.stage.ledger.present.insert(id);
-        if self.stage.ledger.gone.remove(id)
-            && !self.stage.answers_a_group()
-            && !self.lacks(Rule::SentAfterGone)
-        {
-            self.stage.ledger.back.insert(id);
-        }
+        self.stage.ledger.gone.remove(id);
         self.stage.agenda.answered(id);
-        self.notice_told(&known)?;
         let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
             // This DN may be older than the one that a search showed. It is taken for now, because
@@ -290,10 +277,7 @@ impl Work<'_> {
         }
         if came || self.apply.records().any_below(&known.dn_key)? {
             self.stage.ledger.gone.insert(id);
-            let went_along = &mut self.stage.ledger.went_along;
-            return self.apply.records().below(&known.dn_key, |id| {
-                went_along.insert(member(id));
-            });
+            return Ok(());
         }
         self.apply.delete(&known)
     }

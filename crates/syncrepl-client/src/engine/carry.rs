@@ -37,8 +37,8 @@ pub(super) struct Carry {
     fresh: RoaringTreemap,
     /// Until then the provider may tell a change that is older than a fresh record.
     fresh_until: Option<Instant>,
-    /// A fresh record was deleted because a search did not show it.
-    fresh_left_early: bool,
+    /// The store holds fresh records.
+    stores_fresh: bool,
     /// The records whose DNs the engine asks for once the provider is silent. The store keeps these
     /// questions too.
     quiet: RoaringTreemap,
@@ -48,10 +48,11 @@ pub(super) struct Carry {
 
 impl Carry {
     pub(super) fn open(writer: &Writer) -> Result<Self> {
+        let fresh = read(writer, status::FRESH)? | read(writer, status::FRESH_PLACED)?;
         Ok(Carry {
-            fresh: read(writer, status::FRESH)? | read(writer, status::FRESH_PLACED)?,
+            stores_fresh: !fresh.is_empty(),
+            fresh,
             fresh_until: None,
-            fresh_left_early: writer.setting(status::LEFT_EARLY)?.is_some(),
             quiet: read(writer, status::QUIET)?,
             quiet_since: None,
         })
@@ -69,11 +70,10 @@ impl Carry {
     pub(super) fn lend(&mut self, stage: &mut Stage, now: Instant) {
         let ledger = &mut stage.ledger;
         ledger.fresh = std::mem::take(&mut self.fresh);
-        ledger.fresh_left_early = self.fresh_left_early;
         if stage.kind == Kind::Group {
             ledger.may_be_ahead = self.fresh_until.is_some_and(|until| now <= until);
             if !ledger.may_be_ahead {
-                ledger.forget_fresh();
+                ledger.fresh.clear();
             }
         }
     }
@@ -82,7 +82,6 @@ impl Carry {
     /// committed.
     pub(super) fn take_back(&mut self, stage: &mut Stage) {
         self.fresh = std::mem::take(&mut stage.ledger.fresh);
-        self.fresh_left_early = stage.ledger.fresh_left_early;
     }
 
     /// Keeps what a stage that ends at `now` leaves to the next, in its transaction.
@@ -91,19 +90,18 @@ impl Carry {
             stage.ledger.stated_is_fresh();
         }
         let placed = std::mem::take(&mut stage.ledger.fresh_placed);
-        let left_early = self.fresh_left_early;
         self.take_back(stage);
-        if stage.is_refresh() {
+        let expired = self.stores_fresh && self.fresh.is_empty();
+        if stage.is_refresh() || expired {
             store(writer, status::FRESH, &self.fresh)?;
             store(writer, status::FRESH_PLACED, &RoaringTreemap::new())?;
-            self.fresh_until = now.checked_add(FRESH_FOR);
         } else if !placed.is_empty() {
             let placed = placed | read(writer, status::FRESH_PLACED)?;
             store(writer, status::FRESH_PLACED, &placed)?;
         }
-        if stage.is_refresh() || left_early != self.fresh_left_early {
-            let left_early = self.fresh_left_early.then_some(&b"yes"[..]);
-            writer.set_setting(status::LEFT_EARLY, left_early)?;
+        self.stores_fresh = !self.fresh.is_empty();
+        if stage.is_refresh() {
+            self.fresh_until = now.checked_add(FRESH_FOR);
         }
         self.keep_quiet(&stage.agenda.quiet, writer)
     }

@@ -57,9 +57,11 @@ pub enum Purpose {
     IdleFaults,
     /// Plain searches that fail.
     SearchFaults,
+    /// When the provider is silent although it has something to tell.
+    Lags,
 }
 
-const COUNT: usize = Purpose::SearchFaults as usize + 1;
+const COUNT: usize = Purpose::Lags as usize + 1;
 
 /// The streams of one seed.
 pub struct Chance {

@@ -7,7 +7,7 @@ use syncrepl_proto::message::{LdapResult, Message, NOTICE_OF_DISCONNECTION, Oper
 use syncrepl_proto::sync::{EntryState, SyncInfo};
 
 use crate::chance::Purpose;
-use crate::connection::{Item, Sync};
+use crate::connection::{Connection, Item, Sync};
 use crate::cookie::Cookie;
 use crate::directory::{Change, Directory, Id, Values};
 use crate::options::Profile;
@@ -48,6 +48,20 @@ impl World {
             connection.sync = Some(sync).filter(|_| goes_on);
         }
         said
+    }
+
+    /// Whether the provider is silent for a while in a persist stage, although it has something to tell.
+    pub fn lags(&mut self, number: u64) -> bool {
+        let lineage = self.lineage.len();
+        let could_tell = |connection: &Connection| {
+            let sync = connection.sync.as_ref();
+            let untold =
+                |sync: &Sync| sync.persist && sync.items.is_empty() && sync.told + 1 < lineage;
+            connection.outbox.is_empty() && sync.is_some_and(untold)
+        };
+        self.options.lags
+            && self.connections.get(&number).is_some_and(could_tell)
+            && self.draw(Purpose::Lags).u8(0..4) == 0
     }
 
     /// Whether a persist stage runs, and the consumer has read every change.

@@ -67,6 +67,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
         limits: Limits::default(),
         shows_csn: true,
         reads_late: false,
+        lags: false,
         denied: false,
         subentries: false,
         computed: false,

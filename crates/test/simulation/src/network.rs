@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use syncrepl_client::{Network, Server, Stream};
@@ -11,6 +11,10 @@ use syncrepl_client::{Network, Server, Stream};
 use crate::chance::Purpose;
 use crate::connection::Connection;
 use crate::world::World;
+
+/// How long a provider that lags is silent at a time: longer than the consumer waits before it takes
+/// silence for the end of the changes.
+const LAG: Duration = Duration::from_secs(2);
 
 /// The world, shared with the consumer. There is one thread, so the lock is always free.
 #[derive(Clone)]
@@ -107,6 +111,13 @@ impl Stream for Line {
         world.take_time();
         if world.script.is_some() {
             return Ok(world.wait_for_script(self.number, deadline));
+        }
+        if world.lags(self.number) {
+            let silent = world.now() + LAG;
+            world.pass_until(Some(
+                deadline.map_or(silent, |deadline| deadline.min(silent)),
+            ));
+            return Ok(false);
         }
         // A search beside would show newer entries than the messages that the provider still holds
         // back. So it holds none back, unless the run tries just that.

@@ -96,6 +96,8 @@ pub struct Options {
     /// In a refresh stage the provider decides whether an entry is in the base when it reads it.
     /// Others decide when the stage begins, and tell only later of entries that come meanwhile.
     pub reads_late: bool,
+    /// In the persist stage the provider is silent at times although it has something to tell.
+    pub lags: bool,
     /// Access rules hide some parents, and show their children.
     pub denied: bool,
     /// There are subentries: the provider sends one that is added, and no search shows it.
@@ -152,6 +154,7 @@ impl Options {
             },
             shows_csn: false,
             reads_late: false,
+            lags: false,
             denied: settings.denied,
             subentries: settings.subentries,
             computed: settings.computed && slapd,
@@ -160,6 +163,7 @@ impl Options {
         let shows_csn = chance.of(Purpose::Traits).bool();
         options.shows_csn = slapd || profile == Profile::Unknown && shows_csn;
         options.reads_late = profile != Profile::Ds389 && chance.of(Purpose::Traits).bool();
+        options.lags = options.concurrent && chance.of(Purpose::Traits).bool();
         options
     }
 }

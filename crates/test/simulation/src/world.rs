@@ -73,6 +73,8 @@ pub struct World {
     /// The newest version of which the consumer may have heard.
     pub told: usize,
     pub facts: Facts,
+    /// Entries that came into the search with a parent, without a change of their own.
+    pub came_along: BTreeSet<Id>,
     /// The plain searches that the consumer has made.
     pub searches: Searches,
     trace: Option<Vec<String>>,
@@ -104,6 +106,7 @@ impl World {
             trouble: false,
             told: 0,
             facts: Facts::default(),
+            came_along: BTreeSet::new(),
             searches: Searches::default(),
             trace: traced.then(Vec::new),
             findings: Vec::new(),
@@ -214,9 +217,14 @@ impl World {
         let shown = next.shown(&search);
         let before = self.shown();
         let came_along = |id: &Id| !before.contains_key(id) && *id != change.id();
-        if !shown.contains_key(&change.id()) && shown.keys().any(came_along) {
-            // The moved parent is hidden, and the provider does not tell of the children that came
-            // with it. A refresh that has begun may have passed them already.
+        let came = shown.keys().copied().filter(came_along);
+        self.came_along.extend(came);
+        let below = |id: &&Id| shown.contains_key(id) && next.is_within(**id, change.id());
+        let hidden = !shown.contains_key(&change.id());
+        if hidden && self.came_along.iter().any(|id| below(&id)) {
+            // The parent is hidden, now or by the time of the next refresh, and the provider does not
+            // tell of the children that came with it. A refresh that has begun may have passed them
+            // already.
             self.facts.owed = Some("entries were moved in under a hidden parent");
             self.facts.full = false;
         }

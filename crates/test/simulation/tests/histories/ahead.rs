@@ -6,7 +6,7 @@ use crate::history;
 /// had the name that S bears by now. The copy holds Q and S as they are, so nothing moves P any more:
 /// the consumer has to ask for P again.
 #[test]
-fn stream_gives_an_older_name_than_the_search() {
+pub fn stream_gives_an_older_name_than_the_search() {
     history(
         "slapd persist
          add Z cn=z
@@ -15,6 +15,11 @@ fn stream_gives_an_older_name_than_the_search() {
          add S cn=s
          connect
          send base Z P Q S
+         done
+         leave
+         modify P
+         connect
+         send P            # P is fresh, and the others no longer are
          done
          leave
          move Z cn=y
@@ -38,7 +43,7 @@ fn stream_gives_an_older_name_than_the_search() {
 /// The refresh reads P and Q after their renames. The stream tells of C, which came below P when P
 /// had the name that Q bears now.
 #[test]
-fn child_is_told_below_the_former_name_of_its_parent() {
+pub fn child_is_told_below_the_former_name_of_its_parent() {
     history(
         "slapd persist
          add P cn=a
@@ -118,7 +123,7 @@ fn child_of_one_that_left_returns_with_others() {
 /// A search for P finds it gone, and the provider will not say more of it than that. The copy holds
 /// C below it, of which nobody speaks.
 #[test]
-fn child_of_one_that_a_search_does_not_show() {
+pub fn child_of_one_that_a_search_does_not_show() {
     history(
         "slapd persist
          add Z cn=z
@@ -149,10 +154,10 @@ fn child_of_one_that_a_search_does_not_show() {
     );
 }
 
-/// The refresh reads all seven. The next one tells that the first has another name; each of the
-/// others may have been read after that. One search asks for all of them.
+/// A refresh reads six entries of a chain. The next one tells that the entry above them has another
+/// name; each of the six may have been read after that. One search asks for all of them.
 #[test]
-fn deep_tree_is_asked_for_at_once() {
+pub fn deep_tree_is_asked_for_at_once() {
     history(
         "slapd persist
          add A cn=a
@@ -164,6 +169,16 @@ fn deep_tree_is_asked_for_at_once() {
          add G cn=g,cn=f,cn=e,cn=d,cn=c,cn=b,cn=a
          connect
          send base A B C D E F G
+         done
+         leave
+         modify B
+         modify C
+         modify D
+         modify E
+         modify F
+         modify G
+         connect
+         send B C D E F G  # they are fresh, and A no longer is
          done
          leave
          move A cn=z
@@ -287,19 +302,19 @@ fn found_below_an_awaited_name(then: &str) {
 }
 
 #[test]
-fn parent_takes_another_name_while_it_waits() {
+pub fn parent_takes_another_name_while_it_waits() {
     found_below_an_awaited_name("move N cn=b");
 }
 
 #[test]
-fn parent_leaves_while_it_waits() {
+pub fn parent_leaves_while_it_waits() {
     found_below_an_awaited_name("move N cn=n,out");
 }
 
 /// 389-ds names entries that the consumer looks up. The answer about C shows it below a name that P
 /// takes, and leaves before the consumer looks P up.
 #[test]
-fn child_is_looked_up_below_a_name_that_its_parent_has_left() {
+pub fn child_is_looked_up_below_a_name_that_its_parent_has_left() {
     history(
         "389 persist
          add P cn=p
@@ -325,7 +340,7 @@ fn child_is_looked_up_below_a_name_that_its_parent_has_left() {
 /// The filter could hide parents. A search amid the stream has not shown P any more. The stream tells
 /// that C came below P, and that P left. Until the consumer has asked for C, its question has to be open.
 #[test]
-fn child_is_told_below_a_parent_that_a_search_did_not_show() {
+pub fn child_is_told_below_a_parent_that_a_search_did_not_show() {
     history(
         "slapd persist filtered
          add Z cn=z
@@ -351,7 +366,7 @@ fn child_is_told_below_a_parent_that_a_search_did_not_show() {
 /// A search showed X below A. A takes another name, so the consumer has to ask for X; and P takes the
 /// name that A left, with C, which is named like X. E comes below C.
 #[test]
-fn child_waits_for_a_derived_name_while_others_come_below_it() {
+pub fn child_waits_for_a_derived_name_while_others_come_below_it() {
     history(
         "slapd persist
          add A cn=v

@@ -39,7 +39,7 @@ fn parent_returns_before_its_leave_was_told() {
 /// P leaves the search, and comes back with C, which the copy had, and with N, which is new. 389-ds
 /// tells both moves in one group, and only of P.
 #[test]
-fn parent_leaves_and_returns_in_one_group_of_389_ds() {
+pub fn parent_leaves_and_returns_in_one_group_of_389_ds() {
     history(
         "389 persist
          add P cn=d
@@ -64,7 +64,7 @@ fn parent_leaves_and_returns_in_one_group_of_389_ds() {
 /// consumer searches for C and does not find it. P comes back with C, and the provider tells of P
 /// alone.
 #[test]
-fn child_deleted_early_returns_with_its_parent() {
+pub fn child_deleted_early_returns_with_its_parent() {
     history(
         "slapd persist
          add P cn=b
@@ -93,7 +93,7 @@ fn child_deleted_early_returns_with_its_parent() {
 
 /// P moves out with C. The provider deletes P, and does not tell of C.
 #[test]
-fn child_leaves_with_its_parent() {
+pub fn child_leaves_with_its_parent() {
     history(
         "slapd persist
          add P cn=p
@@ -113,7 +113,7 @@ fn child_leaves_with_its_parent() {
 /// P comes in with C, and the filter hides P in the same group. The copy has to hold C all the
 /// same.
 #[test]
-fn child_comes_with_a_parent_that_is_hidden_at_once() {
+pub fn child_comes_with_a_parent_that_is_hidden_at_once() {
     history(
         "unknown persist filtered hidden
          add P cn=p,out

@@ -5,7 +5,7 @@ use crate::history;
 
 /// The refresh sends C below P, then P under another name, and S under P's old one.
 #[test]
-fn parent_is_renamed_after_its_child_was_sent() {
+pub fn parent_is_renamed_after_its_child_was_sent() {
     history(
         "slapd persist
          add P cn=p
@@ -36,13 +36,16 @@ fn parent_is_renamed_after_its_child_was_sent() {
 /// The filter hides P. The refresh sends C below P; then P is renamed, of which it says nothing, and
 /// S takes the name.
 #[test]
-fn another_entry_takes_the_name_of_a_hidden_parent() {
+pub fn another_entry_takes_the_name_of_a_hidden_parent() {
     history(
         "slapd persist filtered hidden
          add P cn=p hidden
          add S cn=s
          connect
          send base S
+         done
+         leave
+         connect           # nothing is fresh any more
          done
          leave
          add C cn=c,cn=p
@@ -62,7 +65,7 @@ fn another_entry_takes_the_name_of_a_hidden_parent() {
 /// A search showed X below A. In one group A takes another name, P takes the one that A left, C comes
 /// below P under the name of X, and P takes another name with C. B takes the name that P left.
 #[test]
-fn child_waits_for_its_name_while_its_parent_is_renamed() {
+pub fn child_waits_for_its_name_while_its_parent_is_renamed() {
     history(
         "slapd persist
          add A cn=v
@@ -96,7 +99,7 @@ fn child_waits_for_its_name_while_its_parent_is_renamed() {
 /// moves below B to the name of X. P waits, since X is asked for at the end of the group. C comes
 /// below the hidden H, which has the name that P left.
 #[test]
-fn child_comes_below_a_name_that_its_holder_waits_to_leave() {
+pub fn child_comes_below_a_name_that_its_holder_waits_to_leave() {
     history(
         "slapd persist filtered hidden
          add A cn=v
@@ -155,6 +158,42 @@ fn child_deleted_early_returns_with_renamed_parent() {
     );
 }
 
+/// A search for C finds neither C nor P, which it lies below: both have left. Before the next refresh
+/// they are back, and the refresh sends P alone.
+#[test]
+pub fn child_deleted_early_returns_with_parent_of_which_nothing_was_asked() {
+    history(
+        "slapd persist
+         add Z cn=z
+         add P cn=p,cn=z
+         add C cn=c,cn=p,cn=z
+         connect
+         send base Z P C
+         done
+         leave
+         modify C
+         connect
+         send C            # C is fresh, and P no longer is
+         done
+         leave
+         move Z cn=y
+         connect
+         send Z
+         done
+         at search: move P cn=p,out
+         cut
+         leave
+         move P cn=p,cn=y
+         connect
+         send P
+         done
+         cut
+         leave
+         copy P cn=p,cn=y
+         copy C cn=c,cn=p,cn=y",
+    );
+}
+
 /// P leaves with C, and D comes below C. The refresh says that P is gone. Then C moves back with D,
 /// and the refresh sends C, but not D, which it had passed.
 #[test]
@@ -187,7 +226,7 @@ fn child_of_one_that_left_is_back_with_a_child() {
 
 /// C comes into the base with D amid the first refresh, which has passed D by then.
 #[test]
-fn child_comes_with_its_parent_amid_the_first_refresh() {
+pub fn child_comes_with_its_parent_amid_the_first_refresh() {
     history(
         "slapd persist
          add C cn=c,out

@@ -94,7 +94,7 @@ fn entry_waits_below_a_parent_that_moves_and_leaves() {
 
 /// B leaves its name after the refresh began, and A takes it. The provider sends A alone.
 #[test]
-fn name_that_its_holder_has_left_unsaid() {
+pub fn name_that_its_holder_has_left_unsaid() {
     history(
         "unknown refresh
          add A cn=a
@@ -112,5 +112,33 @@ fn name_that_its_holder_has_left_unsaid() {
          done present
          copy A cn=b
          copy B cn=z",
+    );
+}
+
+/// The same with a child of B, and the consumer has no time to ask which of the two bears the name. B
+/// gives way, and is asked for with its child once the provider is silent.
+#[test]
+pub fn holder_that_gave_way_is_asked_for() {
+    history(
+        "unknown persist small
+         add A cn=a
+         add B cn=b
+         add C cn=c,cn=b
+         connect
+         send base A B C
+         done
+         leave
+         modify A
+         connect
+         present base B C
+         move B cn=z
+         move A cn=b
+         send A
+         done present
+         quiet 3
+         leave
+         copy A cn=b
+         copy B cn=z
+         copy C cn=c,cn=z",
     );
 }

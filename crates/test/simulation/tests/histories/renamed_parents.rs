@@ -122,7 +122,7 @@ fn child_sent_below_a_name_that_a_hidden_entry_takes() {
 
 /// The same in a refresh alone: no record has the name above C, so the consumer asks for C.
 #[test]
-fn orphan_is_asked_for() {
+pub fn orphan_is_asked_for() {
     history(
         "unknown refresh
          add P cn=c
@@ -169,7 +169,7 @@ fn child_sent_before_its_parent_passed_its_name_on() {
 /// The provider sends C below P. Somebody added P after the search began, so the provider does not
 /// send it.
 #[test]
-fn parent_of_an_orphan_is_looked_up() {
+pub fn parent_of_an_orphan_is_looked_up() {
     history(
         "unknown refresh
          add C cn=c

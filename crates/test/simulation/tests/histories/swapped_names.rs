@@ -45,12 +45,12 @@ fn swapped_after_both_and_before_their_children() {
 }
 
 #[test]
-fn swapped_after_the_children_and_before_both() {
+pub fn swapped_after_the_children_and_before_both() {
     swap("A B", "P Q");
 }
 
 #[test]
-fn swapped_after_all_are_read() {
+pub fn swapped_after_all_are_read() {
     swap("P Q A", "B");
 }
 
