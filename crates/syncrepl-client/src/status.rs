@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use roaring::RoaringTreemap;
+use syncrepl_proto::Uuid;
 use syncrepl_proto::url::LdapUrl;
 
-use crate::error::Result;
-use crate::store::Store;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{DAMAGED, Store};
 
 pub(crate) const URL: &str = "syncrepl_url";
 pub(crate) const AUTHZID: &str = "syncrepl_authzid";
@@ -67,14 +69,49 @@ impl fmt::Debug for Status {
     }
 }
 
+/// The URL as the store keeps it.
+pub(crate) fn parse_url(stored: &[u8]) -> Result<LdapUrl> {
+    let url = std::str::from_utf8(stored).ok();
+    url.and_then(|text| LdapUrl::parse(text).ok())
+        .ok_or_else(|| {
+            let message = "the store is damaged: the search it holds cannot be read";
+            Error::new(ErrorKind::Store, message).with_hint(DAMAGED)
+        })
+}
+
 impl Store {
     /// The search whose result is copied, as in [`Status::url`].
     ///
     /// # Errors
     /// Those of the store.
     pub fn url(&self) -> Result<Option<LdapUrl>> {
-        let url = self.get_setting(URL)?;
-        Ok(url.and_then(|url| LdapUrl::parse(&String::from_utf8_lossy(&url)).ok()))
+        self.get_setting(URL)?
+            .map(|url| parse_url(&url))
+            .transpose()
+    }
+
+    /// The records with an open question, and those whose DN is from a search: `true` for a question.
+    /// Their DNs are certain only once the provider has sent everything it was about to send. For
+    /// tests of a copy that is not at rest.
+    #[doc(hidden)]
+    pub fn open_questions(&self) -> Result<Vec<(Uuid, bool)>> {
+        const SHOWN: &str =
+            "SELECT id, uuid, id IN (SELECT id FROM syncrepl_placed) FROM syncrepl_records";
+        self.read(|cursor| {
+            let quiet = self.get_setting(QUIET)?.unwrap_or_default();
+            let quiet = match quiet.is_empty() {
+                true => RoaringTreemap::new(),
+                false => RoaringTreemap::deserialize_from(quiet.as_slice())?,
+            };
+            let rows = cursor.query_map(SHOWN, [], |row| row.try_into())?;
+            let open = rows
+                .into_iter()
+                .filter_map(|(id, uuid, shown): (i64, [u8; 16], bool)| {
+                    let asked = quiet.contains(id.unsigned_abs());
+                    (asked || shown).then(|| (Uuid::from_bytes(uuid), asked))
+                });
+            Ok(open.collect())
+        })
     }
 
     /// The status, all of one snapshot.

@@ -13,6 +13,7 @@ use crate::connection::{ConnectOptions, Credentials, Password, Sasl, Server, Sta
 use crate::engine::Settings;
 use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
+use crate::status;
 use crate::store::Writer;
 use crate::store::search::Search;
 
@@ -173,19 +174,8 @@ fn parse_filter(text: &str) -> Result<Filter> {
 }
 
 pub(super) fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
-    let Some(bytes) = writer.setting(crate::status::URL)? else {
-        return Ok(None);
-    };
-    let url = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| LdapUrl::parse(text).ok());
-    url.map(Some).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Store,
-            "the store is damaged: the search it holds cannot be read",
-        )
-        .with_hint("restore it from a backup, or delete it and refresh afresh")
-    })
+    let url = writer.setting(status::URL)?;
+    url.map(|url| status::parse_url(&url)).transpose()
 }
 
 /// `x-mech` names a SASL mechanism, and so does a `bindname` that is no DN but `GSSAPI`.

@@ -7,15 +7,14 @@ use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 
 use super::deadlines::{Deadlines, Due};
-use crate::changes::agenda::When;
 use crate::changes::ledger::{member, rowid};
 use crate::changes::rules::Limits;
 use crate::changes::source::Kind;
 use crate::changes::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::status;
-use crate::store::Writer;
 use crate::store::records::Records;
+use crate::store::{DAMAGED, Writer};
 
 /// The provider tells a change that was made during a refresh stage at the beginning of the persist
 /// stage, or in the next refresh stage. After this long in the persist stage it has told all of
@@ -159,11 +158,6 @@ pub(super) fn new_stage(kind: Kind, limits: Limits, writer: &Writer) -> Result<S
     Ok(stage)
 }
 
-/// Lets the group ask for these records at its end.
-pub(super) fn ask_for(stage: &mut Stage, records: RoaringTreemap) {
-    stage.agenda.ask_where_all(records, When::Now);
-}
-
 /// Notes that a search showed this entry, so that the stage takes it for present.
 pub(super) fn note_present(stage: &mut Stage, records: Records<'_>, uuid: Uuid) -> Result<()> {
     if let Some(id) = records.id_of(uuid)? {
@@ -178,10 +172,18 @@ pub(super) fn has_news(stage: &Stage) -> bool {
     stage.messages > 0 || stage.agenda.everything || !stage.agenda.asked_when_quiet.is_empty()
 }
 
-/// A bitmap from the store; empty if it cannot be read.
+/// A bitmap from the store.
 fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
     let stored = writer.setting(name)?.unwrap_or_default();
-    let records = RoaringTreemap::deserialize_from(stored.as_slice()).unwrap_or_default();
+    if stored.is_empty() {
+        return Ok(RoaringTreemap::new());
+    }
+    let records = RoaringTreemap::deserialize_from(stored.as_slice()).map_err(|error| {
+        let message = format!("the store is damaged: {name} cannot be read");
+        Error::new(ErrorKind::Store, message)
+            .with_source(error)
+            .with_hint(DAMAGED)
+    })?;
     writer.ids().reserve(records.max().map_or(0, rowid));
     Ok(records)
 }

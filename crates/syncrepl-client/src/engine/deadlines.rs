@@ -56,10 +56,7 @@ impl Due {
     /// Whether it holds only if nothing came until now. The engine then first reads what has
     /// arrived.
     fn needs_silence(self) -> bool {
-        matches!(
-            self,
-            Due::Cancel | Due::LogCopy | Due::Heartbeat | Due::Silence
-        )
+        matches!(self, Due::LogCopy | Due::Heartbeat | Due::Silence)
     }
 }
 
@@ -174,6 +171,9 @@ mod tests {
         let heard = taken(all(now), PERSIST, now, false);
         assert_eq!(heard, [Due::Reconcile, Due::Gap, Due::Soon, Due::Quiet]);
         assert_eq!(taken(all(now), REFRESH, now, false), []);
+        // A provider may go on telling for ever after the Cancel.
+        let cancelled = taken(all(now), Phase::Cancelled, now, false);
+        assert_eq!(cancelled, [Due::Cancel]);
     }
 
     #[test]

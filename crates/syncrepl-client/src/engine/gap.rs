@@ -32,7 +32,7 @@ impl Gap {
     /// Notes a change that came with this cookie.
     pub(super) fn came(&mut self, cookie: &[u8]) {
         match cookie::number(cookie) {
-            Some(number) if number == self.last + 1 => self.last = number,
+            Some(number) if self.last.checked_add(1) == Some(number) => self.last = number,
             Some(number) if number > self.last => self.open = true,
             _ => {}
         }

@@ -1,10 +1,8 @@
 //! The questions that the engine asks in the persist stage when they are due: where the hidden
 //! parents are, and where records are whose DN may be wrong.
 
-use roaring::RoaringTreemap;
 use syncrepl_proto::dn;
 
-use super::carry;
 use super::state::{Consumer, Run, lookup};
 use crate::changes::ancestors::look_up;
 use crate::changes::ask::Searched;
@@ -30,13 +28,8 @@ impl Run<'_> {
         }
         let base = dn::key(&self.consumer.settings.search.base);
         let missing = self.ancestors().list_missing(&base)?;
-        let placed = match asked {
-            true => self.consumer.watch.take_placed(),
-            false => RoaringTreemap::new(),
-        };
-        if strayed > 0 || missing > 0 || !placed.is_empty() {
+        if strayed > 0 || missing > 0 {
             let mut stage = self.consumer.open_stage(Kind::Group)?;
-            carry::ask_for(&mut stage, placed);
             stage.hidden.task = Parents::LookedUp(searched);
             self.on.stage = Some(stage);
             self.end_group()?;

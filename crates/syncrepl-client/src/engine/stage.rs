@@ -96,7 +96,7 @@ impl Run<'_> {
             ..
         } = &mut *self.consumer;
         let deadlines = &mut self.on.deadlines;
-        watch.after(&stage, parents, writer, deadlines, now)?;
+        watch.after(&mut stage, parents, writer, deadlines, now)?;
         carry.keep(&mut stage, writer, now)?;
         carry.wait_for_quiet(deadlines, now);
         self.consumer

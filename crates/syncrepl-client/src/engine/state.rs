@@ -7,6 +7,7 @@ use std::time::Instant;
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
+use super::afresh::Afresh;
 use super::carry::Carry;
 use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
@@ -92,6 +93,7 @@ pub(super) struct Connected {
     pub(super) group_began: Instant,
     /// Set while changes may be missing at the beginning of the persist stage.
     pub(super) gap: Option<Gap>,
+    pub(super) afresh: Afresh,
     pub(super) deadlines: Deadlines,
 }
 
@@ -182,6 +184,7 @@ impl Connected {
             side: None,
             stage: None,
             gap: None,
+            afresh: Afresh::default(),
             deadlines: Deadlines::default(),
         }
     }

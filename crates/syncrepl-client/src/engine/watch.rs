@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use roaring::RoaringTreemap;
 use syncrepl_proto::message::Scope;
 
 use super::deadlines::{Deadlines, Due};
+use crate::changes::agenda::When;
 use crate::changes::stage::Stage;
 use crate::changes::terms::Parents;
 use crate::error::Result;
@@ -38,19 +38,16 @@ pub(super) struct Watch {
     look_up: bool,
     rests_until: Option<Instant>,
     echo_until: Option<Instant>,
-    /// Records whose DN is from a message that may use an old name of a hidden parent.
-    placed: RoaringTreemap,
 }
 
 impl Watch {
     pub(super) fn open(search: &Search, writer: &Writer) -> Result<Self> {
         Ok(Watch {
-            on: search.scope == Scope::Subtree && search.filter.may_hide_parents(),
+            on: search.scope == Scope::Subtree && !search.shows_everything_below(),
             settled: writer.setting(status::PARENTS)?.is_some(),
             look_up: false,
             rests_until: None,
             echo_until: None,
-            placed: RoaringTreemap::new(),
         })
     }
 
@@ -80,7 +77,7 @@ impl Watch {
     /// about the hidden parents.
     pub(super) fn after(
         &mut self,
-        stage: &Stage,
+        stage: &mut Stage,
         done: Parents,
         writer: &Writer,
         deadlines: &mut Deadlines,
@@ -117,7 +114,7 @@ impl Watch {
 
     fn after_group(
         &mut self,
-        stage: &Stage,
+        stage: &mut Stage,
         writer: &Writer,
         deadlines: &mut Deadlines,
         now: Instant,
@@ -132,7 +129,9 @@ impl Watch {
             self.echo_until = Some(now + ECHO);
         }
         if self.echo_until.is_some_and(|until| now < until) {
-            self.placed |= &stage.hidden.placed;
+            // Their DNs are from messages that may use an old name of a hidden parent.
+            let placed = stage.hidden.placed.clone();
+            stage.agenda.ask_where_all(placed, When::Quiet);
         }
         self.hear(stage, deadlines, now);
         Ok(())
@@ -151,11 +150,6 @@ impl Watch {
     /// only.
     pub(super) fn take_task(&mut self) -> bool {
         std::mem::take(&mut self.look_up)
-    }
-
-    /// Takes the records whose DN may be from a message with an old name.
-    pub(super) fn take_placed(&mut self) -> RoaringTreemap {
-        std::mem::take(&mut self.placed)
     }
 
     /// Sets how long the engine rests after this asking.

@@ -214,7 +214,8 @@ pub(super) fn is_busy(err: &rusqlite::Error) -> bool {
     )
 }
 
-const DAMAGED: &str = "restore it from a backup, or delete it and start afresh";
+/// The hint of an error that says that the store is damaged.
+pub(crate) const DAMAGED: &str = "restore it from a backup, or delete it and start afresh";
 
 fn code(err: &rusqlite::Error) -> Option<ErrorCode> {
     match err {

@@ -178,32 +178,6 @@ impl Store {
         Ok(())
     }
 
-    /// The records with an open question, and those whose DN is from a search. Their DNs are
-    /// certain only once the provider has sent everything it was about to send. For tests of a copy
-    /// that is not at rest.
-    #[doc(hidden)]
-    pub fn open_questions(&self) -> Result<Vec<Uuid>> {
-        let quiet = self.get_setting(crate::status::QUIET)?.unwrap_or_default();
-        // The consumer, too, takes a bitmap that it cannot read for an empty one.
-        let quiet = roaring::RoaringTreemap::deserialize_from(quiet.as_slice()).unwrap_or_default();
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "SELECT id, uuid, id IN (SELECT id FROM syncrepl_placed) FROM syncrepl_records",
-            )
-            .map_err(failure::of_store)?;
-        let mut rows = statement.query([]).map_err(failure::of_store)?;
-        let mut open = Vec::new();
-        while let Some(row) = rows.next().map_err(failure::of_store)? {
-            let (id, uuid, shown): (i64, [u8; 16], bool) =
-                row.try_into().map_err(failure::of_store)?;
-            if shown || quiet.contains(id.unsigned_abs()) {
-                open.push(Uuid::from_bytes(uuid));
-            }
-        }
-        Ok(open)
-    }
-
     /// The number of records.
     pub fn count(&self) -> Result<u64> {
         self.conn

@@ -29,6 +29,6 @@ pub use handle::Store;
 pub use items::Items;
 pub use rusqlite::InterruptHandle;
 
-pub(crate) use failure::of_callback as callback_failed;
+pub(crate) use failure::{DAMAGED, of_callback as callback_failed};
 pub(crate) use tally::Tally;
 pub(crate) use writer::Writer;

@@ -71,7 +71,7 @@ impl Search {
 
     /// Whether the search shows every parent of an entry that it shows. The base may be missing.
     pub(crate) fn shows_everything_below(&self) -> bool {
-        self.scope == Scope::Subtree && self.filter == Filter::present("objectClass")
+        self.scope == Scope::Subtree && !self.filter.may_hide_parents()
     }
 
     fn attribute_set(&self) -> BTreeSet<String> {

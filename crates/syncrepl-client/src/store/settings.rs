@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::failure;
+use super::failure::{self, DAMAGED};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of commits so far, in decimal.
@@ -61,10 +61,7 @@ fn number(conn: &Connection, name: &str, damaged: &'static str) -> Result<Option
         .ok()
         .and_then(|digits| digits.parse().ok())
         .map(Some)
-        .ok_or_else(|| {
-            Error::new(ErrorKind::Store, damaged)
-                .with_hint("restore it from a backup, or delete it and start afresh")
-        })
+        .ok_or_else(|| Error::new(ErrorKind::Store, damaged).with_hint(DAMAGED))
 }
 
 /// Refuses the names that are ours.

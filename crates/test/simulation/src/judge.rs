@@ -51,12 +51,13 @@ impl Checker {
             Ok(open) => open,
             Err(error) => return world.finding(format_args!("no open questions: {error}")),
         };
-        let asked = held.iter().filter(|(id, _)| open.contains(id));
+        let asked = held.iter().filter(|(id, _)| open.get(id) == Some(&true));
         let asked: Vec<_> = asked.map(|(_, held)| dn::key(&held.dn)).collect();
         for id in ahead {
             let held = held.get(&id).map(|held| held.dn.as_str());
-            let key = held.map(dn::key);
-            if key.is_some_and(|key| asked.iter().any(|above| dn::is_within(&key, above))) {
+            let key = held.map(dn::key).unwrap_or_default();
+            let below = |above: &Vec<u8>| dn::is_within(&key, above);
+            if open.contains_key(&id) || asked.iter().any(below) {
                 self.counts.excuses += 1;
                 continue;
             }
@@ -66,11 +67,13 @@ impl Checker {
         }
     }
 
-    /// The records for which the consumer has still to ask.
-    fn open_questions(&self) -> Result<BTreeSet<Id>, Error> {
-        let uuids = self.store.as_ref().map(Store::open_questions);
-        let uuids = uuids.transpose()?.unwrap_or_default();
-        Ok(uuids.into_iter().filter_map(id_of).collect())
+    /// The records for which the consumer has still to ask (`true`), or whose DN a search showed.
+    fn open_questions(&self) -> Result<BTreeMap<Id, bool>, Error> {
+        let open = self.store.as_ref().map(Store::open_questions);
+        let open = open.transpose()?.unwrap_or_default().into_iter();
+        Ok(open
+            .filter_map(|(uuid, asked)| Some((id_of(uuid)?, asked)))
+            .collect())
     }
 
     /// Counts the records under a DN that their entry never bore. A provider may mislead a consumer

@@ -6,6 +6,7 @@ use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
 
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
+use crate::store::DAMAGED;
 
 /// A row of `syncrepl_records`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(crate) fn attribute_list(bytes: &[u8]) -> Result<AttributeList<'_>> {
     AttributeList::decode(bytes).map_err(|error| {
         Error::new(ErrorKind::Store, "the store is damaged")
             .with_source(error)
-            .with_hint("restore it from a backup, or delete it and refresh afresh")
+            .with_hint(DAMAGED)
     })
 }
 
