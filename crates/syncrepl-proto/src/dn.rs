@@ -115,6 +115,16 @@ pub fn split_first(dn: &str) -> Option<(&str, &str)> {
     Some((dn.get(own.0..own.1)?, above))
 }
 
+/// The DN that lies `levels` above `dn`, as it is written there. `None` if `dn` has fewer RDNs or is not
+/// a DN.
+pub fn ancestor(dn: &str, levels: usize) -> Option<&str> {
+    let spans = spans(&pairs(dn).ok()?);
+    if spans.len() == levels {
+        return Some("");
+    }
+    dn.get(spans.get(levels)?.0..spans.last()?.1)
+}
+
 /// Checks that `dn` is a distinguished name.
 ///
 /// Accepted beyond RFC 4514 are `;` between RDNs, quoted values, spaces around separators, the

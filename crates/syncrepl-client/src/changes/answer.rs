@@ -217,11 +217,9 @@ impl Work<'_> {
         let base = dn::key(self.base);
         let mut above = RoaringTreemap::new();
         let mut keys = self.keys_of(id)?;
-        let mut seen = BTreeSet::new();
+        // A record may have moved below the name that it left, so each move is followed once.
+        let mut followed = BTreeSet::new();
         while let Some(key) = keys.pop() {
-            if !seen.insert(key.clone()) {
-                continue;
-            }
             let mut name = key.as_slice();
             while let Some(parent) = dn::parent_key(name).filter(|parent| *parent != base) {
                 if let Some(id) = self.apply.records().holder(parent, None)? {
@@ -229,7 +227,7 @@ impl Work<'_> {
                 }
                 if let Some(moved) = self.stage.ledger.left.get(parent)
                     && let Some(now) = self.apply.records().key_of(*moved)?
-                    && now != parent
+                    && followed.insert(*moved)
                 {
                     keys.push([&now, &key[parent.len()..]].concat());
                 }

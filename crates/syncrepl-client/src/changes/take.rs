@@ -10,8 +10,11 @@ use super::change::{self, Difference, Statement};
 use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::{Parked, Stored};
+
+/// The most RDNs in a DN. The work for an entry grows with the square of their number.
+const DEEPEST: usize = 1000;
 
 impl Work<'_> {
     /// Takes what the provider said of entries and references. Returns the cookie that came with it.
@@ -74,7 +77,7 @@ impl Work<'_> {
 
     /// The provider sent an entry that is looked up at the end of the group.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
-        let dn_key = dn::key(dn);
+        let dn_key = key_of(dn)?;
         self.notice_name(&dn_key)?;
         let known = self.apply.records().by_uuid(uuid)?;
         if known.is_none_or(|known| known.dn_key != dn_key) {
@@ -105,7 +108,7 @@ impl Work<'_> {
         if reference.is_some() {
             self.apply.records().delete_reference(uuid)?;
         }
-        let dn_key = dn::key(dn);
+        let dn_key = key_of(dn)?;
         self.notice_awaited_name(uuid, Some(&dn_key))?;
         self.notice_left_name(uuid, Some(&dn_key))?;
         self.unpark(uuid)?;
@@ -281,6 +284,17 @@ impl Work<'_> {
         }
         self.apply.delete(&known)
     }
+}
+
+/// The key of a DN that the provider sent.
+fn key_of(dn: &str) -> Result<Vec<u8>> {
+    let key = dn::key(dn);
+    // An RDN takes more than one byte, so most DNs need not be counted.
+    if dn.len() > DEEPEST && dn::depth(&key) > DEEPEST {
+        let message = format!("the provider sent an entry more than {DEEPEST} levels deep");
+        return Err(Error::new(ErrorKind::Protocol, message));
+    }
+    Ok(key)
 }
 
 fn parked(statement: &Statement<'_>, id: Option<i64>) -> Parked {

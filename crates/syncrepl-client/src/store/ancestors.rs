@@ -234,14 +234,16 @@ impl<'c> Ancestors<'c> {
         )?;
         let mut rows = statement.query(params![lower, upper])?;
         let mut missing = 0;
-        // The records and known ancestors above the current key; parents come before children.
-        let mut path: Vec<Vec<u8>> = Vec::new();
+        // The last key, and how much of it each record and listed parent on its way down takes.
+        let (mut last, mut path) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            while path.last().is_some_and(|above| !key.starts_with(above)) {
+            let is_above =
+                |end: &usize| last.get(..*end).is_some_and(|above| key.starts_with(above));
+            while path.last().is_some_and(|end| !is_above(end)) {
                 path.pop();
             }
-            let known = path.last().map_or(base_key.len(), Vec::len);
+            let known = path.last().copied().unwrap_or(base_key.len());
             let mut between = Vec::new();
             let mut above = dn::parent_key(key);
             while let Some(next) = above.filter(|above| above.len() > known) {
@@ -252,9 +254,10 @@ impl<'c> Ancestors<'c> {
                 if !self.holds(parent)? && self.miss(parent, key)? {
                     missing += 1;
                 }
-                path.push(parent.to_vec());
+                path.push(parent.len());
             }
-            path.push(key.to_vec());
+            path.push(key.len());
+            last = key.to_vec();
         }
         Ok(missing)
     }
@@ -265,18 +268,15 @@ impl<'c> Ancestors<'c> {
             .0
             .prepare_cached("SELECT dn FROM syncrepl_records WHERE dn_key = ?1 LIMIT 1")?
             .query_row([record_key], |row| row.get(0))?;
-        let mut rest = record.as_str();
-        for _ in dn::depth(dn_key)..dn::depth(record_key) {
-            match dn::split_first(rest) {
-                Some((_, above)) => rest = above,
-                None => return Ok(false),
-            }
-        }
+        let levels = dn::depth(record_key) - dn::depth(dn_key);
+        let Some(dn) = dn::ancestor(&record, levels) else {
+            return Ok(false);
+        };
         self.0
             .prepare_cached(
                 "INSERT OR IGNORE INTO temp.syncrepl_missing (dn_key, dn) VALUES (?1, ?2)",
             )?
-            .execute(params![dn_key, rest])?;
+            .execute(params![dn_key, dn])?;
         Ok(true)
     }
 

@@ -177,6 +177,24 @@ fn p26_a_state_that_no_rfc_knows_is_an_error() {
 }
 
 /// A as the copy has it, in another order and case, and with an attribute that it does not have.
+/// The work for an entry grows with the square of its depth.
+#[test]
+fn entry_of_too_many_levels_is_an_error() {
+    let mut bench = Bench::with(APACHE, APACHE_COOKIE, &[A, B]);
+    let deep = format!("{}{}", "cn=x,".repeat(1000), B.1).leak();
+    let script = vec![
+        modify_as(2, deep, "second"),
+        done_by_presence(APACHE_COOKIE),
+    ];
+    let error = refused(
+        bench.refresh(&Fake::start(APACHE, vec![script])),
+        Instant::now(),
+    );
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("levels"), "{error}");
+    assert_unchanged(&mut bench);
+}
+
 fn empty_lists(id: u32) -> Vec<u8> {
     let attributes = [
         ("DESCRIPTION", vec![text(1).as_bytes()]),

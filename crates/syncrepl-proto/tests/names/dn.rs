@@ -310,5 +310,13 @@ fn split_first_gives_rdn_and_parent() {
         ("no name", None),
     ] {
         assert_eq!(split_first(name), expected, "{name:?}");
+        assert_eq!(
+            ancestor(name, 1),
+            expected.map(|(_, above)| above),
+            "{name:?}"
+        );
     }
+    assert_eq!(ancestor("cn=a, o=x ,dc=y ", 2), Some("dc=y"));
+    assert_eq!(ancestor("cn=a,o=x", 0), Some("cn=a,o=x"));
+    assert_eq!(ancestor("cn=a,o=x", 3), None);
 }

@@ -4,7 +4,7 @@
 use crate::chance::Purpose;
 use crate::held::Reader;
 use crate::run::{Backup, Run};
-use crate::world::LOST;
+use crate::world::{LOST, MOVED_IN};
 
 /// How many backups of the store a run keeps, at most.
 const MOST_BACKUPS: usize = 3;
@@ -49,7 +49,10 @@ impl Run {
 
     fn restore_store(&mut self, backup: Backup) {
         let Backup {
-            path, reader, owed, ..
+            path,
+            reader,
+            owed,
+            told,
         } = backup;
         self.remove_store();
         let copied = std::fs::copy(path, self.data());
@@ -61,7 +64,8 @@ impl Run {
             "  the store is restored as of commit {}",
             reader.commit
         ));
-        world.facts.owed = owed;
+        let moved_in = world.moved_in > Some(told);
+        world.facts.owed = owed.or(moved_in.then_some(MOVED_IN));
         drop(world);
         self.checker.reset(reader);
     }

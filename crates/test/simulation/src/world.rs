@@ -50,6 +50,9 @@ pub struct Facts {
     pub refresh_required: u32,
 }
 
+/// Why the consumer may lack entries until it compares everything.
+pub const MOVED_IN: &str = "entries were moved in under a hidden parent";
+
 pub struct World {
     pub options: Options,
     chance: Chance,
@@ -75,6 +78,8 @@ pub struct World {
     pub facts: Facts,
     /// Entries that came into the search with a parent, without a change of their own.
     pub came_along: BTreeSet<Id>,
+    /// The newest version in which such a parent is hidden.
+    pub moved_in: Option<usize>,
     /// The plain searches that the consumer has made.
     pub searches: Searches,
     trace: Option<Vec<String>>,
@@ -107,6 +112,7 @@ impl World {
             told: 0,
             facts: Facts::default(),
             came_along: BTreeSet::new(),
+            moved_in: None,
             searches: Searches::default(),
             trace: traced.then(Vec::new),
             findings: Vec::new(),
@@ -225,7 +231,8 @@ impl World {
             // The parent is hidden, now or by the time of the next refresh, and the provider does not
             // tell of the children that came with it. A refresh that has begun may have passed them
             // already.
-            self.facts.owed = Some("entries were moved in under a hidden parent");
+            self.facts.owed = Some(MOVED_IN);
+            self.moved_in = Some(self.versions.len());
             self.facts.full = false;
         }
         self.log(format_args!(

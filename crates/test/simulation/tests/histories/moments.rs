@@ -244,3 +244,37 @@ pub fn child_comes_with_its_parent_amid_the_first_refresh() {
          copy D cn=d,cn=c",
     );
 }
+
+/// P moves below Q, which has taken P's name and which the filter hides. A search does not show C, which
+/// was below P.
+#[test]
+fn parent_moves_below_the_entry_that_took_its_name() {
+    history(
+        "slapd persist filtered hidden
+         add P cn=a
+         add Q cn=q hidden
+         add C cn=c,cn=a
+         connect
+         send base P C
+         done
+         leave
+         modify C
+         connect
+         send C            # C is fresh, and P no longer is
+         done
+         leave
+         move P cn=p
+         move Q cn=a
+         move P cn=b,cn=a
+         connect
+         send P
+         done
+         at search
+         at search: move P cn=b,out
+         --
+         tell
+         leave
+         copy P gone
+         copy C gone",
+    );
+}
