@@ -3,7 +3,7 @@
 //! A [`Syncrepl`] searches a directory, keeps the result in a SQLite file, and calls your
 //! [`Callback`] for every entry that is added, changed, renamed or deleted. The next run goes on
 //! where the last one ended: a cookie is stored with the copy. The provider has to support content
-//! synchronization; it is tested with OpenLDAP and its overlay syncprov.
+//! synchronization: OpenLDAP with the overlay syncprov, or 389 Directory Server.
 //!
 //! ```no_run
 //! use syncrepl_client::{Backoff, Callback, CallbackResult, Cursor, Record, Syncrepl};

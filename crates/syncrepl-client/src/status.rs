@@ -7,7 +7,7 @@ use syncrepl_proto::Uuid;
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{DAMAGED, Store};
+use crate::store::{COMMIT, DAMAGED, Store};
 
 pub(crate) const URL: &str = "syncrepl_url";
 pub(crate) const AUTHZID: &str = "syncrepl_authzid";
@@ -29,7 +29,6 @@ pub(crate) const FRESH: &str = "syncrepl_fresh";
 pub(crate) const FRESH_PLACED: &str = "syncrepl_fresh_placed";
 /// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";
-pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// The status of a store at one moment.
 #[derive(Clone, PartialEq, Eq)]

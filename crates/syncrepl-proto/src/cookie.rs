@@ -1,7 +1,7 @@
 //! Cookies (RFC 4533 §2.1.2) are opaque bytes, with two exceptions. Some name a CSN for each server of
 //! the provider, and a consumer that stores them as they come loses changes. Some end with the number
-//! of the last change. This file alone looks inside a cookie. Which vendor makes which form, its
-//! [`profile`](crate::profile) says.
+//! of the last change. This file alone looks inside a cookie. The vendor's [`profile`](crate::profile)
+//! names the form that it makes.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +37,8 @@ impl Form {
 
 /// A cookie of the form [`Form::Csns`], taken apart: `rid=000,sid=001,csn=CSN;CSN,delcsn=CSN`.
 ///
-/// `sid` is dropped: another node that is sent it takes the consumer for the first node, and keeps news
-/// back. `delcsn` is dropped too, because it belongs to the replication between providers.
+/// The client drops `sid`: another node would take the consumer for the first node and keep news back. It
+/// drops `delcsn`, which belongs to the replication between providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Csns<'a> {
     rid: &'a str,
@@ -68,7 +68,9 @@ impl<'a> Csns<'a> {
     /// Keeps the higher of this CSN and the one known of its server. CSNs of one server compare
     /// as text: time, counter, server ID, counter within the operation.
     fn add(&mut self, csn: &'a str) {
-        let Some(sid) = csn.split('#').nth(2) else {
+        // Three hexadecimal digits. Others are no server IDs, and could be ever new ones.
+        let is_id = |sid: &&str| sid.len() == 3 && sid.bytes().all(|b| b.is_ascii_hexdigit());
+        let Some(sid) = csn.split('#').nth(2).filter(is_id) else {
             return;
         };
         let known = self.csns.entry(sid).or_insert(csn);

@@ -1,4 +1,4 @@
-//! The latest changes, from which a delete phase names the deleted entries (RFC 4533 §3.3.1).
+//! The latest changes, from which a delete phase names the deleted entries (RFC 4533 §3.3.2).
 //!
 //! The log is bounded: it answers only for cookies newer than the newest change it has dropped.
 

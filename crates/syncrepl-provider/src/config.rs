@@ -1,5 +1,6 @@
 //! The choices a provider starts with, and the builder that collects them. `provider` starts it.
 
+use std::fmt;
 use std::io;
 
 use crate::entry::{Entry, Stored};
@@ -43,7 +44,6 @@ pub enum UnknownCookie {
 }
 
 /// Every choice; [`Builder`] documents each.
-#[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) suffixes: Vec<String>,
@@ -81,10 +81,19 @@ impl Config {
 /// By default the provider serves `dc=example,dc=com` with that one entry, and behaves like
 /// OpenLDAP's slapd. Everybody may read; `cn=admin,dc=example,dc=com` with the password `secret`
 /// may write.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     pub(crate) config: Config,
+}
+
+impl fmt::Debug for Builder {
+    /// Without the entries, and without passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("port", &self.config.port)
+            .field("suffixes", &self.config.suffixes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use syncrepl_proto::Uuid;
+use syncrepl_proto::secret::is_secret;
 
 use crate::csn::Csn;
 use crate::description::{self, Description};
@@ -107,7 +108,7 @@ impl fmt::Debug for Entry {
         let mut shown = f.debug_struct("Entry");
         shown.field("uuid", &self.uuid).field("dn", &self.dn);
         for stored in &self.attributes {
-            let secret = stored.name.eq_ignore_ascii_case("userPassword");
+            let secret = is_secret(&stored.name);
             let values = stored.values.iter().filter(|_| !secret);
             let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value)).collect();
             shown.field(&stored.name, &values);

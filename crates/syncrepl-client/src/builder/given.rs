@@ -17,7 +17,7 @@ use crate::status;
 use crate::store::Writer;
 use crate::store::search::Search;
 
-/// What a builder was given, as it was given.
+/// The options of a builder, unchecked.
 pub(super) struct Parts {
     pub(super) path: PathBuf,
     pub(super) urls: Vec<String>,

@@ -21,7 +21,7 @@ use crate::store::{Store, Writer};
 use given::{Parts, stored_url};
 
 /// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
-/// [`connect`](Builder::connect).
+/// [`connect`](Builder::connect), [`open`](Builder::open) or [`diagnose`](Builder::diagnose).
 pub struct Builder<C> {
     callback: C,
     parts: Parts,
@@ -43,8 +43,8 @@ impl<C: Callback> Syncrepl<C> {
 }
 
 impl<C: Callback> Builder<C> {
-    /// An LDAP URL (RFC 4516): where to connect and what to search. Given more than once, the
-    /// servers are tried in this order, and the first URL tells the search. Its default scope is
+    /// An LDAP URL (RFC 4516): where to connect and what to search. The consumer tries the servers of
+    /// several URLs in this order; the first URL names the search. Its default scope is
     /// `base`, one entry. Extensions: `bindname` (a DN, or `GSSAPI` for the Kerberos ticket),
     /// `X-BINDPW`, `x-mech` (a SASL mechanism; `bindname` is then the name of its user), `StartTLS`;
     /// of several URLs those of the first count. When the store holds a copy already, the URL may be
@@ -107,8 +107,8 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// Whether every connection needs TLS, those to this machine too. A local socket needs none. [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS
-    /// is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
+    /// Whether every connection needs TLS, also one to this machine. A local socket needs none.
+    /// [`StartTls::IfPossible`] is then [`StartTls::Required`], and `ldap://` without StartTLS is [`ErrorKind::Tls`](crate::ErrorKind::Tls). False by default.
     pub fn require_tls(mut self, require: bool) -> Self {
         self.parts.options.require_tls = require;
         self
@@ -185,8 +185,8 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// How much one refresh may delete, and any minute of the persist stage. By default that is anything but
-    /// the whole copy by implication. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard):
+    /// How much one refresh may delete, and how much any minute may, in whichever stage. By default that is
+    /// anything but the whole copy by implication. More ends the run with [`ErrorKind::Guard`](crate::ErrorKind::Guard):
     /// the refresh, or the group of changes that goes too far, is rolled back with its cookie, so that the
     /// provider tells those deletes again. [`Syncrepl::reconnect`] does not begin a new minute; opening the
     /// consumer anew does.

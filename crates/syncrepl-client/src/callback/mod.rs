@@ -10,12 +10,13 @@ use crate::store::{Cursor, Items};
 /// Your code, called on every change. Each method does nothing by default.
 ///
 /// Each call that gets a [`Cursor`] runs inside the transaction that stores the change and the
-/// cookie: what you write through it commits together with them or not at all. Returning an error
-/// rolls that transaction back and ends the run with it; the same changes are delivered again next
-/// time. To write elsewhere, wait for [`committed`](Callback::committed), or keep an outbox table and
+/// cookie: what you write through it commits together with them or not at all. An error that a method
+/// returns rolls that transaction back and ends the run; the next run tells the same changes again. To
+/// write elsewhere, wait for [`committed`](Callback::committed), or keep an outbox table and
 /// relay it then.
 ///
-/// Every event happened, and can be applied, in order, to a copy keyed by DN. `&mut C`, `Box<C>` and pairs `(A, B)` are callbacks too, so that callbacks stack.
+/// Every event happened, and can be applied, in order, to a copy keyed by DN. `&mut C`, `Box<C>` and pairs
+/// `(A, B)` are callbacks too, so that callbacks stack.
 #[allow(unused_variables)]
 pub trait Callback {
     /// A connection is bound. The first call of every connection, and the only one that lends it:

@@ -147,7 +147,10 @@ fn points_to(uris: Uris<'_>) -> String {
 /// The meaning of a code where its name does not say it, and what to do about it.
 fn explanation(code: u32) -> (Option<&'static str>, Option<&'static str>) {
     let (words, hint) = match code {
-        1 => ("", "some providers answer so to who has not bound"),
+        1 => (
+            "",
+            "some providers give this result to a client that has not bound",
+        ),
         2 => (
             "",
             "the provider does not know the request, or not in this form",

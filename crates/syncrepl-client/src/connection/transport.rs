@@ -69,6 +69,10 @@ impl Transport {
         self.layer = Some(Box::new(Layer::new(layer)));
     }
 
+    pub(super) fn has_layer(&self) -> bool {
+        self.layer.is_some()
+    }
+
     /// Continues the handshake. Returns `Bytes` once it is complete.
     pub(super) fn handshake(&mut self) -> Result<Moved, Failure> {
         match &mut self.below.tls {

@@ -230,6 +230,11 @@ impl Connection {
         self.transport.is_encrypted()
     }
 
+    /// Whether TLS, or a layer that a SASL bind agreed on, protects what goes over the connection.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.is_encrypted() || self.transport.has_layer()
+    }
+
     /// Whether the connection stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.loopback

@@ -11,6 +11,8 @@ use crate::error::{ErrorKind, Result};
 /// A certificate that expires within this many days is worth a warning.
 const SOON: i64 = 21;
 
+const IN_CLEAR: &str = "use -ZZ (StartTLS) or ldaps://, and --require-tls to allow nothing else";
+
 impl Doctor<'_> {
     pub(super) fn reach(&mut self) -> Result<Patient> {
         let settings = self.settings;
@@ -28,6 +30,7 @@ impl Doctor<'_> {
         self.encryption(&connection);
         let bound = connection.bind(&settings.credentials);
         bound.inspect_err(|error| self.bad("bind", error, &[]))?;
+        self.kerberos(&connection);
         let who = connection.who_am_i();
         let who = who.inspect_err(|error| self.bad("bind", error, &[]))?;
         self.bound(who.as_deref());
@@ -46,9 +49,22 @@ impl Doctor<'_> {
         })
     }
 
+    /// Whether the bind agreed on protection, where TLS gives none.
+    fn kerberos(&mut self, connection: &Connection) {
+        let gssapi = matches!(self.settings.credentials, Credentials::SaslGssapi { .. });
+        if !gssapi || connection.is_encrypted() || connection.is_loopback() {
+            return;
+        }
+        match connection.is_protected() {
+            true => self.good("TLS: none; Kerberos protects what follows"),
+            false => {
+                let text = "TLS: none, and Kerberos protects the bind alone: all that is copied goes in clear";
+                self.warn(text, &[IN_CLEAR]);
+            }
+        }
+    }
+
     fn encryption(&mut self, connection: &Connection) {
-        const IN_CLEAR: &str =
-            "use -ZZ (StartTLS) or ldaps://, and --require-tls to allow nothing else";
         let Some(tls) = connection.encryption() else {
             return match &self.settings.credentials {
                 _ if self.server.socket_path().is_some() => {
@@ -57,9 +73,8 @@ impl Doctor<'_> {
                 _ if connection.is_loopback() => {
                     self.good("TLS: none; it does not leave this machine");
                 }
-                Credentials::SaslGssapi { .. } => {
-                    self.good("TLS: none; Kerberos protects what follows");
-                }
+                // It may protect what follows. The bind agrees on that.
+                Credentials::SaslGssapi { .. } => {}
                 Credentials::Simple { .. } => {
                     let text = "TLS: none: the password and all that is copied go in clear";
                     self.warn(text, &[IN_CLEAR]);

@@ -15,6 +15,7 @@ use crate::connection::{
     Connection, Woken, not_allowed, notice_of_disconnection, refused, undecodable,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::stop::LONGEST_WAIT;
 use crate::store::search::Search;
 
 /// The number of CSNs to keep, the newest ones.
@@ -29,7 +30,7 @@ pub(super) struct Trial {
     pub(super) references: u64,
     /// The last entry sent other than the base, or else the base.
     pub(super) example: Option<(Uuid, String)>,
-    /// The cookie at its end, as the store would keep it.
+    /// The last cookie that came, as the store would keep it.
     pub(super) cookie: Option<Vec<u8>>,
     /// The newest `entryCSN`s.
     pub(super) csns: BTreeSet<String>,
@@ -82,7 +83,7 @@ pub(super) fn run(
                 return Ok(trial);
             }
         }
-        match connection.wait(Some(Instant::now() + patience))? {
+        match connection.wait(Some(Instant::now() + patience.min(LONGEST_WAIT)))? {
             Woken::Readable => {}
             Woken::Stop => return Err(stopped()),
             Woken::Deadline => {
@@ -101,6 +102,9 @@ impl Trial {
 
     /// Counts an event. Returns whether it ends the stage.
     fn take(&mut self, event: SyncEvent<'_>, search: &Search) -> Result<bool> {
+        if let Some(kept) = event.cookie().and_then(cookie::after_refresh) {
+            self.cookie = Some(kept);
+        }
         match event {
             SyncEvent::Entry {
                 uuid,
@@ -131,10 +135,7 @@ impl Trial {
                 self.required = true;
                 return Ok(true);
             }
-            SyncEvent::RefreshDone { cookie, .. } => {
-                self.cookie = cookie.and_then(cookie::after_refresh);
-                return Ok(true);
-            }
+            SyncEvent::RefreshDone { .. } => return Ok(true),
             SyncEvent::Refused(result) => {
                 return Err(refused(&result, "the sync search"));
             }

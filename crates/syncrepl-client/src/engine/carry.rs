@@ -1,4 +1,4 @@
-//! What one stage leaves to the next: the fresh records and the open questions. Only this file
+//! The memory of one stage for the next: the fresh records and the open questions. Only this file
 //! moves them into a [`Stage`] and out of it.
 
 use std::time::{Duration, Instant};

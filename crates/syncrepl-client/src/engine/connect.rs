@@ -43,6 +43,8 @@ impl Consumer {
         self.warn_in_clear(server, &connection);
         let credentials = &self.settings.credentials;
         connection.bind(credentials)?;
+        self.warn_unprotected(server, &connection);
+        let credentials = &self.settings.credentials;
         let authzid = connection
             .who_am_i()?
             .unwrap_or_else(|| credentials.identity());
@@ -103,6 +105,19 @@ impl Consumer {
         }
     }
 
+    /// Warns if Kerberos proved who both are, and protects nothing of what follows.
+    fn warn_unprotected(&mut self, server: usize, connection: &Connection) {
+        let gssapi = matches!(self.settings.credentials, Credentials::SaslGssapi { .. });
+        let in_clear = !connection.is_protected() && !connection.is_loopback();
+        if gssapi && in_clear && !self.warned_in_clear {
+            self.warned_in_clear = true;
+            tracing::warn!(
+                "{} sends everything unencrypted: Kerberos protects the bind alone; use StartTLS or ldaps",
+                self.settings.servers[server]
+            );
+        }
+    }
+
     /// Whether the provider can move an entry with children into the base from outside. It cannot
     /// if the base is a whole naming context and it does not rename across databases.
     fn may_bring_others(&self, provider: Provider, root_dse: &RootDse) -> bool {
@@ -142,14 +157,12 @@ pub(crate) fn none_can_be_used(mut failures: Vec<Error>) -> Error {
     if failures.is_empty() {
         return last;
     }
-    let (kind, code) = (last.kind(), last.result_code());
-    failures.push(last);
-    let each: Vec<_> = failures.iter().map(Error::to_string).collect();
-    let error = Error::new(kind, format!("no server can be used: {}", each.join("; ")));
-    match code {
-        Some(code) => error.with_result_code(code),
-        None => error,
-    }
+    let each: Vec<_> = failures
+        .iter()
+        .chain([&last])
+        .map(Error::to_string)
+        .collect();
+    last.saying(format!("no server can be used: {}", each.join("; ")))
 }
 
 /// The error for a poll without a connection.

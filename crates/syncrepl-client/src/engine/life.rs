@@ -8,8 +8,8 @@ use super::settings::Settings;
 use super::state::{Connected, Consumer, Run, State};
 use super::turn::After;
 use crate::callback::Callback;
-use crate::changes::apply::stopped;
-use crate::error::Result;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::stop::{LONGEST_WAIT, StopHandle};
 use crate::store::Writer;
 
@@ -96,7 +96,10 @@ impl Engine {
             let on = match &mut self.state {
                 State::Connected(on) => on,
                 State::Finished => return Ok(false),
-                State::Idle if self.consumer.stop.is_requested() => return Err(stopped()),
+                State::Idle if self.consumer.stop.is_requested() => {
+                    let message = "stopped; there is no connection";
+                    return Err(Error::new(ErrorKind::Stopped, message));
+                }
                 State::Idle => return Err(not_connected()),
             };
             let server = on.link.server;

@@ -16,8 +16,8 @@ use crate::store::records::Records;
 const FORGOTTEN: &str = "the provider may have forgotten changes since the last refresh";
 const PARTIAL: &str =
     "the provider tells of changes only for a search of whole entries of a whole tree";
-const NOBODY: &str =
-    "the provider named nobody as present: either all are gone, or it told changes";
+const NONE_PRESENT: &str =
+    "the provider named no entry as present: either all are gone, or it told only changes";
 
 /// The provider's claims about a refresh stage, at its end.
 #[derive(Debug, Clone, Copy)]
@@ -97,13 +97,13 @@ impl Run<'_> {
         };
         let provider = link.provider;
         if !link.cookie_sent || stage.cookie.as_ref() == Some(sent) {
-            // The cookie counts changes and is the same: there was no change.
+            // Without a cookie everything was compared. With the same one nothing has changed.
             return Ok(None);
         }
         let silent = stage.cookie.is_none() && stage.messages == 0;
-        let named_nobody = claim.absent_is_deleted && !claim.named_present;
-        if named_nobody && !silent && provider.may_tell_only_changes() {
-            return Ok(Some(NOBODY));
+        let names_none = claim.absent_is_deleted && !claim.named_present;
+        if names_none && !silent && provider.may_tell_only_changes() {
+            return Ok(Some(NONE_PRESENT));
         }
         if self.consumer.may_tell_too_little(provider) {
             return Ok(Some(PARTIAL));

@@ -131,7 +131,7 @@ impl Consumer {
         })
     }
 
-    /// Reads the state from the store again, because a panic may have come before the commit.
+    /// Reads the state from the store again, because the last transaction may have been rolled back.
     pub(super) fn read_again(&mut self) -> Result<()> {
         self.cookie = self.writer.setting(status::COOKIE)?;
         self.carry.read_again(&self.writer)?;

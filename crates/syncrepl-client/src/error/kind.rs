@@ -33,11 +33,12 @@ pub enum ErrorKind {
     Store,
     /// SQL that a cursor or handle must not run was refused.
     SqlRefused,
-    /// A guard stopped a refresh that would have deleted too much.
+    /// A guard stopped a refresh, or a group of changes, that would have deleted too much.
     Guard,
     /// A callback returned an error.
     Callback,
-    /// A second stop request abandoned the refresh stage, or a statement was interrupted.
+    /// A stop request ended a wait for the provider, a second one abandoned a refresh stage, or somebody
+    /// interrupted a statement.
     Stopped,
 }
 
@@ -65,15 +66,15 @@ impl ErrorKind {
             | ErrorKind::SqlRefused
             | ErrorKind::Callback
             | ErrorKind::RefreshRunning
+            | ErrorKind::StoreLocked
             | ErrorKind::Stopped => Fault::You,
-            ErrorKind::Refused | ErrorKind::Protocol | ErrorKind::NotReady | ErrorKind::Guard => {
-                Fault::Server
-            }
-            ErrorKind::Unreachable | ErrorKind::Tls => Fault::Network,
-            ErrorKind::StoreLocked
-            | ErrorKind::NotAStore
-            | ErrorKind::NewerVersion
-            | ErrorKind::Store => Fault::Disk,
+            ErrorKind::Refused
+            | ErrorKind::Protocol
+            | ErrorKind::NotReady
+            | ErrorKind::Guard
+            | ErrorKind::Tls => Fault::Server,
+            ErrorKind::Unreachable => Fault::Network,
+            ErrorKind::NotAStore | ErrorKind::NewerVersion | ErrorKind::Store => Fault::Disk,
         }
     }
 }

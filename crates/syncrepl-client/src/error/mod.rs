@@ -64,6 +64,12 @@ impl Error {
         }
     }
 
+    /// The same error in other words, which say all.
+    pub(crate) fn saying(mut self, message: String) -> Self {
+        (self.0.message, self.0.hint, self.0.source) = (message, None, None);
+        self
+    }
+
     /// The same error, seen as one of another kind.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;

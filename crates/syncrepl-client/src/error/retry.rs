@@ -23,7 +23,7 @@ const RESULTS: [(u32, [bool; 3]); 12] = [
     // unwillingToPerform: 389-ds serves too many already, slapd is behind the cookie; in a bind an
     // account is switched off.
     (53, [false, true,  true ]),
-    // other: something broke there; in a SASL bind slapd says so to a user that it does not know.
+    // other: the provider failed. slapd also answers the SASL bind of an unknown user with it.
     (80, [false, true,  true ]),
     // protocolError, authMethodNotSupported, strongerAuthRequired, confidentialityRequired,
     // inappropriateAuthentication, invalidCredentials, insufficientAccessRights, noSuchObject: another

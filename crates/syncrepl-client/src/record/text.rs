@@ -38,7 +38,7 @@ fn is_invisible(c: char) -> bool {
 /// An identity (RFC 4513 §5.2.1.8), for people. An empty one is anonymous.
 pub(crate) fn identity(authzid: &str) -> String {
     match authzid {
-        "" => "who has not bound".to_owned(),
+        "" => "an anonymous user".to_owned(),
         authzid => printable(authzid),
     }
 }

@@ -135,20 +135,21 @@ pub(super) fn of_function(err: Box<dyn StdError + Send + Sync>, message: &str) -
     }
 }
 
-/// The error when a callback returned one. If the callback passes on an [`Error`] of these kinds,
-/// the kind stays, since it says more: a failing disk, refused SQL, a lent connection that was
-/// lost.
+/// The error when a callback returned one. An [`Error`] that the callback passes on keeps its kind where
+/// that says more: the disk failed, the SQL was refused, the provider of a lent connection broke the
+/// protocol, or another try may help.
 pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
     const MESSAGE: &str = "the callback failed";
     match err.downcast::<Error>() {
         Ok(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Store
-                    | ErrorKind::SqlRefused
-                    | ErrorKind::Unreachable
-                    | ErrorKind::Stopped
-            ) =>
+            if error.is_retryable()
+                || matches!(
+                    error.kind(),
+                    ErrorKind::Store
+                        | ErrorKind::SqlRefused
+                        | ErrorKind::Protocol
+                        | ErrorKind::Stopped
+                ) =>
         {
             *error
         }

@@ -128,11 +128,12 @@ impl Store {
         Ok(value)
     }
 
-    /// The record with this DN, in any spelling. If two records share a DN, the one stored last.
+    /// The record with this DN, in any spelling. If two records share it, the one spelled exactly so, else
+    /// the one stored last.
     pub fn get(&self, dn: &str) -> Result<Option<OwnedRecord>> {
         self.get_where(
-            "dn_key = ?1 ORDER BY id DESC LIMIT 1",
-            [syncrepl_proto::dn::key(dn)],
+            "dn_key = ?1 ORDER BY dn = ?2 DESC, id DESC LIMIT 1",
+            (syncrepl_proto::dn::key(dn), dn),
         )
     }
 

@@ -1,5 +1,5 @@
-//! The rowids of new records. None is given twice, not even after a rollback: beliefs and questions are
-//! kept by rowid, and must not pass from a deleted record to a new one.
+//! The rowids of new records. None is given twice, not even after a rollback: the store keeps beliefs
+//! and questions by rowid, and one must not pass from a deleted record to a new one.
 //!
 //! SQLite chooses one above the highest rowid in the table, and that is cheaper than a rowid that the
 //! statement names. So one is named only where SQLite would choose one that was given before.

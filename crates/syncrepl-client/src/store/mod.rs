@@ -30,5 +30,6 @@ pub use items::Items;
 pub use rusqlite::InterruptHandle;
 
 pub(crate) use failure::{DAMAGED, of_callback as callback_failed};
+pub(crate) use settings::COMMIT;
 pub(crate) use tally::Tally;
 pub(crate) use writer::Writer;

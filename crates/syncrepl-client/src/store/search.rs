@@ -9,6 +9,7 @@ use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::text::printable;
 
 /// A search as it is sent and remembered.
 #[derive(Debug, Clone)]
@@ -85,7 +86,7 @@ impl Search {
     pub(crate) fn check_same(&self, stored: &Search) -> Result<()> {
         let mut differs = Vec::new();
         if dn::key(&self.base) != dn::key(&stored.base) {
-            differs.push(format!("its base is \"{}\"", stored.base));
+            differs.push(format!("its base is \"{}\"", printable(&stored.base)));
         }
         if self.scope != stored.scope {
             differs.push(format!("its scope is {}", stored.scope.as_str()));
@@ -98,7 +99,7 @@ impl Search {
                 list if list.is_empty() => "all user attributes".to_owned(),
                 list => list,
             };
-            differs.push(format!("its attributes are {list}"));
+            differs.push(format!("its attributes are {}", printable(&list)));
         }
         if differs.is_empty() {
             return Ok(());

@@ -7,7 +7,7 @@ use super::failure::{self, DAMAGED};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of commits so far, in decimal.
-pub(super) const COMMIT: &str = "syncrepl_commit";
+pub(crate) const COMMIT: &str = "syncrepl_commit";
 
 /// The number of records, in decimal.
 pub(super) const ENTRIES: &str = "syncrepl_entries";

@@ -45,8 +45,8 @@ pub(crate) struct Writer {
 impl Writer {
     /// Opens the store. Creates it if there is none, and migrates an older one.
     ///
-    /// Fails with `StoreLocked`, `NotAStore`, `NewerVersion` or `Store`; a file that is not a store
-    /// is left as it was.
+    /// Fails with `StoreLocked`, `NotAStore`, `NewerVersion` or `Store`. It does not change a file
+    /// that is not a store.
     pub(crate) fn open(path: &Path) -> Result<Writer> {
         let path = file::resolve(path)?;
         if path.exists() {

@@ -1,5 +1,5 @@
-//! 389 Directory Server and its relatives (Red Hat Directory Server, FreeIPA). What stands here was
-//! seen on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog.
+//! 389 Directory Server and its relatives (Red Hat Directory Server, FreeIPA). We observed all of
+//! this on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog.
 
 use super::fields::{Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
 use super::unknown;
@@ -54,8 +54,8 @@ const FULL: Full = Full {
            refresh at intervals",
 };
 
-/// It has other words for a cookie that it cannot use than slapd has, and more than one. Only when it
-/// serves as many consumers as it can does 53 mean something else.
+/// 389-ds rejects a cookie in several wordings, none of them slapd's. Every 53 rejects the cookie, except
+/// the one that says that it serves no more consumers.
 fn rejects_cookie(diagnostic: &str) -> bool {
     !FULL.is_said(diagnostic)
 }

@@ -35,14 +35,14 @@ pub struct Profile {
     /// not count.
     pub root_dse_class: Option<&'static str>,
 
-    /// What stands in its cookies. A cookie of this form gives a vendor away that hides its root DSE.
+    /// The form of its cookies. It identifies a vendor that hides its root DSE.
     pub cookies: Form,
 
     /// What a refresh stage after a cookie means when it says that it told what is present.
     pub present: Present,
 
-    /// What a refresh tells after a cookie holds only for a search of all entries below the base with
-    /// all their user attributes. For any other search the copy has to be compared with everything.
+    /// After a cookie, a refresh of this provider is complete only for a search of all entries below the
+    /// base with all their user attributes. For any other search the client compares the whole copy.
     pub resumes_whole_trees_only: bool,
 
     /// A refresh stage after a cookie may miss a change that is being made at that moment, unless the
@@ -53,8 +53,8 @@ pub struct Profile {
     /// have told the consumer of such an entry.
     pub forgets_what_it_never_held: bool,
 
-    /// An entry of the persist stage is only a hint that something has changed: the provider sends it
-    /// without a look at who may read what.
+    /// In the persist stage the provider sends entries without checking access rights, so each is only a
+    /// hint that something has changed.
     pub persists_without_access_control: bool,
 
     /// The provider accepts a cookie that is older than its memory of changes, and passes over the

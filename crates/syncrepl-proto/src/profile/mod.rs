@@ -1,4 +1,4 @@
-//! What a provider is known to do where RFC 4533 leaves room or is not followed.
+//! The habits of each vendor's providers, where RFC 4533 leaves room or a provider does not follow it.
 //!
 //! A vendor is one file of this folder and one line in `KNOWN`; what differs between vendors is a
 //! field of [`Profile`]. No other file of the product names a vendor: `tests/vendors.rs` sees to it.

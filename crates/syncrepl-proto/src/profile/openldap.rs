@@ -1,4 +1,4 @@
-//! OpenLDAP: slapd with the overlay syncprov. What stands here was seen on 2.5.13.
+//! OpenLDAP: slapd with the overlay syncprov. We observed all of this on 2.5.13.
 
 use super::fields::{Clock, Memory, Present, Profile, Provider, Support, Trouble};
 use super::unknown;
@@ -19,7 +19,8 @@ pub const PROVIDER: Provider = Provider(&Profile {
     // Only before a search that persists does slapd wait for the changes that are under way.
     resumes_safely_only_to_persist: true,
     // A node that lagged behind and caught up has not heard of an entry that came and went meanwhile,
-    // and its session log has not either. A consumer that another node told of it hears of no delete.
+    // and its session log has not either. If another node has told the consumer of that entry, this node
+    // never sends its delete.
     forgets_what_it_never_held: true,
     // There is no rename across databases.
     keeps_naming_contexts_apart: true,

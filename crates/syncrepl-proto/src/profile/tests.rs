@@ -126,7 +126,8 @@ fn unknown_provider_gets_the_most_careful_profile() {
     }
     assert!(!unknown.sends_references_without_state);
     assert!(!unknown.tells_what_is_present(false) && unknown.tells_what_is_present(true));
-    // It may be any of the others, hidden. What it makes of the cookie is seen by its own.
+    // It may be a known vendor that hides its root DSE. The cookie that it sends shows whether it
+    // understood ours.
     assert!(unknown.may_understand(b"\xff#7"));
     assert_eq!(unknown.name, "unknown");
 }

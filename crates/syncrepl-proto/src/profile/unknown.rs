@@ -12,7 +12,8 @@ pub(super) const PROFILE: Profile = Profile {
     support: Support::Untested,
     vendor_names: &[],
     root_dse_class: None,
-    // It may be any of the others, hidden. What it makes of a cookie is seen by the one it sends.
+    // It may be a known vendor that hides its root DSE. The cookie that it sends shows whether it
+    // understood ours.
     cookies: Form::Opaque,
     present: Present::ToldIfNamed,
     resumes_whole_trees_only: false,

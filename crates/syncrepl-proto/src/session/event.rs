@@ -89,6 +89,23 @@ pub enum SyncEvent<'a> {
     Nothing,
 }
 
+impl<'a> SyncEvent<'a> {
+    /// The cookie that came with it, if any.
+    pub fn cookie(&self) -> Option<&'a [u8]> {
+        match self {
+            SyncEvent::NewCookie(cookie) => Some(cookie),
+            SyncEvent::Entry { cookie, .. }
+            | SyncEvent::Reference { cookie, .. }
+            | SyncEvent::Present { cookie, .. }
+            | SyncEvent::Delete { cookie, .. }
+            | SyncEvent::IdSet { cookie, .. }
+            | SyncEvent::PhaseDone { cookie }
+            | SyncEvent::RefreshDone { cookie, .. } => *cookie,
+            _ => None,
+        }
+    }
+}
+
 /// The reason why a message cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -198,7 +198,7 @@ fn empty_result() {
     assert_line(
         &outcome,
         "!",
-        "entries: the search shows none to who has not bound",
+        "entries: the search shows none to an anonymous user",
         &["is the filter right"],
     );
 
@@ -221,7 +221,7 @@ fn empty_result() {
     assert_eq!(first.code, Some(0));
     assert_eq!(first.stderr.lines().count(), 1, "{}", first.stderr);
     for word in [
-        "shows no entry to who has not bound",
+        "shows no entry to an anonymous user",
         "filter",
         "may this identity read",
         "doctor",

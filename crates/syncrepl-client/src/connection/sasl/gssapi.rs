@@ -133,7 +133,7 @@ impl Gssapi {
         let layer = chosen(offered & possible, self.encrypted)
             .ok_or_else(|| no_layer(offered, self.encrypted))?;
         if layer != NO_LAYER && most <= OVERHEAD {
-            return Err(out_of_turn(NAME));
+            return Err(useless_offer());
         }
         let (name, ours) = match layer {
             CONFIDENTIALITY => ("confidentiality", LONGEST as u32),
@@ -153,6 +153,11 @@ impl Gssapi {
     }
 }
 
+fn useless_offer() -> Error {
+    let message = "the provider's offer of a SASL security layer cannot be used";
+    Error::new(ErrorKind::Protocol, message)
+}
+
 /// The layers that the provider offers, and the size of the largest buffer it takes.
 fn read_offer(context: &mut ClientCtx, challenge: &[u8]) -> Result<(u8, usize)> {
     let offer = context.unwrap(challenge).map_err(|error| {
@@ -160,7 +165,7 @@ fn read_offer(context: &mut ClientCtx, challenge: &[u8]) -> Result<(u8, usize)> 
         unproven(NAME, &format!("the server's offer is not genuine: {error}"))
     })?;
     let &[offered, a, b, c] = &*offer else {
-        return Err(out_of_turn(NAME));
+        return Err(useless_offer());
     };
     Ok((offered, u32::from_be_bytes([0, a, b, c]) as usize))
 }

@@ -224,9 +224,10 @@ impl Connection {
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => {
                     self.broken = true;
+                    // The thread panicked, in a library of this machine.
                     return Err(Error::new(
-                        ErrorKind::Protocol,
-                        "the SASL mechanism ended without a result",
+                        ErrorKind::Credentials,
+                        "the SASL mechanism failed on this machine",
                     ));
                 }
             }

@@ -14,6 +14,7 @@ use super::mechanism::{Mechanism, out_of_turn, unproven};
 use crate::connection::credentials::{Password, ScramHash};
 use crate::connection::layer::SecurityLayer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::text::printable;
 
 /// The fewest iterations accepted; RFC 7677 §4 requires them. With fewer, a false provider could
 /// guess the password cheaply.
@@ -119,7 +120,7 @@ impl Scram {
                     "the server could not prove that it knows the password",
                 ));
             }
-            (Err(error), _) => return Err(self.unreadable(&error.to_string())),
+            (Err(error), _) => return Err(self.unreadable(&printable(&error.to_string()))),
             (Ok(_), _) => return Err(out_of_turn(self.name)),
         };
         Ok(response)

@@ -61,7 +61,7 @@ const COLUMNS: &str = "id, uuid, dn, dn_key, attributes";
 /// The two keys between which everything below a DN lies. There are always two, and SQL compares
 /// both with the column alone. With an optional bound SQLite would scan the index to its end.
 pub(crate) fn range(dn_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    // Keys are UTF-8, so none begins with this byte.
+    // A key begins with an attribute type, or with the mark of a text that is no DN.
     const BEYOND_ALL: u8 = 0xff;
     let (lower, upper) = dn::descendants(dn_key);
     (lower, upper.unwrap_or_else(|| vec![BEYOND_ALL]))
