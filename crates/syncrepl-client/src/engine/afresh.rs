@@ -1,37 +1,12 @@
 //! A refresh that begins anew without a cookie. The reason is that the provider cannot continue
 //! from the cookie, that its messages are incomplete, or that a full comparison is due.
 
-use std::time::{Duration, Instant};
-
+use super::restarts::RESTARTS;
 use super::state::Run;
 use crate::changes::source::Kind;
 use crate::changes::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::Records;
-
-/// The most times that one refresh stage may begin anew,
-const RESTARTS: u32 = 3;
-/// and the most refresh stages within this time that a persist stage may ask for.
-const AFRESH_WITHIN: Duration = Duration::from_secs(60);
-
-/// The refreshes that the persist stages of a connection asked for.
-#[derive(Debug, Default)]
-pub(super) struct Afresh {
-    count: u32,
-    since: Option<Instant>,
-}
-
-impl Afresh {
-    /// Notes one more at `now`. Returns whether they are too many in so short a time.
-    fn too_often(&mut self, now: Instant) -> bool {
-        let recent = |since| now.saturating_duration_since(since) < AFRESH_WITHIN;
-        if !self.since.is_some_and(recent) {
-            (self.count, self.since) = (0, Some(now));
-        }
-        self.count += 1;
-        self.count > RESTARTS
-    }
-}
 
 impl Run<'_> {
     /// Begins the search anew. The stage stays open: it compares the messages to come with what it
@@ -46,7 +21,7 @@ impl Run<'_> {
         {
             self.end_group_at_once()?;
             let now = self.now();
-            if self.on.afresh.too_often(now) {
+            if self.on.restarts.too_often(now) {
                 let server = &self.consumer.settings.servers[self.on.link.server];
                 return Err(Error::new(
                     ErrorKind::NotReady,

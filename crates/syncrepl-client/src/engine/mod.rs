@@ -32,6 +32,7 @@ pub(crate) mod mode;
 mod questions;
 mod refresh;
 mod refusal;
+mod restarts;
 mod resume;
 mod schedule;
 mod settings;

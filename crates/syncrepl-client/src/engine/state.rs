@@ -7,11 +7,11 @@ use std::time::Instant;
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
-use super::afresh::Afresh;
 use super::carry::Carry;
 use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
+use super::restarts::Restarts;
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::watch::Watch;
@@ -93,7 +93,7 @@ pub(super) struct Connected {
     pub(super) group_began: Instant,
     /// Set while changes may be missing at the beginning of the persist stage.
     pub(super) gap: Option<Gap>,
-    pub(super) afresh: Afresh,
+    pub(super) restarts: Restarts,
     pub(super) deadlines: Deadlines,
 }
 
@@ -184,7 +184,7 @@ impl Connected {
             side: None,
             stage: None,
             gap: None,
-            afresh: Afresh::default(),
+            restarts: Restarts::default(),
             deadlines: Deadlines::default(),
         }
     }
