@@ -34,6 +34,7 @@ pub mod profile;
 pub mod secret;
 pub mod session;
 pub mod sync;
+pub mod text;
 pub mod url;
 
 pub use uuid::Uuid;

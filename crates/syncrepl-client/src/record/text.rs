@@ -3,20 +3,22 @@
 
 use std::fmt::Write;
 
+use syncrepl_proto::text::is_printable;
+
 /// The most characters of a provider's text that are put into an error message.
 const EXCERPT: usize = 300;
 
 /// `text` fit to be shown on a terminal or in a log: control characters, line separators, characters
-/// of no width and those that turn the direction of writing are escaped as `\n` or `\u{…}`.
+/// that nobody sees and those that turn the direction of writing are escaped as `\n` or `\u{…}`.
 /// Everything else stays.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_invisible(c) {
+        if is_printable(c) {
+            out.push(c);
+        } else {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_default());
-        } else {
-            out.push(c);
         }
     }
     out
@@ -28,11 +30,6 @@ pub(crate) fn excerpt(text: &str) -> String {
         Some((end, _)) => printable(text.get(..end).unwrap_or_default()) + "…",
         None => printable(text),
     }
-}
-
-/// Line and paragraph separators, zero-width characters and direction overrides.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// An identity (RFC 4513 §5.2.1.8), for people. An empty one is anonymous.
@@ -50,8 +47,8 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(
-            printable("a\n\x1b[31mb\u{202e}é\u{9b}"),
-            "a\\n\\u{1b}[31mb\\u{202e}é\\u{9b}"
+            printable("a\n\x1b[31mb\u{202e}é\u{9b}\u{ad}"),
+            "a\\n\\u{1b}[31mb\\u{202e}é\\u{9b}\\u{ad}"
         );
         assert_eq!(printable("cn=Ann,dc=example"), "cn=Ann,dc=example");
     }

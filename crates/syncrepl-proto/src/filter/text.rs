@@ -6,6 +6,7 @@ use super::decode::{Node, Reader, is_name};
 use super::encode::{self, Builder, Extensible};
 use super::error::FilterError;
 use super::tag;
+use crate::text::is_printable;
 
 pub(super) fn parse(text: &str) -> Result<Vec<u8>, FilterError> {
     let trimmed = text.trim_ascii();
@@ -310,16 +311,4 @@ fn write_value(f: &mut impl Write, value: &[u8]) -> fmt::Result {
 
 fn write_escaped(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "\\{byte:02x}"))
-}
-
-/// Whether `c` is neither a control character, nor invisible, nor one that changes the direction of
-/// text.
-fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        )
-        && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        && !matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -25,7 +25,7 @@ pub(crate) struct Status {
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
 
-    /// How it is printed
+    /// The format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -62,7 +62,8 @@ fn print_json(out: &mut impl Write, status: StoreStatus) -> io::Result<()> {
         "last_refresh": status.last_refresh,
         "commit": status.commit,
     });
-    writeln!(out, "{line}")
+    values::escaped(out, &line.to_string())?;
+    writeln!(out)
 }
 
 fn print_text(out: &mut impl Write, status: StoreStatus) -> io::Result<()> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use syncrepl_client::{
     Attribute, Attributes, BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Items, Record,
 };
+use syncrepl_proto::text::is_printable;
 
 use super::format::{Choice, Format, Out};
 
@@ -68,10 +69,9 @@ impl Callback for Json {
             Err(error) if error.kind() == ErrorKind::Refused => Value::Null,
             Err(error) => return Err(error.into()),
         };
-        Ok(writeln!(
-            self.out,
-            r#"{{"op":"bind","authzid":{authzid}}}"#
-        )?)
+        self.out.write_all(br#"{"op":"bind","authzid":"#)?;
+        escaped(&mut self.out, &authzid.to_string())?;
+        Ok(self.out.write_all(b"}\n")?)
     }
 
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
@@ -100,11 +100,12 @@ impl Callback for Json {
         record: &Record<'_>,
         _: &Cursor<'_>,
     ) -> CallbackResult {
-        let (uuid, old_dn, dn) = (record.uuid(), Value::from(old_dn), Value::from(record.dn()));
-        Ok(writeln!(
-            self.out,
-            r#"{{"op":"rename","uuid":"{uuid}","old_dn":{old_dn},"dn":{dn}}}"#
-        )?)
+        let uuid = record.uuid();
+        write!(self.out, r#"{{"op":"rename","uuid":"{uuid}","old_dn":"#)?;
+        value(&mut self.out, old_dn.as_bytes())?;
+        self.out.write_all(b",\"dn\":")?;
+        value(&mut self.out, record.dn().as_bytes())?;
+        Ok(self.out.write_all(b"}\n")?)
     }
 
     fn record_change(
@@ -261,11 +262,42 @@ fn value(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
         return out.write_all(b"\"");
     }
     match std::str::from_utf8(value) {
-        Ok(text) => serde_json::to_writer(out, text).map_err(io::Error::from),
+        Ok(text) => escaped(out, &serde_json::to_string(text)?),
         Err(_) => write!(out, "{}", base64(value)),
     }
 }
 
+/// Writes JSON that can hold a provider's text. serde_json escapes the control characters of ASCII
+/// alone, and not all of them; this escapes everything that could steer a terminal.
+pub(crate) fn escaped(out: &mut impl Write, json: &str) -> io::Result<()> {
+    let mut written = 0;
+    // Such a character can only be within a string: the rest of JSON is letters, digits and signs.
+    for (at, wild) in json.match_indices(|c| !is_printable(c)) {
+        out.write_all(&json.as_bytes()[written..at])?;
+        for unit in wild.encode_utf16() {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        written = at + wild.len();
+    }
+    out.write_all(&json.as_bytes()[written..])
+}
+
 pub(crate) fn base64(bytes: &[u8]) -> Value {
     json!({ "base64": STANDARD.encode(bytes) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_read_back() {
+        let text = "é\u{7f}\u{9b}2J\\u009b\u{202e}😀\u{e0041}\u{1b}\"";
+        let mut out = Vec::new();
+        value(&mut out, text.as_bytes()).unwrap();
+        let json = String::from_utf8(out).unwrap();
+        let shown = r#""é\u007f\u009b2J\\u009b\u202e😀\udb40\udc41\u001b\"""#;
+        assert_eq!(json, shown);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
 }

@@ -9,9 +9,6 @@ mod streams;
 /// A character that must not appear: it moves a cursor, ends a line or turns the direction of writing.
 /// `\n` is the command's own.
 fn wild(text: &str) -> Option<char> {
-    text.chars().find(|&c| {
-        let turns = matches!(c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        c != '\n' && (c.is_control() || turns)
-    })
+    text.chars()
+        .find(|&c| c != '\n' && !syncrepl_proto::text::is_printable(c))
 }

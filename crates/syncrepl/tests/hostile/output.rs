@@ -10,6 +10,7 @@ use syncrepl_client::Uuid;
 use syncrepl_hostile::compose::{Attribute, Compose};
 use syncrepl_hostile::mutate::NASTY;
 use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::{judge, ldif, tools};
 
@@ -18,7 +19,7 @@ use crate::wild;
 
 /// Characters and sequences that steer terminals (ECMA-48, both in one byte and in two), end
 /// lines, turn the direction of writing, or mean something to LDIF, DNs and JSON.
-const PARTS: [&str; 32] = [
+const PARTS: [&str; 36] = [
     "\x1b[2J",
     "\x1b]0;x\x07",
     "\x1b",
@@ -37,6 +38,10 @@ const PARTS: [&str; 32] = [
     "\u{200b}",
     "\u{2028}",
     "\u{feff}",
+    "\u{ad}",
+    "\u{61c}",
+    "\u{fff9}",
+    "\u{e0041}",
     " ",
     ":",
     "<",
@@ -87,10 +92,11 @@ fn dn(number: usize, random: &mut Rng) -> String {
     format!("cn={value}{number},{SUFFIX}")
 }
 
-/// The format text tells the identity of the bind, so the command asks "Who am I?".
+/// The formats text and json tell the identity of the bind, so the command asks "Who am I?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Text,
+    Json,
     Ldif,
 }
 
@@ -99,7 +105,7 @@ type Sent = BTreeMap<String, Vec<Attribute>>;
 /// A refresh of hostile entries; names of attributes are hostile when asked for.
 fn entries(random: &mut Rng, hostile_names: bool, format: Format) -> (Vec<u8>, Sent) {
     let mut stream = Compose::beginning(&text(random), &text(random));
-    if format == Format::Text {
+    if format != Format::Ldif {
         stream.again_who_we_are(&text(random));
     }
     let mut sent = Sent::new();
@@ -147,6 +153,7 @@ impl Bench {
         let path = self.data.path();
         let format = match format {
             Format::Text => "text",
+            Format::Json => "json",
             Format::Ldif => "ldif",
         };
         Outcome::of(&mut command(&[
@@ -191,15 +198,26 @@ fn seed() -> Rng {
 #[test]
 fn no_text_of_a_provider_moves_a_cursor() {
     let mut random = seed();
-    for hostile_names in [true, false, true] {
+    for (hostile_names, format, words) in [
+        (true, Format::Text, [" RECORD: ", "COOKIE"]),
+        (false, Format::Text, [" RECORD: ", "COOKIE"]),
+        (true, Format::Json, [r#""op":"add""#, r#""op":"cookie""#]),
+        (false, Format::Json, [r#""op":"add""#, r#""op":"cookie""#]),
+    ] {
         let bench = Bench::new();
-        let (first, _) = entries(&mut random, hostile_names, Format::Text);
-        let (second, _) = entries(&mut random, hostile_names, Format::Text);
-        for stream in [first, second] {
-            let told = bench.sync(stream, Format::Text);
+        let mut reader = Reader::new();
+        for _ in 0..2 {
+            let (stream, _) = entries(&mut random, hostile_names, format);
+            let told = bench.sync(stream, format);
             assert_eq!(told.code, Some(0), "{}", told.stderr);
-            assert!(told.stdout.contains(" RECORD: ") && told.stdout.contains("COOKIE"));
+            let missing = words.iter().find(|&&word| !told.stdout.contains(word));
+            assert_eq!(missing, None, "{}", told.stdout);
             assert_tame(&told);
+            reader.feed(&told.stdout);
+        }
+        if format == Format::Json {
+            let dumped = judge::from_dump_json(&bench.data.dump());
+            judge::assert_same("told", &reader.directory(), "dumped", &dumped);
         }
         for (subcommand, format) in [
             ("status", "text"),
@@ -209,9 +227,7 @@ fn no_text_of_a_provider_moves_a_cursor() {
         ] {
             let shown = bench.read(subcommand, format);
             assert_eq!(shown.code, Some(0), "{}", shown.stderr);
-            if format != "json" {
-                assert_tame(&shown);
-            }
+            assert_tame(&shown);
         }
     }
 }

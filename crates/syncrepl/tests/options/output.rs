@@ -166,7 +166,8 @@ fn status_and_dump() {
     assert_eq!(from_ldif.len(), 5);
 }
 
-const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\nDELETED RECORD: dc=example\u{202e}";
+const HOSTILE: &str =
+    "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\nDELETED RECORD: dc=example\u{202e}\u{7f}\u{2028}";
 
 fn hostile_server() -> Slapd {
     let server = Slapd::start(Variant::Plain);
@@ -188,10 +189,11 @@ fn hostile_server() -> Slapd {
 }
 
 #[test]
-fn hostile_values_in_text_and_ldif() {
+fn hostile_values_in_every_format() {
     let server = hostile_server();
     let data = Data::new();
     let words = ["-H", &server.url(), "-b", SUFFIX, "--format", "text"];
+    let json = ["-H", &server.url(), "-b", SUFFIX, "--format", "json"];
     let added = run(&data, "refresh", &words);
     let rename = format!(
         "dn: cn=\\1b[31mred\\e2\\80\\ae,{SUFFIX}\nchangetype: modrdn\nnewrdn: cn=\\1b[32mgreen\ndeleteoldrdn: 1\n"
@@ -207,14 +209,17 @@ fn hostile_values_in_text_and_ldif() {
         renamed.stdout
     );
     let ldif = run(&data, "dump", &[]);
+    let told = run(&Data::new(), "refresh", &json);
     for output in [
         &added.assert_done().stdout,
         &renamed.stdout,
         &ldif.assert_done().stdout,
+        &told.assert_done().stdout,
+        &data.dump(),
     ] {
         let wild = output
             .chars()
-            .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+            .find(|&c| c != '\n' && !syncrepl_proto::text::is_printable(c));
         assert_eq!(wild, None, "{output:?}");
         assert!(!output.lines().any(|line| line.starts_with("DELETED")));
     }
