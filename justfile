@@ -50,7 +50,7 @@ try:
 
 # print its changes as they happen
 follow:
-    target/release/syncrepl follow --data target/try/copy.db
+    "${CARGO_TARGET_DIR:-target}/release/syncrepl" follow --data target/try/copy.db
 
 # stop that slapd
 stop:

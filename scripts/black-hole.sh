@@ -7,13 +7,14 @@
 set -euo pipefail
 
 if [ "${1:-}" != inside ]; then
-    cd "$(dirname "$0")/.."
-    program=$(realpath "${1:-target/release/syncrepl}")
+    script=$(realpath "$0")
+    cd "$(dirname "$script")/.."
+    program=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/release/syncrepl}")
     for tool in slapd ldapmodify ip unshare nsenter; do
         PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null ||
             { echo "$tool not found: apt-get install slapd ldap-utils iproute2 util-linux" >&2; exit 1; }
     done
-    exec unshare -rnmpf --kill-child --mount-proc "$0" inside "$program"
+    exec unshare -rnmpf --kill-child --mount-proc "$script" inside "$program"
 fi
 
 PATH=$PATH:/usr/sbin
@@ -95,7 +96,7 @@ describe() {
     printf 'dn: cn=p1,%s\nchangetype: modify\nreplace: description\ndescription: %s\n' "$suffix" "$1" |
         there ldapmodify -x -H ldap://10.99.0.2 -D "cn=admin,$suffix" -w secret >/dev/null
 }
-# What is sent to the near side is dropped, acknowledgements and all.
+# The far side drops all packets to the near side, acknowledgements too.
 drop() { there ip route add blackhole 10.99.0.1/32; }
 pass() { there ip route del blackhole 10.99.0.1/32; }
 

@@ -13,8 +13,8 @@ fail() {
     exit 1
 }
 
-# Packaged together, since they depend on each other and none of them is in a registry. What is for tests
-# only has no version in the workspace, so cargo leaves it out of the packages.
+# One call packages all four: they depend on each other, and no registry has them. That needs cargo 1.90.
+# Crates for tests have no version in the workspace, so cargo leaves them out.
 check=--no-verify
 if [ $# -gt 0 ]; then
     [ "$*" = --verify ] || fail "scripts/crates.sh [--verify]"

@@ -20,12 +20,13 @@ build() {
         cargo install --locked cargo-deb
     fi
     cargo build --release --locked -p syncrepl
-    local syncrepl=target/release/syncrepl
+    local syncrepl=target/release/syncrepl names
     rm -rf target/package
     mkdir -p target/package/man target/package/completions
     $syncrepl man >target/package/man/syncrepl.1
-    for name in refresh follow doctor dump status demo completions man; do
-        $syncrepl man $name >target/package/man/syncrepl-$name.1
+    names=$($syncrepl --help | sed -n '/^Commands:$/,/^$/s/^  \([a-z]\+\) .*/\1/p' | grep -vx help)
+    for name in $names; do
+        $syncrepl man "$name" >"target/package/man/syncrepl-$name.1"
     done
     $syncrepl completions bash >target/package/completions/syncrepl.bash
     $syncrepl completions zsh >target/package/completions/_syncrepl
@@ -72,7 +73,7 @@ run() {
     "$folder/root/usr/bin/syncrepl" status --data "$folder/copy.db"
 }
 
-# What systemd says of the unit, with the unpacked binary in the place of the installed one.
+# systemd judges the unit, with the unpacked binary in the place of the installed one.
 judge() {
     local folder=$1 unit="$folder/syncrepl@try.service"
     if ! command -v systemd-analyze >/dev/null; then
