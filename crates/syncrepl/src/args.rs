@@ -27,16 +27,15 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) reconcile: bool,
 
-    /// Compare everything so every INTERVAL, such as 90m, 24h or 7d: at the first refresh after it has
-    /// passed since the last full one, which the data file remembers; follow does so in between, and
-    /// then goes on. One that fails is as any other refresh that fails: a guard ends follow too, and the
-    /// next run owes it
+    /// Compare everything once every INTERVAL, such as 90m, 24h or 7d. The data file remembers the last
+    /// full comparison; the first refresh after INTERVAL is one, and follow also makes one while it
+    /// waits, and then goes on. If a guard stops it, follow ends too, and the next run compares again
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub(crate) reconcile_every: Option<Duration>,
 
-    /// The most that may be deleted in one refresh, and by follow within any minute: a number, or a
-    /// part such as 5% of the copy as it was before. More ends the run, follow too, and is told again by
-    /// the next. 100% also allows the whole copy to go, which is otherwise always stopped
+    /// The most entries that a refresh may delete, and follow within any minute: a number, or a part of
+    /// the copy such as 5%. A run ends before it deletes more, and the next run meets the same deletes.
+    /// Only 100% lets the whole copy go
     #[arg(long, value_name = "N|P%", value_parser = parse_max_delete)]
     pub(crate) max_delete: Option<syncrepl_client::MaxDelete>,
 
@@ -74,8 +73,8 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 'W', conflicts_with = "password_file")]
     pub(crate) prompt: bool,
 
-    /// File that holds the password, and nothing else (no line end). It is warned of when others can
-    /// read it
+    /// File that holds the password and nothing else (no line end). The command warns if others can
+    /// read the file
     #[arg(short = 'y', value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
@@ -99,8 +98,8 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 'R', value_name = "REALM")]
     pub(crate) realm: Option<String>,
 
-    /// StartTLS; refused, an anonymous bind goes on in clear, any other ends with an error. Given twice
-    /// (-ZZ), go on only if it succeeds
+    /// StartTLS. If the server refuses, an anonymous bind goes on in clear, and any other bind ends with
+    /// an error. Given twice (-ZZ), the run goes on only if StartTLS succeeds
     #[arg(short = 'Z', action = ArgAction::Count)]
     pub(crate) starttls: u8,
 
@@ -123,8 +122,8 @@ pub(crate) struct ConnectionArgs {
     #[arg(long)]
     pub(crate) require_tls: bool,
 
-    /// Do NOT check the server's certificate: whoever is on the way can read the password and change
-    /// what is copied. It is warned of at every run
+    /// Do NOT check the server's certificate: anybody on the way can read the password and change the
+    /// copy. The command warns of this at every run
     #[arg(long, conflicts_with = "ca_file")]
     pub(crate) tls_insecure: bool,
 

@@ -27,7 +27,7 @@ Exit codes:
 /// Keeps an exact copy of an LDAP search and tells of every change to it (RFC 4533).
 ///
 /// The directory has to offer the sync control: with OpenLDAP, the overlay syncprov. No
-/// administrator rights are needed; what the bind identity may read is what is copied.
+/// administrator rights are needed: the command copies what the bind identity may read.
 #[derive(Debug, Parser)]
 #[command(
     name = "syncrepl",

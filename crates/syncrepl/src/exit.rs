@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The command cannot write to stdout. The reader may have gone away.
     Output(io::Error),
+    /// The system refuses what the command needs to run. The text says what failed.
+    System(&'static str, io::Error),
 }
 
 impl From<Error> for Failure {
@@ -36,7 +38,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
-            Failure::Output(_) => 1,
+            Failure::Output(_) | Failure::System(..) => 1,
             Failure::Client(error) | Failure::Diagnosed(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 // busy, unavailable: a script does the same as if the server was not reached
@@ -88,7 +90,7 @@ impl Failure {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Failure::Client(error) => error.kind() == ErrorKind::Callback && broken(error),
-            Failure::Usage(_) | Failure::Diagnosed(_) => false,
+            Failure::Usage(_) | Failure::Diagnosed(_) | Failure::System(..) => false,
         }
     }
 }
@@ -104,6 +106,7 @@ impl fmt::Display for Failure {
             ),
             Failure::Usage(message) => f.write_str(message),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
+            Failure::System(what, error) => write!(f, "{what}: {error}"),
         }
     }
 }

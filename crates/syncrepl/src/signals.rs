@@ -9,14 +9,18 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use syncrepl_client::StopHandle;
 
-use crate::exit::complain;
+use crate::exit::{Failure, complain};
 
 /// Hands signals to `stop`. A second signal ends the process even while its output is blocked, because
 /// the main thread cannot see the request then. The next run rolls back what was not committed.
 ///
 /// # Errors
 /// When the system refuses the handlers or the thread.
-pub(crate) fn install(stop: StopHandle) -> io::Result<()> {
+pub(crate) fn install(stop: StopHandle) -> Result<(), Failure> {
+    watch(stop).map_err(|error| Failure::System("signals cannot be waited for", error))
+}
+
+fn watch(stop: StopHandle) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new()
         .name("signals".into())

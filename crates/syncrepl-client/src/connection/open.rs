@@ -210,7 +210,7 @@ impl Connection {
     ) -> Result<()> {
         if options.accept_any_certificate {
             tracing::warn!(
-                "the certificate of {} is NOT CHECKED: whoever answers can read and change everything",
+                "the certificate of {} is NOT CHECKED: anybody on the way can read and change everything",
                 self.server
             );
         }

@@ -40,6 +40,8 @@ struct Silent;
 impl Callback for Silent {}
 
 impl Subcommand for Doctor {
+    const ONLY_PRINTS: bool = true;
+
     fn verbose(&self) -> u8 {
         self.connection.verbose
     }

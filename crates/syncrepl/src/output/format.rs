@@ -13,8 +13,7 @@ pub(crate) type Out = BufWriter<Screen>;
 /// Prints the events of `refresh` and `follow`. A format overrides the methods of [`Callback`] for the
 /// events that it prints, and flushes in `commit_pending`: then no line is lost behind its commit.
 pub(crate) trait Format: Callback {
-    /// A run, or a further connection, begins. What the format printed after commit number `commit`
-    /// is void.
+    /// A run, or a further connection, begins. The output after commit number `commit` is void.
     ///
     /// # Errors
     /// When stdout cannot be written.

@@ -103,11 +103,12 @@ fn as_a_url() {
     assert_line(&outcome, "✔", "base:", &[SUFFIX]);
 }
 
-/// The reader goes away. That ends `doctor`, and is no verdict on the server.
+/// The reader goes away. That ends `doctor` without a word, and is no verdict on the server.
 #[test]
 fn reader_goes_away() {
     let server = Slapd::start(Variant::Plain);
     let mut run = Run::unread(&mut command(&["doctor", "-H", &server.url(), "-b", SUFFIX]));
     run.close_stdout();
     assert_eq!(run.wait_exit(PATIENCE).code(), Some(1), "{}", run.stderr());
+    assert_eq!(run.stderr(), "");
 }

@@ -97,7 +97,7 @@ fn open(port: u16) -> Result<Provider, Failure> {
 }
 
 /// Lets the company live in a thread of its own.
-fn start_life(provider: &Arc<Provider>, stop: &StopHandle) -> io::Result<JoinHandle<()>> {
+fn start_life(provider: &Arc<Provider>, stop: &StopHandle) -> Result<JoinHandle<()>, Failure> {
     let (provider, stop) = (Arc::clone(provider), stop.clone());
     let life = move || {
         // The first refresh shows the company as it is. Its life begins after that.
@@ -110,6 +110,7 @@ fn start_life(provider: &Arc<Provider>, stop: &StopHandle) -> io::Result<JoinHan
     thread::Builder::new()
         .name("company".to_owned())
         .spawn(life)
+        .map_err(|error| Failure::System("the demo cannot start a thread", error))
 }
 
 /// The file that holds the copy. It is deleted at the end of the demo, unless the user names one.
