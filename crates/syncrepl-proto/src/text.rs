@@ -4,8 +4,8 @@
 /// characters that nobody sees and those that turn the direction of writing are not printable: write
 /// them escaped.
 pub fn is_printable(c: char) -> bool {
-    // The last three lines are separators, characters of no width, overrides of the direction,
-    // annotations and tags (Unicode's properties Default_Ignorable_Code_Point and Bidi_Control).
+    // After the control characters: hyphens and marks without a sign of their own, characters of no
+    // width, separators, overrides of the direction, annotations and tags.
     !c.is_control()
         && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_or_hides_is_not_printable() {
+    fn steering_and_hidden_characters_are_not_printable() {
         let not = "\0\t\n\u{1b}\u{7f}\u{80}\u{9b}\u{9f}\u{ad}\u{61c}\u{180e}\u{200b}\u{200f}\u{2028}\
                    \u{202e}\u{2060}\u{206f}\u{feff}\u{fff9}\u{fffb}\u{e0000}\u{e0fff}";
         let printable = " ~\u{a0}é\u{ae}\u{61b}\u{180d}\u{200a}\u{2010}\u{2027}\u{202f}\u{205f}\u{2070}\

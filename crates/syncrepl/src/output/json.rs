@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_escaped_and_read_back() {
+    fn steering_characters_are_escaped_and_read_back() {
         let text = "é\u{7f}\u{9b}2J\\u009b\u{202e}😀\u{e0041}\u{1b}\"";
         let mut out = Vec::new();
         value(&mut out, text.as_bytes()).unwrap();
