@@ -44,9 +44,7 @@ fn words(subcommand: &str, data: &Data, url: &str, more: &[&str]) -> Vec<String>
 
 fn in_realm(kdc: &Kdc, cache: &str, words: &[String]) -> Command {
     let mut command = command(words);
-    command
-        .envs(kdc.client(cache))
-        .env_remove("KRB5_CLIENT_KTNAME");
+    command.envs(kdc.client(cache));
     command
 }
 

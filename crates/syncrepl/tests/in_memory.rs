@@ -4,6 +4,7 @@ mod common;
 
 use common::Copied;
 use syncrepl_provider::{Provider, RefreshStyle};
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::target::Other;
 use syncrepl_testing::workload::{Options, Workload};
@@ -32,8 +33,7 @@ fn workload(server: &Other, filter: &str) -> Workload {
         parent_renames: filter == "(objectClass=*)",
         ..Options::ALL
     };
-    let mut workload = Workload::new(fastrand::u64(..), options);
-    println!("seed {}", workload.seed());
+    let mut workload = Workload::new(seed(), options);
     workload.populate(server, 60);
     workload
 }

@@ -13,8 +13,9 @@ use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::{judge, wait_until};
 
-/// The longest a stop may take with nothing left to finish, on a busy machine.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// The longest a stop may take with nothing left to finish. A command that waits in vain for the answer
+/// to its Cancel takes 5 s.
+const AT_ONCE: Duration = Duration::from_secs(4);
 /// The name of Cancel in an ExtendedRequest (RFC 3909).
 const CANCEL: &[u8] = b"\x80\x0b1.3.6.1.1.8";
 /// canceled (118), the result of the search that was cancelled: `0a 01 76`.
@@ -142,7 +143,9 @@ fn second_signal_abandons_a_refresh() {
             run.signal("TERM");
             run.read();
             let status = run.wait_exit(PATIENCE);
-            assert!(began.elapsed() < 2 * AT_ONCE, "{:?}", began.elapsed());
+            let took = began.elapsed();
+            println!("{subcommand}: {took:?}");
+            assert!(took < AT_ONCE, "{took:?}");
             assert_eq!(status.code(), Some(1), "{}", run.stderr());
             assert_message(&run.stderr(), &["stopped", "nothing"]);
             assert!(!run.output().contains(r#""op":"commit""#));
@@ -170,7 +173,7 @@ fn two_signals_while_output_is_blocked() {
         let data = Data::new();
         let mut run = blocked(&data, subcommand, &server);
         run.signal("INT");
-        ends(&mut run, "TERM", 1, 2 * AT_ONCE);
+        ends(&mut run, "TERM", 1, AT_ONCE);
         assert_message(&run.stderr(), &["stopped at once", "nothing since"]);
         let status = Outcome::run(&["status", "--data", &data.path(), "--format", "json"]);
         assert!(status.assert_done().stdout.contains(r#""entries":0,"#));

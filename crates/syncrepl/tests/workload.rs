@@ -4,19 +4,13 @@
 mod common;
 
 use common::Copied;
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::workload::{Options, Workload};
 
 const ROUNDS: usize = 10;
 const CHANGES: usize = 100;
 const PEOPLE: usize = 60;
-
-fn seed() -> u64 {
-    std::env::var("SYNCREPL_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
-    )
-}
 
 struct Everything;
 struct Staff;
@@ -56,7 +50,6 @@ impl Case for People {
 fn by_refresh<C: Case>(variant: Variant) {
     let server = Slapd::start(variant);
     let mut workload = Workload::new(seed(), C::options());
-    println!("SYNCREPL_SEED={}", workload.seed());
     workload.populate(&server, PEOPLE);
     let mut copy = Copied::of(&server, SUFFIX, C::FILTER);
     for round in 0..=ROUNDS {
@@ -75,7 +68,6 @@ fn by_refresh<C: Case>(variant: Variant) {
 fn by_follow<C: Case>(variant: Variant) {
     let server = Slapd::start(variant);
     let mut workload = Workload::new(seed(), C::options());
-    println!("SYNCREPL_SEED={}", workload.seed());
     workload.populate(&server, PEOPLE);
     let mut copy = Copied::of(&server, SUFFIX, C::FILTER);
     copy.follow();

@@ -8,6 +8,7 @@ use std::time::Instant;
 use syncrepl_client::{
     Attributes, BoundLdap, Callback, CallbackResult, Cursor, Record, Store, Syncrepl, SyncreplMode,
 };
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::judge::{self, Directory, Entry};
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::workload::{Options, Workload};
@@ -167,12 +168,7 @@ const STAFF: Case = Case {
 
 fn begin(variant: Variant, case: &Case) -> (Fixture, Workload, String) {
     let fixture = Fixture::of(Slapd::start(variant));
-    let seed = std::env::var("SYNCREPL_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
-    );
-    println!("SYNCREPL_SEED={seed}");
-    let mut workload = Workload::new(seed, case.options);
+    let mut workload = Workload::new(seed(), case.options);
     workload.populate(&fixture.server, PEOPLE);
     let url = format!("{}?{}", fixture.url(), case.filter);
     (fixture, workload, url)

@@ -7,18 +7,18 @@ mod sweep;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use syncrepl_client::{
     Attributes, Callback, CallbackResult, Cursor, Items, Record, Scope, Store, Syncrepl,
     SyncreplMode,
 };
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::judge::{self, Directory};
 use syncrepl_testing::ldif;
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
-use syncrepl_testing::workload::{Options, Workload};
+use syncrepl_testing::workload::{Options, Workload, while_changing};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -224,7 +224,7 @@ fn record(dn: &str, uuid: &str, attrs: &str) -> String {
 #[test]
 fn in_a_refresh() {
     let server = Slapd::start(Variant::Plain);
-    let mut workload = Workload::new(fastrand::u64(..), Options::ALL);
+    let mut workload = Workload::new(seed(), Options::ALL);
     workload.populate(&server, 500);
     let kept = Kept::of(&server);
     for events in [0, 3, 30, 150, 300, 450, 520] {
@@ -247,25 +247,13 @@ fn in_the_persist_stage() {
         big_value: false,
         ..Options::ALL
     };
-    let mut workload = Workload::new(fastrand::u64(..), options);
+    let mut workload = Workload::new(seed(), options);
     workload.populate(&server, 60);
     let kept = Kept::of(&server);
     kept.refresh();
-    let quiet = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !quiet.load(Ordering::Relaxed) {
-                workload.round(&server, 10);
-            }
-        });
-        let all = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for kill in 0..12 {
-                kept.kill_after(PERSIST, 20 + kill * 7 % 50);
-            }
-        }));
-        quiet.store(true, Ordering::Relaxed);
-        if let Err(panic) = all {
-            std::panic::resume_unwind(panic);
+    while_changing(&server, &mut workload, || {
+        for kill in 0..12 {
+            kept.kill_after(PERSIST, 20 + kill * 7 % 50);
         }
     });
     kept.refresh();

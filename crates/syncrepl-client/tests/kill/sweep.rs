@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use syncrepl_client::Store;
 use syncrepl_testing::judge;
 use syncrepl_testing::people::{changes, everyone, mark};
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{Slapd, Variant};
 use syncrepl_testing::strace::{self, Fault, Inject, Strace};
 use syncrepl_testing::sweep::Sweep;
+use syncrepl_testing::wait_until;
 
 use super::{Kept, PATIENCE, PERSIST, REFRESH, kept};
 

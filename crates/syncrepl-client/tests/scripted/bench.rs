@@ -294,9 +294,12 @@ pub fn poll_until(
             "told: {:?}",
             client.callback().events
         );
-        if !client.poll(Duration::from_millis(50))? {
-            break;
-        }
+        let goes_on = client.poll(Duration::from_millis(50))?;
+        assert!(
+            goes_on || until(client.callback()),
+            "the run ended; told: {:?}",
+            client.callback().events
+        );
     }
     Ok(())
 }

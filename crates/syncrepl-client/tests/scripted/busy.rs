@@ -23,7 +23,7 @@ const BELOW_P: &str = "cn=c,cn=p,ou=base,dc=example";
 
 /// The time between two writes.
 const PACE: Duration = Duration::from_millis(400);
-/// So many writes take 40 s.
+/// At that pace these writes take 40 s.
 const WRITES: usize = 100;
 
 /// How much time has passed at the provider.

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use syncrepl_testing::Ds389;
-use syncrepl_testing::process::wait_until;
 use syncrepl_testing::slapd::{Slapd, Variant};
 use syncrepl_testing::target::Target;
+use syncrepl_testing::wait_until;
 
 use crate::common::outcome::{Data, Outcome, people};
 use crate::common::proxy::Proxy;

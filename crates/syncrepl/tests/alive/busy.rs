@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use syncrepl_client::Store;
 use syncrepl_testing::judge;
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::target::Target;
+use syncrepl_testing::wait_until;
 
 use crate::common::outcome::is_in_a_write;
-use crate::common::{Copied, PATIENCE, SYNCREPL};
+use crate::common::{Copied, PATIENCE};
 use crate::{add, unit};
 
 /// An open question waits no longer than this for a silence.
 const AT_MOST: Duration = Duration::from_secs(15);
-/// What asking and telling may take on a busy machine.
+/// The most time that a question and its answer may take on a busy machine.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Together more than the sockets of both ends hold, so that the search comes to a stand.
 const FILLERS: usize = 400;
@@ -90,7 +90,7 @@ fn a_question_is_asked_while_the_server_is_never_silent() {
     let server = Slapd::start(Variant::SessionLog);
     load(&server);
     let copy = Copied::suffix(&server);
-    let mut run = Run::unread(Command::new(SYNCREPL).args(copy.arguments("follow")));
+    let mut run = Run::unread(&mut copy.command("follow"));
     wait_until(PATIENCE, || is_in_a_write(&run));
     let swap = [renamed("a", "t"), renamed("b", "a"), renamed("t", "b")];
     server.ldapmodify(&swap.concat()).expect("a swap");

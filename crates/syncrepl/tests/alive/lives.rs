@@ -1,9 +1,10 @@
 //! Servers that stop, die, come back or fail over, and connections that do not last.
 
 use syncrepl_provider::{Extra, Fault, Provider};
-use syncrepl_testing::process::wait_until;
+use syncrepl_testing::environment::number;
 use syncrepl_testing::slapd::{Pair, SUFFIX, Slapd, Variant};
 use syncrepl_testing::target::Other;
+use syncrepl_testing::wait_until;
 
 use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};
@@ -11,7 +12,7 @@ use crate::{add, assert_story, following, units_told};
 
 /// How many connections to drop: `SYNCREPL_DROPS`, by default sixty.
 fn drops() -> usize {
-    std::env::var("SYNCREPL_DROPS").map_or(60, |count| count.parse().expect("a number"))
+    number("SYNCREPL_DROPS").unwrap_or(60) as usize
 }
 
 /// The proxy drops each connection soon after it is made, while the directory changes.

@@ -103,9 +103,7 @@ fn next_server_is_tried() {
     options.extend(["--longest-wait", "50ms"]);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            syncrepl_testing::process::wait_until(crate::common::PATIENCE, || {
-                hole.connections() > 1
-            });
+            syncrepl_testing::wait_until(crate::common::PATIENCE, || hole.connections() > 1);
             hole.swallow_new(false);
         });
         copy.follow_with(&options);

@@ -8,7 +8,6 @@ pub mod proxy;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use syncrepl_testing::judge::{self, Directory};
@@ -16,7 +15,6 @@ use syncrepl_testing::process::Run;
 use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::target::Target;
-use syncrepl_testing::workload::Workload;
 use tempfile::TempDir;
 
 pub const SYNCREPL: &str = env!("CARGO_BIN_EXE_syncrepl");
@@ -24,8 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the command until it ends.
 pub fn syncrepl(arguments: &[&str]) -> Output {
-    Command::new(SYNCREPL)
-        .args(arguments)
+    outcome::command(arguments)
         .output()
         .expect("the command starts")
 }
@@ -84,10 +81,14 @@ impl<'a> Copied<'a> {
         arguments.into_iter().map(str::to_owned).collect()
     }
 
+    pub fn command(&self, subcommand: &str) -> Command {
+        outcome::command(&self.arguments(subcommand))
+    }
+
     /// Runs `refresh` with further options; its output goes to the reader.
     pub fn try_refresh(&mut self, options: &[&str]) -> Output {
-        let output = Command::new(SYNCREPL)
-            .args(self.arguments("refresh"))
+        let output = self
+            .command("refresh")
             .args(options)
             .output()
             .expect("the command starts");
@@ -169,11 +170,7 @@ impl<'a> Copied<'a> {
     }
 
     pub fn follow_with(&mut self, options: &[&str]) {
-        let run = Run::command(
-            Command::new(SYNCREPL)
-                .args(self.arguments("follow"))
-                .args(options),
-        );
+        let run = Run::command(self.command("follow").args(options));
         run.wait_for_line(|line| line.contains(r#""op":"refresh_done""#), PATIENCE);
         self.follower = Some((run, 0));
     }
@@ -245,25 +242,4 @@ impl<'a> Copied<'a> {
                 .join("\n"),
         );
     }
-}
-
-/// Changes the server for as long as `act` runs.
-pub fn while_changing(server: &(impl Target + Sync), workload: &mut Workload, act: impl FnOnce()) {
-    let quiet = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !quiet.load(Ordering::Relaxed) {
-                workload.round(server, 10);
-            }
-        });
-        // A guard, so that the scope ends also when `act` panics.
-        struct Quiet<'a>(&'a AtomicBool);
-        impl Drop for Quiet<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let _quiet = Quiet(&quiet);
-        act();
-    });
 }

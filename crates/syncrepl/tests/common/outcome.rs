@@ -21,6 +21,9 @@ pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
 pub fn clean(command: &mut Command) -> &mut Command {
     for name in [
         "CREDENTIALS_DIRECTORY",
+        "KRB5CCNAME",
+        "KRB5_CLIENT_KTNAME",
+        "KRB5_CONFIG",
         "LDAPBASE",
         "LDAPCONF",
         "LDAPNOINIT",
@@ -35,6 +38,8 @@ pub fn clean(command: &mut Command) -> &mut Command {
         "RUST_BACKTRACE",
         "SSL_CERT_DIR",
         "SSL_CERT_FILE",
+        "SYNCREPL_BIND_PASSWORD",
+        "TERM",
     ] {
         command.env_remove(name);
     }

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
+use syncrepl_testing::environment::{number, seed};
 use syncrepl_testing::workload::{Options, Workload};
 
+use crate::common::Copied;
 use crate::common::proxy::Proxy;
-use crate::common::{Copied, PATIENCE};
 use crate::{
     EVERYTHING, STAFF, apply, at, copies, delete, person, refresh_and_judge, relocate, replace,
     unit, while_a_search_is_held,
@@ -159,7 +160,6 @@ pub const GENTLE: Options = Options {
 fn workload(filter: &str) {
     let server = Ds389::start();
     let mut workload = Workload::new(seed(), GENTLE);
-    println!("SYNCREPL_SEED={}", workload.seed());
     workload.populate(&server, 40);
     let mut refreshed = Copied::of(&server, SUFFIX, filter);
     let mut following = Copied::of(&server, SUFFIX, filter);
@@ -187,15 +187,8 @@ fn workload(filter: &str) {
     following.assert_equal();
 }
 
-fn seed() -> u64 {
-    std::env::var("SYNCREPL_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
-    )
-}
-
-fn rounds() -> usize {
-    std::env::var("SYNCREPL_ROUNDS").map_or(5, |rounds| rounds.parse().expect("a number"))
+fn rounds() -> u64 {
+    number("SYNCREPL_ROUNDS").unwrap_or(5)
 }
 
 #[test]
@@ -246,6 +239,9 @@ fn member_of_is_told() {
     assert_eq!(counts, [1, 2, 0]);
 }
 
+/// A command that waits in vain for the answer to a Cancel takes 5 s.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
 /// 389-ds does not know Cancel, so the command neither sends it nor waits for an answer.
 #[test]
 fn quick_stop_without_cancel() {
@@ -258,7 +254,8 @@ fn quick_stop_without_cancel() {
         let began = Instant::now();
         copy.stop();
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(1), "it took {took:?}");
+        println!("{took:?}");
+        assert!(took < AT_ONCE, "it took {took:?}");
         copy.assert_quiet();
     }
     // The same while the server hangs.
@@ -268,8 +265,6 @@ fn quick_stop_without_cancel() {
     copy.stop();
     let took = began.elapsed();
     server.resume();
-    assert!(
-        took < PATIENCE / 10,
-        "it took {took:?} while the server hung"
-    );
+    println!("{took:?} while the server hung");
+    assert!(took < AT_ONCE, "it took {took:?} while the server hung");
 }

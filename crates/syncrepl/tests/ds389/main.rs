@@ -15,7 +15,8 @@ use common::proxy::Proxy;
 use common::{Copied, PATIENCE};
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::process::Run;
+use syncrepl_testing::wait_until;
 
 /// The filter by which 389-ds shows everything.
 const EVERYTHING: &str = "(objectClass=*)";

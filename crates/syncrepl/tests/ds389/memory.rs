@@ -7,8 +7,8 @@ use std::time::Duration;
 use syncrepl_client::Store;
 use syncrepl_testing::Ds389;
 use syncrepl_testing::ds389::SUFFIX;
-use syncrepl_testing::process::wait_until;
 use syncrepl_testing::reader::{Change, Event};
+use syncrepl_testing::wait_until;
 
 use crate::common::proxy::Proxy;
 use crate::common::{Copied, PATIENCE};

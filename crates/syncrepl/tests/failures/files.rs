@@ -8,7 +8,7 @@ use syncrepl_client::rusqlite::Connection;
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{Slapd, Variant};
 
-use crate::common::outcome::{Data, Outcome, clean, people};
+use crate::common::outcome::{Data, Outcome, clean, command, people};
 use crate::common::proxy::Proxy;
 use crate::common::{PATIENCE, SYNCREPL};
 
@@ -132,7 +132,7 @@ fn file_of_a_newer_version() {
 fn locked_file() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
-    let follow = Run::start(SYNCREPL, &data.sync("follow", &server.url()));
+    let follow = Run::command(&mut command(&data.sync("follow", &server.url())));
     follow.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
     data.unchanged(|| {
         data.refresh_with(&server, &[])
@@ -240,7 +240,7 @@ fn file_size_limit() {
 
 /// A file system of one megabyte, if this user may mount one.
 #[test]
-fn full_disk() {
+fn full_disk_where_a_mount_is_allowed() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
     let before = data.dump();

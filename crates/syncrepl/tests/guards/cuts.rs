@@ -4,21 +4,14 @@
 
 use std::time::Instant;
 
-use syncrepl_testing::process::wait_until;
+use syncrepl_testing::environment::{number, seed};
 use syncrepl_testing::slapd::{Slapd, Variant};
+use syncrepl_testing::wait_until;
 use syncrepl_testing::workload::{Options, Workload};
 
 use crate::common::PATIENCE;
 use crate::common::proxy::Proxy;
 use crate::kept::Kept;
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is a number")),
-    )
-}
 
 /// How many cuts to make, over all variants and both subcommands.
 fn cuts() -> usize {
@@ -26,7 +19,7 @@ fn cuts() -> usize {
 }
 
 fn setup(server: &Slapd) -> (Workload, fastrand::Rng) {
-    let seed = number("SYNCREPL_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = seed();
     let options = Options {
         big_value: false,
         ..Options::ALL

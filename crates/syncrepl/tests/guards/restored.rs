@@ -2,9 +2,9 @@
 //! entries swap names while the connection is cut.
 
 use syncrepl_provider::{Fault, Provider, RefreshStyle};
-use syncrepl_testing::process::wait_until;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::target::{Other, Target};
+use syncrepl_testing::wait_until;
 
 use crate::common::PATIENCE;
 use crate::common::outcome::assert_message;

@@ -10,6 +10,7 @@ use syncrepl_client::Uuid;
 use syncrepl_hostile::compose::{Attribute, Compose};
 use syncrepl_hostile::mutate::NASTY;
 use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::{judge, ldif, tools};
@@ -187,17 +188,9 @@ fn assert_tame(outcome: &Outcome) {
     assert_eq!(wild(&outcome.stderr), None, "{:?}", outcome.stderr);
 }
 
-fn seed() -> Rng {
-    let seed = std::env::var("SYNCREPL_SEED").ok();
-    let seed = seed.map(|seed| seed.parse().expect("a number"));
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("SYNCREPL_SEED={seed}");
-    Rng::with_seed(seed)
-}
-
 #[test]
 fn no_text_of_a_provider_moves_a_cursor() {
-    let mut random = seed();
+    let mut random = Rng::with_seed(seed());
     for (hostile_names, format, words) in [
         (true, Format::Text, [" RECORD: ", "COOKIE"]),
         (false, Format::Text, [" RECORD: ", "COOKIE"]),
@@ -234,7 +227,7 @@ fn no_text_of_a_provider_moves_a_cursor() {
 
 #[test]
 fn no_refusal_of_a_provider_moves_a_cursor() {
-    let mut random = seed();
+    let mut random = Rng::with_seed(seed());
     let bench = Bench::new();
     for number in 0..12 {
         let said = text(&mut random) + "said";
@@ -263,7 +256,7 @@ fn no_refusal_of_a_provider_moves_a_cursor() {
 
 #[test]
 fn ldif_is_read_back_as_what_was_sent() {
-    let mut random = seed();
+    let mut random = Rng::with_seed(seed());
     for round in 0..4 {
         let bench = Bench::new();
         let (stream, mut sent) = entries(&mut random, false, Format::Ldif);

@@ -11,8 +11,10 @@ use syncrepl_hostile::mutate::mutate;
 use syncrepl_hostile::recorded::{self, Recorded};
 use syncrepl_hostile::replay::{Play, Replay};
 use syncrepl_proto::message::{Message, Operation};
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::environment::number;
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::SUFFIX;
+use syncrepl_testing::wait_until;
 
 use crate::common::outcome::{Data, command};
 use crate::wild;
@@ -21,14 +23,6 @@ use crate::wild;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most memory a run may use, in KiB.
 const MOST_MEMORY: u64 = 256 << 10;
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable}: {text}")),
-    )
-}
 
 #[test]
 fn command_survives_mutated_streams() {

@@ -9,6 +9,7 @@ mod records;
 
 use common::PATIENCE;
 use common::outcome::{Data, Outcome, command};
+use syncrepl_testing::environment::seed;
 use syncrepl_testing::judge::{self, Directory};
 use syncrepl_testing::process::Run;
 use syncrepl_testing::scenarios::scenarios;
@@ -18,13 +19,6 @@ use syncrepl_testing::workload::{Options, Workload};
 const ROUNDS: usize = 6;
 const CHANGES: usize = 100;
 const PEOPLE: usize = 50;
-
-fn seed() -> u64 {
-    std::env::var("SYNCREPL_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
-    )
-}
 
 /// A source, its copy, and a target that gets nothing but what the copy prints.
 struct Pair {
@@ -88,7 +82,6 @@ fn by_refresh(variant: Variant) {
         ..Options::ALL
     };
     let mut workload = Workload::new(seed(), options);
-    println!("SYNCREPL_SEED={}", workload.seed());
     workload.populate(&pair.source, PEOPLE);
     for round in 0..=ROUNDS {
         println!("round {round}");
@@ -116,7 +109,6 @@ fn workload_by_follow() {
         ..Options::ALL
     };
     let mut workload = Workload::new(seed(), options);
-    println!("SYNCREPL_SEED={}", workload.seed());
     workload.populate(&pair.source, PEOPLE);
     let mut follow = Run::command(&mut command(&pair.arguments("follow")));
     for round in 0..ROUNDS {

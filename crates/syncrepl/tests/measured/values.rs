@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use syncrepl_client::{Store, Uuid};
-use syncrepl_testing::process::wait_until;
 use syncrepl_testing::reader::{Change, Event};
 use syncrepl_testing::slapd::{SUFFIX, Variant};
+use syncrepl_testing::wait_until;
 
 use crate::common::{Copied, PATIENCE};
 use crate::{delete, next, person, replace, unit, with, write};

@@ -1,5 +1,6 @@
 //! Writes on both nodes at once.
 
+use syncrepl_testing::environment::{number, seed};
 use syncrepl_testing::slapd::{Pair, SUFFIX, Slapd, Variant};
 
 use crate::common::Copied;
@@ -11,11 +12,7 @@ use crate::write;
 /// The writers make no change that slapd's own replication gets wrong. After two entries swap names, or a
 /// rename keeps the old value, its two nodes stay different.
 fn concurrent(variant: Variant, rounds: usize) {
-    let seed = std::env::var("SYNCREPL_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("SYNCREPL_SEED is a number"),
-    );
-    println!("SYNCREPL_SEED={seed}");
+    let seed = seed();
     let pair = Pair::start(variant);
     let mut writers = ["alpha", "beta"].map(|name| Writer::new(name, seed));
     for writer in &writers {
@@ -71,7 +68,7 @@ fn writes_on_both_nodes_at_once_on_plain() {
 
 /// `SYNCREPL_ROUNDS=100` runs more rounds.
 fn rounds() -> usize {
-    std::env::var("SYNCREPL_ROUNDS").map_or(4, |rounds| rounds.parse().expect("a number"))
+    number("SYNCREPL_ROUNDS").unwrap_or(4) as usize
 }
 
 /// Changes people in a unit of its own, and renames the unit too.

@@ -1,13 +1,11 @@
 //! The output of each subcommand, to the letter.
 
-use std::process::Command;
-
 use syncrepl_testing::judge;
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
+use crate::common::PATIENCE;
 use crate::common::outcome::{Data, command, people};
-use crate::common::{PATIENCE, SYNCREPL};
 use crate::{copy, run, subcommands};
 
 /// A line in which a name stands for each part that differs from run to run.
@@ -274,10 +272,7 @@ fn more_on_stderr() {
 #[test]
 fn help_teaches() {
     let help = |words: &[&str]| {
-        let output = Command::new(SYNCREPL)
-            .args(words)
-            .output()
-            .expect("it starts");
+        let output = command(words).output().expect("it starts");
         assert_eq!(
             (output.status.code(), output.stderr.len()),
             (Some(0), 0),
@@ -296,7 +291,7 @@ fn help_teaches() {
     }
     assert!(all.contains("Exit codes:"));
     assert!(help(&["--version"]).starts_with("syncrepl "));
-    let nothing = Command::new(SYNCREPL).output().expect("it starts");
+    let nothing = command(&[""; 0]).output().expect("it starts");
     assert_eq!(nothing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("refresh"));
 }

@@ -19,9 +19,7 @@ fn refresh(url: &str, words: &[&str], environment: &[(&str, &str)]) -> Outcome {
     ];
     all.extend(words);
     all.extend(["(uid=*)", "uid"]);
-    let mut command = command(&all);
-    command.env_remove(VARIABLE);
-    Outcome::of(command.envs(environment.iter().copied()))
+    Outcome::of(command(&all).envs(environment.iter().copied()))
 }
 
 #[track_caller]

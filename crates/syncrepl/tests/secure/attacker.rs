@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use syncrepl_testing::process::wait_until;
 use syncrepl_testing::tls::Pair;
 use syncrepl_testing::tools;
+use syncrepl_testing::wait_until;
 
 /// The longest wait of a test.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,8 +1,9 @@
 //! An attacker strips StartTLS, puts bytes before the handshake, or shows a certificate of their own. The
 //! command sends no credential.
 
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd};
+use syncrepl_testing::wait_until;
 
 use crate::attacker::{Attacker, Decoy, PATIENCE, Victim, bind_response, start_tls_response};
 use crate::common::outcome::{Data, Outcome, command, people};

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use syncrepl_testing::judge;
 use syncrepl_testing::people::{changes, everyone, mark};
-use syncrepl_testing::process::{Run, wait_until};
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::strace::{Fault, Inject, Strace};
 use syncrepl_testing::sweep::Sweep;
+use syncrepl_testing::wait_until;
 
 use crate::common::PATIENCE;
 use crate::place::{End, Place};

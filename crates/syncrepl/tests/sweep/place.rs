@@ -12,8 +12,8 @@ use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::strace::{self, Fault, Inject, Strace};
 use tempfile::TempDir;
 
-use crate::common::outcome::{Outcome, assert_message, clean};
-use crate::common::{PATIENCE, SYNCREPL};
+use crate::common::PATIENCE;
+use crate::common::outcome::{Outcome, assert_message, clean, command};
 
 pub struct Place {
     pub folder: TempDir,
@@ -96,9 +96,8 @@ impl Place {
         self.outputs += 1;
         let output = self.output();
         fs::write(&output, "").expect("a file for the output");
-        let mut command = Command::new(SYNCREPL);
-        command.args(self.arguments(subcommand, url));
-        clean(&mut command).env("SQLITE_TMPDIR", self.folder.path());
+        let mut command = command(&self.arguments(subcommand, url));
+        command.env("SQLITE_TMPDIR", self.folder.path());
         let traced = strace.command(&command, &self.files(), &self.log(), inject);
         let mut shell = Command::new("bash");
         shell.args(["-c", r#"out=$1; shift; exec "$@" >"$out""#, "bash"]);

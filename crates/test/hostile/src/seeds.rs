@@ -26,6 +26,20 @@ pub fn findings(property: &str) -> Vec<(String, Vec<u8>)> {
     found
 }
 
+/// The names of the folders of findings.
+///
+/// # Panics
+/// When the folder above them cannot be read.
+pub fn folders_of_findings() -> Vec<String> {
+    let folders = std::fs::read_dir(folder().join("findings")).expect("the folder findings");
+    folders
+        .map(|folder| {
+            let name = folder.expect("a folder that can be read").file_name();
+            name.to_string_lossy().into_owned()
+        })
+        .collect()
+}
+
 /// Inputs that are well formed, mostly.
 ///
 /// # Panics

@@ -6,6 +6,17 @@ use syncrepl_hostile::mutate::mutate;
 use syncrepl_hostile::{holds, seeds};
 use syncrepl_testing::environment::number;
 
+/// No test would try the findings below another name.
+#[test]
+fn each_folder_of_findings_has_the_name_of_a_property() {
+    let folders = seeds::folders_of_findings();
+    assert!(folders.contains(&"message".to_owned()), "{folders:?}");
+    for folder in folders {
+        let is_known = holds::ALL.iter().any(|(name, _)| *name == folder);
+        assert!(is_known, "findings/{folder} belongs to no property");
+    }
+}
+
 #[test]
 fn every_property_holds_for_earlier_findings() {
     for (name, property) in holds::ALL {

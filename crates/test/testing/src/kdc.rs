@@ -11,9 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::ports::free_port;
-use crate::process::wait_until;
 use crate::slapd::{Builder, SUFFIX};
 use crate::tools;
+use crate::wait::wait_until;
 
 /// The realm.
 pub const REALM: &str = "EXAMPLE.COM";

@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::tools;
 
-pub use crate::wait::wait_until;
-
 /// A running command. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Run {
@@ -28,7 +26,7 @@ impl Run {
         Run::command(Command::new(program.as_ref()).args(arguments))
     }
 
-    /// As [`Run::start`], with what else a `Command` can say: environment, folder.
+    /// Starts a prepared `Command`, so that a test can set its environment and folder.
     pub fn command(command: &mut Command) -> Run {
         let mut run = Run::unread(command);
         run.read();

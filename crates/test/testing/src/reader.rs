@@ -49,7 +49,7 @@ pub struct Event {
     pub change: Change,
 }
 
-/// The reader. Feed it lines, then [`Reader::finish`].
+/// The reader. Feed it lines, then [`Reader::assert_clean`].
 #[derive(Debug, Default, Clone)]
 pub struct Reader {
     line: usize,
@@ -122,14 +122,8 @@ impl Reader {
         }
     }
 
-    /// The output ended. Uncommitted changes stay out, and a torn last line is forgiven. Panics with
-    /// the violations, if there were any.
-    pub fn finish(&mut self) -> &mut Self {
-        self.assert_clean();
-        self
-    }
-
-    /// Panics with the violations so far, if there were any.
+    /// Panics with the violations so far, if there were any. At the end of the output, uncommitted
+    /// changes stay out and a torn last line is forgiven.
     pub fn assert_clean(&self) {
         let shown = self
             .violations

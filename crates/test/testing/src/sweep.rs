@@ -45,7 +45,7 @@ impl Sweep {
         self.wanted == Some(usize::MAX)
     }
 
-    /// So many of a random test: few of them, or many.
+    /// How many cases a random test runs: `few`, or up to `many` in a long sweep.
     pub fn count(&self, few: usize, many: usize) -> usize {
         self.wanted.map_or(few, |wanted| wanted.min(many))
     }

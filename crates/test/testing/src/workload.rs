@@ -9,6 +9,8 @@ mod send;
 mod tree;
 mod values;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::ldif;
 use crate::target::Target;
 use names::Names;
@@ -69,11 +71,6 @@ impl Workload {
             starts: Vec::new(),
             log: Vec::new(),
         }
-    }
-
-    /// The seed.
-    pub fn seed(&self) -> u64 {
-        self.seed
     }
 
     /// How many entries there are, referral objects and the suffix entry included.
@@ -229,4 +226,25 @@ impl Workload {
         self.ldif += &format!("\n{}changetype: {change}\n", ldif::line("dn", &dn));
         dn
     }
+}
+
+/// Changes the server for as long as `act` runs.
+pub fn while_changing(server: &(impl Target + Sync), workload: &mut Workload, act: impl FnOnce()) {
+    let quiet = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !quiet.load(Ordering::Relaxed) {
+                workload.round(server, 10);
+            }
+        });
+        // A guard, so that the scope ends also when `act` panics.
+        struct Quiet<'a>(&'a AtomicBool);
+        impl Drop for Quiet<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _quiet = Quiet(&quiet);
+        act();
+    });
 }

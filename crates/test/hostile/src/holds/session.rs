@@ -11,7 +11,7 @@ use syncrepl_proto::sync::{SYNC_INFO, SyncInfo, SyncMode};
 /// and the root DSE; later requests have higher IDs.
 pub const SEARCH: u32 = 5;
 
-/// As much of the stream so far as decides which events may come next.
+/// The facts of the stream so far that decide which events may come next.
 #[derive(Default)]
 struct Model {
     persisting: bool,

@@ -19,7 +19,7 @@ pub struct Directory {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// As it was written.
+    /// The DN as the server wrote it.
     pub dn: String,
     /// Names in lower case, options included.
     pub attrs: Attributes,

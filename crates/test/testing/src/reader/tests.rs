@@ -40,7 +40,7 @@ fn broken(reader: &Reader, by: &str) {
 
 #[test]
 fn good_output_is_followed() {
-    let mut reader = after(&[
+    let reader = after(&[
         r#"{"op":"bind","authzid":""}"#,
         r#"{"op":"rename","uuid":"a","old_dn":"cn=ann","dn":"cn=zoe"}"#,
         r#"{"op":"change","uuid":"a","dn":"cn=zoe","old":{"CN":["ann"]},"attrs":{"cn":["zoe"]}}"#,
@@ -49,7 +49,7 @@ fn good_output_is_followed() {
         r#"{"op":"refresh_done","entries":2}"#,
         r#"{"op":"cookie","cookie":{"base64":"AA=="}}"#,
     ]);
-    reader.finish();
+    reader.assert_clean();
     assert_eq!(reader.commit(), 2);
     assert_eq!(reader.deletes(), [("b".to_owned(), "cn=bob".to_owned(), 8)]);
     assert_eq!(reader.events_since(2).len(), 4);
@@ -199,6 +199,6 @@ fn lines_that_say_too_little() {
 
 #[test]
 #[should_panic(expected = "not there")]
-fn finish_panics_with_the_violation() {
-    after(&[r#"{"op":"delete","uuid":"c","dn":"cn=c","old":{}}"#]).finish();
+fn assert_clean_panics_with_the_violation() {
+    after(&[r#"{"op":"delete","uuid":"c","dn":"cn=c","old":{}}"#]).assert_clean();
 }

@@ -9,7 +9,7 @@ use super::server::Slapd;
 use crate::daemon::Ports;
 use crate::judge::{self, Directory};
 use crate::ports::free_port;
-use crate::process::wait_until;
+use crate::wait::wait_until;
 
 /// A node that comes back looks for the other once a second, and then both have to catch up.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -106,7 +106,7 @@ impl Tree {
         self.nodes.get_mut(&id).expect("a known entry")
     }
 
-    /// Those that fit, in order of their making.
+    /// The entries that fit, oldest first.
     pub(super) fn ids(&self, fits: impl Fn(Id, &Node) -> bool) -> Vec<Id> {
         self.nodes
             .iter()
@@ -119,7 +119,7 @@ impl Tree {
         self.ids(|child, node| child != 0 && node.parent == id)
     }
 
-    /// Those that have children.
+    /// The entries that have children.
     pub(super) fn parents(&self) -> BTreeSet<Id> {
         self.nodes.values().map(|node| node.parent).collect()
     }
