@@ -17,7 +17,7 @@ pub(crate) fn dn(number: usize) -> String {
     format!("uid=user{number:07},ou=people,{SUFFIX}")
 }
 
-/// So many of them, below one unit, as content records.
+/// `count` people below one unit, as content records.
 pub(crate) fn people(count: usize) -> String {
     let mut ldif = String::with_capacity(count * 640 + 100);
     let _ = writeln!(

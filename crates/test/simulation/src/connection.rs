@@ -11,9 +11,9 @@ use crate::directory::Id;
 const LARGEST: usize = 1 << 20;
 
 pub struct Connection {
-    /// What the consumer has sent.
+    /// Bytes from the consumer.
     pub inbox: Frames,
-    /// What the consumer has not yet read.
+    /// Bytes that the consumer has not read yet.
     pub outbox: VecDeque<u8>,
     pub closed: bool,
     pub sync: Option<Sync>,

@@ -1,5 +1,5 @@
-//! What stays the same for a whole run: the kind of provider, the search, and the kinds of entries
-//! in the directory.
+//! The constants of a run: the kind of provider, the search, and the kinds of entries in the
+//! directory.
 
 use syncrepl_client::{Limits, Rule, Scope, SyncreplMode};
 use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
@@ -68,7 +68,7 @@ impl Profile {
     }
 }
 
-/// What stays the same for a whole run.
+/// The constants of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub profile: Profile,

@@ -1,4 +1,4 @@
-//! What a history orders: the steps of the provider, and the changes to the directory.
+//! The orders of a history: the steps of the provider, and the changes to the directory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};

@@ -10,7 +10,7 @@ use crate::directory::{Directory, Id, Values};
 use crate::script::{Deed, Step};
 use crate::world::World;
 
-/// What the provider can do after it has looked at its next step.
+/// The outcome of a look at the next step.
 enum Played {
     Said,
     Pause,
