@@ -14,7 +14,17 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A consumer's lock on a store. Dropping it or the end of the process releases it.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is just starting has a copy of the
+    /// descriptor until it executes its program, and would hold the lock meanwhile.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::debug!("the lock of the store could not be released: {error}");
+        }
+    }
+}
 
 impl Lock {
     /// Takes the lock of the store at `path`, or fails at once with [`ErrorKind::StoreLocked`].
@@ -115,4 +125,22 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_is_free_although_a_child_has_a_copy_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy.db");
+        let lock = Lock::take(&path).unwrap();
+        let copy = lock.0.try_clone().unwrap();
+        let error = Lock::take(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StoreLocked);
+        drop(lock);
+        Lock::take(&path).unwrap();
+        drop(copy);
+    }
 }
