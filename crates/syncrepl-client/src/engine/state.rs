@@ -48,6 +48,8 @@ pub(super) struct Consumer {
     pub(super) cookie: Option<Vec<u8>>,
     pub(super) carry: Carry,
     pub(super) watch: Watch,
+    /// Whether the search shows the parents of what it shows. The filter is read once.
+    shows_parents: bool,
     /// Whether the next refresh compares everything.
     pub(super) reconcile: bool,
     pub(super) schedule: Schedule,
@@ -118,6 +120,7 @@ impl Consumer {
             cookie: writer.setting(status::COOKIE)?,
             carry: Carry::open(&writer)?,
             watch: Watch::open(&settings.search, &writer)?,
+            shows_parents: settings.search.shows_everything_below(),
             reconcile,
             schedule: Schedule::open(settings.reconcile_every, &writer)?,
             guard: DeleteGuard::new(settings.max_delete),
@@ -157,7 +160,7 @@ impl Consumer {
                 hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
-            shows_parents: self.settings.search.shows_everything_below(),
+            shows_parents: self.shows_parents,
         };
         let beside = Beside {
             settings: &self.settings,
