@@ -253,6 +253,10 @@ impl Work<'_> {
         let mut freed = Vec::new();
         if let Some(known) = self.apply.records().by_id(id)? {
             let (dn, dn_key) = waiting_dn(known.uuid, self.base);
+            if known.dn_key == dn_key {
+                // Two entries claim the name that it had: it has given way already.
+                return Ok(freed);
+            }
             let out = Parked {
                 uuid: known.uuid,
                 id: Some(id),
