@@ -53,7 +53,9 @@ impl Work<'_> {
             true => self.stage.ledger.fresh.contains(member(id)),
             false => added,
         };
-        if came || self.is_shown(id)? {
+        // The base itself brings nothing: what lies below it is the whole search.
+        let is_base = self.apply.records().key_of(id)? == Some(dn::key(self.base));
+        if !is_base && (came || self.is_shown(id)?) {
             self.stage.ledger.back.insert(member(id));
         }
         Ok(())
