@@ -22,6 +22,8 @@ const ESCAPED_ESCAPE: [u8; 2] = [ESCAPE, 0x02];
 const PLUS: [u8; 2] = [ESCAPE, 0x03];
 /// Precedes a value written as `#` and hexadecimal digits.
 const HEX: [u8; 2] = [ESCAPE, 0x04];
+/// Precedes the exact spelling of an RDN, where letter case tells two entries apart.
+const EXACT: [u8; 2] = [ESCAPE, 0x05];
 /// Begins the key of a text that is not a DN. No attribute type begins with this byte.
 const NOT_A_DN: u8 = 0x02;
 
@@ -34,6 +36,50 @@ const NOT_A_DN: u8 = 0x02;
 /// key of one component that no DN has.
 pub fn key(dn: &str) -> Vec<u8> {
     encode(dn, Case::Fold)
+}
+
+/// As [`key`], but an RDN is kept apart from those that differ from it in letter case alone if `is_exact`
+/// says so of its key, the key of its parent included: the exact spelling follows it then.
+///
+/// Only the server knows which values differ in letter case alone and name two entries.
+pub fn key_among(dn: &str, is_exact: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let folded = key(dn);
+    let exact = encode(dn, Case::Keep);
+    let mut out = Vec::with_capacity(folded.len());
+    let rdns = folded.split_inclusive(|&byte| byte == END);
+    for (folded, exact) in rdns.zip(exact.split_inclusive(|&byte| byte == END)) {
+        out.extend_from_slice(folded);
+        if is_exact(&out) {
+            out.pop();
+            out.extend_from_slice(&EXACT);
+            out.extend_from_slice(exact);
+        }
+    }
+    out
+}
+
+/// The range of the keys that [`key_among`] gives to the spellings of the RDN at the end of `key`, and to
+/// what lies below them: `lower <= k < upper`.
+pub fn exact_range(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let rdn = key.strip_suffix(&[END]).unwrap_or(key);
+    let [escape, mark] = EXACT;
+    ([rdn, &EXACT].concat(), [rdn, &[escape, mark + 1]].concat())
+}
+
+/// The highest level at which two DNs of one key differ, if they differ: the key there, and the DNs from
+/// there up to the root, as they are written.
+pub fn alike<'d>(one: &'d str, other: &'d str) -> Option<(Vec<u8>, [&'d str; 2])> {
+    if key(one) != key(other) {
+        return None;
+    }
+    let depth = depth(&key(one));
+    for levels in (0..depth).rev() {
+        let above = [ancestor(one, levels)?, ancestor(other, levels)?];
+        if !same_spelling_aside(above[0], above[1]) {
+            return Some((key(above[0]), above));
+        }
+    }
+    None
 }
 
 /// The range of the keys below `key`: `lower < k`, and `k < upper` when there is an upper bound.
@@ -68,6 +114,17 @@ pub fn parent_key(key: &[u8]) -> Option<&[u8]> {
 /// Whether `key` is `base_key` or lies below it.
 pub fn is_within(key: &[u8], base_key: &[u8]) -> bool {
     key.starts_with(base_key)
+}
+
+/// The first `levels` RDNs of `key`, from the root.
+pub fn top(key: &[u8], levels: usize) -> &[u8] {
+    let mut ends = key.iter().enumerate().filter(|(_, byte)| **byte == END);
+    match levels.checked_sub(1) {
+        None => &[],
+        Some(last) => ends
+            .nth(last)
+            .map_or(key, |(at, _)| key.get(..=at).unwrap_or(key)),
+    }
 }
 
 /// The number of RDNs in `key`.

@@ -5,6 +5,7 @@
 mod decode;
 mod encode;
 mod error;
+mod names;
 mod parents;
 mod tag;
 mod text;

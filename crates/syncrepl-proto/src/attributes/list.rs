@@ -1,8 +1,6 @@
 //! The borrowed PartialAttributeList (RFC 4511 §4.5.2): a view of the bytes that a provider sent,
 //! validated once and read in place.
 
-use std::collections::BTreeMap;
-
 use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
 
 /// The attributes of an entry, in the BER that the provider sent.
@@ -17,7 +15,7 @@ pub struct AttributeList<'a> {
 pub struct Attribute<'a> {
     /// The attribute description (RFC 4512 §2.5), with its options such as `;lang-de`.
     pub name: &'a str,
-    values: &'a [u8],
+    pub(super) values: &'a [u8],
 }
 
 impl<'a> AttributeList<'a> {
@@ -71,93 +69,6 @@ impl<'a> AttributeList<'a> {
             .flat_map(|attribute| attribute.values())
     }
 
-    /// Whether both lists hold the same values under the same descriptions. The order and the
-    /// letter case of descriptions do not count.
-    pub fn same(&self, other: &AttributeList<'_>) -> bool {
-        self.contents == other.contents
-            || self
-                .same_in_order(other)
-                .or_else(|| self.same_if_named_once(other))
-                .unwrap_or_else(|| self.sorted() == other.sorted())
-    }
-
-    /// The answer of [`same`](Self::same) from one pass over both lists, or `None`. Usually both
-    /// lists have the same order and differ in the values of one attribute.
-    fn same_in_order(&self, other: &AttributeList<'_>) -> Option<bool> {
-        let (mut ours, mut theirs) = (self.contents, other.contents);
-        while !ours.is_empty() || !theirs.is_empty() {
-            let (our, their) = (parts(&mut ours)?, parts(&mut theirs)?);
-            if our == their {
-                continue;
-            }
-            if !our.0.eq_ignore_ascii_case(their.0) || our.1.is_empty() != their.1.is_empty() {
-                return None;
-            }
-            if sorted_values(our.1) != sorted_values(their.1) {
-                // A second occurrence of the description may hold the missing values.
-                let once = self.names(our.0) == 1 && other.names(our.0) == 1;
-                return once.then_some(false);
-            }
-        }
-        Some(true)
-    }
-
-    /// The number of occurrences of a description.
-    fn names(&self, name: &[u8]) -> usize {
-        let mut rest = self.contents;
-        std::iter::from_fn(|| parts(&mut rest))
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            .count()
-    }
-
-    /// The answer of [`same`](Self::same) without an allocation for the list, or `None`: it needs
-    /// few attributes and no description twice.
-    fn same_if_named_once(&self, other: &AttributeList<'_>) -> Option<bool> {
-        let mut ours = [None; FEW];
-        let mut theirs = [None; FEW];
-        let (ours, theirs) = (self.few(&mut ours)?, other.few(&mut theirs)?);
-        if ours.len() != theirs.len() {
-            return Some(false);
-        }
-        Some(ours.iter().zip(theirs).all(|(our, across)| {
-            let Some(our) = our else { return true };
-            let named = |their: &&Attribute<'_>| their.name.eq_ignore_ascii_case(our.name);
-            // Usually both lists have the same order.
-            let their = across.iter().chain(theirs.iter().flatten()).find(named);
-            their.is_some_and(|their| our.same_values(their))
-        }))
-    }
-
-    /// The attributes, if they fit into `few` and no description comes twice.
-    fn few<'f>(&self, few: &'f mut [Option<Attribute<'a>>]) -> Option<&'f [Option<Attribute<'a>>]> {
-        let mut count = 0;
-        for attribute in self.iter() {
-            let (before, free) = few.split_at_mut_checked(count)?;
-            let same = |other: &Attribute<'_>| other.name.eq_ignore_ascii_case(attribute.name);
-            if before.iter().flatten().any(same) {
-                return None;
-            }
-            *free.first_mut()? = Some(attribute);
-            count += 1;
-        }
-        few.get(..count)
-    }
-
-    fn sorted(&self) -> BTreeMap<String, Vec<&'a [u8]>> {
-        let mut sorted: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for attribute in self.iter() {
-            sorted
-                .entry(attribute.name.to_ascii_lowercase())
-                .or_default()
-                .extend(attribute.values());
-        }
-        for values in sorted.values_mut() {
-            values.sort_unstable();
-            values.dedup();
-        }
-        sorted
-    }
-
     /// The BER of the list without the attribute `name`. Letter case does not count.
     pub fn without(&self, name: &str) -> Vec<u8> {
         let mut writer = Writer::new();
@@ -175,7 +86,19 @@ impl<'a> AttributeList<'a> {
         writer.finish()
     }
 
-    /// Writes a list. Providers and tests need it.
+    /// The BER of the list with this one value in place of those of the attribute `name`. Letter case does
+    /// not count.
+    pub fn with_value(&self, name: &str, value: &[u8]) -> Vec<u8> {
+        AttributeList::encode(self.iter().map(|attribute| {
+            let values = match attribute.name.eq_ignore_ascii_case(name) {
+                true => vec![value],
+                false => attribute.values().collect(),
+            };
+            (attribute.name, values)
+        }))
+    }
+
+    /// Writes a list.
     pub fn encode<'v>(attributes: impl IntoIterator<Item = (&'v str, Vec<&'v [u8]>)>) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
@@ -208,31 +131,17 @@ fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Description and values of the attribute at the front of `rest`, which `decode` has validated.
-fn parts<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn parts<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let mut fields = contents(rest)?;
     Some((contents(&mut fields)?, contents(&mut fields)?))
 }
 
 /// The values in the contents of a SET that `decode` has validated.
-fn each_value<'a>(mut set: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+pub(super) fn each_value<'a>(mut set: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     std::iter::from_fn(move || contents(&mut set))
 }
 
-fn sorted_values(set: &[u8]) -> Vec<&[u8]> {
-    let mut values: Vec<_> = each_value(set).collect();
-    values.sort_unstable();
-    values.dedup();
-    values
-}
-
-/// Up to this number of attributes, comparing each with each is cheaper than sorting.
-const FEW: usize = 32;
-
 impl<'a> Attribute<'a> {
-    fn same_values(&self, other: &Attribute<'_>) -> bool {
-        self.values == other.values || sorted_values(self.values) == sorted_values(other.values)
-    }
-
     /// Reads a PartialAttribute without its values; [`check`](Self::check) validates those.
     pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let element = reader.expect(tag::SEQUENCE, "attribute")?;
@@ -285,61 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn same_ignores_order_case_and_empty_attributes() {
-        let one = list(&[("cn", &["a", "b"]), ("mail", &["x"])]);
-        for (other, same) in [
-            (list(&[("MAIL", &["x"]), ("CN", &["b", "a"])]), true),
-            (
-                list(&[("cn", &["a", "b"]), ("mail", &["x"]), ("sn", &[])]),
-                true,
-            ),
-            (
-                list(&[("cn", &["a"]), ("cn", &["b"]), ("mail", &["x"])]),
-                true,
-            ),
-            (list(&[("cn", &["a", "B"]), ("mail", &["x"])]), false),
-            (
-                list(&[("cn;lang-de", &["a", "b"]), ("mail", &["x"])]),
-                false,
-            ),
-            (list(&[("cn", &["a", "b"])]), false),
-            (
-                list(&[("cn", &["b"]), ("mail", &["x"]), ("CN", &["a"])]),
-                true,
-            ),
-            (
-                list(&[("cn", &["b"]), ("mail", &["x"]), ("CN", &["c"])]),
-                false,
-            ),
-            (list(&[("cn", &["a", "b"]), ("mail", &["y"])]), false),
-        ] {
-            let (one, other) = (
-                AttributeList::decode(&one).unwrap(),
-                AttributeList::decode(&other).unwrap(),
-            );
-            assert_eq!(one.same(&other), same, "{other:?}");
-            assert_eq!(other.same(&one), same, "{other:?}");
-        }
-    }
-
-    proptest::proptest! {
-        /// Every shortcut gives the answer of the full comparison.
-        #[test]
-        fn shortcuts_agree_with_full_comparison(
-            lists in [0, 1].map(|_| proptest::collection::vec(("[aAb]", proptest::collection::vec("[xy]", 0..3)), 0..4))
-        ) {
-            let [one, other] = lists.map(|list| {
-                let list = list.iter().map(|(name, values)| {
-                    (name.as_str(), values.iter().map(String::as_bytes).collect())
-                });
-                AttributeList::encode(list)
-            });
-            let [one, other] = [&one, &other].map(|bytes| AttributeList::decode(bytes).unwrap());
-            assert_eq!(one.same(&other), one.sorted() == other.sorted());
-        }
-    }
-
-    #[test]
     fn lookup_ignores_case_but_not_options() {
         let bytes = list(&[("cn;lang-de", &["Anna"]), ("CN", &["Ann"]), ("sn", &[])]);
         let list = AttributeList::decode(&bytes).unwrap();
@@ -354,6 +208,14 @@ mod tests {
         let bytes = list(&[("cn", &["a"]), ("entryUUID", &["u"]), ("sn", &["s"])]);
         let rest = AttributeList::decode(&bytes).unwrap().without("ENTRYuuid");
         assert_eq!(rest, list(&[("cn", &["a"]), ("sn", &["s"])]));
+    }
+
+    #[test]
+    fn with_value_replaces_the_values_of_one_attribute() {
+        let bytes = list(&[("cn", &["a", "b"]), ("entryDN", &["cn=a"]), ("sn", &["s"])]);
+        let other = AttributeList::decode(&bytes).unwrap();
+        let expected = list(&[("cn", &["a", "b"]), ("entryDN", &["cn=b"]), ("sn", &["s"])]);
+        assert_eq!(other.with_value("ENTRYdn", b"cn=b"), expected);
     }
 
     #[test]

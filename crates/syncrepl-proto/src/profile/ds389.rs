@@ -21,6 +21,7 @@ pub const PROVIDER: Provider = Provider(&Profile {
     resumes_whole_trees_only: true,
     // It sends entries and values that its access rules hide from this identity.
     persists_without_access_control: true,
+    sends_entries_as_stored: false,
     passes_over_forgotten_changes: true,
     // The refresh stage has read the changelog to its end, and the persist stage does not yet listen.
     misses_changes_between_stages: true,

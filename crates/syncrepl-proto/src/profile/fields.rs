@@ -57,6 +57,14 @@ pub struct Profile {
     /// hint that something has changed.
     pub persists_without_access_control: bool,
 
+    /// In the persist stage the provider sends an entry as it stores it: without the values that a search
+    /// computes, and even if no search shows it (a subentry, RFC 3672).
+    pub sends_entries_as_stored: bool,
+
+    /// Attributes whose changes the provider does not always tell: an overlay writes or computes them, the
+    /// tree decides them, or only a plain search shows them.
+    pub never_tells: &'static [&'static str],
+
     /// The provider accepts a cookie that is older than its memory of changes, and passes over the
     /// changes that it forgot. `firstChangeNumber` in its root DSE says where its memory begins;
     /// [`cookie::number`](crate::cookie::number) is the last change that a cookie covers.

@@ -14,6 +14,13 @@ pub const PROVIDER: Provider = Provider(&Profile {
     // A cookie of another form it takes for none: it sends everything, and says that it told deletes.
     cookies: Form::Csns,
     present: Present::Told,
+    // The overlays memberof, dynlist and nestgroup; the tree; the overlay accesslog, at the base.
+    never_tells: &[
+        "memberOf",
+        "hasSubordinates",
+        "numSubordinates",
+        "auditContext",
+    ],
     // slapd counts a change in its contextCSN before it writes the change into its session log. A
     // consumer that asks in between gets a cookie that covers a delete, and is never told of the delete.
     // Only before a search that persists does slapd wait for the changes that are under way.

@@ -20,6 +20,9 @@ pub(super) const PROFILE: Profile = Profile {
     resumes_safely_only_to_persist: false,
     forgets_what_it_never_held: false,
     persists_without_access_control: false,
+    // The most careful reading costs a search when values go.
+    sends_entries_as_stored: true,
+    never_tells: &[],
     passes_over_forgotten_changes: false,
     misses_changes_between_stages: false,
     refuses_in_silence: false,
