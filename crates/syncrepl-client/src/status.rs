@@ -27,6 +27,8 @@ pub(crate) const NODE: &str = "syncrepl_node";
 pub(crate) const FRESH: &str = "syncrepl_fresh";
 /// The records that the persist stage placed soon after it, in the same form: few, and stored often.
 pub(crate) const FRESH_PLACED: &str = "syncrepl_fresh_placed";
+/// The attributes of which live messages have lacked values that a search showed, separated by spaces.
+pub(crate) const LACKED: &str = "syncrepl_lacked";
 /// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";
 

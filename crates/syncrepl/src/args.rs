@@ -33,6 +33,12 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub(crate) reconcile_every: Option<Duration>,
 
+    /// Search for everything a second after each change, and compare: tells within seconds who joined or
+    /// left a group that slapd computes (memberOf, dynamic groups), which it never tells by itself. The
+    /// server works for it; for large copies --reconcile-every is cheaper
+    #[arg(long)]
+    pub(crate) derived: bool,
+
     /// The most entries that a refresh may delete, and follow within any minute: a number, or a part of
     /// the copy such as 5%. A run ends before it deletes more, and the next run meets the same deletes.
     /// Only 100% lets the whole copy go

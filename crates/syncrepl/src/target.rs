@@ -26,7 +26,7 @@ pub(crate) fn builder<C: Callback>(
         .mode(mode)
         .stop_handle(stop);
     let mut builder = connection(builder, &mut args.connection, &args.data)?;
-    builder = builder.reconcile(args.reconcile);
+    builder = builder.reconcile(args.reconcile).derived(args.derived);
     if let Some(max_delete) = args.max_delete {
         builder = builder.max_delete(max_delete);
     }

@@ -28,6 +28,7 @@ pub(super) struct Parts {
     pub(super) refresh_timeout: Duration,
     pub(super) heartbeat: Duration,
     pub(super) reconcile_every: Option<Duration>,
+    pub(super) derived: bool,
     pub(super) max_delete: MaxDelete,
     pub(super) limits: Limits,
 }
@@ -45,6 +46,7 @@ impl Parts {
             refresh_timeout: Duration::from_secs(600),
             heartbeat: Duration::from_secs(20),
             reconcile_every: None,
+            derived: false,
             max_delete: MaxDelete::default(),
             limits: Limits::DEFAULT,
         }
@@ -131,6 +133,7 @@ impl Parts {
             heartbeat: self.heartbeat,
             max_delete: self.max_delete,
             reconcile_every: self.reconcile_every,
+            derived: self.derived,
             limits: self.limits,
         })
     }

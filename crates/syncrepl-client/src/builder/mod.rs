@@ -178,6 +178,15 @@ impl<C: Callback> Builder<C> {
         self
     }
 
+    /// Whether [`Syncrepl::poll`] searches for everything after each change that the provider tells, and
+    /// compares. So it hears of values that an overlay computes, such as `memberOf` by `dynlist`, and of
+    /// entries that a filter on them shows or hides, within seconds. The search comes a second after the
+    /// change, and rests for ten times as long as it took. False by default.
+    pub fn derived(mut self, derived: bool) -> Self {
+        self.parts.derived = derived;
+        self
+    }
+
     /// Makes rare paths frequent: for the simulation.
     #[doc(hidden)]
     pub fn limits(mut self, limits: Limits) -> Self {

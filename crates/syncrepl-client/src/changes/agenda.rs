@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | *where* | where a record, or an entry named by entryUUID, is now | a move, a name, a delete, a conflict, an orphan |
 //! | *below* | what lies below an entry | an entry that is new or back |
+//! | *values* | what values an entry has | a live message that would take some away |
 //! | *everything* | what the whole search shows | a gap between two stages |
+//! | *all values* | the same, but a DN that we hold is no news | a change, if the user wants derived values |
 //!
 //! [`super::rules`] lists what puts a question; [`super::answer`] asks those that are due.
 
@@ -12,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
+
+use super::hints::Doubts;
 
 /// When a question is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(crate) struct Agenda {
     now: RoaringTreemap,
     /// *Where*, now: entries by entryUUID, with the DN last heard of. They may be no records.
     named: BTreeMap<Uuid, String>,
+    /// *Values*, now.
+    values: Doubts,
     /// *Below*, now: records, and entries that still wait to become records.
     below: RoaringTreemap,
     below_waiting: BTreeSet<Uuid>,
@@ -42,6 +48,8 @@ pub(crate) struct Agenda {
     pub(crate) asked_when_quiet: RoaringTreemap,
     /// *Everything*, now.
     pub(crate) everything: bool,
+    /// *All values*, now.
+    pub(crate) all_values: bool,
     /// A record waits for a DN that was derived from its parent's and never stated. The group ends
     /// before the next message, which may move the parent again.
     pub(crate) at_once: bool,
@@ -77,6 +85,16 @@ impl Agenda {
         self.named.insert(uuid, dn);
     }
 
+    /// Asks for the values of this record, of which a message would take some away.
+    pub(crate) fn ask_values(&mut self, uuid: Uuid, lost: Vec<(String, u64)>) {
+        self.values.insert(uuid, lost);
+    }
+
+    /// Takes the question which values these entries have.
+    pub(crate) fn take_values(&mut self) -> Doubts {
+        std::mem::take(&mut self.values)
+    }
+
     /// Asks, once a stage, what lies below these records, which are new or back.
     pub(crate) fn ask_below(&mut self, ids: &RoaringTreemap) {
         self.below |= ids - &self.asked_below;
@@ -104,6 +122,7 @@ impl Agenda {
     pub(crate) fn is_due(&self) -> bool {
         !self.now.is_empty()
             || !self.named.is_empty()
+            || !self.values.is_empty()
             || !self.below.is_empty()
             || !self.below_waiting.is_empty()
     }

@@ -98,8 +98,8 @@ impl Work<'_> {
                 None => self.ancestors().remove(strayed.id)?,
                 Some(dn) => {
                     let csn = strayed.csn.as_deref();
-                    self.ancestors()
-                        .set_place(strayed.id, dn, &dn::key(dn), csn)?;
+                    let dn_key = self.key(dn);
+                    self.ancestors().set_place(strayed.id, dn, &dn_key, csn)?;
                     // One search shows all of them, and the entries that came meanwhile. For a few
                     // records a question each is cheaper.
                     if below.len() >= self.stage.limits.batch as u64 || terms.may_bring_others {
@@ -218,7 +218,7 @@ impl Work<'_> {
                     if samples.iter().any(|(one, at)| {
                         *one == uuid && change::dn_difference(at, dn) != Difference::Meaning
                     }) {
-                        there.insert(dn::key(dn));
+                        there.insert(self.key(dn));
                     }
                     Ok(())
                 })?;

@@ -32,6 +32,7 @@ impl Work<'_> {
     fn answer(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let named = self.stage.agenda.take_named();
         self.ask_where(named, terms, ask)?;
+        self.answer_values(terms, ask)?;
         self.answer_below(ask)?;
         let mut now = self.stage.agenda.take_where();
         if now.is_empty() {
@@ -83,6 +84,10 @@ impl Work<'_> {
     /// Takes all that the search shows as stated; the rest is gone.
     pub(crate) fn take_everything(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let shown = self.take_whole(ask)?;
+        self.others_are_gone(&shown)
+    }
+
+    pub(crate) fn others_are_gone(&mut self, shown: &RoaringTreemap) -> Result<()> {
         let mut absent = RoaringTreemap::new();
         self.apply.records().ids(|id| {
             absent.insert(member(id));
@@ -153,14 +158,10 @@ impl Work<'_> {
         if named.is_empty() {
             return Ok(());
         }
-        let mut ids = RoaringTreemap::new();
-        for uuid in named.keys() {
-            ids.extend(self.apply.records().id_of(*uuid)?.map(member));
-        }
-        let present = self.control(|id| ids.contains(member(id)))?;
         let mut missing = named.clone();
         let mut means = Absent::IsGone;
         let wanted: Vec<_> = named.into_iter().collect();
+        let present = self.control_beside(&wanted)?;
         for batch in wanted.chunks(self.stage.limits.batch) {
             let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
@@ -177,12 +178,26 @@ impl Work<'_> {
             })?;
         }
         for uuid in missing.into_keys() {
-            if let Some(id) = self.apply.records().id_of(uuid)? {
-                self.not_shown(member(id), terms)?;
-            }
-            self.delete(uuid)?;
+            self.is_not_shown(uuid, terms)?;
         }
         Ok(())
+    }
+
+    /// A search for this entry does not show it.
+    pub(super) fn is_not_shown(&mut self, uuid: Uuid, terms: Terms<'_>) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(uuid)? {
+            self.not_shown(member(id), terms)?;
+        }
+        self.delete(uuid)
+    }
+
+    /// A record that is believed to be there, and none of those that are wanted.
+    pub(super) fn control_beside(&self, wanted: &[(Uuid, String)]) -> Result<Option<Uuid>> {
+        let mut ids = RoaringTreemap::new();
+        for (uuid, _) in wanted {
+            ids.extend(self.apply.records().id_of(*uuid)?.map(member));
+        }
+        self.control(|id| ids.contains(member(id)))
     }
 
     /// A search for everything does not show these records: they are gone.

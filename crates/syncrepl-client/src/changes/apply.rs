@@ -9,7 +9,7 @@ use crate::callback::Callback;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::stop::StopHandle;
-use crate::store::records::{Records, Stored};
+use crate::store::records::{Records, Stored, attribute_list};
 use crate::store::{Cursor, Items, Writer};
 
 /// Stores changes and tells them.
@@ -73,6 +73,18 @@ impl Applier<'_> {
             self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
         Ok(())
+    }
+
+    /// entryDN (RFC 5020) follows from the DN: no provider sends it for an entry that goes along with its
+    /// parent.
+    pub(crate) fn restate_entry_dn(&mut self, known: &Stored) -> Result<()> {
+        let attributes = attribute_list(&known.attributes)?;
+        let shown = attributes.values("entryDN").next();
+        if shown.is_none_or(|shown| shown == known.dn.as_bytes()) {
+            return Ok(());
+        }
+        let restated = attributes.with_value("entryDN", known.dn.as_bytes());
+        self.restate(known, attribute_list(&restated)?)
     }
 
     /// Deletes a record.

@@ -8,6 +8,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
 use super::apply::waiting_dn;
+use super::ask::Ask;
 use super::change::Statement;
 use super::ledger::{member, rowid};
 use super::rules::Rule;
@@ -19,12 +20,15 @@ use crate::store::records::{Parked, attribute_list};
 impl Work<'_> {
     /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,
     /// once; in the last round, or when that did not help, the holder gives way.
-    pub(crate) fn tell(&mut self, terms: Terms<'_>, last: bool) -> Result<()> {
+    pub(crate) fn tell(&mut self, terms: Terms<'_>, last: bool, ask: &mut dyn Ask) -> Result<()> {
         self.guard_deletes(terms)?;
         self.guard_everything(terms)?;
         let mut conflicts = self.arrange()?;
-        let ask = !last && !self.lacks(Rule::NameClaimedTwice);
-        if ask && !conflicts.is_subset(&self.stage.agenda.conflicts) {
+        while self.tell_apart(&conflicts, ask)? {
+            conflicts = self.arrange()?;
+        }
+        let asks = !last && !self.lacks(Rule::NameClaimedTwice);
+        if asks && !conflicts.is_subset(&self.stage.agenda.conflicts) {
             return self.ask_about(conflicts);
         }
         while !conflicts.is_empty() {

@@ -1,7 +1,7 @@
 //! Entries below another: a provider says nothing of them when that one comes, moves or goes.
 
 use roaring::RoaringTreemap;
-use syncrepl_proto::{Uuid, dn};
+use syncrepl_proto::Uuid;
 
 use super::agenda::When;
 use super::ask::Ask;
@@ -143,7 +143,7 @@ impl Work<'_> {
             true => self.apply.records().parked_dn(stored.uuid)?,
             false => None,
         };
-        let target = target.map(|dn| dn::key(&dn));
+        let target = target.map(|dn| self.key(&dn));
         Ok(std::iter::once(stored.dn_key).chain(target).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! The change logic: from one sync event of the provider to the changes that the callback is told.
 
 pub(crate) mod agenda;
+mod alike;
 pub(crate) mod ancestors;
 mod answer;
 pub(crate) mod apply;
@@ -10,6 +11,7 @@ mod below;
 pub(crate) mod change;
 pub(crate) mod guard;
 pub(crate) mod hashes;
+pub(crate) mod hints;
 pub(crate) mod ledger;
 pub(crate) mod lookup;
 mod moves;

@@ -31,8 +31,9 @@ impl Work<'_> {
     ) -> Result<()> {
         let old_key = known.dn_key.clone();
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
-        if let Some(attributes) = &parked.attributes {
-            self.apply.restate(&renamed, attribute_list(attributes)?)?;
+        match &parked.attributes {
+            Some(attributes) => self.apply.restate(&renamed, attribute_list(attributes)?)?,
+            None => self.apply.restate_entry_dn(&renamed)?,
         }
         self.move_below(&old_key, &renamed, freed)?;
         // If only the letter case differs, the name is not free, and what lies below it is respelled
@@ -111,7 +112,7 @@ impl Work<'_> {
         if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
             return Ok(None);
         }
-        let dn_key = dn::key(&dn);
+        let dn_key = self.key(&dn);
         if self
             .apply
             .records()
@@ -122,7 +123,8 @@ impl Work<'_> {
         }
         self.ask_of_one_that_goes_along(child.id, verdict);
         let child_key = child.dn_key.clone();
-        self.apply.rename(child, &dn, &dn_key)?;
+        let renamed = self.apply.rename(child, &dn, &dn_key)?;
+        self.apply.restate_entry_dn(&renamed)?;
         if child_key != dn_key {
             freed.push(child_key);
         }

@@ -112,7 +112,7 @@ impl Work<'_> {
             return Ok(());
         }
         let awaited = self.apply.records().parked_dn(uuid)?;
-        let Some(key) = awaited.map(|dn| dn::key(&dn)) else {
+        let Some(key) = awaited.map(|dn| self.key(&dn)) else {
             return Ok(());
         };
         if goes_to == Some(&key) {
@@ -147,7 +147,7 @@ impl Work<'_> {
         }
         let records = self.apply.records();
         let held = records.by_uuid(uuid)?.map(|known| known.dn_key);
-        let awaited = records.parked_dn(uuid)?.map(|dn| dn::key(&dn));
+        let awaited = records.parked_dn(uuid)?.map(|dn| self.key(&dn));
         for key in held.into_iter().chain(awaited) {
             if goes_to != Some(&key) {
                 records.parked_below(&key, |uuid, dn| {

@@ -34,6 +34,8 @@ pub enum Rule {
     Orphan,
     ParentOfOrphan,
     FoundOrphan,
+    ValuesLost,
+    AddedUnseen,
 }
 
 /// A row of the table.
@@ -70,7 +72,7 @@ const fn row(
 /// All rules, in the order of a stage.
 #[doc(hidden)]
 #[rustfmt::skip]
-pub const RULES: [Row; 25] = [
+pub const RULES: [Row; 27] = [
     row(Rule::StatedBeforeParentLeft, "stated-before-parent-left",
         ["P is stated with another name", "a refresh stage; C below its old name was stated before", "where is C", "now",
          "moments::parent_is_renamed_after_its_child_was_sent"]),
@@ -146,6 +148,12 @@ pub const RULES: [Row; 25] = [
     row(Rule::FoundOrphan, "found-orphan",
         ["no record, and no known hidden parent, holds the name above C", "a search showed C", "where is C", "quiet",
          "ahead::child_is_told_below_a_parent_that_a_search_did_not_show"]),
+    row(Rule::ValuesLost, "values-lost",
+        ["the stream sends C without a value that we hold, or C is among the first ten new ones of the group, or a search showed C within a minute", "the provider sends entries as it stores them", "what values has C", "now; the values that we hold stay until then",
+         "stored::live_message_lacks_computed_values"]),
+    row(Rule::AddedUnseen, "added-unseen",
+        ["the stream sends C, which we do not hold", "the provider sends entries as it stores them; C may be a subentry, or have computed values", "where is C", "now; C is not added until then",
+         "stored::subentry_is_sent_when_it_is_added"]),
 ];
 
 /// Limits that the simulation lowers, so that it often walks rare paths. Nobody else changes them.
@@ -161,6 +169,9 @@ pub struct Limits {
     /// How often a stage that ends tells changes and answers the questions that they put. Parents
     /// that keep moving meanwhile could put questions for ever.
     pub rounds: u32,
+    /// Of so many new entries of a group the values are looked at. In a bulk load they would be too many,
+    /// and nothing says that an overlay computes any.
+    pub few: u64,
     /// The rule that is taken out.
     pub without: Option<Rule>,
 }
@@ -172,6 +183,7 @@ impl Limits {
         whole_at: 1000,
         group: 256,
         rounds: 4,
+        few: 10,
         without: None,
     };
 }

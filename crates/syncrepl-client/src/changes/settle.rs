@@ -24,6 +24,8 @@ impl Work<'_> {
         let mut placed = self.begin_answers(terms)?;
         if self.stage.agenda.everything {
             self.take_everything(ask)?;
+        } else if self.stage.agenda.all_values {
+            self.take_all_values(ask)?;
         }
         self.ask_below_the_new(terms)?;
         self.ask_below_the_gone(terms)?;
@@ -35,7 +37,7 @@ impl Work<'_> {
         let rounds = self.stage.limits.rounds;
         for round in 1..=rounds {
             self.answer_what_is_due(terms, ask)?;
-            self.tell(terms, round == rounds)?;
+            self.tell(terms, round == rounds, ask)?;
             placed |= &self.stage.ledger.stated;
             let missed = self.settle_orphans(&placed, round == rounds, terms, ask)?;
             self.ask_below_the_new(terms)?;
@@ -48,6 +50,7 @@ impl Work<'_> {
             }
         }
         self.leave_the_rest(terms)?;
+        self.forget_alike()?;
         Ok(Settled::Done)
     }
 
@@ -84,7 +87,7 @@ impl Work<'_> {
     fn answer_the_last(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         self.stage.hidden.unsettled = terms.parents != Parents::Leave;
         self.answer_what_is_due(terms, ask)?;
-        self.tell(terms, true)
+        self.tell(terms, true, ask)
     }
 
     /// A question that is open after all rounds is asked when the provider is silent.
@@ -96,6 +99,11 @@ impl Work<'_> {
         let unsure = self.unsure()?;
         self.stage.agenda.ask_where_all(unsure, When::Quiet);
         for uuid in self.stage.agenda.take_named().into_keys() {
+            if let Some(id) = self.apply.records().id_of(uuid)? {
+                self.stage.agenda.ask_where(member(id), When::Quiet);
+            }
+        }
+        for uuid in self.stage.agenda.take_values().into_keys() {
             if let Some(id) = self.apply.records().id_of(uuid)? {
                 self.stage.agenda.ask_where(member(id), When::Quiet);
             }

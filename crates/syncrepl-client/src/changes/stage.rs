@@ -8,6 +8,7 @@ use syncrepl_proto::Uuid;
 
 use super::agenda::{Agenda, When};
 use super::apply::Applier;
+use super::hints::Hints;
 use super::ledger::{Basis, Ledger, member};
 use super::rules::Limits;
 use super::source::{Kind, Source};
@@ -24,9 +25,8 @@ pub(crate) struct Stage {
     pub(crate) kind: Kind,
     /// The stage has ended, and searches are answered now.
     pub(crate) searching: bool,
-    /// The provider sends entries that this identity may not see: each is looked up at the end of the
-    /// group instead of taken as sent.
-    pub(crate) only_hints: bool,
+    /// Which messages are looked up at the end of the group instead of taken as sent.
+    pub(crate) hints: Hints,
     /// How often the stage was begun anew without a cookie.
     pub(crate) restarts: u32,
     pub(crate) ledger: Ledger,
@@ -98,7 +98,7 @@ impl Stage {
         Stage {
             kind,
             searching: false,
-            only_hints: false,
+            hints: Hints::default(),
             restarts: 0,
             ledger: Ledger::default(),
             agenda: Agenda::default(),
@@ -138,7 +138,7 @@ impl Stage {
                 in_refresh: kind != Kind::Group,
             },
             (Kind::Refresh { .. }, false) => Source::Refresh,
-            (Kind::Group, false) if self.only_hints => Source::Hint,
+            (Kind::Group, false) if self.hints.all => Source::Hint,
             (Kind::Group, false) => Source::Stream,
         }
     }
@@ -170,6 +170,11 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// The key of a DN in this copy.
+    pub(crate) fn key(&self, dn: &str) -> Vec<u8> {
+        self.apply.writer.keys().of(dn)
+    }
+
     pub(crate) fn shown(&self) -> Shown<'_> {
         Shown::new(self.apply.writer.connection())
     }

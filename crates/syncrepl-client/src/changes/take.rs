@@ -29,10 +29,9 @@ impl Work<'_> {
             } => {
                 self.stage.messages += 1;
                 self.notice_told_again(uuid, added)?;
-                if self.stage.only_hints {
-                    self.hint(uuid, dn)?;
-                } else {
-                    self.entry(uuid, dn, attributes)?;
+                match self.is_hint(uuid, &attributes)? {
+                    true => self.hint(uuid, dn)?,
+                    false => self.entry(uuid, dn, attributes)?,
                 }
                 Ok(cookie)
             }
@@ -75,9 +74,20 @@ impl Work<'_> {
         }
     }
 
+    /// The key of a DN that the provider sent.
+    fn key_of(&self, dn: &str) -> Result<Vec<u8>> {
+        let key = self.key(dn);
+        // An RDN takes more than one byte, so most DNs need not be counted.
+        if dn.len() > DEEPEST && dn::depth(&key) > DEEPEST {
+            let message = format!("the provider sent an entry more than {DEEPEST} levels deep");
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+        Ok(key)
+    }
+
     /// The provider sent an entry that is looked up at the end of the group.
     fn hint(&mut self, uuid: Uuid, dn: &str) -> Result<()> {
-        let dn_key = key_of(dn)?;
+        let dn_key = self.key_of(dn)?;
         self.notice_name(&dn_key)?;
         let known = self.apply.records().by_uuid(uuid)?;
         if known.is_none_or(|known| known.dn_key != dn_key) {
@@ -108,7 +118,7 @@ impl Work<'_> {
         if reference.is_some() {
             self.apply.records().delete_reference(uuid)?;
         }
-        let dn_key = key_of(dn)?;
+        let dn_key = self.key_of(dn)?;
         self.notice_awaited_name(uuid, Some(&dn_key))?;
         self.notice_left_name(uuid, Some(&dn_key))?;
         self.unpark(uuid)?;
@@ -188,12 +198,16 @@ impl Work<'_> {
         } else {
             self.note_shown_or_told(known.id)?;
         }
+        let doubted = self.doubts_values(&known, statement)?;
         // If only the spelling of the DN differs, it stays as it was told: a copy keyed by DN has to
         // find the entry there with the next event.
         if !moves {
             self.stage.ledger.stated.insert(id);
             self.notice_name(&known.dn_key)?;
-            return self.apply.restate(&known, statement.attributes);
+            return match doubted {
+                true => Ok(()),
+                false => self.apply.restate(&known, statement.attributes),
+            };
         }
         if self.stage.is_about_the_end() {
             // Renames wait for the end of the stage. Only then is it known what became of the record
@@ -206,15 +220,17 @@ impl Work<'_> {
         }
         self.notice_soon_after_refresh(known.id);
         self.stage.hidden.placed.insert(id);
+        let mut parked = parked(statement, Some(known.id));
+        parked.attributes.take_if(|_| doubted);
         if self
             .apply
             .records()
             .holder(statement.dn_key, Some(known.id))?
             .is_some()
         {
-            return self.park(statement, Some(known.id));
+            self.stage.any.parked = true;
+            return self.apply.records().park(&parked);
         }
-        let parked = parked(statement, Some(known.id));
         self.move_record(known, &parked, &mut Vec::new())
     }
 
@@ -284,17 +300,6 @@ impl Work<'_> {
         }
         self.apply.delete(&known)
     }
-}
-
-/// The key of a DN that the provider sent.
-fn key_of(dn: &str) -> Result<Vec<u8>> {
-    let key = dn::key(dn);
-    // An RDN takes more than one byte, so most DNs need not be counted.
-    if dn.len() > DEEPEST && dn::depth(&key) > DEEPEST {
-        let message = format!("the provider sent an entry more than {DEEPEST} levels deep");
-        return Err(Error::new(ErrorKind::Protocol, message));
-    }
-    Ok(key)
 }
 
 fn parked(statement: &Statement<'_>, id: Option<i64>) -> Parked {

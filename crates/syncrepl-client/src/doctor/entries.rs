@@ -134,6 +134,22 @@ impl Doctor<'_> {
         Ok(())
     }
 
+    /// Checks whether the search names an attribute whose changes the provider does not tell.
+    pub(super) fn untold(&mut self, patient: &Patient) {
+        let (search, provider) = (&self.settings.search, patient.provider);
+        let untold = provider.never_tells.iter().copied();
+        let named: Vec<_> = untold
+            .filter(|name| search.shows(name) || search.names(name))
+            .collect();
+        if !named.is_empty() {
+            self.warn(
+                format!("attributes: {} does not tell every change of {}", provider.name, named.join(", ")),
+                &["an overlay writes or computes them, or the tree decides them: --derived finds changes within \
+                   seconds, --reconcile-every at intervals"],
+            );
+        }
+    }
+
     /// Checks whether the search shows password hashes without asking for them.
     pub(super) fn secrets(&mut self, patient: &mut Patient) -> Result<()> {
         const NAME: &str = "userPassword";

@@ -99,6 +99,7 @@ impl Doctor<'_> {
         if trial.entries > 0 {
             self.identity(&mut patient, &trial)?;
             self.parents(&mut patient, &trial)?;
+            self.untold(&patient);
             self.secrets(&mut patient)?;
         }
         self.memory(&mut patient, &trial)?;

@@ -1,12 +1,14 @@
 //! The memory of one stage for the next: the fresh records and the open questions. Only this file
 //! moves them into a [`Stage`] and out of it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 
 use super::deadlines::{Deadlines, Due};
+use crate::changes::hints::Lately;
 use crate::changes::ledger::{member, rowid};
 use crate::changes::rules::Limits;
 use crate::changes::source::Kind;
@@ -43,6 +45,10 @@ pub(super) struct Carry {
     quiet: RoaringTreemap,
     /// When the first of these questions arose.
     quiet_since: Option<Instant>,
+    /// The entries whose values a search showed lately.
+    lately: Lately,
+    /// The attributes of which live messages lack values.
+    lacked: BTreeSet<String>,
 }
 
 impl Carry {
@@ -54,14 +60,18 @@ impl Carry {
             fresh_until: None,
             quiet: read(writer, status::QUIET)?,
             quiet_since: None,
+            lately: Lately::default(),
+            lacked: read_lacked(writer)?,
         })
     }
 
     /// Reads the state from the store, because the last transaction may have been rolled back.
     pub(super) fn read_again(&mut self, writer: &Writer) -> Result<()> {
-        let fresh_until = self.fresh_until;
-        *self = Carry::open(writer)?;
-        self.fresh_until = fresh_until;
+        *self = Carry {
+            fresh_until: self.fresh_until,
+            lately: std::mem::take(&mut self.lately),
+            ..Carry::open(writer)?
+        };
         Ok(())
     }
 
@@ -74,6 +84,9 @@ impl Carry {
             if !ledger.may_be_ahead {
                 ledger.fresh.clear();
             }
+            self.lately.forget(now);
+            stage.hints.lately = std::mem::take(&mut self.lately);
+            stage.hints.refuted = !self.lacked.is_empty();
         }
     }
 
@@ -81,6 +94,9 @@ impl Carry {
     /// committed.
     pub(super) fn take_back(&mut self, stage: &mut Stage) {
         self.fresh = std::mem::take(&mut stage.ledger.fresh);
+        if stage.kind == Kind::Group {
+            self.lately = std::mem::take(&mut stage.hints.lately);
+        }
     }
 
     /// Keeps what a stage that ends at `now` leaves to the next, in its transaction.
@@ -102,7 +118,32 @@ impl Carry {
         if stage.is_refresh() {
             self.fresh_until = now.checked_add(FRESH_FOR);
         }
+        self.keep_hints(stage, writer, now)?;
         self.keep_quiet(&stage.agenda.quiet, writer)
+    }
+
+    /// Keeps what a group has learned of the values in live messages. A full refresh begins that anew.
+    fn keep_hints(&mut self, stage: &mut Stage, writer: &Writer, now: Instant) -> Result<()> {
+        for uuid in std::mem::take(&mut stage.hints.shown) {
+            self.lately.note(uuid, now);
+        }
+        let mut lacked = std::mem::take(&mut stage.hints.lacked);
+        if !stage.kind.is_full() {
+            lacked.extend(self.lacked.iter().cloned());
+        }
+        if lacked == self.lacked {
+            return Ok(());
+        }
+        let names = Vec::from_iter(lacked.iter().map(String::as_str)).join(" ");
+        let stored = Some(names.as_bytes()).filter(|names| !names.is_empty());
+        writer.set_setting(status::LACKED, stored)?;
+        self.lacked = lacked;
+        Ok(())
+    }
+
+    /// The attributes of which live messages lack values.
+    pub(super) fn lacked(&self) -> &BTreeSet<String> {
+        &self.lacked
     }
 
     /// Sets the deadline for the open questions, if there are any, after a message at `now`: once
@@ -169,7 +210,8 @@ pub(super) fn note_present(stage: &mut Stage, records: Records<'_>, uuid: Uuid) 
 /// Whether a group has something to commit: a message, or an answered question, which the store
 /// must forget whatever the answer was.
 pub(super) fn has_news(stage: &Stage) -> bool {
-    stage.messages > 0 || stage.agenda.everything || !stage.agenda.asked_when_quiet.is_empty()
+    let looked = stage.agenda.everything || stage.agenda.all_values;
+    stage.messages > 0 || looked || !stage.agenda.asked_when_quiet.is_empty()
 }
 
 /// A bitmap from the store.
@@ -186,6 +228,12 @@ fn read(writer: &Writer, name: &str) -> Result<RoaringTreemap> {
     })?;
     writer.ids().reserve(records.max().map_or(0, rowid));
     Ok(records)
+}
+
+fn read_lacked(writer: &Writer) -> Result<BTreeSet<String>> {
+    let stored = writer.setting(status::LACKED)?.unwrap_or_default();
+    let names = String::from_utf8_lossy(&stored);
+    Ok(names.split_whitespace().map(str::to_owned).collect())
 }
 
 fn store(writer: &Writer, name: &str, records: &RoaringTreemap) -> Result<()> {

@@ -53,6 +53,7 @@ impl Consumer {
             root_dse.vendor_name.as_deref(),
             root_dse.object_classes.iter().map(String::as_str),
         );
+        self.warn_of_derived(provider);
         self.bind_complete(&mut connection, callback)?;
         let known = self.writer.setting(status::AUTHZID)?;
         let same_identity = known.is_none_or(|known| known == authzid.as_bytes());

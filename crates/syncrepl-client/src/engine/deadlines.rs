@@ -17,6 +17,8 @@ pub(super) enum Due {
     Soon,
     /// The engine asks the questions that wait until the provider is quiet.
     Quiet,
+    /// The engine searches for values that no provider tells.
+    Derived,
     /// The store copies its log, while there is nothing else to do.
     LogCopy,
     /// The engine sends a heartbeat, or the last one was not answered in time.
@@ -26,12 +28,13 @@ pub(super) enum Due {
 }
 
 impl Due {
-    const ALL: [Due; 8] = [
+    const ALL: [Due; 9] = [
         Due::Cancel,
         Due::Reconcile,
         Due::Gap,
         Due::Soon,
         Due::Quiet,
+        Due::Derived,
         Due::LogCopy,
         Due::Heartbeat,
         Due::Silence,
@@ -39,7 +42,7 @@ impl Due {
 
     /// Whether the engine waits for it in this phase. In other phases the table keeps its moment.
     fn counts_in(self, phase: Phase) -> bool {
-        use Due::{Cancel, Gap, Heartbeat, LogCopy, Quiet, Reconcile, Silence, Soon};
+        use Due::{Cancel, Derived, Gap, Heartbeat, LogCopy, Quiet, Reconcile, Silence, Soon};
         match self {
             Cancel => phase == Phase::Cancelled,
             Silence => matches!(phase, Phase::Refresh { .. }),
@@ -48,7 +51,7 @@ impl Due {
                 Phase::Refresh { open: false } | Phase::Persist { open: false }
             ),
             // The open group ends first.
-            Soon | Quiet => phase == Phase::Persist { open: false },
+            Soon | Quiet | Derived => phase == Phase::Persist { open: false },
             Reconcile | Gap | Heartbeat => matches!(phase, Phase::Persist { .. }),
         }
     }
@@ -158,6 +161,7 @@ mod tests {
                 Due::Gap,
                 Due::Soon,
                 Due::Quiet,
+                Due::Derived,
                 Due::LogCopy,
                 Due::Heartbeat
             ]
@@ -169,7 +173,14 @@ mod tests {
     fn silence_is_not_concluded_before_what_arrived_is_read() {
         let now = Instant::now();
         let heard = taken(all(now), PERSIST, now, false);
-        assert_eq!(heard, [Due::Reconcile, Due::Gap, Due::Soon, Due::Quiet]);
+        let now_or_never = [
+            Due::Reconcile,
+            Due::Gap,
+            Due::Soon,
+            Due::Quiet,
+            Due::Derived,
+        ];
+        assert_eq!(heard, now_or_never);
         assert_eq!(taken(all(now), REFRESH, now, false), []);
         // A provider may go on telling for ever after the Cancel.
         let cancelled = taken(all(now), Phase::Cancelled, now, false);

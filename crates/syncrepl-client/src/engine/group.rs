@@ -43,6 +43,9 @@ impl Run<'_> {
             return Ok(());
         };
         let parents = stage.hidden.task;
+        if stage.messages > 0 || stage.hidden.only_cookie {
+            self.wait_for_derived();
+        }
         self.settle(&mut stage, false, parents)?;
         let now = self.now();
         let Consumer {

@@ -126,7 +126,10 @@ impl Consumer {
     /// up.
     fn open_for(&mut self, kind: Kind, provider: Provider) -> Result<Stage> {
         let mut stage = self.open_stage(kind)?;
-        stage.only_hints = kind == Kind::Group && provider.persists_without_access_control;
+        stage.hints.all = kind == Kind::Group && provider.persists_without_access_control;
+        stage.hints.as_stored = provider.sends_entries_as_stored;
+        stage.hints.refuted |= self.settings.derived;
+        stage.hints.telling = self.settings.search.is_telling(provider);
         Ok(stage)
     }
 }

@@ -6,7 +6,8 @@
 //! - `life`: connects, polls, cleans up after an error
 //! - `turn`: one poll: takes messages, does what is due, waits
 //! - `message`: one message, and the step after it
-//! - `refresh`, `questions`: the end of a refresh stage; the questions in the persist stage
+//! - `refresh`, `questions`, `derived`: the end of a refresh stage; the questions in the persist stage;
+//!   values that no provider tells
 //! - `afresh`: a refresh that begins anew without a cookie
 //! - `group`: the end of a group of changes of the persist stage
 //! - `connect`: from a list of servers to the sync search
@@ -21,6 +22,7 @@ mod afresh;
 mod carry;
 mod connect;
 mod deadlines;
+mod derived;
 mod follow;
 mod gap;
 mod group;

@@ -46,6 +46,7 @@ impl Run<'_> {
                 return Ok(false);
             }
         };
+        self.ask_for_derived(&mut stage);
         let Consumer { carry, writer, .. } = &mut *self.consumer;
         carry.ask(&mut stage, writer, &mut self.on.deadlines)?;
         let sent = self.on.link.cookie_sent;

@@ -22,5 +22,7 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,
     pub(crate) max_delete: MaxDelete,
     pub(crate) reconcile_every: Option<Duration>,
+    /// Whether everything is searched after each change, for values that no provider tells.
+    pub(crate) derived: bool,
     pub(crate) limits: Limits,
 }

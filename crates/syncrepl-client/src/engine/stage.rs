@@ -97,8 +97,12 @@ impl Run<'_> {
         } = &mut *self.consumer;
         let deadlines = &mut self.on.deadlines;
         watch.after(&mut stage, parents, writer, deadlines, now)?;
+        let learned = !stage.hints.lacked.is_empty();
         carry.keep(&mut stage, writer, now)?;
         carry.wait_for_quiet(deadlines, now);
+        if learned {
+            self.consumer.warn_of_lacked();
+        }
         self.consumer
             .store_cookie(stage.cookie.take(), self.callback)?;
         self.consumer.commit(self.callback)

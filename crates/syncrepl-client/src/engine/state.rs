@@ -53,6 +53,8 @@ pub(super) struct Consumer {
     /// Whether the next refresh compares everything.
     pub(super) reconcile: bool,
     pub(super) schedule: Schedule,
+    /// The search for derived values rests until then.
+    pub(super) derived_rests: Option<Instant>,
     pub(super) guard: DeleteGuard,
     pub(super) hashes: Hashes,
     /// The habits of each server, in the order of the servers.
@@ -63,6 +65,7 @@ pub(super) struct Consumer {
     /// of that name first.
     pub(super) failed_at: Option<SocketAddr>,
     pub(super) warned_in_clear: bool,
+    pub(super) warned_of_derived: bool,
 }
 
 /// A bound connection with the sync search on it.
@@ -123,12 +126,14 @@ impl Consumer {
             shows_parents: settings.search.shows_everything_below(),
             reconcile,
             schedule: Schedule::open(settings.reconcile_every, &writer)?,
+            derived_rests: None,
             guard: DeleteGuard::new(settings.max_delete),
             hashes: Hashes::open(&settings.search, &writer)?,
             habits: vec![Habit::default(); settings.servers.len()],
             next_server: 0,
             failed_at: None,
             warned_in_clear: false,
+            warned_of_derived: false,
             settings,
             writer,
         })

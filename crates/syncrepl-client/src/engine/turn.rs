@@ -137,6 +137,7 @@ impl Run<'_> {
             }
             Due::Soon => self.ask_for_parents()?,
             Due::Quiet => self.ask_when_quiet()?,
+            Due::Derived => self.look_at_derived()?,
             Due::LogCopy => self.consumer.writer.copy_log(),
             Due::Heartbeat => self.beat()?,
             Due::Silence => self.ask_why_silent()?,

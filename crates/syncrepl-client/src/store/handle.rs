@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::authorizer::Gate;
 use super::cursor::{Access, Cursor};
 use super::failure::{self, FUNCTION_FAILED};
+use super::keys::Keys;
 use super::row::{self, StoredRow};
 use super::schema::Found;
 use super::transaction::{FunctionResult, Transaction};
@@ -133,7 +134,7 @@ impl Store {
     pub fn get(&self, dn: &str) -> Result<Option<OwnedRecord>> {
         self.get_where(
             "dn_key = ?1 ORDER BY dn = ?2 DESC, id DESC LIMIT 1",
-            (syncrepl_proto::dn::key(dn), dn),
+            (Keys::read(&self.conn)?.of(dn), dn),
         )
     }
 

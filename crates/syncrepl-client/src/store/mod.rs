@@ -12,6 +12,7 @@ mod file;
 mod handle;
 pub(crate) mod ids;
 mod items;
+pub(crate) mod keys;
 pub(crate) mod records;
 mod row;
 mod schema;

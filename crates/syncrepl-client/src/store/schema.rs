@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The SQL that each version adds; a store of version n has had the first n. Never change one that
 /// was released.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_5];
 
 const VERSION_1: &str = "
     CREATE TABLE syncrepl_schema (version INTEGER NOT NULL);
@@ -45,6 +45,9 @@ const VERSION_2: &str = "
 
 /// The entryCSN that the last search showed of an ancestor.
 const VERSION_3: &str = "ALTER TABLE syncrepl_ancestors ADD COLUMN csn BLOB;";
+
+/// The names in which letter case tells two entries apart.
+const VERSION_5: &str = "CREATE TABLE syncrepl_exact (dn_key BLOB PRIMARY KEY) WITHOUT ROWID;";
 
 /// The `PRAGMA application_id` of a store: "SynR".
 const APPLICATION_ID: i32 = 0x5379_6e52;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use syncrepl_proto::dn;
 use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
+use syncrepl_proto::profile::Provider;
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +62,26 @@ impl Search {
         self.attributes
             .iter()
             .any(|name| name == "+" || name.eq_ignore_ascii_case(operational))
+    }
+
+    /// Whether the search names this attribute, as one to show or in its filter.
+    pub(crate) fn names(&self, attribute: &str) -> bool {
+        let mut listed = self.attributes.iter();
+        listed.any(|name| name.eq_ignore_ascii_case(attribute)) || self.filter.asks_for(attribute)
+    }
+
+    /// Whether the search shows by which classes an entry is special, and no attribute that is known to be
+    /// computed.
+    pub(crate) fn is_telling(&self, provider: Provider) -> bool {
+        let class = |name: &String| {
+            name == "*"
+                || ["objectClass", "2.5.4.0"]
+                    .iter()
+                    .any(|class| class.eq_ignore_ascii_case(name))
+        };
+        let mut computed = provider.never_tells.iter();
+        (self.attributes.is_empty() || self.attributes.iter().any(class))
+            && !computed.any(|name| self.shows(name) || self.filter.asks_for(name))
     }
 
     /// Whether the search shows all entries below the base, with all their user attributes.

@@ -15,6 +15,7 @@ use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::handle::Store;
 use super::ids::Ids;
+use super::keys::Keys;
 use super::records::Records;
 use super::schema::Found;
 use super::tally::Tally;
@@ -36,6 +37,7 @@ pub(crate) struct Writer {
     entries: Cell<u64>,
     tally: Cell<Tally>,
     ids: Ids,
+    keys: Keys,
     log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
@@ -71,6 +73,7 @@ impl Writer {
             None => Records::new(&conn).count()?,
         };
         let ids = Ids::after(Records::new(&conn).last_id()?);
+        let keys = Keys::read(&conn)?;
         Ok(Writer {
             conn,
             gate,
@@ -79,6 +82,7 @@ impl Writer {
             entries: Cell::new(entries),
             tally: Cell::default(),
             ids,
+            keys,
             log,
             checkpoint_owed: false,
             path,
@@ -94,6 +98,11 @@ impl Writer {
     /// The rowids of new records.
     pub(crate) fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// The keys of DNs.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// A user's handle to the same store. Its writes fail at once while a stage is open.
@@ -209,6 +218,9 @@ impl Writer {
         }
         self.tally.take();
         self.ids.rolled_back();
+        if let Err(error) = self.keys.read_again(&self.conn) {
+            tracing::warn!(%error, "the names that letter case tells apart could not be read again");
+        }
         self.stage_closed();
     }
 

@@ -68,7 +68,8 @@ fn consumer(
     scripts: Vec<Vec<Step>>,
 ) -> (Fake, Syncrepl<Told>) {
     let fake = Fake::start("", scripts);
-    fake.describes(&LATER);
+    let then = [(9, Z, text(9))];
+    fake.describes(&[LATER.as_slice(), &then].concat());
     let client = Syncrepl::builder(bench.data(), std::mem::take(&mut bench.told))
         .ldap_url(fake.url())
         .mode(mode)

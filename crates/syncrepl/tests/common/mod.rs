@@ -180,7 +180,7 @@ impl<'a> Copied<'a> {
     }
 
     /// Gives the reader the whole lines that the follower has printed since.
-    fn take_output(&mut self) {
+    pub fn take_output(&mut self) {
         if let Some((run, taken)) = &mut self.follower {
             let lines = run.lines();
             for line in &lines[*taken..] {

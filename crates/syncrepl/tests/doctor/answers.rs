@@ -46,6 +46,21 @@ fn all_is_well() {
 }
 
 #[test]
+fn attributes_that_are_not_told() {
+    let server = with_people(Slapd::start(Variant::Plain));
+    let url = server.url();
+    for (words, named) in [
+        (&["(objectClass=*)", "cn", "memberOf"][..], "memberOf"),
+        (&["(objectClass=*)", "*", "+"], "hasSubordinates"),
+        (&["(hasSubordinates=TRUE)"], "hasSubordinates"),
+        (&["(objectClass=*)", "*", "auditContext"], "auditContext"),
+    ] {
+        let outcome = doctor(&url, words);
+        assert_line(&outcome, "!", "attributes:", &[named]);
+    }
+}
+
+#[test]
 fn clocks() {
     let server = Slapd::builder(Variant::Plain)
         .extra_syncprov("database monitor")

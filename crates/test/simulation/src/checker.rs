@@ -151,7 +151,7 @@ impl Callback for Checker {
                 version
                     .shown
                     .get(&id)
-                    .is_some_and(|shown| held.same_attributes(&shown.attributes))
+                    .is_some_and(|shown| held.may_be_added_as(&shown.attributes))
             });
             let was_there = world.versions.iter().any(|version| {
                 version
@@ -247,6 +247,7 @@ impl Callback for Checker {
         if old.same_attributes(&new.attributes) || old.dn != new.dn {
             self.finding(format_args!("{} was changed into itself", new.dn));
         }
+        self.check_lost(&old, &new);
         let key = self.key(&new.dn);
         let there = self.open.map.insert(key, new.clone());
         let fits = there.is_some_and(|there| {

@@ -42,6 +42,18 @@ impl Held {
         [&self.uuid, self.dn.as_bytes(), &self.attributes]
     }
 
+    /// Whether the attributes mean the same, but for the computed one: a live message lacks its values.
+    pub fn may_be_added_as(&self, other: &[u8]) -> bool {
+        let lists = [&self.attributes, other].map(AttributeList::decode);
+        match lists {
+            [Ok(one), Ok(other)] => {
+                let [one, other] = [one, other].map(|list| list.without("memberOf"));
+                AttributeList::decode(&one) == AttributeList::decode(&other)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the attributes mean the same.
     pub fn same_attributes(&self, other: &[u8]) -> bool {
         match (

@@ -90,6 +90,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
             "subentries" => options.subentries = true,
             "computed" => options.computed = true,
             "alike" => options.alike = true,
+            "bulk" => options.limits.few = 0,
             "small" => {
                 options.limits = Limits {
                     batch: 2,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncrepl_client::{Error, Store};
+use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::dn;
 
 use crate::checker::Checker;
@@ -96,6 +97,26 @@ impl Checker {
         if !held.dn.to_ascii_lowercase().contains("entryuuid=") && !bore(&world, held) {
             self.counts.false_renames += 1;
             world.log(format_args!("    false rename: {:?} {}", held.id, held.dn));
+        }
+    }
+
+    /// No value was told as lost that the entry always had.
+    pub fn check_lost(&self, old: &Held, new: &Held) {
+        let lists = [old, new].map(|held| AttributeList::decode(&held.attributes));
+        let [Ok(before), Ok(after)] = lists else {
+            return;
+        };
+        let mut world = self.model.world();
+        let id = new.id.unwrap_or(Id::MAX);
+        for (name, value) in before.lost_in(&after, usize::MAX) {
+            let lacked = world.versions.iter().any(|version| {
+                let shown = version.shown.get(&id);
+                let list = shown.and_then(|shown| AttributeList::decode(&shown.attributes).ok());
+                list.is_some_and(|list| list.values(name).all(|other| other != value))
+            });
+            if !lacked {
+                world.finding(format_args!("{} lost {name} and always had it", new.dn));
+            }
         }
     }
 

@@ -18,8 +18,6 @@ const USAGE: &str =
   --without RULE  take a rule of the change logic out, to see what notices
   what the consumer cannot do yet:
   --denied    let access rules hide parents of what is shown
-  --subentries  let there be subentries, sent when they are added and shown by no search
-  --computed  let slapd leave out values in the persist stage that a search shows
   --alike     let names that differ in case only be those of two entries";
 
 /// The command stops at so many findings, because more of them help nobody. A digest never stops.
@@ -67,8 +65,6 @@ fn wanted(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
             "--searchable" => wanted.settings.unsearchable = false,
             "--without" => wanted.settings.without = Some(rule(&word_after()?)?),
             "--denied" => wanted.settings.denied = true,
-            "--subentries" => wanted.settings.subentries = true,
-            "--computed" => wanted.settings.computed = true,
             "--alike" => wanted.settings.alike = true,
             other => return Err(format!("unknown: {other}")),
         }

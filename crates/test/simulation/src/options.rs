@@ -18,10 +18,6 @@ pub struct Settings {
     pub unsearchable: bool,
     /// Access rules hide some parents, and show their children.
     pub denied: bool,
-    /// There are subentries.
-    pub subentries: bool,
-    /// The persist stage leaves out values that a search shows.
-    pub computed: bool,
     /// Two entries may have names that differ in case only.
     pub alike: bool,
     /// The client runs without this rule of the change logic, to see what notices.
@@ -37,8 +33,6 @@ impl Default for Settings {
             concurrent: true,
             unsearchable: true,
             denied: false,
-            subentries: false,
-            computed: false,
             alike: false,
             without: None,
             traced: false,
@@ -156,14 +150,21 @@ impl Options {
             reads_late: false,
             lags: false,
             denied: settings.denied,
-            subentries: settings.subentries,
-            computed: settings.computed && slapd,
+            subentries: false,
+            computed: false,
             alike: settings.alike,
         };
         let shows_csn = chance.of(Purpose::Traits).bool();
         options.shows_csn = slapd || profile == Profile::Unknown && shows_csn;
         options.reads_late = profile != Profile::Ds389 && chance.of(Purpose::Traits).bool();
         options.lags = options.concurrent && chance.of(Purpose::Traits).bool();
+        let stored = profile != Profile::Ds389;
+        options.subentries = stored && chance.of(Purpose::Traits).u8(0..4) == 0;
+        options.alike |= chance.of(Purpose::Traits).u8(0..6) == 0;
+        options.respells &= !options.alike;
+        options.limits.few *= chance.of(Purpose::Traits).u64(0..2);
+        options.computed =
+            options.limits.few > 0 && stored && chance.of(Purpose::Traits).u8(0..4) == 0;
         options
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The first line names the kind of provider and the consumer's search: `unknown`, `slapd`,
 //! `slapd-without-log` or `389`, then `persist` or `refresh`, and any of `filtered`, `hidden`,
-//! `unsearchable`, `computed`, `alike`. Each further line is one of
+//! `unsearchable`, `computed`, `alike`, `bulk`. Each further line is one of
 //!
 //! | line | what happens |
 //! |---|---|

@@ -96,16 +96,22 @@ impl Locate for Lookup<'_> {
             .map(|dn| Filter::equality("entryDN", dn.as_bytes()))
             .collect();
         let base = self.search.base.as_str();
-        let mut shown = BTreeMap::new();
+        let mut shown: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let (provider, any) = (self.provider, Filter::or(&items));
         self.show(base, Scope::Subtree, &any, &mut |dn, attributes| {
-            shown.insert(dn::key(dn), named(provider, dn, &attributes));
+            let alike = shown.entry(dn::key(dn)).or_default();
+            alike.extend(named(provider, dn, &attributes));
         })?;
-        // Not every provider knows entryDN, and the right to search it may be missing.
+        // Not every provider knows entryDN, and the right to search it may be missing. And only the
+        // provider knows whether a name in other letters is the same.
         dns.iter()
-            .map(|dn| match shown.remove(&dn::key(dn)).flatten() {
-                Some(named) => Ok(Some(named)),
-                None => self.read(dn),
+            .map(|dn| {
+                let alike = shown.get(&dn::key(dn)).into_iter().flatten();
+                let mut same = alike.filter(|named| dn::same_spelling_aside(&named.dn, dn));
+                match same.next() {
+                    Some(named) => Ok(Some(named.clone())),
+                    None => self.read(dn),
+                }
             })
             .collect()
     }

@@ -37,6 +37,7 @@ const TEMPORARY: &str = "
     CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
     CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_gone (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
+    CREATE INDEX IF NOT EXISTS temp.syncrepl_gone_key ON syncrepl_gone (dn_key);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
 ";
 
@@ -68,6 +69,17 @@ impl Records<'_> {
             .0
             .prepare_cached("DELETE FROM temp.syncrepl_parked WHERE uuid = ?1")?;
         Ok(statement.execute([uuid.as_bytes()])? > 0)
+    }
+
+    /// The parked rename of an entry leaves its attributes as they are.
+    pub(crate) fn park_dn_alone(&self, uuid: Uuid) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "UPDATE temp.syncrepl_parked SET attributes = NULL
+                 WHERE uuid = ?1 AND id IS NOT NULL",
+            )?
+            .execute([uuid.as_bytes()])?;
+        Ok(())
     }
 
     /// Forgets all parked rows.

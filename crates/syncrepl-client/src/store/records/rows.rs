@@ -7,6 +7,7 @@ use syncrepl_proto::{Uuid, attributes::AttributeList, dn};
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::store::DAMAGED;
+use crate::store::keys::Keys;
 
 /// A row of `syncrepl_records`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl<'c> Records<'c> {
         );
         let mut statement = self.0.prepare_cached(&sql)?;
         Ok(statement
-            .query_row(params![dn::key(dn), dn], Stored::read)
+            .query_row(params![Keys::read(self.0)?.of(dn), dn], Stored::read)
             .optional()?)
     }
 

@@ -180,7 +180,7 @@ fn version_1_is_migrated() {
     let fixture = Fixture::new();
     let conn = Connection::open(fixture.path()).unwrap();
     conn.execute_batch(
-        "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; \
+        "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; DROP TABLE syncrepl_exact; \
          UPDATE syncrepl_schema SET version = 1",
     )
     .unwrap();

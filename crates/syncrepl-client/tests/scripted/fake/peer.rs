@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) log: Mutex<Log>,
     scripts: Mutex<VecDeque<Vec<Step>>>,
     pub(super) shown: Mutex<VecDeque<Vec<Shown>>>,
+    /// The entries as the scripts sent them: searches show these if a test sets nothing else.
+    pub(super) sent: Mutex<Vec<Shown>>,
     pub(super) unsearchable: AtomicBool,
     pub(super) heartbeat: Mutex<Heartbeat>,
 }
@@ -32,6 +34,7 @@ impl Shared {
             log: Mutex::default(),
             scripts: Mutex::new(scripts.into()),
             shown: Mutex::default(),
+            sent: Mutex::default(),
             unsearchable: AtomicBool::new(false),
             heartbeat: Mutex::default(),
         }

@@ -29,6 +29,10 @@ impl Peer {
                 self.entry(id, *state, *number, dn, text, Some(cookie.as_bytes()))
             }
             Step::Ids(refresh_deletes, numbers, cookie) => {
+                if *refresh_deletes {
+                    let mut sent = self.shared.sent.lock().expect("sent");
+                    sent.retain(|(number, ..)| !numbers.contains(number));
+                }
                 let uuids = numbers.iter().map(|number| uuid(*number));
                 self.id_set(id, *refresh_deletes, uuids, *cookie)
             }
@@ -74,6 +78,17 @@ impl Peer {
         text: &str,
         cookie: Option<&[u8]>,
     ) -> bool {
+        {
+            let mut sent = self.shared.sent.lock().expect("sent");
+            match state {
+                EntryState::Add | EntryState::Modify => {
+                    sent.retain(|(other, ..)| *other != number);
+                    sent.push((number, dn.to_owned(), text.to_owned()));
+                }
+                EntryState::Delete => sent.retain(|(other, ..)| *other != number),
+                EntryState::Present => {}
+            }
+        }
         let value = SyncState {
             state,
             uuid: uuid(number),

@@ -53,7 +53,8 @@ impl Peer {
     fn next_shown(&self) -> Vec<Shown> {
         let mut answers = self.shared.shown.lock().expect("shown");
         match answers.len() {
-            0 | 1 => answers.front().cloned().unwrap_or_default(),
+            0 => self.shared.sent.lock().expect("sent").clone(),
+            1 => answers.front().cloned().unwrap_or_default(),
             _ => answers.pop_front().unwrap_or_default(),
         }
     }

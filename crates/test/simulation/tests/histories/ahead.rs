@@ -45,7 +45,7 @@ pub fn stream_gives_an_older_name_than_the_search() {
 #[test]
 pub fn child_is_told_below_the_former_name_of_its_parent() {
     history(
-        "slapd persist
+        "slapd persist bulk
          add P cn=a
          add Q cn=q
          connect
@@ -267,7 +267,7 @@ fn child_is_told_below_the_former_name_before_the_consumer_ends() {
 /// the first name meanwhile.
 fn found_below_an_awaited_name(then: &str) {
     history(&format!(
-        "slapd persist
+        "slapd persist bulk
          add Z cn=z
          add N cn=b
          add Q cn=q,cn=z

@@ -12,6 +12,7 @@ mod moments;
 mod names;
 mod not_yet;
 mod renamed_parents;
+mod stored;
 mod swapped_names;
 
 /// Plays a history, and fails if the run has a finding. It prints the trace, which `--nocapture`
@@ -69,6 +70,8 @@ fn each_rule_has_a_history_that_needs_it() {
         names::name_that_its_holder_has_left_unsaid,
         renamed_parents::orphan_is_asked_for,
         renamed_parents::parent_of_an_orphan_is_looked_up,
+        stored::live_message_lacks_computed_values,
+        stored::subentry_is_sent_when_it_is_added,
         swapped_names::swapped_after_all_are_read,
         swapped_names::swapped_after_the_children_and_before_both,
     ]);

@@ -142,3 +142,24 @@ pub fn holder_that_gave_way_is_asked_for() {
          copy C cn=c,cn=z",
     );
 }
+
+/// Two entries whose names differ in case only, each with a child of the same name.
+#[test]
+fn names_that_differ_in_case_are_of_two_entries() {
+    history(
+        "slapd persist alike
+         add P cn=data
+         add Q cn=Data
+         add C cn=c,cn=data
+         add D cn=c,cn=Data
+         connect
+         send base P Q C D
+         done
+         quiet 20
+         leave
+         copy P cn=data
+         copy Q cn=Data
+         copy C cn=c,cn=data
+         copy D cn=c,cn=Data",
+    );
+}
