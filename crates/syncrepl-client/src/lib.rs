@@ -101,7 +101,7 @@ pub use record::text::printable;
 pub use record::{Attribute, Attributes, OwnedRecord, Record};
 pub use status::Status;
 pub use stop::StopHandle;
-pub use store::{Cursor, InterruptHandle, Items, Store};
+pub use store::{Cursor, InterruptHandle, Items, Position, Store, Tag};
 
 pub use rusqlite;
 pub use syncrepl_proto::message::Scope;

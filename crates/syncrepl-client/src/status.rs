@@ -7,7 +7,7 @@ use syncrepl_proto::Uuid;
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{COMMIT, DAMAGED, Store};
+use crate::store::{DAMAGED, Store};
 
 pub(crate) const URL: &str = "syncrepl_url";
 pub(crate) const AUTHZID: &str = "syncrepl_authzid";
@@ -133,9 +133,7 @@ impl Store {
                 provider: text(PROVIDER)?,
                 cookie: self.get_setting(COOKIE)?,
                 last_refresh: text(LAST_REFRESH)?,
-                commit: text(COMMIT)?
-                    .and_then(|number| number.parse().ok())
-                    .unwrap_or(0),
+                commit: self.position()?.commit,
             })
         })
     }

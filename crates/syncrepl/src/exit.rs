@@ -51,7 +51,8 @@ impl Failure {
                 | ErrorKind::NotAStore
                 | ErrorKind::NewerVersion
                 | ErrorKind::RefreshRunning
-                | ErrorKind::Store => 5,
+                | ErrorKind::Store
+                | ErrorKind::StoreGone => 5,
                 ErrorKind::Guard => 6,
                 _ => 1,
             },

@@ -36,6 +36,15 @@ impl Applier<'_> {
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }
 
+    /// Tells one change of a record, and counts it for the commit.
+    fn tell_change(
+        &mut self,
+        call: impl FnOnce(&mut dyn Callback, &Cursor<'_>) -> CallbackResult,
+    ) -> Result<()> {
+        self.writer.note_told();
+        self.tell(call)
+    }
+
     /// Adds an entry whose DN is free. Returns its rowid, or `None` if it is not new: then nothing
     /// happens.
     pub(crate) fn add(&mut self, statement: &Statement<'_>) -> Result<Option<i64>> {
@@ -54,7 +63,7 @@ impl Applier<'_> {
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
-        self.tell(|callback, cursor| callback.record_add(&record, cursor))?;
+        self.tell_change(|callback, cursor| callback.record_add(&record, cursor))?;
         Ok(Some(id))
     }
 
@@ -70,7 +79,7 @@ impl Applier<'_> {
         self.hashes.look(&stated);
         if !old.attrs().same(&stated) {
             let new = Record::new(known.uuid, &known.dn, stated);
-            self.tell(|callback, cursor| callback.record_change(&old, &new, cursor))?;
+            self.tell_change(|callback, cursor| callback.record_change(&old, &new, cursor))?;
         }
         Ok(())
     }
@@ -93,7 +102,7 @@ impl Applier<'_> {
         self.writer.ids().freed(known.id);
         self.writer.note(0, 1);
         let record = known.record()?;
-        self.tell(|callback, cursor| callback.record_delete(&record, cursor))
+        self.tell_change(|callback, cursor| callback.record_delete(&record, cursor))
     }
 
     /// Gives a record another DN. Returns it as it is then.
@@ -106,7 +115,7 @@ impl Applier<'_> {
         };
         let record = renamed.record()?;
         let old_dn = &known.dn;
-        self.tell(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
+        self.tell_change(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
         Ok(renamed)
     }
 

@@ -34,8 +34,11 @@ impl Run<'_> {
         })
     }
 
-    /// Sends a heartbeat. If the last one is still unanswered, fails instead.
+    /// Sends a heartbeat. If the last one is still unanswered, or the store's file is gone, fails
+    /// instead.
     pub(super) fn beat(&mut self) -> Result<()> {
+        // While nothing is to be committed, nothing else would notice.
+        self.consumer.writer.check_files()?;
         let (now, answer_time) = (self.now(), self.answer_time());
         let link = &mut self.on.link;
         if link.asked.is_some() {

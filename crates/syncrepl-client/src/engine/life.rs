@@ -87,6 +87,7 @@ impl Engine {
         }
         if result.is_err() {
             self.abandon();
+            self.consumer.writer.begin_run();
         }
         result
     }

@@ -49,7 +49,7 @@ use crate::callback::Callback;
 use crate::connection::Server;
 use crate::error::Result;
 use crate::stop::StopHandle;
-use crate::store::{Store, Writer};
+use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use connect::none_can_be_used;
 use life::Engine;
 pub(crate) use refusal::not_ready;
@@ -105,6 +105,20 @@ impl<C: Callback> Syncrepl<C> {
     /// The number of the store's last commit.
     pub fn commit_number(&self) -> u64 {
         self.engine.consumer().writer.commit_number()
+    }
+
+    /// Where the store stands in its history, as [`Store::position`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn position(&self) -> Result<Position> {
+        self.engine.consumer().writer.position()
+    }
+
+    /// The tag that the next commit will bear. It stays the same until [`poll`](Self::poll) returns an
+    /// error; what was told and not committed by then belongs to no commit.
+    pub fn next_tag(&self) -> Tag {
+        self.engine.consumer().writer.next_tag()
     }
 
     /// How far the refresh stage has come; `None` outside of one.

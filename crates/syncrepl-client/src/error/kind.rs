@@ -31,6 +31,8 @@ pub enum ErrorKind {
     NewerVersion,
     /// The store, or the disk below it, failed.
     Store,
+    /// A file of the store was deleted, moved or replaced while a consumer used it.
+    StoreGone,
     /// SQL that a cursor or handle must not run was refused.
     SqlRefused,
     /// A guard stopped a refresh, or a group of changes, that would have deleted too much.
@@ -74,7 +76,10 @@ impl ErrorKind {
             | ErrorKind::Guard
             | ErrorKind::Tls => Fault::Server,
             ErrorKind::Unreachable => Fault::Network,
-            ErrorKind::NotAStore | ErrorKind::NewerVersion | ErrorKind::Store => Fault::Disk,
+            ErrorKind::NotAStore
+            | ErrorKind::NewerVersion
+            | ErrorKind::Store
+            | ErrorKind::StoreGone => Fault::Disk,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The files of a store: their paths, modes and the lock. The lock is on `FILE.lock` and not on
 //! FILE, because closing any descriptor of FILE would drop the locks that SQLite holds on it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,9 +29,7 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock of the store at `path`, or fails at once with [`ErrorKind::StoreLocked`].
     pub(super) fn take(path: &Path) -> Result<Lock> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let name = PathBuf::from(name);
+        let name = beside(path, ".lock");
         let file = private()
             .create(true)
             .truncate(false)
@@ -47,6 +45,18 @@ impl Lock {
             Err(TryLockError::Error(err)) => Err(failure::of_file(&name, "locked", err)),
         }
     }
+
+    /// The locked file, whatever its path names by now.
+    pub(super) fn metadata(&self) -> Option<Metadata> {
+        self.0.metadata().ok()
+    }
+}
+
+/// The path of a file beside the store at `path`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// The absolute path without links, so that every program uses the same lock. The directory must

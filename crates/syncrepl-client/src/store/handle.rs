@@ -14,6 +14,8 @@ use super::authorizer::Gate;
 use super::cursor::{Access, Cursor};
 use super::failure::{self, FUNCTION_FAILED};
 use super::keys::Keys;
+use super::history::{self, Position, Tag};
+use super::presence::{self, Presence};
 use super::row::{self, StoredRow};
 use super::schema::Found;
 use super::transaction::{FunctionResult, Transaction};
@@ -29,13 +31,15 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Reading never waits for the consumer, and shows the last commit. Write into tables of your own and into
 /// settings. While a refresh stage of the same process is open, a write fails at once with
 /// [`ErrorKind::RefreshRunning`]. Otherwise it waits for another writer, 5 s at most, and then fails with the
-/// same. Any other failure is [`ErrorKind::Store`], unless said otherwise.
+/// same. Once the file was deleted, moved or replaced, a write fails with [`ErrorKind::StoreGone`]. Any other
+/// failure is [`ErrorKind::Store`], unless said otherwise.
 ///
 /// A handle is `Send`: give each thread its own.
 pub struct Store {
     conn: Connection,
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
+    presence: Presence,
     pub(super) busy: Duration,
 }
 
@@ -57,6 +61,7 @@ impl Store {
 
     /// Opens a resolved `path`. The consumer of this process, if there is one, shares `stage_open`.
     pub(super) fn connect(path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
+        let before = presence::at(path);
         let mut conn = file::connect(path, BUSY)?;
         match schema::identify(&conn, path)? {
             Found::Store(version) if version == schema::current() => {}
@@ -72,6 +77,7 @@ impl Store {
             conn,
             gate,
             stage_open,
+            presence: Presence::note(path, before, None)?,
             busy: BUSY,
         })
     }
@@ -190,6 +196,19 @@ impl Store {
             .map_err(failure::of_store)
     }
 
+    /// Where the store stands in its history, all of one snapshot.
+    pub fn position(&self) -> Result<Position> {
+        self.read(|_| Ok(history::position(&self.conn)?))
+    }
+
+    /// Whether this store made the commit with this number and [`Tag`]. If not, the number belongs to
+    /// another history: a backup was put back, a copy of the file went its own way, or a power cut took
+    /// the newest commits. The store remembers its last 10,000 runs of the consumer; what is older is
+    /// not known either.
+    pub fn knows(&self, commit: u64, tag: Tag) -> Result<bool> {
+        self.read(|_| Ok(history::knows(&self.conn, commit, tag)?))
+    }
+
     /// Lets SQLite gather statistics of the tables, for faster queries. It is quick, and a write.
     pub fn optimize(&mut self) -> Result<()> {
         self.maintain("PRAGMA optimize;")
@@ -203,6 +222,7 @@ impl Store {
     }
 
     fn maintain(&self, sql: &str) -> Result<()> {
+        self.presence.check()?;
         self.refuse_during_stage()?;
         self.conn.execute_batch(sql).map_err(failure::of_store)
     }
@@ -230,6 +250,7 @@ impl Store {
 
     /// Waits for another writer, but never for a refresh stage, even if one begins meanwhile.
     fn begin_write(&self) -> Result<Transaction<'_>> {
+        self.presence.check()?;
         const SLICE: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + self.busy;
         self.conn.busy_timeout(SLICE).map_err(failure::of_store)?;
@@ -245,5 +266,11 @@ impl Store {
         };
         self.conn.busy_timeout(BUSY).map_err(failure::of_store)?;
         begun
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.presence.before_close(&self.conn);
     }
 }

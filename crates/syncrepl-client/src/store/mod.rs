@@ -10,9 +10,11 @@ mod cursor;
 mod failure;
 mod file;
 mod handle;
+pub(crate) mod history;
 pub(crate) mod ids;
 mod items;
 pub(crate) mod keys;
+mod presence;
 pub(crate) mod records;
 mod row;
 mod schema;
@@ -27,10 +29,10 @@ mod writer;
 
 pub use cursor::Cursor;
 pub use handle::Store;
+pub use history::{Position, Tag};
 pub use items::Items;
 pub use rusqlite::InterruptHandle;
 
 pub(crate) use failure::{DAMAGED, of_callback as callback_failed};
-pub(crate) use settings::COMMIT;
 pub(crate) use tally::Tally;
 pub(crate) use writer::Writer;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The SQL that each version adds; a store of version n has had the first n. Never change one that
 /// was released.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_5];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &str = "
     CREATE TABLE syncrepl_schema (version INTEGER NOT NULL);
@@ -45,6 +45,15 @@ const VERSION_2: &str = "
 
 /// The entryCSN that the last search showed of an ancestor.
 const VERSION_3: &str = "ALTER TABLE syncrepl_ancestors ADD COLUMN csn BLOB;";
+
+/// The id of the store, and the first commit of each run with its tag (see `history`). The commits of
+/// an earlier version get one tag.
+const VERSION_4: &str = "
+    CREATE TABLE syncrepl_runs (first_commit INTEGER PRIMARY KEY, tag INTEGER NOT NULL);
+    INSERT INTO syncrepl_runs
+        SELECT 0, random() FROM syncrepl_settings WHERE name = 'syncrepl_commit';
+    INSERT INTO syncrepl_settings VALUES ('syncrepl_source', randomblob(16));
+";
 
 /// The names in which letter case tells two entries apart.
 const VERSION_5: &str = "CREATE TABLE syncrepl_exact (dn_key BLOB PRIMARY KEY) WITHOUT ROWID;";

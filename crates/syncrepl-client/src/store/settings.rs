@@ -6,8 +6,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::failure::{self, DAMAGED};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The number of commits so far, in decimal.
-pub(crate) const COMMIT: &str = "syncrepl_commit";
+/// The number of commits so far, and the number of changes told in the last one, in decimal. One
+/// row, because each commit writes both.
+const COMMIT: &str = "syncrepl_commit";
+
+/// The id of the store: 16 random bytes, made with the file.
+pub(super) const SOURCE: &str = "syncrepl_source";
 
 /// The number of records, in decimal.
 pub(super) const ENTRIES: &str = "syncrepl_entries";
@@ -43,25 +47,43 @@ pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result
     done.map(drop).map_err(failure::of_store)
 }
 
-/// The number of the last commit, in the snapshot that `conn` reads.
-pub(super) fn commit_number(conn: &Connection) -> Result<u64> {
-    Ok(number(conn, COMMIT, "the store's commit number is damaged")?.unwrap_or(0))
+/// The number of the last commit, 0 if there was none, and the number of its changes, in the snapshot
+/// that `conn` reads. Earlier versions did not count changes.
+pub(super) fn commit(conn: &Connection) -> Result<(u64, Option<u64>)> {
+    let Some(value) = get(conn, COMMIT)? else {
+        return Ok((0, Some(0)));
+    };
+    let mut numbers = value.split(|byte| *byte == b' ').map(decimal);
+    match (numbers.next(), numbers.next(), numbers.next()) {
+        (Some(Some(commit)), None, None) => Ok((commit, None)),
+        (Some(Some(commit)), Some(Some(changes)), None) => Ok((commit, Some(changes))),
+        _ => Err(unreadable("the store's commit number is damaged")),
+    }
+}
+
+/// Sets what [`commit`] returns.
+pub(super) fn set_commit(conn: &Connection, number: u64, changes: u64) -> Result<()> {
+    set(conn, COMMIT, Some(format!("{number} {changes}").as_bytes()))
 }
 
 /// The number of records after the last commit; `None` in stores of earlier versions.
 pub(super) fn entries(conn: &Connection) -> Result<Option<u64>> {
-    number(conn, ENTRIES, "what the store tells of its size is damaged")
-}
-
-fn number(conn: &Connection, name: &str, damaged: &'static str) -> Result<Option<u64>> {
-    let Some(value) = get(conn, name)? else {
+    let Some(value) = get(conn, ENTRIES)? else {
         return Ok(None);
     };
-    std::str::from_utf8(&value)
-        .ok()
-        .and_then(|digits| digits.parse().ok())
-        .map(Some)
-        .ok_or_else(|| Error::new(ErrorKind::Store, damaged).with_hint(DAMAGED))
+    match decimal(&value) {
+        Some(entries) => Ok(Some(entries)),
+        None => Err(unreadable("what the store tells of its size is damaged")),
+    }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The error for a setting of ours that makes no sense.
+pub(super) fn unreadable(damaged: &'static str) -> Error {
+    Error::new(ErrorKind::Store, damaged).with_hint(DAMAGED)
 }
 
 /// Refuses the names that are ours.

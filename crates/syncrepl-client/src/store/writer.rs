@@ -14,8 +14,10 @@ use super::checkpoint::Log;
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::handle::Store;
+use super::history::{self, Position, Run, Tag};
 use super::ids::Ids;
 use super::keys::Keys;
+use super::presence::{self, Presence};
 use super::records::Records;
 use super::schema::Found;
 use super::tally::Tally;
@@ -33,6 +35,9 @@ pub(crate) struct Writer {
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
     commit_number: u64,
+    run: Run,
+    /// The changes that the open transaction has told.
+    told: Cell<u64>,
     /// The number of records after the last commit.
     entries: Cell<u64>,
     tally: Cell<Tally>,
@@ -41,6 +46,7 @@ pub(crate) struct Writer {
     log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
+    presence: Presence,
     _lock: Lock,
 }
 
@@ -58,6 +64,7 @@ impl Writer {
         }
         let lock = Lock::take(&path)?;
         file::create(&path)?;
+        let created = presence::at(&path);
         let mut conn = file::connect(&path, BUSY)?;
         let found = schema::identify(&conn, &path)?;
         if found == Found::Empty {
@@ -67,18 +74,21 @@ impl Writer {
         schema::migrate(&conn, found)?;
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
         let log = Log::watch(&mut conn).map_err(failure::of_store)?;
-        let commit_number = settings::commit_number(&conn)?;
+        let (commit_number, _) = settings::commit(&conn)?;
         let entries = match settings::entries(&conn)? {
             Some(entries) => entries,
             None => Records::new(&conn).count()?,
         };
         let ids = Ids::after(Records::new(&conn).last_id()?);
         let keys = Keys::read(&conn)?;
+        let presence = Presence::note(&path, created, Some(&lock))?;
         Ok(Writer {
             conn,
             gate,
             stage_open: Arc::new(AtomicBool::new(false)),
             commit_number,
+            run: Run::begin(),
+            told: Cell::default(),
             entries: Cell::new(entries),
             tally: Cell::default(),
             ids,
@@ -86,6 +96,7 @@ impl Writer {
             log,
             checkpoint_owed: false,
             path,
+            presence,
             _lock: lock,
         })
     }
@@ -112,6 +123,7 @@ impl Writer {
 
     /// Begins the transaction of a refresh stage. From now on handles refuse to write.
     pub(crate) fn begin_stage(&mut self) -> Result<()> {
+        self.check_files()?;
         self.stage_open.store(true, Ordering::Release);
         self.begin().inspect_err(|_| self.stage_closed())
     }
@@ -123,7 +135,8 @@ impl Writer {
 
     fn begin(&self) -> Result<()> {
         self.tally.set(Tally::default());
-        self.run("BEGIN IMMEDIATE").map_err(|err| {
+        self.told.set(0);
+        self.execute("BEGIN IMMEDIATE").map_err(|err| {
             if failure::is_busy(&err) {
                 let message = format!("another program keeps writing to {}", self.path.display());
                 return Error::new(ErrorKind::StoreLocked, message)
@@ -135,10 +148,10 @@ impl Writer {
     }
 
     /// Commits, and returns the number of the commit, which the same transaction stores. After an
-    /// error the transaction is rolled back.
+    /// error the transaction is rolled back; with `StoreGone` the file is not at its path any more.
     pub(crate) fn commit(&mut self) -> Result<u64> {
         let number = self.next_commit();
-        let done = self.commit_as(number);
+        let done = self.check_files().and_then(|()| self.commit_as(number));
         let was_stage = self.stage_open.load(Ordering::Acquire);
         if let Err(error) = done {
             self.rollback();
@@ -146,6 +159,8 @@ impl Writer {
         }
         self.stage_closed();
         self.commit_number = number;
+        self.run.committed();
+        self.told.set(0);
         self.entries.set(self.entries());
         self.tally.take();
         self.log.committed();
@@ -159,17 +174,18 @@ impl Writer {
         if !self.in_transaction() {
             return Err(failure::transaction_ended());
         }
-        self.set_setting(settings::COMMIT, Some(number.to_string().as_bytes()))?;
+        self.run.store(&self.conn, number)?;
+        settings::set_commit(&self.conn, number, self.told.get())?;
         if self.tally.get() != Tally::default() || self.stage_open.load(Ordering::Acquire) {
             let entries = self.entries().to_string();
             self.set_setting(settings::ENTRIES, Some(entries.as_bytes()))?;
         }
-        self.run("COMMIT").map_err(failure::of_store)
+        self.execute("COMMIT").map_err(failure::of_store)
     }
 
     /// Runs a statement that every group needs. It stays prepared, since parsing costs as much as
     /// running.
-    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
         self.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
 
@@ -208,6 +224,32 @@ impl Writer {
         self.commit_number.saturating_add(1)
     }
 
+    /// The tag of the commits to come, until something is rolled back that was told.
+    pub(crate) fn next_tag(&self) -> Tag {
+        self.run.tag()
+    }
+
+    /// Where the store stands in its history.
+    pub(crate) fn position(&self) -> Result<Position> {
+        history::position(&self.conn)
+    }
+
+    /// Begins a new run: the commits to come bear another tag. Whatever was told since the last commit
+    /// is void.
+    pub(crate) fn begin_run(&mut self) {
+        self.run = Run::begin();
+    }
+
+    /// Takes note of a change that is told.
+    pub(crate) fn note_told(&self) {
+        self.told.set(self.told.get() + 1);
+    }
+
+    /// Fails with `StoreGone` if a file of the store was deleted, moved or replaced.
+    pub(crate) fn check_files(&self) -> Result<()> {
+        self.presence.check()
+    }
+
     /// Rolls the open transaction back, if there is one.
     pub(crate) fn rollback(&mut self) {
         if self.in_transaction()
@@ -217,6 +259,9 @@ impl Writer {
             tracing::warn!(%error, "the rollback failed");
         }
         self.tally.take();
+        if self.told.take() > 0 {
+            self.begin_run();
+        }
         self.ids.rolled_back();
         if let Err(error) = self.keys.read_again(&self.conn) {
             tracing::warn!(%error, "the names that letter case tells apart could not be read again");
@@ -312,6 +357,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.rollback();
+        self.presence.before_close(&self.conn);
     }
 }
 

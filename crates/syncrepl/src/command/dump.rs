@@ -47,7 +47,7 @@ impl Subcommand for Dump {
         // One snapshot, so that the commit number belongs to the records.
         store.read(|_| {
             match self.format {
-                Format::Json => json::start(&mut out, store.status()?.commit)?,
+                Format::Json => json::dump(&mut out, &store.position()?, store.count()?)?,
                 Format::Ldif => writeln!(out, "version: 1")?,
             }
             store.records(|record: &Record<'_>| {

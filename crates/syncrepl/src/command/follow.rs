@@ -60,8 +60,8 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     let mut client = builder.open()?;
     let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
     loop {
-        let commit = client.commit_number();
-        client.callback().0.start(commit)?;
+        let (at, next) = (client.position()?, client.next_tag());
+        client.callback().0.start(&at, next)?;
         let result = follow(&mut client, &progress, &mut story);
         progress.show(None);
         let error = match result {

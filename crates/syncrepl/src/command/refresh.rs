@@ -42,8 +42,8 @@ impl Subcommand for Refresh {
         let mut client = builder.open()?;
         let mut others = client.servers().len() - 1;
         loop {
-            let commit = client.commit_number();
-            client.callback().0.start(commit)?;
+            let (at, next) = (client.position()?, client.next_tag());
+            client.callback().0.start(&at, next)?;
             // This tries every server.
             client.reconnect()?;
             let result = refresh(&mut client, &progress);

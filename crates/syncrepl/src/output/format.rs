@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufWriter};
 
-use syncrepl_client::Callback;
+use syncrepl_client::{Callback, Position, Tag};
 
 use crate::progress::Screen;
 
@@ -13,11 +13,12 @@ pub(crate) type Out = BufWriter<Screen>;
 /// Prints the events of `refresh` and `follow`. A format overrides the methods of [`Callback`] for the
 /// events that it prints, and flushes in `commit_pending`: then no line is lost behind its commit.
 pub(crate) trait Format: Callback {
-    /// A run, or a further connection, begins. The output after commit number `commit` is void.
+    /// A run, or a further connection, begins. The output after the commit at which the store stands is
+    /// void. The commits to come bear the tag `next`.
     ///
     /// # Errors
     /// When stdout cannot be written.
-    fn start(&mut self, _commit: u64) -> io::Result<()> {
+    fn start(&mut self, _at: &Position, _next: Tag) -> io::Result<()> {
         Ok(())
     }
 

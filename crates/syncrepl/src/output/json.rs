@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use syncrepl_client::{
-    Attribute, Attributes, BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Items, Record,
+    Attribute, Attributes, BoundLdap, Callback, CallbackResult, Cursor, ErrorKind, Items, Position,
+    Record, Tag,
 };
 use syncrepl_proto::text::is_printable;
 
@@ -26,6 +27,10 @@ struct Json {
     out: Out,
     /// The number of the commit that is about to happen.
     pending: u64,
+    /// The tag that it will bear.
+    tag: Option<Tag>,
+    /// The number of lines about changes since the last commit or start.
+    lines: u64,
     /// Why the line that says what is committed could not be written.
     lost: Option<io::Error>,
 }
@@ -35,19 +40,28 @@ impl Json {
         Json {
             out,
             pending: 0,
+            tag: None,
+            lines: 0,
             lost: None,
         }
     }
 
     fn commit(&mut self) -> io::Result<()> {
-        writeln!(self.out, r#"{{"op":"commit","commit":{}}}"#, self.pending)?;
+        let (commit, tag) = (self.pending, word(self.tag));
+        let lines = std::mem::take(&mut self.lines);
+        writeln!(
+            self.out,
+            r#"{{"op":"commit","commit":{commit},"tag":{tag},"lines":{lines}}}"#
+        )?;
         self.out.flush()
     }
 }
 
 impl Format for Json {
-    fn start(&mut self, commit: u64) -> io::Result<()> {
-        start(&mut self.out, commit)?;
+    fn start(&mut self, at: &Position, next: Tag) -> io::Result<()> {
+        (self.tag, self.lines) = (Some(next), 0);
+        begin(&mut self.out, at)?;
+        writeln!(self.out, r#","next":"{next}"}}"#)?;
         self.out.flush()
     }
 
@@ -100,6 +114,7 @@ impl Callback for Json {
         record: &Record<'_>,
         _: &Cursor<'_>,
     ) -> CallbackResult {
+        self.lines += 1;
         let uuid = record.uuid();
         write!(self.out, r#"{{"op":"rename","uuid":"{uuid}","old_dn":"#)?;
         value(&mut self.out, old_dn.as_bytes())?;
@@ -139,8 +154,9 @@ impl Callback for Json {
 }
 
 impl Json {
-    /// Begins a line about a record: the event, the entryUUID and the DN.
+    /// Begins a line about a change: the event, the entryUUID and the DN.
     fn head(&mut self, op: &str, record: &Record<'_>) -> io::Result<()> {
+        self.lines += 1;
         self.out.write_all(b"{\"op\":\"")?;
         self.out.write_all(op.as_bytes())?;
         self.out.write_all(b"\",\"uuid\":\"")?;
@@ -156,9 +172,29 @@ impl Json {
     }
 }
 
-/// Prints the line that begins a run or a dump.
-pub(crate) fn start(out: &mut impl Write, commit: u64) -> io::Result<()> {
-    writeln!(out, r#"{{"op":"start","commit":{commit}}}"#)
+/// Prints the line that begins a dump of this many entries.
+pub(crate) fn dump(out: &mut impl Write, at: &Position, entries: u64) -> io::Result<()> {
+    begin(out, at)?;
+    writeln!(out, r#","entries":{entries}}}"#)
+}
+
+/// Begins a line that says where the store stands.
+fn begin(out: &mut impl Write, at: &Position) -> io::Result<()> {
+    let Position { store, commit, .. } = at;
+    let (tag, previous) = (word(at.tag), word(at.previous));
+    write!(
+        out,
+        r#"{{"op":"start","commit":{commit},"store":"{store}","tag":{tag},"previous":{previous},"lines":"#
+    )?;
+    match at.changes {
+        Some(lines) => write!(out, "{lines}"),
+        None => out.write_all(b"null"),
+    }
+}
+
+/// A tag as JSON.
+fn word(tag: Option<Tag>) -> Value {
+    tag.map_or(Value::Null, |tag| tag.to_string().into())
 }
 
 /// Prints a line of a dump.

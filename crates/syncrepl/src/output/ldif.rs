@@ -9,7 +9,7 @@ mod values;
 
 use std::io::{self, Write};
 
-use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Record};
+use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Position, Record, Tag};
 
 use super::format::{Choice, Format, Out};
 use order::Pending;
@@ -73,7 +73,7 @@ impl Changes {
 }
 
 impl Format for Changes {
-    fn start(&mut self, _: u64) -> io::Result<()> {
+    fn start(&mut self, _: &Position, _: Tag) -> io::Result<()> {
         self.pending = Pending::default();
         Ok(())
     }

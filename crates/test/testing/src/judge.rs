@@ -14,5 +14,6 @@ pub(crate) use directory::Attributes;
 pub use directory::{Directory, Entry};
 pub use dn::normal_dn;
 pub(crate) use json::attributes;
+pub(crate) use json::dump_start;
 pub use json::{dump_commit, from_dump_json};
 pub use search::{from_ldif, search, try_search};

@@ -1,10 +1,12 @@
 //! A reader of the command's JSON that keeps a map by DN and follows the reading rule: lines since
-//! the last `commit` are provisional, applied at the next `commit` or at a `start` whose number is
-//! past the last commit seen, dropped at any other `start`.
+//! the last `commit` or `start` are provisional. They are applied at the `commit` or `start` that
+//! names their commit, dropped at a `start` that names the one before; at anything else the reader
+//! has to begin anew.
 //!
 //! It trusts nothing: an event that such a map cannot apply is a violation, and so is one that
 //! tells of nothing.
 
+mod history;
 mod map;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use serde_json::Value;
 
 use crate::judge::{self, Attributes, Directory, Entry};
 use crate::strict::StrictMap;
+use history::{Fate, Marker, Place};
 
 /// A change, as it was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,8 @@ pub struct Event {
 #[derive(Debug, Default, Clone)]
 pub struct Reader {
     line: usize,
-    last_commit: u64,
+    place: Place,
+    lost: Option<String>,
     map: StrictMap<String, Held>,
     dn_of: BTreeMap<String, String>,
     pending: Vec<Pending>,
@@ -83,8 +87,9 @@ impl Reader {
 
     /// A reader that begins with a dump, as one must that missed output.
     pub fn from_dump(dump: &str) -> Reader {
+        let place = Place::of_dump(&judge::dump_start(dump));
         let mut reader = Reader {
-            last_commit: judge::dump_commit(dump),
+            place: place.unwrap_or_else(|error| panic!("the start of a dump: {error}")),
             ..Reader::default()
         };
         for (uuid, entry) in judge::from_dump_json(dump).entries {
@@ -122,9 +127,15 @@ impl Reader {
         }
     }
 
-    /// Panics with the violations so far, if there were any. At the end of the output, uncommitted
-    /// changes stay out and a torn last line is forgiven.
+    /// Why the reader has to begin anew from a dump, if it has to. It reads nothing more then.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
+    }
+
+    /// Panics with the violations so far, if there were any, or if the reader has to begin anew. At the
+    /// end of the output, uncommitted changes stay out and a torn last line is forgiven.
     pub fn assert_clean(&self) {
+        assert_eq!(self.lost, None, "the reader has to begin anew");
         let shown = self
             .violations
             .iter()
@@ -178,7 +189,7 @@ impl Reader {
 
     /// The number of the last commit.
     pub fn commit(&self) -> u64 {
-        self.last_commit
+        self.place.commit
     }
 
     /// How many changes wait for a commit.
@@ -193,20 +204,18 @@ impl Reader {
 /// From a line to a commit.
 impl Reader {
     fn value(&mut self, value: &Value) {
+        if self.lost.is_some() {
+            return;
+        }
         if value["op"] == "start" {
             self.torn = None;
-            match value["commit"].as_u64() {
-                Some(number) => self.start(number),
-                None => self.violation("start without a commit number"),
-            }
-            return;
         }
         self.still_whole();
         match value["op"].as_str() {
             Some("bind" | "cookie") => {}
-            Some("commit") => match value["commit"].as_u64() {
-                Some(number) => self.committed(number),
-                None => self.violation("commit without a number"),
+            Some(op @ ("start" | "commit")) => match Marker::read(value) {
+                Ok(marker) => self.meet(&marker),
+                Err(error) => self.violation(format_args!("{op}: {error}")),
             },
             Some("refresh_done") => match value["entries"].as_u64() {
                 Some(entries) => {
@@ -233,33 +242,13 @@ impl Reader {
         }
     }
 
-    fn start(&mut self, number: u64) {
-        if number > self.last_commit + 1 {
-            let last = self.last_commit;
-            self.violation(format_args!(
-                "missed output: last commit {last}, start {number}"
-            ));
+    fn meet(&mut self, marker: &Marker) {
+        let held = self.provisional() as u64;
+        match self.place.meet(marker, held) {
+            Fate::Dropped => self.pending.clear(),
+            Fate::Applied => self.apply(),
+            Fate::Unknown(why) => self.lost = Some(format!("line {}: {why}", self.line)),
         }
-        if number < self.last_commit {
-            let last = self.last_commit;
-            self.violation(format_args!(
-                "the copy went back: last commit {last}, start {number}"
-            ));
-        }
-        if number > self.last_commit {
-            self.apply();
-        }
-        self.pending.clear();
-        self.last_commit = number;
-    }
-
-    fn committed(&mut self, number: u64) {
-        if number != self.last_commit + 1 {
-            let last = self.last_commit;
-            self.violation(format_args!("commit {number} follows commit {last}"));
-        }
-        self.apply();
-        self.last_commit = number;
     }
 
     fn apply(&mut self) {

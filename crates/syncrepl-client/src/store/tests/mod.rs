@@ -3,6 +3,8 @@
 mod ancestors;
 mod files;
 mod handles;
+mod history;
+mod presence;
 mod refusals;
 mod transactions;
 

@@ -28,7 +28,7 @@ fn commit_number_is_part_of_transaction() {
     drop(writer);
 
     let mut writer = fixture.writer();
-    assert_eq!(writer.setting("syncrepl_commit").unwrap().unwrap(), b"2");
+    assert_eq!(writer.setting("syncrepl_commit").unwrap().unwrap(), b"2 0");
     writer.begin_stage().unwrap();
     assert_eq!(writer.commit().unwrap(), 3);
 }

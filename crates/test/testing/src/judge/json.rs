@@ -20,11 +20,24 @@ pub fn from_dump_json(text: &str) -> Directory {
     directory
 }
 
-/// The number of the commit that a dump shows: its first line.
+/// The number of the commit that a dump shows.
 ///
 /// # Panics
-/// When the dump does not begin with it.
+/// When the dump does not begin with it, or is not as long as it says.
 pub fn dump_commit(text: &str) -> u64 {
+    let start = dump_start(text);
+    let entries = start["entries"].as_u64();
+    let lines = text.lines().count() as u64 - 1;
+    assert_eq!(entries, Some(lines), "a dump says how long it is");
+    let number = start["commit"].as_u64();
+    number.unwrap_or_else(|| panic!("no commit number: {start}"))
+}
+
+/// The first line of a dump.
+///
+/// # Panics
+/// When it is something else.
+pub fn dump_start(text: &str) -> Value {
     let first = text.lines().next().unwrap_or_default();
     let value: Value = serde_json::from_str(first)
         .unwrap_or_else(|e| panic!("a dump begins with its start line ({e}): {}", head(first)));
@@ -34,9 +47,7 @@ pub fn dump_commit(text: &str) -> u64 {
         "a dump begins with its start line: {}",
         head(first)
     );
-    value["commit"]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no commit number: {}", head(first)))
+    value
 }
 
 fn entry(line: &str) -> Result<(String, Entry), String> {
@@ -90,7 +101,7 @@ fn head(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const START: &str = "{\"op\":\"start\",\"commit\":7}\n";
+    const START: &str = "{\"op\":\"start\",\"commit\":7,\"entries\":1}\n";
 
     #[test]
     fn reads_a_dump() {

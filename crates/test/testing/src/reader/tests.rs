@@ -2,7 +2,8 @@
 
 use super::*;
 
-const START: &str = r#"{"op":"start","commit":0}"#;
+const START: &str =
+    r#"{"op":"start","commit":0,"store":"s","tag":null,"previous":null,"lines":0,"next":"r1"}"#;
 const ANN: &str = r#"{"op":"add","uuid":"A","dn":"cn=ann","attrs":{"cn":["ann"]}}"#;
 const BOB: &str = r#"{"op":"add","uuid":"b","dn":"cn=bob","attrs":{"cn":["bob"]}}"#;
 
@@ -12,17 +13,34 @@ fn read(lines: &[&str]) -> Reader {
     reader
 }
 
-fn commit(number: u64) -> String {
-    format!(r#"{{"op":"commit","commit":{number}}}"#)
+/// A commit of run 1, the one after `START`.
+fn commit(number: u64, lines: usize) -> String {
+    format!(r#"{{"op":"commit","commit":{number},"tag":"r1","lines":{lines}}}"#)
 }
 
-fn start(number: u64) -> String {
-    format!(r#"{{"op":"start","commit":{number}}}"#)
+/// A start of run 2, after a commit of run 1.
+fn start(number: u64, lines: usize) -> String {
+    let previous = match number {
+        1 => "null",
+        _ => r#""r1""#,
+    };
+    format!(
+        r#"{{"op":"start","commit":{number},"store":"s","tag":"r1","previous":{previous},"lines":{lines},"next":"r2"}}"#
+    )
+}
+
+/// A commit of run 2.
+fn second(number: u64, lines: usize) -> String {
+    commit(number, lines).replace("r1", "r2")
 }
 
 /// Ann and Bob are there after commit 1; then these lines and commit 2.
 fn after(lines: &[&str]) -> Reader {
-    let (one, two) = (commit(1), commit(2));
+    let changes = |line: &&&str| line.contains(r#""uuid""#);
+    let (one, two) = (
+        commit(1, 2),
+        commit(2, lines.iter().filter(changes).count()),
+    );
     let mut all = vec![START, ANN, BOB, &one];
     all.extend(lines);
     all.push(&two);
@@ -68,7 +86,8 @@ fn uncommitted_lines_do_not_count() {
 
 #[test]
 fn uncommitted_lines_are_dropped_at_the_same_start() {
-    let reader = read(&[START, ANN, START, BOB, &commit(1), ANN, &start(1)]);
+    let again = START.replace("r1", "r0");
+    let reader = read(&[&again, ANN, START, BOB, &commit(1, 1), ANN, &start(1, 1)]);
     reader.assert_clean();
     assert_eq!(reader.directory().uuid_of("cn=bob"), Some("b"));
     assert_eq!(reader.directory().len(), 1);
@@ -76,42 +95,87 @@ fn uncommitted_lines_are_dropped_at_the_same_start() {
 
 #[test]
 fn uncommitted_lines_count_at_the_next_start() {
-    let reader = read(&[START, ANN, &start(1), BOB, &commit(2)]);
+    let reader = read(&[START, ANN, &start(1, 1), BOB, &second(2, 1)]);
     reader.assert_clean();
     assert_eq!((reader.directory().len(), reader.commit()), (2, 2));
 }
 
-#[test]
-fn a_start_further_on_is_missed_output() {
-    broken(
-        &read(&[START, ANN, &commit(1), BOB, &start(3)]),
-        "missed output",
-    );
-    broken(&read(&[&start(2)]), "missed output");
-    let mut reader = Reader::from_dump(concat!(
-        "{\"op\":\"start\",\"commit\":9}\n",
-        "{\"uuid\":\"a\",\"dn\":\"cn=ann\",\"attrs\":{\"cn\":[\"ann\"]}}\n"
-    ));
-    reader.feed(&format!("{}\n{BOB}\n{}\n", start(9), commit(10)));
-    reader.assert_clean();
-    assert_eq!(reader.directory().len(), 2);
+#[track_caller]
+fn lost(lines: &[&str], by: &str) {
+    let reader = read(lines);
+    let why = reader.lost().expect("the reader has to begin anew");
+    assert!(why.contains(by), "{by:?} is not in {why:?}");
+    assert_eq!(reader.violations(), [""; 0]);
 }
 
 #[test]
-fn commits_come_one_by_one() {
-    broken(&read(&[START, ANN, &commit(2)]), "follows commit 0");
-    broken(&after(&[&start(0), &commit(1)]), "went back");
+fn reader_that_holds_fewer_lines_begins_anew() {
+    lost(&[START, ANN, &start(1, 2)], "number of lines");
+    lost(&[START, ANN, &start(1, 0)], "number of lines");
+    lost(&[START, ANN, BOB, &commit(1, 3)], "number of lines");
+    lost(
+        &[START, ANN, &commit(1, 1), &start(1, 2)],
+        "number of lines",
+    );
+}
+
+#[test]
+fn lines_of_another_attempt_are_not_applied() {
+    // Another run made the commit, from the same one before it, with as many lines.
+    let other = start(1, 1).replace("r1", "r9");
+    lost(&[START, ANN, &other], "number of lines");
+    lost(&[START, ANN, &second(1, 1)], "another tag");
+    // A commit without changes is made without us.
+    let empty = start(1, 0).replace("r1", "r9");
+    let reader = read(&[START, ANN, &empty, BOB, &second(2, 1)]);
+    reader.assert_clean();
+    assert_eq!(reader.directory().len(), 1);
+}
+
+#[test]
+fn another_history_is_no_continuation() {
+    let committed = [START, ANN, &commit(1, 1)];
+    let then = |line: &str| [&committed[..], &[line]].concat().join("\n");
+    let lost = |line: String, by: &str| lost(&then(&line).lines().collect::<Vec<_>>(), by);
+    lost(START.to_owned(), "went back");
+    lost(start(1, 1).replace("r1", "r9"), "went back");
+    lost(start(2, 0).replace("r1", "r9"), "follows another");
+    lost(start(1, 1).replace(r#""s""#, r#""t""#), "another store");
+    lost(start(2, 0).replace(r#""s""#, r#""t""#), "another store");
+    lost(start(3, 0), "missed output");
+    lost(commit(3, 0), "missed output");
+    lost(commit(1, 0), "went back");
+}
+
+#[test]
+fn reader_of_nothing_begins_with_any_empty_copy() {
+    let other = START.replace(r#""s""#, r#""t""#).replace("r1", "r0");
+    let reader = read(&[&other, ANN, START, BOB, &commit(1, 1)]);
+    reader.assert_clean();
+    assert_eq!(reader.directory().uuid_of("cn=bob"), Some("b"));
+    lost(&[&start(2, 1)], "missed output");
+}
+
+#[test]
+fn reader_begins_with_a_dump() {
+    let begin = start(9, 1);
+    let (facts, _) = begin.split_once(r#","next""#).unwrap();
+    let ann = r#"{"uuid":"a","dn":"cn=ann","attrs":{"cn":["ann"]}}"#;
+    let mut reader = Reader::from_dump(&format!("{facts},\"entries\":1}}\n{ann}\n"));
+    reader.feed(&format!("{begin}\n{BOB}\n{}\n", second(10, 1)));
+    reader.assert_clean();
+    assert_eq!(reader.directory().len(), 2);
 }
 
 #[test]
 fn a_torn_line_is_forgiven_before_a_start_and_at_the_end() {
-    let glued = format!(r#"{{"op":"commit","com{}"#, start(1));
-    let reader = read(&[START, ANN, &glued, BOB, &commit(2), r#"{"op":"ad"#]);
+    let glued = format!(r#"{{"op":"commit","com{}"#, start(1, 1));
+    let reader = read(&[START, ANN, &glued, BOB, &second(2, 1), r#"{"op":"ad"#]);
     reader.assert_clean();
     assert_eq!(reader.directory().len(), 2);
-    let next_line = read(&[START, r#"{"op":"ad"#, START, ANN, &commit(1)]);
+    let next_line = read(&[START, r#"{"op":"ad"#, START, ANN, &commit(1, 1)]);
     next_line.assert_clean();
-    let whole_but_glued = read(&[&format!("{START}{START}"), ANN, &commit(1)]);
+    let whole_but_glued = read(&[&format!("{START}{START}"), ANN, &commit(1, 1)]);
     whole_but_glued.assert_clean();
     assert_eq!(whole_but_glued.directory().len(), 1);
 }
@@ -119,7 +183,7 @@ fn a_torn_line_is_forgiven_before_a_start_and_at_the_end() {
 #[test]
 fn a_torn_line_in_the_middle_is_a_violation() {
     broken(
-        &read(&[START, r#"{"op":"ad"#, ANN, &commit(1)]),
+        &read(&[START, r#"{"op":"ad"#, ANN, &commit(1, 1)]),
         "torn line",
     );
 }
