@@ -5,6 +5,7 @@
 pub mod kills;
 pub mod outcome;
 pub mod proxy;
+pub mod python;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -11,7 +11,14 @@ use crate::{copy, run, subcommands};
 /// A line in which a name stands for each part that differs from run to run.
 fn masked(line: &str) -> String {
     let mut line = line.to_owned();
-    for (before, mask) in [(r#""uuid":""#, "UUID"), (r#""base64":"cmlk"#, "COOKIE")] {
+    for (before, mask) in [
+        (r#""uuid":""#, "UUID"),
+        (r#""base64":"cmlk"#, "COOKIE"),
+        (r#""store":""#, "STORE"),
+        (r#""tag":""#, "TAG"),
+        (r#""previous":""#, "PREVIOUS"),
+        (r#""next":""#, "TAG"),
+    ] {
         if let Some(at) = line.find(before).map(|at| at + before.len()) {
             let end = at + line[at..].find('"').expect("a string ends");
             line.replace_range(at..end, mask);
@@ -21,22 +28,22 @@ fn masked(line: &str) -> String {
 }
 
 const ALL_OPS: [&str; 17] = [
-    r#"{"op":"start","commit":0}"#,
+    r#"{"op":"start","commit":0,"store":"STORE","tag":null,"previous":null,"lines":0,"next":"TAG"}"#,
     r#"{"op":"bind","authzid":""}"#,
     r#"{"op":"add","uuid":"UUID","dn":"dc=example,dc=com","attrs":{"dc":["example"],"o":["Example"],"objectClass":["organization","dcObject"]}}"#,
     r#"{"op":"refresh_done","entries":1}"#,
     r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":1}"#,
+    r#"{"op":"commit","commit":1,"tag":"TAG","lines":1}"#,
     r#"{"op":"add","uuid":"UUID","dn":"cn=a,dc=example,dc=com","attrs":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
     r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":2}"#,
+    r#"{"op":"commit","commit":2,"tag":"TAG","lines":1}"#,
     r#"{"op":"change","uuid":"UUID","dn":"cn=a,dc=example,dc=com","old":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
     r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":3}"#,
+    r#"{"op":"commit","commit":3,"tag":"TAG","lines":1}"#,
     r#"{"op":"rename","uuid":"UUID","old_dn":"cn=a,dc=example,dc=com","dn":"cn=b,dc=example,dc=com"}"#,
     r#"{"op":"change","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
     r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":4}"#,
+    r#"{"op":"commit","commit":4,"tag":"TAG","lines":2}"#,
     r#"{"op":"delete","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
 ];
 
@@ -46,8 +53,8 @@ fn json_of_every_op() {
     let data = Data::new();
     let mut follow = Run::command(&mut command(&data.sync("follow", &server.url())));
     let committed = |number: usize| {
-        let line = format!(r#"{{"op":"commit","commit":{number}}}"#);
-        follow.wait_for_line(|other| other == line, PATIENCE);
+        let line = format!(r#"{{"op":"commit","commit":{number},"#);
+        follow.wait_for_line(|other| other.starts_with(&line), PATIENCE);
     };
     committed(1);
     let (a, b) = (format!("cn=a,{SUFFIX}"), format!("cn=b,{SUFFIX}"));
@@ -69,16 +76,34 @@ fn json_of_every_op() {
     assert_eq!(lines[..ALL_OPS.len()], ALL_OPS);
     assert_eq!(
         lines[ALL_OPS.len() + 1..],
-        [r#"{"op":"commit","commit":5}"#]
+        [r#"{"op":"commit","commit":5,"tag":"TAG","lines":1}"#]
     );
+    // One tag for the commits of this run, known beforehand.
+    let output = follow.output();
+    let (_, next) = output.split_once(r#""next":""#).expect("a tag");
+    let tag = format!(r#","tag":"{}""#, &next[..16]);
+    assert_eq!(output.matches(&tag).count(), 5, "{output}");
 }
 
 fn ops(output: &str) -> Vec<String> {
     output
         .lines()
         .filter(|line| line.contains(r#""op":"start""#) || line.contains(r#""op":"commit""#))
-        .map(str::to_owned)
+        .map(masked)
         .collect()
+}
+
+/// The masked `start` of a file after this many refreshes, up to the last field.
+fn start(commits: usize) -> String {
+    let (tag, previous) = match commits {
+        0 => ("null", "null"),
+        1 => (r#""TAG""#, "null"),
+        _ => (r#""TAG""#, r#""PREVIOUS""#),
+    };
+    let lines = u8::from(commits == 1);
+    format!(
+        r#"{{"op":"start","commit":{commits},"store":"STORE","tag":{tag},"previous":{previous},"lines":{lines},"#
+    )
 }
 
 #[test]
@@ -90,16 +115,20 @@ fn commits_are_counted_over_all_runs() {
         assert_eq!(
             ops(&refresh.assert_done().stdout),
             [
-                format!(r#"{{"op":"start","commit":{number}}}"#),
-                format!(r#"{{"op":"commit","commit":{}}}"#, number + 1),
+                start(number) + r#""next":"TAG"}"#,
+                format!(
+                    r#"{{"op":"commit","commit":{},"tag":"TAG","lines":{}}}"#,
+                    number + 1,
+                    u8::from(number == 0)
+                ),
             ]
         );
     }
-    assert!(data.dump().starts_with("{\"op\":\"start\",\"commit\":3}\n"));
+    assert_eq!(ops(&data.dump()), [start(3) + r#""entries":1}"#]);
     // A run that fails makes no commit.
     server.stop();
     let failed = data.refresh_with(&server, &[]);
-    assert_eq!(ops(&failed.stdout), [r#"{"op":"start","commit":3}"#]);
+    assert_eq!(ops(&failed.stdout), [start(3) + r#""next":"TAG"}"#]);
 }
 
 #[test]

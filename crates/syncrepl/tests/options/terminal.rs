@@ -54,7 +54,7 @@ fn text_is_the_default() {
     assert!(shown.contains("NEW RECORD: dc=example,dc=com"), "{shown}");
     // In a pipe the default is JSON.
     let (shown, _) = on_terminal(&arguments, "| cat", "", false);
-    assert!(shown.contains(r#"{"op":"start","commit":1}"#), "{shown}");
+    assert!(shown.contains(r#"{"op":"start","commit":1,"#), "{shown}");
 }
 
 #[test]
