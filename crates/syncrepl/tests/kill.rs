@@ -33,7 +33,7 @@ fn killed(copy: &mut Copied<'_>, subcommand: &str, at: At) {
         At::Op(op) => run.wait_for_line(|line| line.contains(&format!(r#""op":"{op}""#)), PATIENCE),
     };
     run.kill9();
-    copy.reader.feed(&run.output());
+    copy.feed(&run.output());
     copy.reader.assert_clean();
     let now = dump_commit(copy);
     assert!(copy.reader.commit() <= now, "a commit that was not kept");
@@ -94,6 +94,7 @@ fn in_a_refresh() {
     copy.refresh();
     copy.assert_equal();
     copy.assert_quiet();
+    copy.assert_python_equal();
 }
 
 fn in_the_persist_stage(variant: Variant) {
@@ -123,6 +124,7 @@ fn in_the_persist_stage(variant: Variant) {
     copy.stop();
     copy.assert_quiet();
     copy.assert_equal();
+    copy.assert_python_equal();
 }
 
 #[test]
@@ -158,9 +160,10 @@ fn while_nobody_reads() {
         run.signal("STOP");
         run.read();
         run.kill9();
-        copy.reader.feed(&run.output());
+        copy.feed(&run.output());
         copy.refresh();
         copy.assert_equal();
+        copy.assert_python_equal();
     }
 }
 
@@ -189,9 +192,10 @@ fn connection_is_cut() {
     wait_until(PATIENCE, || copy.dump().entries == expected.entries);
     run.signal("TERM");
     assert!(run.wait_exit(PATIENCE).success(), "{}", run.stderr());
-    copy.reader.feed(&run.output());
+    copy.feed(&run.output());
     copy.assert_equal();
     copy.assert_quiet();
+    copy.assert_python_equal();
     let stderr = run.stderr();
     println!("{stderr}");
     stderr.lines().for_each(|line| assert_message(line, &[]));

@@ -43,7 +43,7 @@ pub fn killed_at_random_moments(server: &(impl Target + Sync), options: Options,
                 alive += usize::from(run.try_exit().is_none());
                 run.kill9();
                 assert_eq!(run.stderr(), "");
-                copy.reader.feed(&run.output());
+                copy.feed(&run.output());
                 copy.reader.assert_clean();
             }
         });
@@ -54,6 +54,7 @@ pub fn killed_at_random_moments(server: &(impl Target + Sync), options: Options,
         copy.assert_no_phantom_delete(deletes);
     }
     copy.assert_quiet();
+    copy.assert_python_equal();
     println!("{kills} kills, {alive} of them before its end");
     assert!(alive > 0);
 }

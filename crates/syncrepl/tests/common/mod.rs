@@ -43,6 +43,8 @@ pub struct Copied<'a> {
     pub attributes: Vec<&'static str>,
     pub folder: TempDir,
     pub reader: Reader,
+    /// All that the reader was given.
+    given: String,
     follower: Option<(Run, usize)>,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Copied<'a> {
             attributes: Vec::new(),
             folder: TempDir::new().expect("a temporary folder"),
             reader: Reader::new(),
+            given: String::new(),
             follower: None,
         }
     }
@@ -86,6 +89,18 @@ impl<'a> Copied<'a> {
         outcome::command(&self.arguments(subcommand))
     }
 
+    /// Gives the reader what a run has printed.
+    pub fn feed(&mut self, output: &str) {
+        self.reader.feed(output);
+        self.given += output;
+    }
+
+    /// Asserts that the Python of docs/callbacks.md makes of all outputs what `dump` shows.
+    pub fn assert_python_equal(&self) {
+        let held = python::read(self.given.as_bytes()).expect("it has the whole history");
+        assert_eq!(held, python::of_dump(&self.dump_text()));
+    }
+
     /// Runs `refresh` with further options; its output goes to the reader.
     pub fn try_refresh(&mut self, options: &[&str]) -> Output {
         let output = self
@@ -93,7 +108,7 @@ impl<'a> Copied<'a> {
             .args(options)
             .output()
             .expect("the command starts");
-        self.reader.feed(&text(&output.stdout));
+        self.feed(&text(&output.stdout));
         output
     }
 
@@ -105,6 +120,10 @@ impl<'a> Copied<'a> {
     }
 
     pub fn dump(&self) -> Directory {
+        judge::from_dump_json(&self.dump_text())
+    }
+
+    fn dump_text(&self) -> String {
         let data = self.data();
         let output = syncrepl(&[
             "dump",
@@ -118,7 +137,7 @@ impl<'a> Copied<'a> {
             "dump failed: {}",
             text(&output.stderr)
         );
-        judge::from_dump_json(&text(&output.stdout))
+        text(&output.stdout)
     }
 
     pub fn expected(&self) -> Directory {
@@ -186,6 +205,8 @@ impl<'a> Copied<'a> {
             let lines = run.lines();
             for line in &lines[*taken..] {
                 self.reader.feed_line(line);
+                self.given += line;
+                self.given += "\n";
             }
             *taken = lines.len();
         }
@@ -226,7 +247,7 @@ impl<'a> Copied<'a> {
             run.stderr()
         );
         for line in &run.lines()[taken..] {
-            self.reader.feed_line(line);
+            self.feed(&format!("{line}\n"));
         }
         run.stderr()
     }
@@ -235,12 +256,7 @@ impl<'a> Copied<'a> {
     pub fn kill(&mut self) {
         let (mut run, taken) = self.follower.take().expect("it follows");
         run.kill9();
-        self.reader.feed(
-            &run.output()
-                .lines()
-                .skip(taken)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
+        let rest: String = run.output().split_inclusive('\n').skip(taken).collect();
+        self.feed(&rest);
     }
 }

@@ -88,7 +88,7 @@ fn while_a_search_is_held(server: &Ds389, copy: &mut Copied<'_>, act: impl FnOnc
     proxy.release();
     let status = run.wait_exit(PATIENCE);
     assert!(status.success(), "{}", run.stderr());
-    copy.reader.feed(&run.output());
+    copy.feed(&run.output());
     copy.hosts = None;
     copy.assert_equal();
 }

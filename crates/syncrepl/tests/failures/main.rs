@@ -5,6 +5,7 @@
 mod common;
 
 mod files;
+mod gone;
 mod output;
 mod provider;
 mod tls;

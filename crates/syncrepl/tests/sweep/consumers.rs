@@ -93,13 +93,13 @@ fn lock_ends_with_the_process() {
         let mut run = Run::command(&mut command(&copy.arguments("follow")));
         run.wait_for_line(|line| line.contains(r#""op":"bind""#), PATIENCE);
         run.kill9();
-        copy.reader.feed(&run.output());
+        copy.feed(&run.output());
         let again = Run::command(&mut command(&copy.arguments("follow")));
         again.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
         let mut again = again;
         again.kill9();
         assert_eq!(again.stderr(), "");
-        copy.reader.feed(&again.output());
+        copy.feed(&again.output());
     }
     copy.refresh();
     copy.assert_equal();
