@@ -98,7 +98,7 @@ impl<'a> Copied<'a> {
     /// Asserts that the Python of docs/callbacks.md makes of all outputs what `dump` shows.
     pub fn assert_python_equal(&self) {
         let held = python::read(self.given.as_bytes()).expect("it has the whole history");
-        assert_eq!(held, python::of_dump(&self.dump_text()));
+        python::assert_same(&held, &self.dump_text());
     }
 
     /// Runs `refresh` with further options; its output goes to the reader.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value};
+use syncrepl_testing::judge;
 
 const CALLBACKS: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -34,19 +35,45 @@ pub fn read(output: &[u8]) -> Option<Map<String, Value>> {
     let said = String::from_utf8_lossy(&end.stderr);
     assert!(!said.contains("Traceback"), "{said}");
     if end.status.success() {
-        let map = serde_json::from_slice(&end.stdout).expect("a map");
-        return Some(map);
+        let map: Map<String, Value> = serde_json::from_slice(&end.stdout).expect("a map");
+        return Some(map.into_iter().map(normal).collect());
     }
     assert!(said.contains("begin anew from a dump"), "{said}");
     None
 }
 
+/// Asserts that the reader holds what a dump shows.
+#[track_caller]
+pub fn assert_same(held: &Map<String, Value>, dump: &str) {
+    let copy = of_dump(dump);
+    let differs = |dn: &&String| held.get(*dn) != copy.get(*dn);
+    let first = held.keys().chain(copy.keys()).find(differs);
+    let show = |map: &Map<String, Value>| first.and_then(|dn| map.get(dn).cloned());
+    assert_eq!(
+        (first, show(held)),
+        (None, show(&copy)),
+        "the Python reader"
+    );
+}
+
 /// The entries of a dump, by DN.
-pub fn of_dump(dump: &str) -> Map<String, Value> {
+fn of_dump(dump: &str) -> Map<String, Value> {
     let entry = |line: &str| {
         let mut entry: Value = serde_json::from_str(line).expect("JSON");
         let dn = entry["dn"].as_str().expect("a DN").to_owned();
         (dn, entry["attrs"].take())
     };
-    dump.lines().skip(1).map(entry).collect()
+    dump.lines().skip(1).map(entry).map(normal).collect()
+}
+
+/// An entry in one of its spellings: the order of values, the case of names and the spelling of a DN
+/// are stored and told to nobody.
+fn normal((dn, attrs): (String, Value)) -> (String, Value) {
+    let attrs = attrs.as_object().expect("attributes").iter();
+    let attrs = attrs.map(|(name, values)| {
+        let mut values = values.as_array().expect("values").clone();
+        values.sort_by_key(Value::to_string);
+        (name.to_lowercase(), Value::Array(values))
+    });
+    (judge::normal_dn(&dn), Value::Object(attrs.collect()))
 }

@@ -127,7 +127,7 @@ impl<'a> Place<'a> {
                 reader.assert_clean();
                 let copy = judge::from_dump_json(&dump);
                 judge::assert_same("reader", &reader.directory(), "dump", &copy);
-                assert_eq!(held, python::of_dump(&dump), "the Python reader");
+                python::assert_same(&held, &dump);
                 Read::Equal
             }
         }
