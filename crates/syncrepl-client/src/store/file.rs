@@ -73,6 +73,11 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     resolve_new(path)
 }
 
+/// The path from the root, whatever becomes of the working directory.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|err| failure::of_file(path, "found", err))
+}
+
 /// As [`resolve`], for a file that does not exist.
 pub(super) fn resolve_new(path: &Path) -> Result<PathBuf> {
     let Some(name) = path.file_name() else {
@@ -81,7 +86,7 @@ pub(super) fn resolve_new(path: &Path) -> Result<PathBuf> {
             format!("{:?} does not name a file", path.display().to_string()),
         ));
     };
-    let absolute = std::path::absolute(path).map_err(|err| failure::of_file(path, "found", err))?;
+    let absolute = absolute(path)?;
     match absolute.parent().map(Path::canonicalize) {
         Some(Ok(directory)) => Ok(directory.join(name)),
         Some(Err(err)) => Err(failure::of_file(&absolute, "found", err)),

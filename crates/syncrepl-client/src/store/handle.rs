@@ -50,17 +50,19 @@ impl Store {
     /// when a newer version wrote it, [`ErrorKind::Store`] when there is no such file, it cannot be
     /// read, or an older version wrote it and no consumer has migrated it yet.
     pub fn open(path: impl AsRef<Path>) -> Result<Store> {
-        let path = file::resolve(path.as_ref())?;
+        let given = path.as_ref();
+        let path = file::resolve(given)?;
         if !path.exists() {
             let message = format!("there is no store {}", path.display());
             return Err(Error::new(ErrorKind::Store, message)
                 .with_hint("the first refresh creates it; check the path"));
         }
-        Store::connect(&path, Arc::default())
+        Store::connect(given, &path, Arc::default())
     }
 
-    /// Opens a resolved `path`. The consumer of this process, if there is one, shares `stage_open`.
-    pub(super) fn connect(path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
+    /// Opens a resolved `path`, to which `given` leads. The consumer of this process, if there is one,
+    /// shares `stage_open`.
+    pub(super) fn connect(given: &Path, path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
         let before = presence::at(path);
         let mut conn = file::connect(path, BUSY)?;
         match schema::identify(&conn, path)? {
@@ -77,7 +79,7 @@ impl Store {
             conn,
             gate,
             stage_open,
-            presence: Presence::note(path, before, None)?,
+            presence: Presence::note(given, path, before, None)?,
             busy: BUSY,
         })
     }

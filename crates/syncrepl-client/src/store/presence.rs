@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::file::{Lock, beside};
+use super::file::{self, Lock, beside};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The file system and the number of a file in it.
@@ -45,16 +45,22 @@ pub(super) struct Presence {
 type Noted = (PathBuf, Option<Id>);
 
 impl Presence {
-    /// Takes note of the files once SQLite has opened all of them. `before` is the data file as it was
-    /// before that.
-    pub(super) fn note(path: &Path, before: Option<Id>, lock: Option<&Lock>) -> Result<Presence> {
+    /// Takes note of the files once SQLite has opened all of them. `given` is the path that the user
+    /// named, which may lead to `path` by links. `before` is the data file as it was before that.
+    pub(super) fn note(
+        given: &Path,
+        path: &Path,
+        before: Option<Id>,
+        lock: Option<&Lock>,
+    ) -> Result<Presence> {
         let noted = |end| {
             let path = beside(path, end);
             let id = at(&path);
             (path, id)
         };
         let presence = Presence {
-            data: (path.to_owned(), before),
+            // A link that leads elsewhere by now takes the copy away from everybody who uses it.
+            data: (file::absolute(given)?, before),
             log: noted("-wal"),
             index: noted("-shm"),
             lock: lock.map(|lock| (beside(path, ".lock"), lock.metadata().as_ref().map(id))),

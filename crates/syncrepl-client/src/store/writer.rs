@@ -56,7 +56,8 @@ impl Writer {
     /// Fails with `StoreLocked`, `NotAStore`, `NewerVersion` or `Store`. It does not change a file
     /// that is not a store.
     pub(crate) fn open(path: &Path) -> Result<Writer> {
-        let path = file::resolve(path)?;
+        let given = path;
+        let path = file::resolve(given)?;
         if path.exists() {
             // This comes before the lock file is created, so that a file that is no store gets none
             // beside it.
@@ -81,7 +82,7 @@ impl Writer {
         };
         let ids = Ids::after(Records::new(&conn).last_id()?);
         let keys = Keys::read(&conn)?;
-        let presence = Presence::note(&path, created, Some(&lock))?;
+        let presence = Presence::note(given, &path, created, Some(&lock))?;
         Ok(Writer {
             conn,
             gate,
@@ -118,7 +119,7 @@ impl Writer {
 
     /// A user's handle to the same store. Its writes fail at once while a stage is open.
     pub(crate) fn handle(&self) -> Result<Store> {
-        Store::connect(&self.path, Arc::clone(&self.stage_open))
+        Store::connect(&self.path, &self.path, Arc::clone(&self.stage_open))
     }
 
     /// Begins the transaction of a refresh stage. From now on handles refuse to write.

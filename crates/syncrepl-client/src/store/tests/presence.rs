@@ -101,6 +101,25 @@ fn folder_that_goes_away_is_noticed() {
     refused(&mut writer, "", "was deleted or moved");
 }
 
+#[cfg(unix)]
+#[test]
+fn link_that_leads_elsewhere_is_noticed() {
+    let fixture = Fixture::new();
+    let other = fixture.dir.path().join("other.db");
+    fixture.store().backup_to(&other).unwrap();
+    let link = fixture.dir.path().join("state.db-link");
+    std::os::unix::fs::symlink(fixture.path(), &link).unwrap();
+    let mut writer = Writer::open(&link).unwrap();
+    writer.begin_group().unwrap();
+    assert_eq!(writer.commit().unwrap(), 2);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    writer.begin_group().unwrap();
+    let error = writer.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreGone, "{error}");
+    assert!(error.to_string().contains("took the place of"), "{error}");
+}
+
 /// SQLite deletes the log by its path when it closes.
 #[test]
 fn log_of_another_file_survives() {
