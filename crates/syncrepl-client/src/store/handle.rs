@@ -270,9 +270,3 @@ impl Store {
         begun
     }
 }
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        self.presence.before_close(&self.conn);
-    }
-}

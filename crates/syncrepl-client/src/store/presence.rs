@@ -1,12 +1,11 @@
 //! Whether the files of a store are still the ones that were opened. SQLite does not notice that a
 //! file was deleted, moved away or replaced: it goes on writing to what nobody can open any more.
-//! Comparing by path costs some system calls. Opening the file to compare would drop SQLite's locks.
+//! Looking at the path costs a system call. Opening the file to compare would drop SQLite's locks.
 
+use std::cell::Cell;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-
-use rusqlite::Connection;
-use rusqlite::config::DbConfig;
+use std::time::{Duration, SystemTime};
 
 use super::file::{self, Lock, beside};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,18 +30,29 @@ pub(super) fn at(path: &Path) -> Option<Id> {
     std::fs::metadata(path).ok().as_ref().map(id)
 }
 
+/// A file as it was found when it was opened.
+type Noted = (PathBuf, Option<Id>);
+
 /// The files that a connection uses.
 #[derive(Debug)]
 pub(super) struct Presence {
     data: Noted,
+    /// The path that the user named, if it leads to the data file by links.
+    link: Option<Noted>,
     log: Noted,
     index: Noted,
     /// The lock of a writer.
     lock: Option<Noted>,
+    folder: PathBuf,
+    /// The folder when all files were there. While it is the same, no file came or went.
+    unchanged: Cell<Option<Folder>>,
 }
 
-/// A file as it was found when it was opened.
-type Noted = (PathBuf, Option<Id>);
+/// A folder, and when a name in it last changed.
+type Folder = (Id, SystemTime);
+
+/// Two changes of a folder may bear the same time. They are no further apart than this.
+const TICK: Duration = Duration::from_secs(1);
 
 impl Presence {
     /// Takes note of the files once SQLite has opened all of them. `given` is the path that the user
@@ -58,12 +68,16 @@ impl Presence {
             let id = at(&path);
             (path, id)
         };
+        let given = file::absolute(given)?;
         let presence = Presence {
+            data: (path.to_owned(), before),
             // A link that leads elsewhere by now takes the copy away from everybody who uses it.
-            data: (file::absolute(given)?, before),
+            link: Some((given, before)).filter(|(given, _)| given != path),
             log: noted("-wal"),
             index: noted("-shm"),
             lock: lock.map(|lock| (beside(path, ".lock"), lock.metadata().as_ref().map(id))),
+            folder: path.parent().unwrap_or(path).to_owned(),
+            unchanged: Cell::default(),
         };
         presence.check()?;
         Ok(presence)
@@ -71,13 +85,30 @@ impl Presence {
 
     /// Fails with [`ErrorKind::StoreGone`] unless every file is where it was.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some((link, id)) = &self.link
+            && at(link) != *id
+        {
+            return Err(self.gone(link));
+        }
+        let folder = self.folder();
+        if folder.is_some() && folder == self.unchanged.get() {
+            return Ok(());
+        }
         let mut files = [&self.data, &self.log, &self.index]
             .into_iter()
             .chain(&self.lock);
-        match files.find(|(path, id)| at(path) != *id) {
-            None => Ok(()),
-            Some((path, _)) => Err(self.gone(path)),
+        if let Some((path, _)) = files.find(|(path, id)| at(path) != *id) {
+            return Err(self.gone(path));
         }
+        // A file that goes in the same tick would leave the folder as it is.
+        let settled = |(_, changed): &Folder| changed.elapsed().is_ok_and(|ago| ago > TICK);
+        self.unchanged.set(folder.filter(settled));
+        Ok(())
+    }
+
+    fn folder(&self) -> Option<Folder> {
+        let metadata = std::fs::metadata(&self.folder).ok()?;
+        Some((id(&metadata), metadata.modified().ok()?))
     }
 
     fn gone(&self, path: &Path) -> Error {
@@ -86,26 +117,15 @@ impl Presence {
             true => format!("another file took the place of {file} while it was in use"),
             false => format!("{file} was deleted or moved while it was in use"),
         };
-        let hint = if *path == self.data.0 {
-            "nothing is written any more; put the file back and start again, or start anew without it"
-        } else if self.lock.as_ref().is_some_and(|(lock, _)| lock == path) {
-            "another syncrepl may be using the copy meanwhile; start again, and leave this file there"
-        } else {
+        let is = |noted: &Noted| noted.0 == *path;
+        let hint = if is(&self.log) || is(&self.index) {
             "it is part of the copy, whose newest commits may be lost with it; start again, and leave \
              this file there"
+        } else if self.lock.as_ref().is_some_and(is) {
+            "another syncrepl may be using the copy meanwhile; start again, and leave this file there"
+        } else {
+            "nothing is written any more; put the file back and start again, or start anew without it"
         };
         Error::new(ErrorKind::StoreGone, message).with_hint(hint)
-    }
-
-    /// Prepares for closing the connection. SQLite then deletes the log by its path, and must not do so
-    /// if the log there belongs to another file by now.
-    pub(super) fn before_close(&self, conn: &Connection) {
-        let (path, id) = &self.log;
-        let other = at(path).is_some_and(|now| Some(now) != *id);
-        if other
-            && let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        {
-            tracing::warn!(%error, "the log of another file may be deleted");
-        }
     }
 }

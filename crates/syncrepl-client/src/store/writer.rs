@@ -358,7 +358,11 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.rollback();
-        self.presence.before_close(&self.conn);
+        // If another file took the place of this one, SQLite leaves the log where it is. The other
+        // file must not be opened with it.
+        if self.check_files().is_err() && !self.checkpoint() {
+            tracing::warn!("the log of the file that went away could not be emptied");
+        }
     }
 }
 

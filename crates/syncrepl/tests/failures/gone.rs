@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use syncrepl_client::Store;
+use syncrepl_client::rusqlite::Connection;
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
@@ -106,12 +108,29 @@ fn folder_moved() {
     starts_again(&data, &server);
 }
 
+/// The backup is of an older state. What the log still holds is not for it.
 #[test]
 fn backup_moved_over_the_file() {
+    let dump = |path: PathBuf| {
+        let path = path.display().to_string();
+        let dump = Outcome::run(&["dump", "--data", &path, "--format", "json"]);
+        dump.assert_done().stdout.clone()
+    };
+    let mut before = String::new();
     let replace = |data: &Data| {
-        let backup = data.folder.path().join("backup");
-        let store = syncrepl_client::Store::open(file(data, "")).expect("a store");
-        store.backup_to(&backup).expect("a backup");
+        let (old, backup) = (
+            data.folder.path().join("old"),
+            data.folder.path().join("backup"),
+        );
+        let store = Store::open(file(data, "")).expect("a store");
+        store.backup_to(&old).expect("a backup");
+        store.backup_to(&backup).expect("another");
+        let mut store = Store::open(file(data, "")).expect("a store");
+        let sql = "CREATE TABLE mine (a); INSERT INTO mine VALUES (zeroblob(100000))";
+        let write = store.transaction(|cursor| Ok(cursor.execute_batch(sql)?));
+        write.expect("it is written, into the log");
+        drop(store);
+        before = dump(old);
         fs::rename(backup, file(data, "")).expect("the backup takes its place");
     };
     let words = [
@@ -120,6 +139,13 @@ fn backup_moved_over_the_file() {
         "while it was in use",
     ];
     let (data, server) = ends(replace, &words);
+    assert_eq!(dump(file(&data, "")), before);
+    let db = Connection::open(file(&data, "")).expect("it opens");
+    let check = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0));
+    assert_eq!(check("PRAGMA integrity_check").expect("a check"), "ok");
+    let mine = check("SELECT count(*) || '' FROM sqlite_schema WHERE name = 'mine'");
+    assert_eq!(mine.expect("a count"), "0");
+    drop(db);
     starts_again(&data, &server);
 }
 

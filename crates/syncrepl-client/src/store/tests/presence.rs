@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::super::Writer;
 use super::{Fixture, put};
@@ -41,6 +42,22 @@ fn deleted_file_is_noticed_at_the_commit() {
         let mut writer = fixture.writer();
         fs::remove_file(beside(&fixture.path(), end)).unwrap();
         refused(&mut writer, end, "was deleted or moved while it was in use");
+    }
+}
+
+/// While the folder is as it was, one look at it is enough.
+#[test]
+fn file_that_goes_long_after_it_was_opened_is_noticed() {
+    for end in ["", "-wal", "-shm", ".lock"] {
+        let fixture = Fixture::new();
+        let mut writer = fixture.writer();
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        let folder = fs::File::open(fixture.dir.path()).unwrap();
+        folder.set_modified(hour_ago).unwrap();
+        (0..3).for_each(|_| writer.check_files().unwrap());
+        let path = beside(&fixture.path(), end);
+        fs::rename(&path, fixture.dir.path().join("away")).unwrap();
+        refused(&mut writer, end, "was deleted or moved");
     }
 }
 
@@ -120,7 +137,7 @@ fn link_that_leads_elsewhere_is_noticed() {
     assert!(error.to_string().contains("took the place of"), "{error}");
 }
 
-/// SQLite deletes the log by its path when it closes.
+/// SQLite deletes the log by its path when it closes, but not if the file is another by then.
 #[test]
 fn log_of_another_file_survives() {
     let fixture = Fixture::new();
