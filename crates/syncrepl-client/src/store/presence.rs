@@ -30,8 +30,12 @@ pub(super) fn at(path: &Path) -> Option<Id> {
     std::fs::metadata(path).ok().as_ref().map(id)
 }
 
-/// A file as it was found when it was opened.
+/// A file as it was found when it was opened; `None` if it did not exist yet.
 type Noted = (PathBuf, Option<Id>);
+
+fn is_gone((path, id): &Noted) -> bool {
+    id.is_some() && at(path) != *id
+}
 
 /// The files that a connection uses.
 #[derive(Debug)]
@@ -85,10 +89,8 @@ impl Presence {
 
     /// Fails with [`ErrorKind::StoreGone`] unless every file is where it was.
     pub(super) fn check(&self) -> Result<()> {
-        if let Some((link, id)) = &self.link
-            && at(link) != *id
-        {
-            return Err(self.gone(link));
+        if let Some(link) = self.link.as_ref().filter(|link| is_gone(link)) {
+            return Err(self.gone(&link.0));
         }
         let folder = self.folder();
         if folder.is_some() && folder == self.unchanged.get() {
@@ -97,7 +99,7 @@ impl Presence {
         let mut files = [&self.data, &self.log, &self.index]
             .into_iter()
             .chain(&self.lock);
-        if let Some((path, _)) = files.find(|(path, id)| at(path) != *id) {
+        if let Some((path, _)) = files.find(|noted| is_gone(noted)) {
             return Err(self.gone(path));
         }
         // A file that goes in the same tick would leave the folder as it is.

@@ -95,6 +95,12 @@ impl<'a> Copied<'a> {
         self.given += output;
     }
 
+    /// Lets the reader begin anew from a dump.
+    pub fn begin_anew(&mut self) {
+        self.given = self.dump_text();
+        self.reader = Reader::from_dump(&self.given);
+    }
+
     /// Asserts that the Python of docs/callbacks.md makes of all outputs what `dump` shows.
     pub fn assert_python_equal(&self) {
         let held = python::read(self.given.as_bytes()).expect("it has the whole history");
