@@ -83,6 +83,7 @@ mod record;
 mod status;
 mod stop;
 mod store;
+mod terms;
 
 pub use builder::{Builder, SyncreplMode};
 pub use callback::Callback;

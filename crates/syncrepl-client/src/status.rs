@@ -72,12 +72,16 @@ impl fmt::Debug for Status {
 
 /// The URL as the store keeps it.
 pub(crate) fn parse_url(stored: &[u8]) -> Result<LdapUrl> {
-    let url = std::str::from_utf8(stored).ok();
-    url.and_then(|text| LdapUrl::parse(text).ok())
-        .ok_or_else(|| {
-            let message = "the store is damaged: the search it holds cannot be read";
-            Error::new(ErrorKind::Store, message).with_hint(DAMAGED)
-        })
+    let text = std::str::from_utf8(stored).unwrap_or_default();
+    LdapUrl::parse(text).map_err(|error| {
+        let message = "the search that the store holds cannot be read";
+        let error = Error::new(ErrorKind::Store, message).with_source(error);
+        // An earlier version let an attribute list in one word through, and then copied no attribute.
+        match text.starts_with("ldap") {
+            true => error.with_hint("begin anew with another data file"),
+            false => error.with_hint(DAMAGED),
+        }
+    })
 }
 
 impl Store {

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::status;
 use crate::store::Writer;
 use crate::store::search::Search;
+use crate::terms;
 
 /// The options of a builder, unchecked.
 pub(super) struct Parts {
@@ -59,15 +60,19 @@ impl Parts {
             urls.push(parse_url(url)?);
         }
         let search = match self.search.take() {
-            Some((base, scope, filter, attributes)) => Some(Search {
-                base,
-                scope,
-                filter: match filter.is_empty() {
-                    true => Filter::present("objectClass"),
-                    false => parse_filter(&filter)?,
-                },
-                attributes,
-            }),
+            Some((base, scope, filter, attributes)) => {
+                terms::base(&base)?;
+                terms::attributes(attributes.iter().map(String::as_str))?;
+                Some(Search {
+                    base,
+                    scope,
+                    filter: match filter.is_empty() {
+                        true => Filter::present("objectClass"),
+                        false => terms::filter(&filter)?,
+                    },
+                    attributes,
+                })
+            }
             None => None,
         };
         if urls.is_empty() && !self.path.exists() {
@@ -163,17 +168,6 @@ fn parse_url(text: &str) -> Result<LdapUrl> {
             .with_hint("known are bindname, X-BINDPW, x-mech and StartTLS"));
     }
     Ok(url)
-}
-
-fn parse_filter(text: &str) -> Result<Filter> {
-    Filter::parse(text).map_err(|error| {
-        let text = crate::record::text::printable(text);
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("the filter {text} cannot be used"),
-        )
-        .with_source(error)
-    })
 }
 
 pub(super) fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {

@@ -2,13 +2,12 @@
 //! nothing that outlives the call.
 
 use syncrepl_proto::attributes::AttributeList;
-use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 
 use super::server::Server;
 use super::wire::Connection;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
-use crate::record::text::printable;
+use crate::terms;
 
 /// A bound connection, lent for one call. Each operation is complete when it returns.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl<'a> BoundLdap<'a> {
     /// aliases. Only the provider's limits apply.
     ///
     /// # Errors
-    /// - `InvalidInput`: `filter` breaks RFC 4515.
+    /// - `InvalidInput`: `filter` breaks RFC 4515, or an attribute is no attribute description.
     /// - `Refused`: the provider refuses; it carries the result code.
     /// - `Unreachable`: the provider does not respond in time or closes the connection.
     /// - `Protocol`: a response is not LDAP.
@@ -58,13 +57,8 @@ impl<'a> BoundLdap<'a> {
         attributes: &[&str],
         mut on: impl FnMut(&str, AttributeList<'_>) -> CallbackResult,
     ) -> Result<()> {
-        let filter = Filter::parse(filter).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("the filter {} cannot be used", printable(filter)),
-            )
-            .with_source(error)
-        })?;
+        let filter = terms::filter(filter)?;
+        terms::attributes(attributes.iter().copied())?;
         let request = SearchRequest {
             base,
             scope,

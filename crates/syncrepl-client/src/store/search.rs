@@ -11,6 +11,7 @@ use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::printable;
+use crate::terms;
 
 /// A search as it is sent and remembered.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl Search {
             differs.push(format!("its scope is {}", stored.scope.as_str()));
         }
         if self.filter != stored.filter {
-            differs.push(format!("its filter is {}", stored.filter));
+            differs.push(format!("its filter is {}", terms::shown(&stored.filter)));
         }
         if self.attribute_set() != stored.attribute_set() {
             let list = match stored.attributes.join(" ") {

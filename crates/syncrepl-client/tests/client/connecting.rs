@@ -250,3 +250,33 @@ fn too_large_entry_fails() {
     assert_eq!(fixture.store().count().unwrap(), 0);
     refresh(fixture.builder(()).max_message_size(200_000)).unwrap();
 }
+
+/// What is no attribute description is refused before anything is written, and quoted in no error.
+#[test]
+fn attributes_of_the_builder() {
+    let fixture = Fixture::with(&["ann"]);
+    let in_parts = |base: &str, attribute: &str| {
+        client(&fixture, fixture.server.url()).search(base, Scope::Subtree, "", ["sn", attribute])
+    };
+    for attribute in ["cn,mail", "cn mail", "", " cn", "a:b", "ou/x"] {
+        let words = ["attribute 2 of the list", "write them as separate words"];
+        fails(
+            refresh(in_parts(SUFFIX, attribute)),
+            ErrorKind::InvalidInput,
+            &words,
+        );
+    }
+    let error = refresh(in_parts("geheim", "cn")).expect_err("no DN");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(!format!("{error} {error:?}").contains("geheim"), "{error}");
+    assert!(!fixture.data().exists());
+    for attribute in ["@person", "cn;lang-de", "2.5.4.3", "1.1", "+", "*"] {
+        let fixture = Fixture::with(&["ann"]);
+        let url = fixture.server.url();
+        let consumer = || client(&fixture, &url).search(SUFFIX, Scope::Subtree, "", [attribute]);
+        refresh(consumer()).unwrap();
+        refresh(consumer()).unwrap();
+        // The store knows its search.
+        refresh(Syncrepl::builder(fixture.data(), ())).unwrap();
+    }
+}

@@ -3,6 +3,7 @@
 use super::encode::{Builder, Extensible, push, push_comparison, push_extensible, push_substrings};
 use super::error::FilterError;
 use super::tag;
+use crate::attributes::{is_description, is_oid};
 
 /// Checks an encoding and writes it again in canonical form.
 pub(super) fn recode(bytes: &[u8]) -> Result<Vec<u8>, FilterError> {
@@ -148,9 +149,17 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self) -> Result<&'a str, FilterError> {
+        self.text(is_description, "an invalid attribute name")
+    }
+
+    fn text(
+        &self,
+        valid: fn(&str) -> bool,
+        otherwise: &'static str,
+    ) -> Result<&'a str, FilterError> {
         match std::str::from_utf8(self.rest) {
-            Ok(name) if is_name(name) || !self.strict => Ok(name),
-            _ => self.error("an invalid attribute or matching rule name"),
+            Ok(name) if valid(name) || !self.strict => Ok(name),
+            _ => self.error(otherwise),
         }
     }
 
@@ -202,7 +211,7 @@ impl<'a> Reader<'a> {
         let start = self;
         let rule = self
             .optional(tag::MATCHING_RULE)?
-            .map(|rule| rule.name())
+            .map(|rule| rule.text(is_oid, "an invalid matching rule name"))
             .transpose()?;
         let attribute = self
             .optional(tag::TYPE)?
@@ -227,13 +236,4 @@ impl<'a> Reader<'a> {
             dn_attributes,
         })
     }
-}
-
-/// Whether `name` is an AttributeDescription (RFC 4512 §2.5) or the name of a matching rule. Some
-/// servers have names with underscores.
-pub(super) fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-.;_".contains(&byte))
 }

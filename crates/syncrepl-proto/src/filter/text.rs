@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use super::decode::{Node, Reader, is_name};
+use super::decode::{Node, Reader};
 use super::encode::{self, Builder, Extensible};
 use super::error::FilterError;
 use super::tag;
+use crate::attributes::{is_description, is_oid};
 use crate::text::is_printable;
 
 pub(super) fn parse(text: &str) -> Result<Vec<u8>, FilterError> {
@@ -116,7 +117,7 @@ fn push_item(out: &mut Vec<u8>, text: &str, base: usize) -> Result<usize, Filter
     if name.is_empty() {
         return error("missing attribute", 0);
     }
-    if !is_name(name) {
+    if !is_description(name) {
         return error("an invalid attribute name", 0);
     }
     if kind != tag::EQUALITY || !value.text.contains('*') {
@@ -142,8 +143,8 @@ fn extensible(text: &str) -> Option<(Option<&str>, bool, Option<&str>)> {
         rule = parts.next();
     }
     let valid = (attribute.is_some() || rule.is_some())
-        && attribute.is_none_or(is_name)
-        && rule.is_none_or(is_name)
+        && attribute.is_none_or(is_description)
+        && rule.is_none_or(is_oid)
         && parts.next().is_none();
     valid.then_some((attribute, dn_attributes, rule))
 }
@@ -288,7 +289,7 @@ fn write_substrings(f: &mut impl Write, attribute: &str, mut pieces: Reader<'_>)
 /// Escapes an invalid name: the text is then not a filter. Unescaped, it could read as a different
 /// filter.
 fn write_name(f: &mut impl Write, name: &str) -> fmt::Result {
-    if is_name(name) {
+    if is_description(name) {
         f.write_str(name)
     } else {
         write_escaped(f, name.as_bytes())

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use super::{Extension, LdapUrl, Scheme, UrlError};
+use crate::attributes::is_selector;
 use crate::dn;
 use crate::filter::Filter;
 use crate::message::Scope;
@@ -225,12 +226,14 @@ impl<'a> Part<'a> {
 
     fn attribute(self) -> Result<String, UrlError> {
         let name = self.decode()?;
-        let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._;*+@=".contains(&byte);
         if name.is_empty() {
             return self.error("an attribute is missing in the list");
         }
-        if !name.bytes().all(valid) {
-            return self.error("an attribute has a character that no attribute can have");
+        if !is_selector(&name) {
+            return self.error(
+                "an attribute of the list is no attribute description (RFC 4512 §2.5); write a ',' \
+                 between two attributes",
+            );
         }
         Ok(name)
     }

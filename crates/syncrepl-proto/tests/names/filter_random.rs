@@ -7,7 +7,8 @@ use syncrepl_proto::filter::{Filter, FilterError};
 use crate::filter::parse;
 
 fn any_filter() -> impl Strategy<Value = Filter> {
-    let attribute = || "[a-zA-Z0-9][a-zA-Z0-9.;-]{0,6}";
+    let attribute =
+        || "([a-zA-Z][a-zA-Z0-9_-]{0,4}|[0-2](\\.(0|[1-9][0-9]{0,2})){1,3})(;[a-z0-9-]{1,3}){0,2}";
     let value = || {
         prop_oneof![
             any::<Vec<u8>>(),

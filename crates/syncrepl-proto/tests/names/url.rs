@@ -54,7 +54,10 @@ fn canonical_form() {
             r"ldap:///???(|(cn=\2a)(cn=b))",
             "ldap:///???(%7C(cn=%5C2a)(cn=b))",
         ),
-        ("ldap:///?*,+,1.1,cn;lang-de", "ldap:///?*,+,1.1,cn;lang-de"),
+        (
+            "ldap:///?*,+,1.1,cn;lang-de,@person",
+            "ldap:///?*,+,1.1,cn;lang-de,@person",
+        ),
         (
             "ldap:///????!bindname=cn=a%2cdc=x,x-a,x-b=",
             "ldap:///????!bindname=cn=a%2Cdc=x,x-a,x-b=",
@@ -197,7 +200,22 @@ fn errors_after_the_host_say_what_to_change() {
             "ldap:///?cn,,sn",
             "an attribute is missing in the list (at byte 13",
         ),
-        ("ldap:///?c%20n", "an attribute has a character"),
+        (
+            "ldap:///?c%20n",
+            "an attribute of the list is no attribute desc",
+        ),
+        (
+            "ldap:///?sn,cn%2Cmail",
+            "an attribute of the list is no attribute desc",
+        ),
+        (
+            "ldap:///?a:b",
+            "an attribute of the list is no attribute desc",
+        ),
+        (
+            "ldap:///?ou/x",
+            "an attribute of the list is no attribute desc",
+        ),
         (
             "ldap:///??subordinates",
             "this scope cannot be synchronized; use sub",
@@ -230,7 +248,7 @@ prop_compose! {
         path in prop::option::of("/[^\\p{Cc}]{0,8}"),
         port in prop::option::of(1_u16..),
         value in prop::option::of(any::<String>()),
-        attributes in prop::collection::vec("[a-z0-9;.*+-]{1,4}", 0..3),
+        attributes in prop::collection::vec("[*+]|1\\.1|@?[a-z][a-z0-9_-]{0,3}(;[a-z0-9-]{1,3}){0,2}", 0..3),
         scope in prop::option::of(prop::sample::select(vec![Scope::Base, Scope::One, Scope::Subtree])),
         filter in prop::option::of(any::<Vec<u8>>()),
         extensions in prop::collection::vec(

@@ -3,7 +3,7 @@
 use syncrepl_testing::judge;
 use syncrepl_testing::slapd::{ADMIN, PASSWORD, SUFFIX, Slapd, Variant};
 
-use crate::common::outcome::{Data, assert_message, people};
+use crate::common::outcome::{Data, Outcome, assert_message, people};
 use crate::{copy, run};
 
 fn server() -> Slapd {
@@ -83,6 +83,9 @@ fn attributes() {
         &["*", "+"],
         &["entryUUID", "cn"],
         &["mail", "nonexistent"],
+        &["@person"],
+        &["cn;lang-de", "sn"],
+        &["2.5.4.3", "@2.5.6.6"],
         &["*", "modifyTimestamp"],
     ] {
         println!("{attributes:?}");
@@ -103,6 +106,85 @@ fn attributes() {
         assert!(!again.assert_done().stdout.contains(r#""op":"change""#));
         let compared = data.refresh_with(&server, &[&["--reconcile"], &words[..]].concat());
         assert!(!compared.assert_done().stdout.contains(r#""op":"change""#));
+    }
+}
+
+/// A provider ignores what is no attribute description. Such a list is refused before anything is written.
+#[test]
+fn attributes_in_one_word() {
+    let server = server();
+    let data = Data::new();
+    for word in [
+        "cn,mail", "cn mail", "", " cn", "cn ", "a:b", "ou/x", "cn;", "cn;;x", "1cn", "cn\tmail",
+        "@", "cn=a", "**",
+    ] {
+        for words in [&[word][..], &["sn", word], &[word, "*"]] {
+            let words = [&["(objectClass=*)"], words].concat();
+            let outcome = data.refresh_with(&server, &words);
+            outcome.assert_failed(2, &["attribute", "write them as separate words"]);
+            let number = words
+                .iter()
+                .position(|given| *given == word)
+                .unwrap_or_default();
+            assert!(outcome.stderr.contains(&format!("attribute {number} of")));
+        }
+        let doctor = [
+            "doctor",
+            "-H",
+            &server.url(),
+            "-b",
+            SUFFIX,
+            "(objectClass=*)",
+            word,
+        ];
+        assert_eq!(Outcome::run(&doctor).code, Some(2), "{word:?}");
+    }
+    for list in ["cn%2Cmail", "a:b", "ou/x", "cn%20mail", "cn,,mail"] {
+        let url = format!("{}/{SUFFIX}?{list}?sub", server.url());
+        run(&data, "refresh", &[&url]).assert_failed(2, &["LDAP URL", "attribute"]);
+    }
+    let left: Vec<_> = std::fs::read_dir(data.folder.path())
+        .expect("a folder")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Whatever a run has written of its search, the next run reads.
+#[test]
+fn stored_search_can_be_read() {
+    let server = server();
+    let base = format!("ou=people , {SUFFIX}");
+    for words in [
+        &[
+            "-b",
+            &base,
+            "(|(uid=p1)(cn=a,b c?*d%25\\2a\\28))",
+            "cn;lang-de",
+            "2.5.4.3",
+            "@person",
+            "+",
+            "*",
+        ][..],
+        &["-b", SUFFIX, "(|(uid=p1)(cn;lang-de=\\c3\\a9\\00))", "1.1"],
+        &["-b", SUFFIX, "(|(uid=p1)(cn:2.5.13.2:=Person))", "mail"],
+    ] {
+        let data = Data::new();
+        let url = server.url();
+        run(&data, "refresh", &[&["-H", &url], words].concat()).assert_done();
+        let copied = copy(&data);
+        for again in [&[][..], &["-H", &url], &[&["-H", &url], words].concat()] {
+            run(&data, "refresh", again).assert_done();
+        }
+        assert_eq!(copy(&data).entries, copied.entries);
+    }
+    let data = Data::new();
+    for (words, message) in [
+        (&["-b", "a:b"][..], &["base", "cannot be used"][..]),
+        (&["-b", SUFFIX, "(cn;=a)"], &["filter", "attribute"]),
+        (&["-b", SUFFIX, "(1cn=a)"], &["filter", "attribute"]),
+        (&["-b", SUFFIX, "(cn:1x:=a)"], &["filter", "rule"]),
+    ] {
+        run(&data, "refresh", &[&["-H", &server.url()], words].concat()).assert_failed(2, message);
     }
 }
 
