@@ -93,7 +93,7 @@ pub use changes::guard::MaxDelete;
 pub use changes::rules::{Limits, RULES, Row, Rule};
 pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, StartTls};
 #[doc(hidden)]
-pub use connection::{Network, Stream};
+pub use connection::{Named, Network, Stream};
 pub use doctor::{Finding, Verdict};
 pub use engine::{Progress, Syncrepl};
 pub use error::backoff::Backoff;

@@ -157,7 +157,7 @@ pub(crate) enum ScopeArg {
 
 fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {
     use syncrepl_client::MaxDelete;
-    let wrong = || format!("'{text}' is neither a number nor a percentage from 0% to 100%");
+    let wrong = || "it is neither a number nor a percentage from 0% to 100%".to_owned();
     match text.strip_suffix('%') {
         Some(percent) => match percent.parse() {
             Ok(percent) if percent <= 100 => Ok(MaxDelete::Percent(percent)),

@@ -50,7 +50,7 @@ fn words() -> Command {
 pub(crate) fn run() -> ExitCode {
     let mut typed = match words().try_get_matches() {
         Ok(typed) => typed,
-        Err(error) => return exit::usage(&error),
+        Err(error) => return exit::usage(error),
     };
     let named = typed.remove_subcommand().and_then(|(name, typed)| {
         let entry = SUBCOMMANDS

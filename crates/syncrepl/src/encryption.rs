@@ -1,13 +1,13 @@
 //! Decides from the arguments, the environment and `ldap.conf` how connections are encrypted, and
 //! warns of choices that are not safe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use syncrepl_client::{Builder, Callback, StartTls};
+use syncrepl_client::{Builder, Callback, Named, StartTls};
 
 use crate::args::ConnectionArgs;
 use crate::exit::{Failure, complain};
-use crate::ldap_conf::LdapConf;
+use crate::ldap_conf::{LdapConf, Setting};
 use crate::password::others_can_read;
 
 /// Sets up TLS for connections to `urls`. The command line decides first, then the environment, then
@@ -38,14 +38,19 @@ pub(crate) fn configure<C: Callback>(
     } else if encrypted {
         warn_of_unchecked(conf);
     }
-    if let Some(ca_file) = args.ca_file.as_ref().or(conf.ca_file.as_ref()) {
+    let mut named = Named::default();
+    if let Some(ca_file) = file(&args.ca_file, &conf.ca_file, &mut named.ca_file) {
         builder = builder.ca_file(ca_file);
+    } else if let Some(folder) = &conf.ca_folder {
+        named.passed_over = Some(folder.place.clone());
     }
     if !encrypted && args.cert.is_none() && args.key.is_none() {
-        return Ok(builder);
+        return Ok(builder.named(named));
     }
-    let cert = args.cert.as_ref().or(conf.cert.as_ref());
-    match (cert, args.key.as_ref().or(conf.key.as_ref())) {
+    let cert = file(&args.cert, &conf.cert, &mut named.certificate);
+    let key = file(&args.key, &conf.key, &mut named.key);
+    builder = builder.named(named);
+    match (cert, key) {
         (None, None) => Ok(builder),
         (Some(cert), Some(key)) => {
             warn_of_readers(key);
@@ -58,6 +63,20 @@ pub(crate) fn configure<C: Callback>(
             "the key needs its client certificate: --cert FILE (LDAPTLS_CERT)".to_owned(),
         )),
     }
+}
+
+/// The file that an option names, else the one that `ldap.conf` names. `place` is then where.
+fn file<'a>(
+    option: &'a Option<PathBuf>,
+    configured: &'a Option<Setting<PathBuf>>,
+    place: &mut Option<String>,
+) -> Option<&'a PathBuf> {
+    if option.is_some() {
+        return option.as_ref();
+    }
+    let setting = configured.as_ref()?;
+    *place = Some(setting.place.clone());
+    Some(&setting.value)
 }
 
 fn asks_for_tls(url: &str) -> bool {

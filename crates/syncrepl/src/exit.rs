@@ -4,7 +4,9 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use syncrepl_client::{Error, ErrorKind};
+use syncrepl_proto::secret::masked;
 
 /// Why the command failed.
 #[derive(Debug)]
@@ -114,6 +116,8 @@ impl fmt::Display for Failure {
 
 /// Prints one line on stderr, in the command's name.
 pub(crate) fn complain(message: &str) {
+    // The last gate: the message may quote a word that was typed in a wrong place.
+    let message = masked(message);
     // stderr may be closed, and eprintln would panic then.
     let _ = if stderr_has_colour() {
         writeln!(io::stderr(), "\x1b[1;31msyncrepl:\x1b[0m {message}")
@@ -138,8 +142,46 @@ fn colour_allowed() -> bool {
 }
 
 /// Prints what clap has to say. Help and version are no failure; anything else is wrong usage.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(mut error: clap::Error) -> ExitCode {
+    without_words(&mut error);
     // If clap cannot print, this command cannot print an error either.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Takes the words that were typed out of a message of clap: one of them may be a password in a wrong
+/// place. The message names the option, or the number of the word. A word that is nearly one of ours
+/// stays.
+fn without_words(error: &mut clap::Error) {
+    // "To pass '…' as a value, use '-- …'"
+    error.remove(ContextKind::Suggested);
+    let unknown = error.kind() == clap::error::ErrorKind::UnknownArgument;
+    for (kind, like) in [
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+        (
+            ContextKind::InvalidSubcommand,
+            ContextKind::SuggestedSubcommand,
+        ),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+    ] {
+        // Of other errors this is the option's own name.
+        if kind == ContextKind::InvalidArg && !unknown || error.get(like).is_some() {
+            continue;
+        }
+        let word = match error.get(kind) {
+            // An empty value is how clap says that there is none.
+            Some(ContextValue::String(word)) if !word.is_empty() => word.clone(),
+            _ => continue,
+        };
+        let is_word = |typed: &String| {
+            let option = typed.split_once('=').map(|(option, _)| option);
+            *typed == word || option == Some(&word)
+        };
+        // The word itself is not there if it is a part of one, as in -xq.
+        let place = match std::env::args().skip(1).position(|typed| is_word(&typed)) {
+            Some(index) => format!("word {}", index + 1),
+            None => "…".to_owned(),
+        };
+        error.insert(kind, ContextValue::String(place));
+    }
 }

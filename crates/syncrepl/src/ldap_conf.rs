@@ -9,15 +9,24 @@ use std::path::{Path, PathBuf};
 /// The file of the whole machine: where Debian has it, and where others have it.
 const SYSTEM: [&str; 2] = ["/etc/ldap/ldap.conf", "/etc/openldap/ldap.conf"];
 
+/// A setting, and where it stands: `BASE in /etc/ldap/ldap.conf, line 3`, or the name of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) place: String,
+}
+
 /// The settings that were found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LdapConf {
-    /// Servers, in the order to try them.
-    pub(crate) uri: Vec<String>,
-    pub(crate) base: Option<String>,
-    pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) cert: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
+    /// Servers, in the order to try them; at least one.
+    pub(crate) uri: Option<Setting<Vec<String>>>,
+    pub(crate) base: Option<Setting<String>>,
+    pub(crate) ca_file: Option<Setting<PathBuf>>,
+    /// A folder of authorities. This command reads none; messages name it.
+    pub(crate) ca_folder: Option<Setting<PathBuf>>,
+    pub(crate) cert: Option<Setting<PathBuf>>,
+    pub(crate) key: Option<Setting<PathBuf>>,
     /// The setting that switches the check of certificates off, and the place it stands in.
     pub(crate) unchecked: Option<String>,
 }
@@ -48,13 +57,20 @@ impl LdapConf {
             "URI",
             "BASE",
             "TLS_CACERT",
+            "TLS_CACERTDIR",
             "TLS_CERT",
             "TLS_KEY",
             "TLS_REQCERT",
         ] {
             let name = format!("LDAP{option}");
             if let Some(value) = env(&name) {
-                conf.take(option, &value.to_string_lossy(), true, &name);
+                let value = value.to_string_lossy();
+                // So that a warning says both.
+                let place = match option {
+                    "TLS_REQCERT" => format!("{name}={value}"),
+                    _ => name,
+                };
+                conf.take(option, &value, true, place);
             }
         }
         conf
@@ -79,34 +95,45 @@ impl LdapConf {
             return;
         };
         tracing::debug!("reading {}", path.display());
-        for line in String::from_utf8_lossy(&bytes).lines() {
+        for (index, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             if line.starts_with('#') {
                 continue;
             }
             if let Some((option, value)) = line.trim().split_once([' ', '\t']) {
-                let place = path.display().to_string();
-                self.take(option, value.trim(), of_user, &place);
+                let (value, file) = (value.trim(), path.display());
+                let option = option.to_ascii_uppercase();
+                let shown = match option.as_str() {
+                    "TLS_REQCERT" => format!("{option} {value}"),
+                    _ => option.clone(),
+                };
+                let place = format!("{shown} in {file}, line {}", index + 1);
+                self.take(&option, value, of_user, place);
             }
         }
     }
 
-    fn take(&mut self, option: &str, value: &str, of_user: bool, place: &str) {
-        let path = || Some(PathBuf::from(value)).filter(|_| !value.is_empty());
-        match option.to_ascii_uppercase().as_str() {
-            "URI" => self.uri = value.split_whitespace().map(str::to_owned).collect(),
-            "BASE" => self.base = Some(value.to_owned()).filter(|base| !base.is_empty()),
-            "TLS_CACERT" => self.ca_file = path(),
+    /// Takes the value of an option, whose name is in capitals.
+    fn take(&mut self, option: &str, value: &str, of_user: bool, place: String) {
+        fn some<T>(value: T, given: &str, place: String) -> Option<Setting<T>> {
+            (!given.trim().is_empty()).then_some(Setting { value, place })
+        }
+        let path = |place| some(PathBuf::from(value), value, place);
+        match option {
+            "URI" => {
+                let servers = value.split_whitespace().map(str::to_owned).collect();
+                self.uri = some(servers, value, place);
+            }
+            "BASE" => self.base = some(value.to_owned(), value, place),
+            "TLS_CACERT" => self.ca_file = path(place),
+            "TLS_CACERTDIR" => self.ca_folder = path(place),
             // ldap.conf(5) takes these two from a user's file only.
-            "TLS_CERT" if of_user => self.cert = path(),
-            "TLS_KEY" if of_user => self.key = path(),
+            "TLS_CERT" if of_user => self.cert = path(place),
+            "TLS_KEY" if of_user => self.key = path(place),
             "TLS_REQCERT" => {
                 let off = ["never", "allow"]
                     .iter()
                     .any(|off| value.eq_ignore_ascii_case(off));
-                self.unchecked = off.then(|| match place {
-                    "LDAPTLS_REQCERT" => format!("{place}={value}"),
-                    file => format!("TLS_REQCERT {value} in {file}"),
-                });
+                self.unchecked = off.then_some(place);
             }
             _ => {}
         }
@@ -124,6 +151,10 @@ mod tests {
             .map(|(name, value)| (*name, value.as_os_str().to_owned()))
             .collect();
         LdapConf::of(&|name| variables.get(name).cloned(), system)
+    }
+
+    fn value<T: Clone>(setting: &Option<Setting<T>>) -> Option<T> {
+        setting.as_ref().map(|setting| setting.value.clone())
     }
 
     /// Files in a folder that is the home folder too.
@@ -160,12 +191,21 @@ mod tests {
         let files = Files::new();
         let (missing, system) = (files.0.path().join("missing"), files.system());
         let mut conf = of(&[&missing, &system], &[]);
-        let unchecked = format!("TLS_REQCERT Never in {}", system.display());
-        assert_eq!(conf.unchecked.take(), Some(unchecked));
+        let place = |option, line| format!("{option} in {}, line {line}", system.display());
+        assert_eq!(conf.unchecked.take(), Some(place("TLS_REQCERT Never", 8)));
         let expected = LdapConf {
-            uri: vec!["ldap://a.example".into(), "ldaps://b.example".into()],
-            base: Some("dc=a".into()),
-            ca_file: Some("/a.pem".into()),
+            uri: Some(Setting {
+                value: vec!["ldap://a.example".into(), "ldaps://b.example".into()],
+                place: place("URI", 3),
+            }),
+            base: Some(Setting {
+                value: "dc=a".into(),
+                place: place("BASE", 4),
+            }),
+            ca_file: Some(Setting {
+                value: "/a.pem".into(),
+                place: place("TLS_CACERT", 5),
+            }),
             ..LdapConf::default()
         };
         assert_eq!(conf, expected);
@@ -181,22 +221,25 @@ mod tests {
         );
         files.write(".ldaprc", "BASE dc=hidden\r\nTLS_REQCERT demand\n");
         let conf = of(&[&system], &[home]);
-        assert_eq!(conf.base.as_deref(), Some("dc=hidden"));
-        assert_eq!(conf.cert, Some("/home.pem".into()));
-        assert_eq!(conf.key, Some("/home.key".into()));
+        assert_eq!(value(&conf.base).as_deref(), Some("dc=hidden"));
+        assert_eq!(value(&conf.cert), Some("/home.pem".into()));
+        assert_eq!(value(&conf.key), Some("/home.key".into()));
         assert_eq!(conf.unchecked, None);
-        assert_eq!(conf.uri, ["ldap://a.example", "ldaps://b.example"]);
+        assert_eq!(
+            value(&conf.uri).unwrap(),
+            ["ldap://a.example", "ldaps://b.example"]
+        );
 
         let named = files.write("named", "BASE dc=named\nTLS_KEY /not-here\n");
         let named = ("LDAPCONF", named.as_path());
         let conf = of(&[&system], &[home, named]);
-        assert_eq!(conf.base.as_deref(), Some("dc=named"));
-        assert_eq!(conf.key, Some("/home.key".into()));
+        assert_eq!(value(&conf.base).as_deref(), Some("dc=named"));
+        assert_eq!(value(&conf.key), Some("/home.key".into()));
 
         files.write(".mine", "BASE dc=mine\n");
         let mine = ("LDAPRC", Path::new("mine"));
         let conf = of(&[&system], &[home, named, mine]);
-        assert_eq!(conf.base.as_deref(), Some("dc=mine"));
+        assert_eq!(value(&conf.base).as_deref(), Some("dc=mine"));
     }
 
     #[test]
@@ -213,9 +256,9 @@ mod tests {
             ("LDAPTLS_REQCERT", Path::new("allow")),
         ];
         let conf = of(&[&system], &variables);
-        assert_eq!(conf.base.as_deref(), Some("dc=env"));
-        assert_eq!(conf.uri, ["ldapi:///"]);
-        assert_eq!(conf.ca_file, Some("/env.pem".into()));
+        assert_eq!(value(&conf.base).as_deref(), Some("dc=env"));
+        assert_eq!(value(&conf.uri).unwrap(), ["ldapi:///"]);
+        assert_eq!(value(&conf.ca_file), Some("/env.pem".into()));
         assert_eq!(conf.unchecked.as_deref(), Some("LDAPTLS_REQCERT=allow"));
 
         variables.push(("LDAPNOINIT", Path::new("")));

@@ -41,7 +41,7 @@ impl LimitArgs {
 pub(crate) struct PatienceArgs {
     /// How long the server may be silent while follow waits for changes, before it is asked for a sign
     /// of life; 0s for never [default: 20s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, hide_short_help = true)]
     pub(crate) heartbeat: Option<Duration>,
 
     /// The longest wait between two tries of follow [default: 60s]
@@ -55,10 +55,27 @@ pub(crate) struct PatienceArgs {
 
 /// Reads a time that is not zero, such as 90m, 24h or 7d.
 pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write it like 90m, 24h or 7d"))?;
+    let interval = parse_time(text)?;
     match interval.is_zero() {
         true => Err("the time has to be longer than zero".to_owned()),
         false => Ok(interval),
     }
+}
+
+/// Reads a time. The error quotes nothing of the text: a password may stand in the wrong place.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    use humantime::DurationError;
+    humantime::parse_duration(text).map_err(|error| {
+        let problem = match error {
+            DurationError::NumberExpected(_) => "a number is missing",
+            DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
+                "a unit is missing behind the number"
+            }
+            DurationError::UnknownUnit { .. } => "no unit of time has this name",
+            DurationError::NumberOverflow => "the number is too large",
+            DurationError::Empty => "it is empty",
+            _ => "it is no time",
+        };
+        format!("{problem}; write it like 90m, 24h or 7d")
+    })
 }

@@ -1,6 +1,8 @@
 //! The log on stderr.
 
-use std::io;
+use std::io::{self, Write};
+
+use syncrepl_proto::secret::masked;
 
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +18,7 @@ pub(crate) fn start(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Masked)
         // With colours it would panic: they are a feature that is left out.
         .with_ansi(false)
         .without_time()
@@ -24,4 +26,24 @@ pub(crate) fn start(verbose: u8) {
         // When stderr cannot be written, an attempt to say so there would panic.
         .log_internal_errors(false)
         .init();
+}
+
+/// stderr, without the passwords of URLs that a line may quote. Each line comes in one write.
+struct Masked;
+
+impl Write for Masked {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = match text.strip_suffix('\n') {
+            Some(text) => (text, "\n"),
+            None => (&*text, ""),
+        };
+        let shown = masked(text).into_owned() + end;
+        io::stderr().write_all(shown.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

@@ -6,10 +6,12 @@ use syncrepl_client::{
     Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StopHandle, Store, Syncrepl,
     SyncreplMode,
 };
+use syncrepl_proto::dn;
+use syncrepl_proto::filter::Filter;
 
 use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain};
-use crate::ldap_conf::LdapConf;
+use crate::ldap_conf::{LdapConf, Setting};
 use crate::{encryption, password};
 
 /// Builds the consumer that the arguments describe.
@@ -76,7 +78,7 @@ pub(crate) fn connection<C: Callback>(
             // The copy knows its search. Without a copy, ldap.conf may give server and base.
             let configured = stored.is_none() && conf.base.is_some();
             if urls.is_empty() && (named || configured) {
-                urls = servers(stored.as_ref(), &conf);
+                urls = servers(stored.as_ref(), &conf)?;
             }
             if named || configured || !hosts.is_empty() {
                 builder = in_parts(builder, args, &hosts, named, stored.as_ref(), &conf)?;
@@ -111,7 +113,10 @@ fn with_scheme(host: &str) -> String {
 }
 
 /// The servers when the user names none: that of the copy, else those of `ldap.conf`, else this machine.
-fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
+///
+/// # Errors
+/// When a line of `ldap.conf` is no LDAP URL. The message names the line.
+fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Result<Vec<String>, Failure> {
     if let Some(url) = stored {
         let host = LdapUrl {
             scheme: url.scheme,
@@ -119,11 +124,15 @@ fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Vec<String> {
             port: url.port,
             ..LdapUrl::default()
         };
-        return vec![host.to_string()];
+        return Ok(vec![host.to_string()]);
     }
-    match conf.uri.is_empty() {
-        true => vec!["ldap://localhost".to_owned()],
-        false => conf.uri.iter().map(|host| with_scheme(host)).collect(),
+    let Some(Setting { value, place }) = &conf.uri else {
+        return Ok(vec!["ldap://localhost".to_owned()]);
+    };
+    let urls: Vec<_> = value.iter().map(|host| with_scheme(host)).collect();
+    match urls.iter().find_map(|url| LdapUrl::parse(url).err()) {
+        Some(error) => Err(Failure::Usage(format!("{place} cannot be used: {error}"))),
+        None => Ok(urls),
     }
 }
 
@@ -146,12 +155,18 @@ fn in_parts<C: Callback>(
     let base = args
         .base
         .clone()
-        .or_else(|| stored.and_then(|url| url.dn.clone()))
-        .or_else(|| conf.base.clone());
-    let Some(base) = base else {
-        return Err(usage(
-            "no base DN: give one with -b, an LDAP URL that has one, or BASE in ldap.conf",
-        ));
+        .or_else(|| stored.and_then(|url| url.dn.clone()));
+    let base = match (base, &conf.base) {
+        (Some(base), _) => base,
+        (None, Some(Setting { value, place })) => match dn::validate(value) {
+            Ok(()) => value.clone(),
+            Err(error) => return Err(Failure::Usage(format!("{place} cannot be used: {error}"))),
+        },
+        (None, None) => {
+            return Err(usage(
+                "no base DN: give one with -b, an LDAP URL that has one, or BASE in ldap.conf",
+            ));
+        }
     };
     let scope = match args.scope {
         Some(ScopeArg::Base) => Scope::Base,
@@ -159,6 +174,16 @@ fn in_parts<C: Callback>(
         Some(ScopeArg::Sub) => Scope::Subtree,
         None => stored.map_or(Scope::Subtree, LdapUrl::scope_or_default),
     };
+    if let Some(filter) = args.search.first().filter(|word| looks_like_url(word)) {
+        // Not a word of it is quoted: it may hold a password.
+        let known = match filter.contains("://") {
+            true => "the LDAP URL has a scheme that is not known",
+            false => "the first word is neither a filter nor an LDAP URL",
+        };
+        return Err(usage(&format!(
+            "{known}: a URL begins with ldap://, ldaps:// or ldapi://"
+        )));
+    }
     let mut words = args.search.iter();
     let (filter, attributes): (String, Vec<String>) = match (words.next(), stored) {
         (Some(filter), _) => (filter.clone(), words.cloned().collect()),
@@ -187,6 +212,13 @@ fn is_url(word: &str) -> bool {
         word.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })
+}
+
+/// Whether a word is no filter, and looks like a URL whose scheme is missing, damaged or another one.
+fn looks_like_url(word: &str) -> bool {
+    !word.trim_start().starts_with('(')
+        && (word.contains("//") || word.contains('?'))
+        && Filter::parse(word).is_err()
 }
 
 /// Warns of a URL without a scope. It means base (RFC 4516), and few users expect that.

@@ -11,7 +11,7 @@ use syncrepl_proto::message::Scope;
 use crate::callback::Callback;
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
-use crate::connection::{Credentials, GivenNetwork, Network, StartTls};
+use crate::connection::{Credentials, GivenNetwork, Named, Network, StartTls};
 use crate::doctor::{self, Finding};
 use crate::engine::Syncrepl;
 pub use crate::engine::mode::SyncreplMode;
@@ -104,6 +104,13 @@ impl<C: Callback> Builder<C> {
         key: impl Into<PathBuf>,
     ) -> Self {
         self.parts.options.client_certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Where the files of TLS were named, for the messages about them.
+    #[doc(hidden)]
+    pub fn named(mut self, named: Named) -> Self {
+        self.parts.options.named = named;
         self
     }
 

@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureScheme};
 use zeroize::Zeroizing;
 
+use super::options::{Named, by};
 use super::seen::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,23 +31,26 @@ impl Identity {
     /// Reads a certificate, followed by those of its authorities, and its key. Both are PEM, and
     /// may be in one file.
     pub(super) fn read(
-        certificate: &Path,
-        key: &Path,
+        (certificate, key): (&Path, &Path),
+        named: &Named,
         provider: &CryptoProvider,
         seen: Arc<Seen>,
     ) -> Result<Self> {
-        let chain = chain(certificate)?;
+        let chain = chain(certificate, &by(&named.certificate))?;
+        let place = by(&named.key);
         let signing = provider
             .key_provider
-            .load_private_key(private_key(key)?)
-            .map_err(|error| unusable("client key", key, "cannot be used").with_source(error))?;
+            .load_private_key(private_key(key, &place)?)
+            .map_err(|error| {
+                unusable("client key", key, &place, "cannot be used").with_source(error)
+            })?;
         let pair = CertifiedKey::new(chain, signing);
         // The server decides everything else about the certificate.
         if let Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) =
             pair.keys_match()
         {
             let what = format!("does not belong to the client certificate {certificate:?}");
-            return Err(unusable("client key", key, &what).with_hint(
+            return Err(unusable("client key", key, &place, &what).with_hint(
                 "the first certificate in that file has to be the one that the key was made for",
             ));
         }
@@ -57,8 +61,8 @@ impl Identity {
     }
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unusable = |what: &str| unusable("client certificate", path, what);
+fn chain(path: &Path, place: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let unusable = |what: &str| unusable("client certificate", path, place, what);
     let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
@@ -69,8 +73,8 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
-    let unusable = |what: &str| unusable("client key", path, what);
+fn private_key(path: &Path, place: &str) -> Result<PrivateKeyDer<'static>> {
+    let unusable = |what: &str| unusable("client key", path, place, what);
     let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
     let pem = Zeroizing::new(pem);
     if is_encrypted(&pem) {
@@ -100,10 +104,10 @@ fn is_encrypted(pem: &[u8]) -> bool {
     .any(|mark| pem.windows(mark.len()).any(|window| window == *mark))
 }
 
-fn unusable(what: &str, path: &Path, problem: &str) -> Error {
+fn unusable(what: &str, path: &Path, place: &str, problem: &str) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
-        format!("the {what} {path:?} {problem}"),
+        format!("the {what} {path:?}{place} {problem}"),
     )
 }
 

@@ -20,6 +20,28 @@ pub(crate) enum Addresses {
     Only(SocketAddr),
 }
 
+/// Where the files of TLS were named, for messages: `TLS_CACERT in /etc/ldap/ldap.conf, line 3`. `None`
+/// for a file that the user named with an option.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// Of the file of authorities.
+    pub ca_file: Option<String>,
+    /// Of the client certificate.
+    pub certificate: Option<String>,
+    /// Of its key.
+    pub key: Option<String>,
+    /// A setting about trust that is not honoured.
+    pub passed_over: Option<String>,
+}
+
+/// The place where a file was named, in brackets behind its name.
+pub(super) fn by(place: &Option<String>) -> String {
+    place
+        .as_ref()
+        .map_or_else(String::new, |place| format!(" ({place})"))
+}
+
 /// The options for a connection. Start from [`ConnectOptions::default`].
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectOptions {
@@ -29,6 +51,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) ca_file: Option<PathBuf>,
     /// PEM files with the client certificate and with its key.
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Where these files were named.
+    pub(crate) named: Named,
     /// Accepts any server certificate, so anybody can pose as the server.
     pub(crate) accept_any_certificate: bool,
     /// Sends nothing in clear, except to a local socket.
@@ -68,6 +92,7 @@ impl Default for ConnectOptions {
             starttls: StartTls::Never,
             ca_file: None,
             client_certificate: None,
+            named: Named::default(),
             accept_any_certificate: false,
             require_tls: false,
             anonymous: true,

@@ -11,6 +11,7 @@ use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;
 
+const NO_SUCH_OBJECT: u32 = 32;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
 /// The most URIs of a referral that a message names.
@@ -24,6 +25,14 @@ pub(crate) fn refused(result: &LdapResult<'_>, what: &str) -> Error {
         result,
         &format!("the provider refused {what}"),
     )
+}
+
+/// As [`refused`], for the sync search below `base`.
+pub(crate) fn sync_refused(result: &LdapResult<'_>, base: &str) -> Error {
+    match result.code {
+        NO_SUCH_OBJECT => refused(result, &format!("the sync search of {}", excerpt(base))),
+        _ => refused(result, "the sync search"),
+    }
 }
 
 /// As [`refused`], with words and a hint in place of those in the table.
@@ -103,7 +112,10 @@ fn in_words(
     (words, hint): (Option<&'static str>, Option<String>),
 ) -> Error {
     let LdapResult {
-        code, diagnostic, ..
+        code,
+        matched_dn,
+        diagnostic,
+        ..
     } = *result;
     let mut message = format!("{what}: ");
     if let Some(words) = words {
@@ -117,6 +129,10 @@ fn in_words(
     if !diagnostic.is_empty() {
         message.push_str(": ");
         message.push_str(&excerpt(diagnostic));
+    }
+    if !matched_dn.is_empty() {
+        let nearest = excerpt(matched_dn);
+        message.push_str(&format!("; the nearest entry that it has is {nearest}"));
     }
     if let Some(uris) = result.referral {
         message.push_str(&points_to(uris));
@@ -240,6 +256,19 @@ mod tests {
         );
         assert!(refused(13, "", "x").hint().unwrap().contains("StartTLS"));
         assert_eq!(refused(4096, "", "x").hint(), None);
+    }
+
+    #[test]
+    fn missing_base_is_named_with_the_nearest_entry() {
+        let result = LdapResult {
+            matched_dn: "dc=ex\u{202e}ample\n",
+            ..LdapResult::new(32)
+        };
+        let error = sync_refused(&result, "ou=gone,dc=example").to_string();
+        let words = "the provider refused the sync search of ou=gone,dc=example: no such base, or this \
+                     identity may not see it, noSuchObject (32); the nearest entry that it has is \
+                     dc=ex\\u{202e}ample\\n (compare";
+        assert!(error.starts_with(words), "{error}");
     }
 
     #[test]

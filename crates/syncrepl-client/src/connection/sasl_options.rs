@@ -2,7 +2,6 @@
 
 use super::credentials::{Credentials, Password, ScramHash};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::text::printable;
 
 /// The supported SASL mechanisms, for messages.
 const MECHANISMS: &str = "EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, GSSAPI";
@@ -138,15 +137,33 @@ impl Sasl {
     }
 }
 
+/// Mechanisms that others have. A message quotes no other name: it may be a password in a wrong place.
+const OTHERS: &[&str] = &[
+    "ANONYMOUS",
+    "CRAM-MD5",
+    "DIGEST-MD5",
+    "GS2-KRB5",
+    "GSSAPI-PLUS",
+    "GSS-SPNEGO",
+    "LOGIN",
+    "NTLM",
+    "OAUTHBEARER",
+    "OTP",
+    "PLAIN",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-512-PLUS",
+    "XOAUTH2",
+];
+
 fn not_supported(mechanism: &str) -> Error {
+    let upper = mechanism.to_ascii_uppercase();
+    let name = OTHERS.iter().find(|name| **name == upper);
+    let named = name.map_or_else(String::new, |name| format!(" {name}"));
     let error = Error::new(
         ErrorKind::InvalidInput,
-        format!(
-            "the SASL mechanism {} is not supported; supported are {MECHANISMS}",
-            printable(mechanism)
-        ),
+        format!("the SASL mechanism{named} is not supported; supported are {MECHANISMS}"),
     );
-    let upper = mechanism.to_ascii_uppercase();
     match upper.as_str() {
         "PLAIN" | "LOGIN" => error.with_hint(
             "it would send the password as it is, like a simple bind: use that (-x -D DN) over TLS",

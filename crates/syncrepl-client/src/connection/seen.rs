@@ -14,13 +14,16 @@ pub(super) struct Seen {
     asked: AtomicBool,
     /// Whether this end has a client certificate.
     pub(super) ours: bool,
+    /// A setting about trust that is not honoured, and where it stands.
+    pub(super) passed_over: Option<String>,
 }
 
 impl Seen {
     /// Nothing yet. `ours` says whether this end has a client certificate.
-    pub(super) fn new(ours: bool) -> Self {
+    pub(super) fn new(ours: bool, passed_over: Option<String>) -> Self {
         Seen {
             ours,
+            passed_over,
             ..Seen::default()
         }
     }

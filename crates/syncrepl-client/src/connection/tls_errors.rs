@@ -19,7 +19,9 @@ const CLIENT_CERTIFICATE: &str = "give one, and its key (--cert, --key)";
 pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen>) -> Error {
     match error {
         rustls::Error::InvalidCertificate(problem) => {
-            certificate(problem, server, seen.and_then(Seen::facts).as_ref())
+            let facts = seen.and_then(Seen::facts);
+            let passed_over = seen.and_then(|seen| seen.passed_over.as_deref());
+            certificate(problem, server, facts.as_ref(), passed_over)
         }
         rustls::Error::NoCertificatesPresented => tls(format!("{server} shows no certificate")),
         rustls::Error::AlertReceived(alert) => self::alert(*alert, server, seen),
@@ -99,7 +101,21 @@ fn alert(alert: AlertDescription, server: &Server, seen: Option<&Seen>) -> Error
     }
 }
 
-fn certificate(problem: &CertificateError, server: &Server, facts: Option<&Facts>) -> Error {
+fn certificate(
+    problem: &CertificateError,
+    server: &Server,
+    facts: Option<&Facts>,
+    passed_over: Option<&str>,
+) -> Error {
+    let untrusted = |message: String, hint: &str| {
+        let hint = match passed_over {
+            Some(setting) => {
+                format!("{setting} is not honoured: a folder of authorities is not read; {hint}")
+            }
+            None => hint.to_owned(),
+        };
+        tls(message).with_hint(hint)
+    };
     let whose = format!("the certificate of {server}");
     let self_signed = facts.is_some_and(|facts| facts.self_issued);
     match problem {
@@ -136,13 +152,14 @@ fn certificate(problem: &CertificateError, server: &Server, facts: Option<&Facts
             &whose,
             &format!(": it is for {}", excerpt(&names(presented))),
         ),
-        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => tls(
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => untrusted(
             format!("{whose} is self-signed, and not one that was given to trust"),
-        )
-        .with_hint(SELF_SIGNED),
-        CertificateError::UnknownIssuer => {
-            tls(format!("{whose} is signed by an unknown authority")).with_hint(CA_FILE)
-        }
+            SELF_SIGNED,
+        ),
+        CertificateError::UnknownIssuer => untrusted(
+            format!("{whose} is signed by an unknown authority"),
+            CA_FILE,
+        ),
         // The signature of the certificate or of the handshake is bad. Either way the server is not
         // the one it claims to be.
         CertificateError::BadSignature => tls(format!(

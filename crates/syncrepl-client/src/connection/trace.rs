@@ -11,13 +11,12 @@ use syncrepl_proto::sync::{
     SYNC_DONE, SYNC_INFO, SYNC_REQUEST, SYNC_STATE, SyncDone, SyncInfo, SyncRequest, SyncState,
 };
 
-use crate::record::secret::is_secret;
+use crate::record::secret::{MASK, is_secret, masked};
 use crate::record::text::printable;
+use crate::terms;
 
 /// The target of these lines, so that `RUST_LOG` can select them.
 const TARGET: &str = "syncrepl_client::protocol";
-/// The text in place of a secret.
-const MASK: &str = "***";
 /// The longest value shown, in bytes.
 const VALUE: usize = 100;
 /// The longest line, in characters.
@@ -89,6 +88,7 @@ fn line(message: &Message<'_>) -> String {
         _ => String::new(),
     };
     line += &controls(&message.controls);
+    let line = masked(&line);
     match line.char_indices().nth(LINE) {
         Some((end, _)) => printable(line.get(..end).unwrap_or_default()) + "…",
         None => printable(&line),
@@ -109,7 +109,7 @@ fn outcome(result: &LdapResult<'_>) -> String {
 
 fn search(request: &SearchRequest<'_>) -> String {
     let filter = match Filter::from_ber(request.filter) {
-        Ok(filter) => masked(filter.to_string()),
+        Ok(filter) => terms::shown(&filter),
         Err(error) => error.to_string(),
     };
     let SearchRequest {
@@ -126,15 +126,6 @@ fn search(request: &SearchRequest<'_>) -> String {
         told += &format!(", {size_limit} entries at most");
     }
     told
-}
-
-/// The filter, or a mask if it contains the value of a secret attribute.
-fn masked(filter: String) -> String {
-    let asks = filter
-        .split(['(', ')', '&', '|', '!'])
-        .filter_map(|part| part.split_once(['=', '>', '<', '~', ':']))
-        .any(|(name, value)| is_secret(name) && value != "*");
-    if asks { format!("({MASK})") } else { filter }
 }
 
 fn attributes(list: &AttributeList<'_>) -> String {

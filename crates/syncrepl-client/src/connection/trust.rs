@@ -20,7 +20,7 @@ use rustls_platform_verifier::Verifier;
 
 use super::certificate::Facts;
 use super::identity::Identity;
-use super::options::ConnectOptions;
+use super::options::{ConnectOptions, Named, by};
 use super::seen::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -41,12 +41,17 @@ pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let believed = match (&options.ca_file, options.accept_any_certificate) {
         (_, true) => Believed::Anybody,
-        (Some(path), _) => Believed::file(path, &provider)?,
+        (Some(path), _) => Believed::file(path, &options.named, &provider)?,
         (None, _) => Believed::Platform(Verifier::new(provider.clone()).map_err(unusable)?),
     };
-    let seen = Arc::new(Seen::new(options.client_certificate.is_some()));
+    let seen = Arc::new(Seen::new(
+        options.client_certificate.is_some(),
+        options.named.passed_over.clone(),
+    ));
     let identity = match &options.client_certificate {
-        Some((certificate, key)) => Identity::read(certificate, key, &provider, seen.clone())?,
+        Some((certificate, key)) => {
+            Identity::read((certificate, key), &options.named, &provider, seen.clone())?
+        }
         None => Identity::none(seen.clone()),
     };
     let trust = Trust {
@@ -75,11 +80,12 @@ enum Believed {
 }
 
 impl Believed {
-    fn file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Self> {
+    fn file(path: &Path, named: &Named, provider: &Arc<CryptoProvider>) -> Result<Self> {
+        let named = by(&named.ca_file);
         let unusable = |what: &str| {
             Error::new(
                 ErrorKind::InvalidInput,
-                format!("the CA file {path:?} {what}"),
+                format!("the CA file {path:?}{named} {what}"),
             )
             .with_hint("it has to hold the certificate of an authority in PEM form")
         };

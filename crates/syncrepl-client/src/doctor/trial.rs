@@ -12,7 +12,7 @@ use syncrepl_proto::sync::SyncMode;
 
 use crate::changes::apply::stopped;
 use crate::connection::{
-    Connection, Woken, not_allowed, notice_of_disconnection, refused, undecodable,
+    Connection, Woken, not_allowed, notice_of_disconnection, sync_refused, undecodable,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::stop::LONGEST_WAIT;
@@ -137,7 +137,7 @@ impl Trial {
             }
             SyncEvent::RefreshDone { .. } => return Ok(true),
             SyncEvent::Refused(result) => {
-                return Err(refused(&result, "the sync search"));
+                return Err(sync_refused(&result, &search.base));
             }
             SyncEvent::Ended => {
                 return Err(Error::new(

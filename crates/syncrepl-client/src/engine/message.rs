@@ -13,7 +13,7 @@ use super::state::{Connected, Consumer, Run};
 use crate::changes::apply::stopped;
 use crate::changes::source::Kind;
 use crate::changes::stage::{Stage, Work};
-use crate::connection::{Server, not_allowed, notice_of_disconnection, refused, undecodable};
+use crate::connection::{Server, not_allowed, notice_of_disconnection, sync_refused, undecodable};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The result of looking for a message.
@@ -148,7 +148,7 @@ fn meaning<'a>(
         SyncEvent::Refused(result) if resumed && speaks_of_consumer_state(provider, &result) => {
             Next::StartAgain("it does not know the cookie's state")
         }
-        SyncEvent::Refused(result) => Next::Refused(refused(&result, "the sync search")),
+        SyncEvent::Refused(result) => Next::Refused(sync_refused(&result, work.base)),
         SyncEvent::Ended => {
             let message = format!("{server} ended the sync search");
             return Err(Error::new(ErrorKind::Unreachable, message));

@@ -9,6 +9,7 @@ use std::fmt;
 
 pub use kind::{ErrorKind, Fault};
 use retry::Asked;
+use syncrepl_proto::secret::masked;
 
 /// The result of a callback. Any error fits through `?`; it rolls the transaction back and ends the run.
 pub type CallbackResult = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
@@ -121,16 +122,17 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        // Whoever made a part of the text may have quoted what a user typed in a wrong place.
+        f.write_str(&masked(&self.0.message))?;
         let mut source = self.source();
         while let Some(cause) = source {
-            write!(f, ": {cause}")?;
+            write!(f, ": {}", masked(&cause.to_string()))?;
             // These print their own sources.
             let whole = cause.is::<Error>() || cause.is::<rusqlite::Error>();
             source = cause.source().filter(|_| !whole);
         }
         if let Some(hint) = &self.0.hint {
-            write!(f, " ({hint})")?;
+            write!(f, " ({})", masked(hint))?;
         }
         Ok(())
     }
@@ -138,12 +140,13 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.0.source.as_ref().map(|source| format!("{source:?}"));
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("result_code", &self.0.result_code)
-            .field("message", &self.0.message)
-            .field("hint", &self.0.hint)
-            .field("source", &self.0.source)
+            .field("message", &masked(&self.0.message))
+            .field("hint", &self.0.hint.as_deref().map(masked))
+            .field("source", &source.as_deref().map(masked))
             .finish()
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use syncrepl_client::{Callback, Finding, StopHandle, Syncrepl, SyncreplMode, Verdict};
+use syncrepl_proto::secret::masked;
 
 use super::subcommand::{Program, Subcommand};
 use crate::args::ConnectionArgs;
@@ -106,15 +107,16 @@ impl Report {
         let mut out = io::stdout().lock();
         if self.server != finding.server {
             let gap = if self.server.is_empty() { "" } else { "\n" };
-            writeln!(out, "{gap}{}", finding.server)?;
+            writeln!(out, "{gap}{}", masked(&finding.server))?;
             self.server.clone_from(&finding.server);
         }
+        let text = masked(&finding.text);
         match stdout_has_colour() {
-            true => writeln!(out, "\x1b[{colour}m{sign}\x1b[0m {}", finding.text)?,
-            false => writeln!(out, "{sign} {}", finding.text)?,
+            true => writeln!(out, "\x1b[{colour}m{sign}\x1b[0m {text}")?,
+            false => writeln!(out, "{sign} {text}")?,
         }
         for line in &finding.advice {
-            writeln!(out, "{}", format!("    {line}").trim_end())?;
+            writeln!(out, "{}", format!("    {}", masked(line)).trim_end())?;
         }
         // Show each line at once: the next may take a while.
         out.flush()

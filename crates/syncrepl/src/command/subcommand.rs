@@ -50,7 +50,7 @@ impl Entry {
 fn start<S: Subcommand>(typed: &mut ArgMatches, program: Program) -> ExitCode {
     let subcommand = match S::from_arg_matches_mut(typed) {
         Ok(subcommand) => subcommand,
-        Err(error) => return exit::usage(&error.format(&mut program())),
+        Err(error) => return exit::usage(error.format(&mut program())),
     };
     log::start(subcommand.verbose());
     match subcommand.run(program) {

@@ -21,11 +21,18 @@ fn unknown_or_conflicting_options() {
     refused(&["refresh", "--data", "x", "--dta"], &["--dta", "--help"]);
     refused(&["refresh", "ldap://h"], &["--data"]);
     refused(&["refersh", "--data", "x"], &["refersh", "refresh"]);
-    refused(&["refresh", "--data", "x", "-s", "tree"], &["tree", "base"]);
+    refused(
+        &["refresh", "--data", "x", "-s", "tree"],
+        &["word 5", "-s", "base"],
+    );
     refused(&["dump", "--data", "x", "--format", "text"], &["ldif"]);
     let max_delete = ["refresh", "--data", "x", "--max-delete", "120%"];
-    refused(&max_delete, &["120%", "0% to 100%"]);
+    refused(&max_delete, &["--max-delete", "0% to 100%"]);
     refused(&["refresh", "--data", "x", "-w", "a", "-W"], &["-w", "-W"]);
+    refused(
+        &["refresh", "--data", "x", "--heartbeat", "9x"],
+        &["no unit", "90m"],
+    );
 }
 
 #[test]

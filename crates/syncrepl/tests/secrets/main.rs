@@ -6,6 +6,7 @@ mod common;
 mod copied;
 mod kept;
 mod sources;
+mod typed;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
