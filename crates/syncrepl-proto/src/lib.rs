@@ -30,6 +30,7 @@ pub mod dn;
 pub mod filter;
 pub mod frame;
 pub mod message;
+pub mod policy;
 pub mod profile;
 pub mod secret;
 pub mod session;

@@ -15,6 +15,7 @@ mod network;
 mod open;
 mod operations;
 mod options;
+mod policy;
 mod refused;
 mod sasl;
 mod sasl_options;

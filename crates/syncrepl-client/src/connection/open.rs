@@ -136,6 +136,7 @@ impl Connection {
             heard: false,
             heard_in_tls: false,
             broken: false,
+            password_warning: None,
         };
         if let Some(setup) = setup
             && (server.is_ldaps() || connection.start_tls(options)?)

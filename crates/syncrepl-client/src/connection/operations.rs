@@ -10,9 +10,11 @@ use syncrepl_proto::message::{
     Authentication, BindRequest, CANCEL, Message, Operation, Scope, SearchRequest,
     SearchResultEntry, WHO_AM_I,
 };
+use syncrepl_proto::policy;
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
+use super::policy::outcome;
 use super::refused::{notice_of_disconnection, refused};
 use super::wire::{Connection, FAREWELL};
 use crate::error::retry::Asked;
@@ -68,10 +70,20 @@ impl Connection {
             name: dn,
             authentication: Authentication::Simple(password),
         });
-        self.exchange(&request, &[], what, |op| match op {
-            Operation::BindResponse(result, _) => Ok(Some(verdict(&result, what))),
-            other => Err(unexpected(&other, what)),
-        })?
+        // Nobody has no password.
+        let controls: &[Control<'_>] = match dn {
+            "" => &[],
+            _ => &[policy::REQUEST],
+        };
+        let (outcome, warning) =
+            self.exchange_whole(&request, controls, what, |message| match message.op {
+                Operation::BindResponse(result, _) => {
+                    Ok(Some(outcome(&result, &message.controls, dn)))
+                }
+                other => Err(unexpected(&other, what)),
+            })?;
+        self.password_warning = warning;
+        outcome
     }
 
     /// Asks Who am I? (RFC 4532). Returns the authzId, empty when anonymous; `None` when the
@@ -193,7 +205,18 @@ impl Connection {
         request: &Operation<'_>,
         controls: &[Control<'_>],
         what: &str,
-        on: impl FnMut(Operation<'_>) -> Result<Option<T>>,
+        mut on: impl FnMut(Operation<'_>) -> Result<Option<T>>,
+    ) -> Result<T> {
+        self.exchange_whole(request, controls, what, |message| on(message.op))
+    }
+
+    /// As [`exchange`](Self::exchange), with the controls of the responses.
+    fn exchange_whole<T>(
+        &mut self,
+        request: &Operation<'_>,
+        controls: &[Control<'_>],
+        what: &str,
+        on: impl FnMut(Message<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
         let id = self.next_message_id();
         let bytes = Zeroizing::new(Message::encode(id, request, controls));
@@ -209,7 +232,7 @@ impl Connection {
         &mut self,
         id: u32,
         what: &str,
-        mut on: impl FnMut(Operation<'_>) -> Result<Option<T>>,
+        mut on: impl FnMut(Message<'_>) -> Result<Option<T>>,
     ) -> Result<T> {
         let mut deadline = self.network.after(self.response_timeout);
         loop {
@@ -232,7 +255,7 @@ impl Connection {
                         ),
                     ));
                 }
-                if let Some(done) = on(message.op)? {
+                if let Some(done) = on(message)? {
                     return Ok(done);
                 }
                 answered = true;

@@ -87,6 +87,11 @@ pub(crate) fn not_allowed(error: SessionError, op: &Operation<'_>, server: &Serv
 }
 
 fn said(kind: ErrorKind, result: &LdapResult<'_>, what: &str) -> Error {
+    if result.code != 0 && profile::wants_new_password(result.diagnostic) {
+        let words = "the server wants the password of this identity to be changed first";
+        let hint = "set a new one, and give that one".to_owned();
+        return in_words(kind, result, what, (Some(words), Some(hint)));
+    }
     let (words, hint) = explanation(result.code);
     let hint = hint.map(|hint| hint.to_owned() + &of_vendors(result.code));
     in_words(kind, result, what, (words, hint))

@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     /// Whether an operation was left unfinished. The next message could be its response, so no
     /// other operation may follow.
     pub(super) broken: bool,
+    /// What a password policy says of the password of the bind, for people.
+    pub(super) password_warning: Option<String>,
 }
 
 impl Connection {

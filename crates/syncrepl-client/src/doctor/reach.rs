@@ -31,6 +31,9 @@ impl Doctor<'_> {
         let bound = connection.bind(&settings.credentials);
         bound.inspect_err(|error| self.bad("bind", error, &[]))?;
         self.kerberos(&connection);
+        if let Some(warning) = connection.password_warning() {
+            self.warn(format!("password: {warning}"), &[]);
+        }
         let who = connection.who_am_i();
         let who = who.inspect_err(|error| self.bad("bind", error, &[]))?;
         self.bound(who.as_deref());

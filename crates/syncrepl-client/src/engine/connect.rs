@@ -44,6 +44,9 @@ impl Consumer {
         let credentials = &self.settings.credentials;
         connection.bind(credentials)?;
         self.warn_unprotected(server, &connection);
+        if let Some(warning) = connection.password_warning() {
+            tracing::warn!("{warning}");
+        }
         let credentials = &self.settings.credentials;
         let authzid = connection
             .who_am_i()?

@@ -84,6 +84,10 @@ pub struct Profile {
     /// means: start again without the cookie.
     pub rejects_cookie: fn(diagnostic: &str) -> bool,
 
+    /// A part of the diagnostic by which the provider says that the password has to be changed before it
+    /// does anything else. Letter case does not count.
+    pub wants_new_password: Option<&'static str>,
+
     /// How the provider says that it serves as many consumers as it can.
     pub full: Option<Full>,
 

@@ -94,6 +94,15 @@ pub fn hints_of_all(trouble: Trouble) -> String {
     hints.join("; ")
 }
 
+/// Whether a refusal with this diagnostic is how some vendor says that the password has to be changed
+/// before anything else.
+pub fn wants_new_password(diagnostic: &str) -> bool {
+    let words = KNOWN.iter().filter_map(|known| known.wants_new_password);
+    words
+        .into_iter()
+        .any(|words| fields::contains(diagnostic, words))
+}
+
 /// What to do about a refusal with unwillingToPerform (53) with this diagnostic, if it is how some
 /// vendor says that it serves as many consumers as it can.
 pub fn hint_if_full(diagnostic: &str) -> Option<&'static str> {

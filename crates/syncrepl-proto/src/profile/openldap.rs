@@ -29,6 +29,7 @@ pub const PROVIDER: Provider = Provider(&Profile {
     // and its session log has not either. If another node has told the consumer of that entry, this node
     // never sends its delete.
     forgets_what_it_never_held: true,
+    wants_new_password: Some("operations are restricted to bind"),
     // There is no rename across databases.
     keeps_naming_contexts_apart: true,
     heeds_abandon: true,

@@ -29,6 +29,7 @@ pub(super) const PROFILE: Profile = Profile {
     refuses_anonymous: false,
     rejects_cookie,
     full: None,
+    wants_new_password: None,
     keeps_naming_contexts_apart: false,
     // RFC 4530.
     uuid_attribute: "entryUUID",

@@ -8,6 +8,7 @@ mod hidden;
 mod kills;
 mod limits;
 mod memory;
+mod policy;
 mod scenarios;
 
 use common::outcome::command;

@@ -7,6 +7,7 @@ mod common;
 mod files;
 mod gone;
 mod output;
+mod policy;
 mod provider;
 mod tls;
 mod usage;
