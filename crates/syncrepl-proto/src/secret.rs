@@ -7,69 +7,80 @@ use std::ops::Range;
 /// The text in place of a secret.
 pub const MASK: &str = "***";
 
-/// Attributes from whose values a password can be guessed, or which are one.
-const PASSWORDS: &[&str] = &[
-    "authPassword",
-    "dBCSPwd",
-    "ipaNTHash",
-    "krbMKey",
-    "krbPrincipalKey",
-    "krbPwdHistory",
-    "lmPwdHistory",
-    "ms-Mcs-AdmPwd",
-    "msLAPS-EncryptedPassword",
-    "msLAPS-Password",
-    "ntPwdHistory",
-    "olcRootPW",
-    "passwordHistory",
-    "pwdHistory",
-    "sambaClearTextPassword",
-    "sambaLMPassword",
-    "sambaNTPassword",
-    "sambaPasswordHistory",
-    "sambaPreviousClearTextPassword",
-    "supplementalCredentials",
-    "unicodePwd",
-    "userPassword",
+/// Attributes from whose values a password can be guessed, or which are one: name and OID. A provider
+/// may show either (RFC 4512 §2.5).
+const PASSWORDS: &[[&str; 2]] = &[
+    ["authPassword", "1.3.6.1.4.1.4203.1.3.4"],
+    ["dBCSPwd", "1.2.840.113556.1.4.55"],
+    ["ipaNTHash", "2.16.840.1.113730.3.8.11.5"],
+    ["krbMKey", "2.16.840.1.113719.1.301.4.46.1"],
+    ["krbPrincipalKey", "2.16.840.1.113719.1.301.4.39.1"],
+    ["krbPwdHistory", "2.16.840.1.113719.1.301.4.44.1"],
+    ["lmPwdHistory", "1.2.840.113556.1.4.160"],
+    [
+        "ms-Mcs-AdmPwd",
+        "1.2.840.113556.1.8000.2554.50051.45980.28112.18903.35903.6685103.1224907.2.1",
+    ],
+    ["msLAPS-EncryptedPassword", "1.2.840.113556.1.6.44.1.3"],
+    ["msLAPS-Password", "1.2.840.113556.1.6.44.1.2"],
+    ["ntPwdHistory", "1.2.840.113556.1.4.94"],
+    ["olcRootPW", "1.3.6.1.4.1.4203.1.12.2.3.2.0.9"],
+    ["passwordHistory", "2.16.840.1.113730.3.1.96"],
+    ["pwdHistory", "1.3.6.1.4.1.42.2.27.8.1.20"],
+    ["sambaClearTextPassword", "1.3.6.1.4.1.7165.2.1.68"],
+    ["sambaLMPassword", "1.3.6.1.4.1.7165.2.1.24"],
+    ["sambaNTPassword", "1.3.6.1.4.1.7165.2.1.25"],
+    ["sambaPasswordHistory", "1.3.6.1.4.1.7165.2.1.54"],
+    ["sambaPreviousClearTextPassword", "1.3.6.1.4.1.7165.2.1.69"],
+    ["supplementalCredentials", "1.2.840.113556.1.4.125"],
+    ["unicodePwd", "1.2.840.113556.1.4.90"],
+    ["userPassword", "2.5.4.35"],
 ];
 
 /// Attributes that hold other secrets, or the values of any attribute that was written: those of
 /// OpenLDAP's accesslog (`reqMod`, `reqOld`) and of 389-ds' changelog (`changes`).
-const OTHER_SECRETS: &[&str] = &[
-    "changes",
-    "idnsSecKeyRef",
-    "ipaNTTrustAuthIncoming",
-    "ipaNTTrustAuthOutgoing",
-    "ipaPrivateKey",
-    "ipaSecretKey",
-    "ipatokenOTPkey",
-    "nsSymmetricKey",
-    "olcDbIDAssertBind",
-    "olcDbACLBind",
-    "olcSyncrepl",
-    "olcTLSCertificateKey",
-    "reqEntry",
-    "reqMod",
-    "reqNewRDN",
-    "reqOld",
-    "reqAssertion",
-    "reqFilter",
-    "trustAuthIncoming",
-    "trustAuthOutgoing",
-    "userPKCS12",
+const OTHER_SECRETS: &[[&str; 2]] = &[
+    ["changes", "2.16.840.1.113730.3.1.8"],
+    ["idnsSecKeyRef", "2.16.840.1.113730.3.8.5.28"],
+    ["ipaNTTrustAuthIncoming", "2.16.840.1.113730.3.8.11.16"],
+    ["ipaNTTrustAuthOutgoing", "2.16.840.1.113730.3.8.11.15"],
+    ["ipaPrivateKey", "2.16.840.1.113730.3.8.11.54"],
+    ["ipaSecretKey", "2.16.840.1.113730.3.8.11.55"],
+    ["ipatokenOTPkey", "2.16.840.1.113730.3.8.16.1.8"],
+    ["nsSymmetricKey", "2.16.840.1.113730.3.1.2084"],
+    ["olcDbACLBind", "1.3.6.1.4.1.4203.1.12.2.3.2.3.4"],
+    ["olcDbIDAssertBind", "1.3.6.1.4.1.4203.1.12.2.3.2.3.7"],
+    ["olcSyncrepl", "1.3.6.1.4.1.4203.1.12.2.3.2.0.11"],
+    ["olcTLSCertificateKey", "1.3.6.1.4.1.4203.1.12.2.3.0.99"],
+    ["reqAssertion", "1.3.6.1.4.1.4203.666.11.5.1.15"],
+    // slapd has it in its documentation, not in its schema.
+    ["reqEntry", "reqEntry"],
+    ["reqFilter", "1.3.6.1.4.1.4203.666.11.5.1.24"],
+    ["reqMod", "1.3.6.1.4.1.4203.666.11.5.1.16"],
+    ["reqNewRDN", "1.3.6.1.4.1.4203.666.11.5.1.18"],
+    ["reqOld", "1.3.6.1.4.1.4203.666.11.5.1.17"],
+    ["trustAuthIncoming", "1.2.840.113556.1.4.129"],
+    ["trustAuthOutgoing", "1.2.840.113556.1.4.135"],
+    ["userPKCS12", "2.16.840.1.113730.3.1.216"],
 ];
 
 /// The name of any other attribute has one of these in it when the attribute may hold a secret.
 const TELLING: &[&str] = &["passw", "passphrase", "secret", "credential", "privatekey"];
 
-/// Whether the values of the attribute are passwords, or hashes of them. Options do not count.
+/// Whether the values of the attribute are passwords, or hashes of them. It may be named by its OID;
+/// options and letter case do not count.
 pub fn is_password(attribute: &str) -> bool {
-    is_one_of(PASSWORDS, attribute)
+    password(attribute).is_some()
+}
+
+/// The name of such an attribute, however it was spelt.
+pub fn password(attribute: &str) -> Option<&'static str> {
+    name_in(PASSWORDS, attribute)
 }
 
 /// Whether the values of the attribute stay out of logs. Rather too many attributes than too few.
 pub fn is_secret(attribute: &str) -> bool {
-    is_password(attribute) || is_one_of(OTHER_SECRETS, attribute) || {
+    is_password(attribute) || name_in(OTHER_SECRETS, attribute).is_some() || {
         let name = attribute.to_ascii_lowercase();
         TELLING.iter().any(|part| name.contains(part))
     }
@@ -149,16 +160,51 @@ pub fn without_options(attribute: &str) -> &str {
         .unwrap_or(attribute)
 }
 
-fn is_one_of(names: &[&str], attribute: &str) -> bool {
+/// The name of the attribute, if it is one of these. Its OID may have the prefix `OID.`, which older
+/// servers write.
+fn name_in(names: &[[&'static str; 2]], attribute: &str) -> Option<&'static str> {
     let attribute = without_options(attribute);
-    names
+    let attribute = match attribute.get(..4) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("oid.") => attribute.get(4..)?,
+        _ => attribute,
+    };
+    let is_it = |spelt: &&str| spelt.eq_ignore_ascii_case(attribute);
+    let [name, _] = names
         .iter()
-        .any(|name| name.eq_ignore_ascii_case(attribute))
+        .find(|spelt| spelt.iter().any(|spelt| is_it(&spelt)))?;
+    Some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_known_by_oid() {
+        for [name, oid] in PASSWORDS {
+            for spelt in [
+                oid.to_string(),
+                format!("{oid};x-foo"),
+                format!("oid.{oid};BINARY"),
+            ] {
+                assert!(is_password(&spelt) && is_secret(&spelt), "{name} {spelt}");
+            }
+        }
+        for [name, oid] in OTHER_SECRETS {
+            for spelt in [
+                oid.to_string(),
+                format!("OID.{oid};x-foo"),
+                name.to_uppercase(),
+            ] {
+                assert!(!is_password(&spelt) && is_secret(&spelt), "{name} {spelt}");
+            }
+        }
+        for [_, oid] in PASSWORDS.iter().chain(OTHER_SECRETS) {
+            for near in [format!("{oid}.1"), format!("1.{oid}"), format!("{oid}9")] {
+                assert!(!is_secret(&near), "{near}");
+            }
+        }
+    }
 
     #[test]
     fn secrets_are_known_by_name() {

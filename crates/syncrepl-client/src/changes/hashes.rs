@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use syncrepl_proto::attributes::AttributeList;
 
 use crate::error::Result;
-use crate::record::secret::{is_password, without_options};
+use crate::record::secret::{is_password, password, without_options};
 use crate::status;
 use crate::store::Writer;
 use crate::store::search::Search;
@@ -38,10 +38,8 @@ impl Hashes {
     }
 
     fn new(asked: &[String]) -> Self {
-        let asked = asked.iter();
-        let asked = asked.map(|name| without_options(name).to_ascii_lowercase());
         Hashes {
-            asked: asked.collect(),
+            asked: asked.iter().map(|name| known(name)).collect(),
             found: None,
             told: false,
         }
@@ -52,10 +50,7 @@ impl Hashes {
         if self.told || self.found.is_some() {
             return;
         }
-        let unasked = |name: &str| {
-            let name = without_options(name).to_ascii_lowercase();
-            !self.asked.contains(&name)
-        };
+        let unasked = |name: &str| !self.asked.contains(&known(name));
         self.found = attributes
             .iter()
             .find(|attribute| is_password(attribute.name) && unasked(attribute.name))
@@ -77,6 +72,13 @@ impl Hashes {
             warn(&attribute, writer.connection(), writer.path());
         }
     }
+}
+
+/// The name of an attribute without its options, in lower case. A password's OID counts as its name.
+fn known(attribute: &str) -> String {
+    password(attribute)
+        .unwrap_or(without_options(attribute))
+        .to_ascii_lowercase()
 }
 
 fn warn(attribute: &str, conn: &Connection, path: &Path) {
@@ -136,7 +138,15 @@ mod tests {
             let found = found(asked, "UserPassword;x-a");
             assert_eq!(found.as_deref(), Some("UserPassword"), "{asked:?}");
         }
-        for (asked, sent) in [(&["userpassword"][..], "userPassword"), (&[], "mail")] {
+        for sent in ["2.5.4.35", "1.3.6.1.4.1.4203.1.3.4;x-a"] {
+            assert!(found(&[], sent).is_some(), "{sent}");
+        }
+        for (asked, sent) in [
+            (&["userpassword"][..], "userPassword"),
+            (&["2.5.4.35"], "userPassword;x-a"),
+            (&["userPassword"], "2.5.4.35"),
+            (&[], "mail"),
+        ] {
             assert_eq!(found(asked, sent), None);
         }
     }

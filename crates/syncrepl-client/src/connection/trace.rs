@@ -236,6 +236,8 @@ mod tests {
             ("cn", vec![&b"Ann\x1b[2J"[..]]),
             ("userPassword;x-a", vec![b"{SSHA}geheim"]),
             ("KRBPRINCIPALKEY", vec![b"geheim"]),
+            ("2.5.4.35;X-Foo", vec![b"geheim"]),
+            ("1.3.6.1.4.1.4203.1.3.4", vec![b"geheim"]),
             ("jpegPhoto", vec![&[0xff; 9]]),
         ]);
         let op = Operation::SearchResultEntry(syncrepl_proto::message::SearchResultEntry {
@@ -286,6 +288,8 @@ mod tests {
             "(userPassword=ge*heim)",
             "(userPassword:octetStringMatch:=geheim)",
             "(!(sambaNTPassword>=geheim))",
+            "(2.5.4.35=geheim)",
+            "(2.5.4.35;x-foo:2.5.13.17:=geheim)",
         ] {
             assert!(!search(filter).contains("geheim"), "{filter}");
         }

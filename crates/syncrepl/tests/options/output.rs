@@ -196,6 +196,9 @@ fn status_and_dump() {
 const HOSTILE: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\nDELETED RECORD: dc=example\u{202e}\u{7f}\u{2028}";
 
+/// Characters that nobody sees, or that turn the direction of writing, and are no control characters.
+const HIDDEN: &str = "a\u{61c}\u{ad}\u{34f}\u{115f}\u{17b4}\u{180e}\u{2066}\u{3164}\u{fe0f}\u{ffa0}\u{e0041}\u{e0100}b";
+
 fn hostile_server() -> Slapd {
     let server = Slapd::start(Variant::Plain);
     let dn = format!("cn=\u{1b}[31mred\u{202e},{SUFFIX}");
@@ -205,6 +208,7 @@ fn hostile_server() -> Slapd {
         "changetype: add\nobjectClass: device\n".to_owned(),
         line("cn", "\u{1b}[31mred\u{202e}"),
         line("description", HOSTILE),
+        line("description", HIDDEN),
         line("description", " begins and ends with a space "),
         line("description", ": <and this"),
         line("serialNumber", "1"),
@@ -248,6 +252,12 @@ fn hostile_values_in_every_format() {
             .chars()
             .find(|&c| c != '\n' && !syncrepl_proto::text::is_printable(c));
         assert_eq!(wild, None, "{output:?}");
+        assert!(
+            HIDDEN
+                .chars()
+                .filter(|c| !c.is_ascii())
+                .all(|c| !output.contains(c))
+        );
         assert!(!output.lines().any(|line| line.starts_with("DELETED")));
     }
     judge::assert_same(
