@@ -41,7 +41,9 @@ pub(crate) fn configure<C: Callback>(
     let mut named = Named::default();
     if let Some(ca_file) = file(&args.ca_file, &conf.ca_file, &mut named.ca_file) {
         builder = builder.ca_file(ca_file);
-    } else if let Some(folder) = &conf.ca_folder {
+    }
+    // libldap trusts what is in either. An option says what is meant instead of both.
+    if let (None, Some(folder)) = (&args.ca_file, &conf.ca_folder) {
         named.passed_over = Some(folder.place.clone());
     }
     if !encrypted && args.cert.is_none() && args.key.is_none() {

@@ -17,6 +17,10 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
 const EXTENSIONS: u8 = 0xa3;
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
+const BIT_STRING: u8 = 0x03;
+/// rsaEncryption and id-RSASSA-PSS (RFC 4055 §1.2).
+const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+const RSA_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 const DAY: i64 = 86_400;
 
 /// The contents of a certificate that messages need.
@@ -27,11 +31,44 @@ pub(super) struct Facts {
     pub(super) not_after: i64,
     /// The last common name of the subject, the most specific one.
     pub(super) common_name: Option<String>,
+    pub(super) key: Key,
     /// Whether issuer and subject are the same.
     pub(super) self_issued: bool,
     /// The DNS names and IP addresses of the subjectAltName (RFC 5280 §4.2.1.6), as far as they can
     /// be read.
     pub(super) names: Vec<String>,
+}
+
+/// The public key, as far as messages need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// RSA with so many bits.
+    Rsa(usize),
+    /// RSA for PSS only (RFC 4055 §1.2).
+    RsaPss,
+    Other,
+}
+
+impl Key {
+    /// Reads the contents of a SubjectPublicKeyInfo.
+    fn read(contents: &[u8]) -> Result<Self, DecodeError> {
+        const WHAT: &str = "subjectPublicKeyInfo";
+        let mut fields = Reader::new(contents, WHAT);
+        let algorithm = fields.expect(tag::SEQUENCE, WHAT)?.value;
+        match Reader::new(algorithm, WHAT).element()?.value {
+            RSA_PSS => Ok(Key::RsaPss),
+            RSA => {
+                // A BIT STRING, whose first byte counts the unused bits.
+                let bits = fields.expect(BIT_STRING, WHAT)?.value;
+                let key = bits.get(1..).unwrap_or_default();
+                let numbers = Reader::new(key, WHAT).expect(tag::SEQUENCE, WHAT)?.value;
+                let modulus = Reader::new(numbers, WHAT).expect(tag::INTEGER, WHAT)?.value;
+                let digits = modulus.iter().skip_while(|byte| **byte == 0).count();
+                Ok(Key::Rsa(digits * 8))
+            }
+            _ => Ok(Key::Other),
+        }
+    }
 }
 
 impl Facts {
@@ -51,8 +88,9 @@ impl Facts {
         let mut validity = Reader::new(validity, "validity");
         let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
         let subject = contents.expect(tag::SEQUENCE, "subject")?;
-        contents.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
+        let key = contents.expect(tag::SEQUENCE, "subjectPublicKeyInfo")?;
         Ok(Facts {
+            key: Key::read(key.value).unwrap_or(Key::Other),
             names: names(&mut contents).unwrap_or_default(),
             not_before,
             not_after,

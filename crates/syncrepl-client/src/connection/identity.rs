@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureScheme};
 use zeroize::Zeroizing;
 
 use super::options::{Named, by};
+use super::pem;
 use super::seen::Seen;
-use crate::error::{Error, ErrorKind, Result};
+use super::tls_words::KEYS;
+use crate::error::Result;
 
 /// The answer to a server that asks for a client certificate.
 #[derive(Debug)]
@@ -36,13 +38,26 @@ impl Identity {
         provider: &CryptoProvider,
         seen: Arc<Seen>,
     ) -> Result<Self> {
-        let chain = chain(certificate, &by(&named.certificate))?;
+        let chain = pem::Named {
+            what: "the client certificate",
+            path: certificate,
+            place: &by(&named.certificate),
+        }
+        .certificates()?;
         let place = by(&named.key);
+        let key_file = pem::Named {
+            what: "the client key",
+            path: key,
+            place: &place,
+        };
         let signing = provider
             .key_provider
-            .load_private_key(private_key(key, &place)?)
+            .load_private_key(private_key(&key_file)?)
             .map_err(|error| {
-                unusable("client key", key, &place, "cannot be used").with_source(error)
+                tracing::debug!("the client key: {error}");
+                key_file
+                    .is("is damaged, or of a kind that cannot be used")
+                    .with_hint(format!("{KEYS} can"))
             })?;
         let pair = CertifiedKey::new(chain, signing);
         // The server decides everything else about the certificate.
@@ -50,7 +65,7 @@ impl Identity {
             pair.keys_match()
         {
             let what = format!("does not belong to the client certificate {certificate:?}");
-            return Err(unusable("client key", key, &place, &what).with_hint(
+            return Err(key_file.is(&what).with_hint(
                 "the first certificate in that file has to be the one that the key was made for",
             ));
         }
@@ -61,36 +76,19 @@ impl Identity {
     }
 }
 
-fn chain(path: &Path, place: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let unusable = |what: &str| unusable("client certificate", path, place, what);
-    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable("is damaged").with_source(error))?;
-    match chain.is_empty() {
-        true => Err(unusable("holds no certificate").with_hint("it has to be in PEM form")),
-        false => Ok(chain),
-    }
-}
-
-fn private_key(path: &Path, place: &str) -> Result<PrivateKeyDer<'static>> {
-    let unusable = |what: &str| unusable("client key", path, place, what);
-    let pem = std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
-    let pem = Zeroizing::new(pem);
-    if is_encrypted(&pem) {
-        return Err(unusable(
-            "is encrypted with a passphrase, which nobody can be asked for",
-        )
-        .with_hint(
+fn private_key(file: &pem::Named<'_>) -> Result<PrivateKeyDer<'static>> {
+    let bytes = Zeroizing::new(file.read()?);
+    if is_encrypted(&bytes) {
+        return Err(file
+            .is("is encrypted with a passphrase, which nobody can be asked for")
+            .with_hint(
             "decrypt it into a file that only you can read: umask 077; openssl pkey -in KEY -out NEW",
         ));
     }
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound => {
-            unusable("holds no private key").with_hint("it has to be in PEM form")
-        }
-        // The source error may quote the file, so it is not kept.
-        _ => unusable("is damaged").with_hint("it has to be in PEM form"),
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => file.unfit(&bytes, "holds no private key"),
+        // The error itself may quote the file.
+        _ => file.unfit(&bytes, "is damaged"),
     })
 }
 
@@ -102,13 +100,6 @@ fn is_encrypted(pem: &[u8]) -> bool {
     ]
     .iter()
     .any(|mark| pem.windows(mark.len()).any(|window| window == *mark))
-}
-
-fn unusable(what: &str, path: &Path, place: &str, problem: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!("the {what} {path:?}{place} {problem}"),
-    )
 }
 
 impl ResolvesClientCert for Identity {

@@ -4,6 +4,7 @@
 //! From the bottom up: `socket` and `moved`; around them `tls` and `layer`; `transport` joins these;
 //! `wire` has the [`Connection`]; `open`, `operations` and `sasl` extend it.
 
+mod algorithms;
 mod bound;
 mod certificate;
 mod credentials;
@@ -15,6 +16,7 @@ mod network;
 mod open;
 mod operations;
 mod options;
+mod pem;
 mod policy;
 mod refused;
 mod sasl;
@@ -24,6 +26,7 @@ mod server;
 mod socket;
 mod tls;
 mod tls_errors;
+mod tls_words;
 mod trace;
 mod transport;
 mod trust;

@@ -3,20 +3,23 @@
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
-use super::certificate::{Facts, written};
+use super::certificate::{Facts, Key, written};
 use super::seen::Seen;
 use super::server::Server;
+use super::tls_words as words;
 use crate::error::{Error, ErrorKind};
 use crate::record::text::excerpt;
 
 const CA_FILE: &str = "if you trust it, give the certificate of its authority (--ca-file); else ask who runs the provider";
 const SELF_SIGNED: &str = "if it is the right one, give the certificate itself (--ca-file); else ask who runs the provider";
-const CIPHERS: &str =
-    "TLS 1.2 or 1.3 with a current cipher is needed; the provider's log says more";
+const CIPHERS: &str = "TLS 1.2 or 1.3 with a current cipher is needed, and mostly 1.3 if its key is on P-521; the provider's log says more";
+const CHANGED: &str = "something between here and the provider may have changed the bytes";
 const CLIENT_CERTIFICATE: &str = "give one, and its key (--cert, --key)";
 
 /// The error for a TLS failure on the connection to `server`; `seen` makes it specific.
 pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen>) -> Error {
+    // Its words are names of Rust, so no message has them.
+    tracing::debug!("TLS with {server}: {error:?}");
     match error {
         rustls::Error::InvalidCertificate(problem) => {
             let facts = seen.and_then(Seen::facts);
@@ -29,17 +32,42 @@ pub(super) fn explain(error: &rustls::Error, server: &Server, seen: Option<&Seen
             let hint = if server.is_ldaps() {
                 "the port seems to speak plain LDAP: use ldap:// with StartTLS, or the ldaps port, mostly 636"
             } else {
-                "something between here and the provider may have changed the bytes"
+                CHANGED
             };
-            tls(format!("what {server} sends is not TLS"))
-                .with_source(error.clone())
-                .with_hint(hint)
+            tls(format!("what {server} sends is not TLS")).with_hint(hint)
         }
-        rustls::Error::PeerIncompatible(_) => tls(format!("{server} has no TLS in common with us"))
-            .with_source(error.clone())
-            .with_hint("TLS 1.2 or 1.3 with a current cipher is needed on the provider"),
-        _ => tls(format!("TLS with {server} failed")).with_source(error.clone()),
+        rustls::Error::PeerIncompatible(problem) => tls(format!(
+            "{server} has no TLS in common with us: {}",
+            words::incompatible(problem)
+        ))
+        .with_hint("TLS 1.2 or 1.3 with a current cipher is needed on the provider"),
+        rustls::Error::PeerMisbehaved(_) if has_pss_key(seen) => tls(format!(
+            "the certificate of {server} has an RSA-PSS key, which works with TLS 1.3 only"
+        ))
+        .with_hint("switch TLS 1.3 on there, or give the provider another key: RSA or ECDSA"),
+        rustls::Error::PeerMisbehaved(_)
+        | rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::PeerSentOversizedRecord => {
+            tls(format!("{server} breaks the rules of TLS")).with_hint(CHANGED)
+        }
+        rustls::Error::DecryptError => {
+            tls(format!("what {server} sends cannot be decrypted")).with_hint(CHANGED)
+        }
+        rustls::Error::FailedToGetCurrentTime => {
+            tls("TLS needs the time, and this machine does not tell it".to_owned())
+        }
+        rustls::Error::FailedToGetRandomBytes => {
+            tls("TLS needs random bytes, and this machine gives none".to_owned())
+        }
+        _ => tls(format!("TLS with {server} failed"))
+            .with_hint("the log says more at the level debug (-vv)"),
     }
+}
+
+fn has_pss_key(seen: Option<&Seen>) -> bool {
+    let facts = seen.and_then(Seen::facts);
+    facts.is_some_and(|facts| facts.key == Key::RsaPss)
 }
 
 /// The error for a server that asked for a client certificate and closed the connection. It may
@@ -63,13 +91,14 @@ fn alert(alert: AlertDescription, server: &Server, seen: Option<&Seen>) -> Error
     use AlertDescription as Alert;
     let asked = seen.is_some_and(Seen::was_asked);
     let ours = seen.is_some_and(|seen| seen.ours);
-    let ended = || tls(format!("{server} ended TLS with the alert {alert:?}"));
+    let name = words::alert(alert);
+    let ended = || tls(format!("{server} ended TLS with the alert {name}"));
     match alert {
         Alert::CertificateRequired => {
             tls(format!("{server} wants a client certificate")).with_hint(CLIENT_CERTIFICATE)
         }
         _ if asked && !ours => tls(format!(
-            "{server} asked for a client certificate, got none, and ended TLS with the alert {alert:?}"
+            "{server} asked for a client certificate, got none, and ended TLS with the alert {name}"
         ))
         .with_hint(CLIENT_CERTIFICATE),
         Alert::BadCertificate
@@ -83,7 +112,7 @@ fn alert(alert: AlertDescription, server: &Server, seen: Option<&Seen>) -> Error
             if asked =>
         {
             tls(format!(
-                "{server} does not accept the client certificate (its alert is {alert:?})"
+                "{server} does not accept the client certificate (its alert is {name})"
             ))
             .with_hint(match alert {
                 Alert::CertificateExpired => {
@@ -160,16 +189,34 @@ fn certificate(
             format!("{whose} is signed by an unknown authority"),
             CA_FILE,
         ),
+        CertificateError::BadSignature if weak_key(facts).is_some() => {
+            let bits = weak_key(facts).unwrap_or_default();
+            tls(format!(
+                "{whose} has an RSA key of {bits} bits, which is too few"
+            ))
+            .with_hint("give the provider a new one: RSA of at least 2048 bits, or ECDSA")
+        }
         // The signature of the certificate or of the handshake is bad. Either way the server is not
         // the one it claims to be.
         CertificateError::BadSignature => tls(format!(
             "{whose} proves nothing: it is not signed by the authority that it names, or the other end has \
              not the key that belongs to it"
         ))
-        .with_hint("somebody may be tampering with the connection; else ask who runs the provider"),
-        other => tls(format!("{whose} cannot be used: {other}")).with_hint(
+        .with_hint(
+            "somebody may be tampering with the connection; or the RSA key of its authority has fewer than \
+             2048 bits; else ask who runs the provider",
+        ),
+        other => tls(format!("{whose} {}", words::certificate(other))).with_hint(
             "replace it on the provider; the program openssl x509 -text shows what is in it",
         ),
+    }
+}
+
+/// The bits of an RSA key that is too short to be checked.
+fn weak_key(facts: Option<&Facts>) -> Option<usize> {
+    match facts?.key {
+        Key::Rsa(bits) if bits < 2048 => Some(bits),
+        _ => None,
     }
 }
 
@@ -235,7 +282,7 @@ mod tests {
             (CertificateError::NotValidYet, "not valid yet"),
             (CertificateError::UnknownIssuer, "unknown authority (if"),
             (CertificateError::NotValidForName, "does not match"),
-            (CertificateError::BadEncoding, "cannot be used"),
+            (CertificateError::BadEncoding, "is damaged"),
         ] {
             let error = explain(&rustls::Error::InvalidCertificate(problem), &server, None);
             assert_eq!(error.kind(), ErrorKind::Tls);

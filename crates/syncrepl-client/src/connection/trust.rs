@@ -10,7 +10,6 @@ use rustls::client::verify_server_name;
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -18,9 +17,11 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 
+use super::algorithms;
 use super::certificate::Facts;
 use super::identity::Identity;
 use super::options::{ConnectOptions, Named, by};
+use super::pem;
 use super::seen::Seen;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,11 +35,14 @@ pub(super) struct Setup {
 /// been renewed.
 pub(super) fn setup(options: &ConnectOptions) -> Result<Setup> {
     let unusable = |error: rustls::Error| {
-        Error::new(ErrorKind::Tls, "TLS cannot be set up on this machine")
-            .with_source(error)
-            .with_hint("give the certificate authority of the provider (--ca-file)")
+        tracing::debug!("TLS cannot be set up: {error}");
+        Error::new(
+            ErrorKind::Tls,
+            "this machine has no certificate authorities to trust",
+        )
+        .with_hint("give the certificate authority of the provider (--ca-file)")
     };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = algorithms::provider();
     let believed = match (&options.ca_file, options.accept_any_certificate) {
         (_, true) => Believed::Anybody,
         (Some(path), _) => Believed::file(path, &options.named, &provider)?,
@@ -81,27 +85,17 @@ enum Believed {
 
 impl Believed {
     fn file(path: &Path, named: &Named, provider: &Arc<CryptoProvider>) -> Result<Self> {
-        let named = by(&named.ca_file);
-        let unusable = |what: &str| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("the CA file {path:?}{named} {what}"),
-            )
-            .with_hint("it has to hold the certificate of an authority in PEM form")
+        let file = pem::Named {
+            what: "the CA file",
+            path,
+            place: &by(&named.ca_file),
         };
-        let pem =
-            std::fs::read(path).map_err(|error| unusable("cannot be read").with_source(error))?;
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable("is damaged").with_source(error))?;
-        if certificates.is_empty() {
-            return Err(unusable("holds no certificate"));
-        }
+        let certificates = file.certificates()?;
         // A bundle with the authorities of a whole platform may hold a few that cannot be used.
         let mut roots = RootCertStore::empty();
         let (_, odd) = roots.add_parsable_certificates(certificates.iter().cloned());
         if roots.is_empty() {
-            return Err(unusable("holds a certificate that is damaged"));
+            return Err(file.is("holds a certificate that is damaged"));
         }
         if odd > 0 {
             tracing::debug!("{odd} certificates in {path:?} cannot be used");
@@ -109,7 +103,7 @@ impl Believed {
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
                 .build()
-                .map_err(|error| unusable("cannot be used").with_source(error))?;
+                .map_err(|error| file.is("cannot be used").with_source(error))?;
         Ok(Believed::File(verifier, certificates))
     }
 }
@@ -164,7 +158,14 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        let verify =
+            |algorithms| verify_tls13_signature(message, certificate, signature, algorithms);
+        verify(&self.algorithms).or_else(|error| match error {
+            rustls::Error::InvalidCertificate(
+                CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            ) => verify(algorithms::for_one_hash()).map_err(|_| error),
+            error => Err(error),
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -9,6 +9,7 @@ mod certificates;
 mod clear;
 mod client;
 mod configuration;
+mod kinds;
 
 use std::path::Path;
 

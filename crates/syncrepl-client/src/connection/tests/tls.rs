@@ -28,7 +28,7 @@ fn connect(
     version: &'static SupportedProtocolVersion,
     options: &ConnectOptions,
 ) -> Result<()> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let key = PrivateKeyDer::from_pem_file(&signing.key).unwrap();
     let key = provider.key_provider.load_private_key(key).unwrap();
     let certificate = CertificateDer::from_pem_file(&shown.cert).unwrap();
