@@ -169,9 +169,7 @@ fn name_in(names: &[[&'static str; 2]], attribute: &str) -> Option<&'static str>
         _ => attribute,
     };
     let is_it = |spelt: &&str| spelt.eq_ignore_ascii_case(attribute);
-    let [name, _] = names
-        .iter()
-        .find(|spelt| spelt.iter().any(|spelt| is_it(&spelt)))?;
+    let [name, _] = names.iter().find(|spelt| spelt.iter().any(is_it))?;
     Some(name)
 }
 

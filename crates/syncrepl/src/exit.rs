@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use syncrepl_client::{Error, ErrorKind};
+use syncrepl_client::{Error, ErrorKind, printable};
 use syncrepl_proto::secret::masked;
 
 /// Why the command failed.
@@ -116,8 +116,9 @@ impl fmt::Display for Failure {
 
 /// Prints one line on stderr, in the command's name.
 pub(crate) fn complain(message: &str) {
-    // The last gate: the message may quote a word that was typed in a wrong place.
-    let message = masked(message);
+    // The last gate: the message may quote a word that was typed in a wrong place, or the name of a file
+    // that steers the terminal.
+    let message = printable(&masked(message));
     // stderr may be closed, and eprintln would panic then.
     let _ = if stderr_has_colour() {
         writeln!(io::stderr(), "\x1b[1;31msyncrepl:\x1b[0m {message}")

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use syncrepl_client::printable;
 use syncrepl_proto::secret::masked;
 
 use tracing_subscriber::EnvFilter;
@@ -28,7 +29,8 @@ pub(crate) fn start(verbose: u8) {
         .init();
 }
 
-/// stderr, without the passwords of URLs that a line may quote. Each line comes in one write.
+/// stderr, without the passwords of URLs that a line may quote, and without what steers a terminal. Each
+/// line comes in one write.
 struct Masked;
 
 impl Write for Masked {
@@ -38,7 +40,7 @@ impl Write for Masked {
             Some(text) => (text, "\n"),
             None => (&*text, ""),
         };
-        let shown = masked(text).into_owned() + end;
+        let shown = printable(&masked(text)) + end;
         io::stderr().write_all(shown.as_bytes())?;
         Ok(line.len())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Parser;
-use syncrepl_client::{Callback, Finding, StopHandle, Syncrepl, SyncreplMode, Verdict};
+use syncrepl_client::{Callback, Finding, StopHandle, Syncrepl, SyncreplMode, Verdict, printable};
 use syncrepl_proto::secret::masked;
 
 use super::subcommand::{Program, Subcommand};
@@ -78,6 +78,11 @@ impl Subcommand for Doctor {
     }
 }
 
+/// Text for a terminal: it may quote what was typed in a wrong place.
+fn safe(text: &str) -> String {
+    printable(&masked(text))
+}
+
 /// The report so far.
 #[derive(Default)]
 struct Report {
@@ -107,16 +112,16 @@ impl Report {
         let mut out = io::stdout().lock();
         if self.server != finding.server {
             let gap = if self.server.is_empty() { "" } else { "\n" };
-            writeln!(out, "{gap}{}", masked(&finding.server))?;
+            writeln!(out, "{gap}{}", safe(&finding.server))?;
             self.server.clone_from(&finding.server);
         }
-        let text = masked(&finding.text);
+        let text = safe(&finding.text);
         match stdout_has_colour() {
             true => writeln!(out, "\x1b[{colour}m{sign}\x1b[0m {text}")?,
             false => writeln!(out, "{sign} {text}")?,
         }
         for line in &finding.advice {
-            writeln!(out, "{}", format!("    {}", masked(line)).trim_end())?;
+            writeln!(out, "{}", format!("    {}", safe(line)).trim_end())?;
         }
         // Show each line at once: the next may take a while.
         out.flush()

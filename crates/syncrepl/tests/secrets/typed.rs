@@ -197,6 +197,55 @@ fn password_alone() {
     assert!(!outcome.stderr.contains(GEHEIM) && outcome.stderr.contains("word 1"));
 }
 
+/// A name that steers a terminal is shown escaped, whoever gave it.
+#[test]
+fn names_that_steer() {
+    let name = "a\u{1b}[31m\u{34f}\u{115f}\u{202e}\n\u{9b}b";
+    for words in [
+        &["dump", "--data", &format!("/nonexistent/{name}")][..],
+        &[
+            "refresh",
+            "--data",
+            &format!("/nonexistent/{name}"),
+            "ldap://127.0.0.1:1/dc=e??sub",
+        ],
+        &[
+            "refresh",
+            "--data",
+            "x",
+            "-H",
+            "ldaps://127.0.0.1:1",
+            "-b",
+            "dc=e",
+            "--ca-file",
+            name,
+        ],
+        &[
+            "refresh", "--data", "x", "-b", "dc=e", "-D", "cn=a", "-y", name,
+        ],
+        &[
+            "doctor",
+            "-H",
+            "ldap://127.0.0.1:1",
+            "-b",
+            &format!("cn={name}"),
+        ],
+        &["refresh", "--data", "x", "-b", "dc=e", name],
+        &[name],
+    ] {
+        let folder = Data::new().folder;
+        let outcome = Outcome::of(command(words).current_dir(folder.path()));
+        assert!(!matches!(outcome.code, Some(0) | None), "{words:?}");
+        let shown = outcome.stdout + &outcome.stderr;
+        let wild = |c: &char| *c != '\n' && !syncrepl_proto::text::is_printable(*c);
+        assert_eq!(shown.chars().find(wild), None, "{shown:?}");
+        assert!(
+            !shown.contains("\n\u{9b}b") && !shown.contains("\nb"),
+            "{shown:?}"
+        );
+    }
+}
+
 /// The store holds a copy of a search with a secret in its filter; another search is refused.
 #[test]
 fn filter_of_the_copy() {
