@@ -136,15 +136,6 @@ fn certificate(
     facts: Option<&Facts>,
     passed_over: Option<&str>,
 ) -> Error {
-    let untrusted = |message: String, hint: &str| {
-        let hint = match passed_over {
-            Some(setting) => {
-                format!("{setting} is not honoured: a folder of authorities is not read; {hint}")
-            }
-            None => hint.to_owned(),
-        };
-        tls(message).with_hint(hint)
-    };
     let whose = format!("the certificate of {server}");
     let self_signed = facts.is_some_and(|facts| facts.self_issued);
     match problem {
@@ -181,24 +172,41 @@ fn certificate(
             &whose,
             &format!(": it is for {}", excerpt(&names(presented))),
         ),
-        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => untrusted(
-            format!("{whose} is self-signed, and not one that was given to trust"),
-            SELF_SIGNED,
-        ),
-        CertificateError::UnknownIssuer => untrusted(
-            format!("{whose} is signed by an unknown authority"),
-            CA_FILE,
-        ),
-        CertificateError::BadSignature if weak_key(facts).is_some() => {
-            let bits = weak_key(facts).unwrap_or_default();
-            tls(format!(
-                "{whose} has an RSA key of {bits} bits, which is too few"
-            ))
-            .with_hint("give the provider a new one: RSA of at least 2048 bits, or ECDSA")
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => {
+            let why = "is self-signed, and not one that was given to trust";
+            untrusted(&format!("{whose} {why}"), SELF_SIGNED, passed_over)
         }
-        // The signature of the certificate or of the handshake is bad. Either way the server is not
-        // the one it claims to be.
-        CertificateError::BadSignature => tls(format!(
+        CertificateError::UnknownIssuer => {
+            let why = "is signed by an unknown authority";
+            untrusted(&format!("{whose} {why}"), CA_FILE, passed_over)
+        }
+        CertificateError::BadSignature => bad_signature(&whose, facts),
+        other => tls(format!("{whose} {}", words::certificate(other))).with_hint(
+            "replace it on the provider; the program openssl x509 -text shows what is in it",
+        ),
+    }
+}
+
+/// The error for a certificate that nobody told us to trust. It names a setting about trust that is not
+/// honoured.
+fn untrusted(message: &str, hint: &str, passed_over: Option<&str>) -> Error {
+    tls(message.to_owned()).with_hint(match passed_over {
+        Some(setting) => {
+            format!("{setting} is not honoured: a folder of authorities is not read; {hint}")
+        }
+        None => hint.to_owned(),
+    })
+}
+
+/// The signature of the certificate or of the handshake is bad. Unless the key is too short to be checked,
+/// the server is not the one it claims to be.
+fn bad_signature(whose: &str, facts: Option<&Facts>) -> Error {
+    match facts.map(|facts| facts.key) {
+        Some(Key::Rsa(bits)) if bits < 2048 => tls(format!(
+            "{whose} has an RSA key of {bits} bits, which is too few"
+        ))
+        .with_hint("give the provider a new one: RSA of at least 2048 bits, or ECDSA"),
+        _ => tls(format!(
             "{whose} proves nothing: it is not signed by the authority that it names, or the other end has \
              not the key that belongs to it"
         ))
@@ -206,17 +214,6 @@ fn certificate(
             "somebody may be tampering with the connection; or the RSA key of its authority has fewer than \
              2048 bits; else ask who runs the provider",
         ),
-        other => tls(format!("{whose} {}", words::certificate(other))).with_hint(
-            "replace it on the provider; the program openssl x509 -text shows what is in it",
-        ),
-    }
-}
-
-/// The bits of an RSA key that is too short to be checked.
-fn weak_key(facts: Option<&Facts>) -> Option<usize> {
-    match facts?.key {
-        Key::Rsa(bits) if bits < 2048 => Some(bits),
-        _ => None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
-use syncrepl_testing::tls::{Kind, Pair, of_kinds, openssl, self_signed_of};
+use syncrepl_testing::tls::kinds::{Kind, of_kinds, self_signed_of};
+use syncrepl_testing::tls::{Pair, openssl};
 use tempfile::TempDir;
 
 use crate::common::outcome::{Data, Outcome, command};

@@ -1,13 +1,12 @@
 //! Certificates for tests, made with the `openssl` command: a good one, and some that no client
 //! may accept.
 
-mod kinds;
+pub mod kinds;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::tools;
-pub use kinds::{Kind, of_kinds, self_signed_of};
 
 /// A certificate and its key, in PEM.
 #[derive(Debug, Clone)]
