@@ -32,7 +32,7 @@ impl Work<'_> {
     fn answer(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
         let named = self.stage.agenda.take_named();
         self.ask_where(named, terms, ask)?;
-        self.answer_values(terms, ask)?;
+        self.answer_values(ask)?;
         self.answer_below(ask)?;
         let mut now = self.stage.agenda.take_where();
         if now.is_empty() {

@@ -3,8 +3,9 @@
 //! 3672). So a message that would take values away is not believed before a search has shown the entry.
 //!
 //! That a search agrees with a message proves nothing: a group that somebody left looks like a computed
-//! one that the message lacks. A search that shows a value which the message lacked does prove something.
-//! From then on each message of that provider is a hint, until a full refresh.
+//! one that the message lacks. A search that shows a value which the message lacked does prove something,
+//! unless a later message about the entry tells that the value came back. From then on each message of
+//! that provider is a hint, until a full refresh.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,13 +16,12 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
-use super::ask::{Absent, Ask};
+use super::ask::Ask;
 use super::change::Statement;
-use super::ledger::member;
+use super::ledger::{Basis, member};
 use super::rules::Rule;
 use super::source::Source;
 use super::stage::Work;
-use super::terms::Terms;
 use crate::error::Result;
 use crate::store::records::{Stored, attribute_list};
 
@@ -51,9 +51,11 @@ pub(crate) struct Hints {
     pub(crate) added: u64,
     /// A search has shown values that a message lacked.
     pub(crate) refuted: bool,
-    /// The attributes of which this stage has found that out.
-    pub(crate) lacked: BTreeSet<String>,
     pub(crate) lately: Lately,
+    /// The attributes of which a message of this stage lacked values that a search shows, by entry.
+    pub(crate) lacked: BTreeMap<Uuid, BTreeSet<String>>,
+    /// The entries that the messages of this stage are about.
+    pub(crate) told: BTreeSet<Uuid>,
     /// The entries whose values a search of this stage showed.
     pub(crate) shown: BTreeSet<Uuid>,
 }
@@ -101,11 +103,11 @@ impl Work<'_> {
         if hints.all {
             return Ok(true);
         }
-        if !hints.as_stored
-            || self.stage.source() != Source::Stream
-            || self.lacks(Rule::AddedUnseen)
-            || self.apply.records().id_of(uuid)?.is_some()
-        {
+        if !hints.as_stored || self.stage.source() != Source::Stream {
+            return Ok(false);
+        }
+        self.stage.hints.told.insert(uuid);
+        if self.lacks(Rule::AddedUnseen) || self.apply.records().id_of(uuid)?.is_some() {
             return Ok(false);
         }
         let hints = &mut self.stage.hints;
@@ -140,7 +142,7 @@ impl Work<'_> {
     }
 
     /// Looks at the entries whose values are in doubt.
-    pub(super) fn answer_values(&mut self, terms: Terms<'_>, ask: &mut dyn Ask) -> Result<()> {
+    pub(super) fn answer_values(&mut self, ask: &mut dyn Ask) -> Result<()> {
         let asked = self.stage.agenda.take_values();
         let mut wanted = Vec::new();
         for uuid in asked.keys() {
@@ -155,25 +157,24 @@ impl Work<'_> {
         let present = self.control_beside(&wanted)?;
         for batch in wanted.chunks(self.stage.limits.batch) {
             let mut missing: BTreeSet<_> = batch.iter().map(|(uuid, _)| *uuid).collect();
-            let means = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
+            ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 let lost = asked.get(&uuid).map(Vec::as_slice).unwrap_or_default();
-                self.note_lacked(lost, &attributes);
+                self.note_lacked(uuid, lost, &attributes);
                 self.stage.hints.shown.insert(uuid);
                 self.values(uuid, dn, attributes)
             })?;
+            // What became of it the provider will tell, as a rule; else it is asked once it is silent.
             for uuid in missing {
-                match means {
-                    Absent::IsGone => self.is_not_shown(uuid, terms)?,
-                    // For one entry the whole search would be too much: its values stay until the
-                    // provider is silent.
-                    Absent::MayHaveMoved => {
-                        let id = self.apply.records().id_of(uuid)?.map(member);
-                        id.into_iter()
-                            .for_each(|id| self.stage.agenda.ask_where(id, When::Quiet));
-                    }
-                }
+                self.ask_where_when_quiet(uuid)?;
             }
+        }
+        Ok(())
+    }
+
+    fn ask_where_when_quiet(&mut self, uuid: Uuid) -> Result<()> {
+        if let Some(id) = self.apply.records().id_of(uuid)? {
+            self.stage.agenda.ask_where(member(id), When::Quiet);
         }
         Ok(())
     }
@@ -189,8 +190,8 @@ impl Work<'_> {
         self.others_are_gone(&shown)
     }
 
-    /// A search shows a record. If it shows the DN that we hold, or are about to, then that is known as
-    /// before, and only the values are news.
+    /// A search shows a record, and its values are news. Its DN is not, if the stream told it: the search
+    /// may be ahead of what the stream has still to tell, of this entry or of a parent.
     pub(super) fn values(
         &mut self,
         uuid: Uuid,
@@ -200,13 +201,20 @@ impl Work<'_> {
         let Some(known) = self.apply.records().by_uuid(uuid)? else {
             return self.entry(uuid, dn, attributes);
         };
-        let awaited = self.apply.records().parked_dn(uuid)?;
-        let held = awaited.as_deref().unwrap_or(&known.dn);
-        let gone = self.stage.ledger.gone.contains(member(known.id));
-        if gone || self.key(held) != self.key(dn) {
+        if self.stage.ledger.gone.contains(member(known.id)) || self.is_shown(known.id)? {
             return self.entry(uuid, dn, attributes);
         }
+        let awaited = self.apply.records().parked_dn(uuid)?;
+        let held = awaited.as_deref().unwrap_or(&known.dn);
         self.stage.ledger.present.insert(member(known.id));
+        if self.key(held) != self.key(dn) && self.basis_before(known.id)? != Basis::Known {
+            self.stage.agenda.ask_where(member(known.id), When::Quiet);
+        }
+        let own = |dn| dn::split_first(dn).map(|(own, _)| dn::key(own));
+        if own(held) != own(dn) {
+            // These values belong to a name that the stream has still to tell, with the values.
+            return Ok(());
+        }
         if awaited.is_some() {
             // The values that wait with the DN are those of a message, and older.
             self.apply.records().park_dn_alone(uuid)?;
@@ -214,10 +222,11 @@ impl Work<'_> {
         self.apply.restate(&known, attributes)
     }
 
-    fn note_lacked(&mut self, lost: &[(String, u64)], shown: &AttributeList<'_>) {
+    fn note_lacked(&mut self, uuid: Uuid, lost: &[(String, u64)], shown: &AttributeList<'_>) {
         for (name, value) in lost {
             if shown.values(name).any(|shown| digest(shown) == *value) {
-                self.stage.hints.lacked.insert(name.clone());
+                let lacked = self.stage.hints.lacked.entry(uuid).or_default();
+                lacked.insert(name.clone());
             }
         }
     }
@@ -249,6 +258,51 @@ fn lost_values(known: &Stored, statement: &Statement<'_>) -> Result<Vec<(String,
         })
         .map(|(name, value)| (name.to_ascii_lowercase(), digest(value)))
         .collect())
+}
+
+/// The attributes of a record under the name that a statement gives it: the naming values follow, and
+/// nothing else.
+pub(super) fn with_name(known: &Stored, statement: &Statement<'_>) -> Result<Vec<u8>> {
+    let [before, after] =
+        [&known.dn, statement.dn].map(|dn| dn::naming_values(dn).unwrap_or_default());
+    let is_in = |naming: &[dn::NamingValue<'_>], name: &str, value: &[u8]| {
+        let mut naming = naming.iter();
+        naming.any(|(other, named)| other.eq_ignore_ascii_case(name) && named.as_ref() == value)
+    };
+    let stated = |name: &str, value: &[u8]| {
+        statement
+            .attributes
+            .values(name)
+            .any(|other| other == value)
+    };
+    let mut list: Vec<(&str, Vec<&[u8]>)> = Vec::new();
+    for attribute in attribute_list(&known.attributes)?.iter() {
+        let name = attribute.name;
+        let gone = |value: &[u8]| is_in(&before, name, value) && !stated(name, value);
+        list.push((
+            name,
+            attribute.values().filter(|value| !gone(value)).collect(),
+        ));
+    }
+    for attribute in statement.attributes.iter() {
+        let name = attribute.name;
+        let named = attribute
+            .values()
+            .filter(|value| is_in(&after, name, value));
+        let same_name = |(other, _): &&mut (&str, Vec<&[u8]>)| other.eq_ignore_ascii_case(name);
+        match list.iter_mut().find(same_name) {
+            Some((_, values)) => {
+                for value in named {
+                    if !values.contains(&value) {
+                        values.push(value);
+                    }
+                }
+            }
+            None => list.push((name, named.collect())),
+        }
+    }
+    list.retain(|(_, values)| !values.is_empty());
+    Ok(AttributeList::encode(list))
 }
 
 fn digest(value: &[u8]) -> u64 {

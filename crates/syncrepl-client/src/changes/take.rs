@@ -7,6 +7,7 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
 use super::change::{self, Difference, Statement};
+use super::hints::with_name;
 use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
@@ -221,7 +222,9 @@ impl Work<'_> {
         self.notice_soon_after_refresh(known.id);
         self.stage.hidden.placed.insert(id);
         let mut parked = parked(statement, Some(known.id));
-        parked.attributes.take_if(|_| doubted);
+        if doubted {
+            parked.attributes = Some(with_name(&known, statement)?);
+        }
         if self
             .apply
             .records()

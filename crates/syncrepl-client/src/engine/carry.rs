@@ -1,7 +1,7 @@
 //! The memory of one stage for the next: the fresh records and the open questions. Only this file
 //! moves them into a [`Stage`] and out of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
@@ -30,6 +30,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// The longest wait of an open question, because some providers never fall silent.
 const QUIET_AT_MOST: Duration = Duration::from_secs(15);
 
+/// After so long, no message about an entry that a search showed is still to come.
+const SURE: Duration = Duration::from_secs(3);
+
 /// The fresh records and the open questions.
 #[derive(Debug)]
 pub(super) struct Carry {
@@ -49,6 +52,8 @@ pub(super) struct Carry {
     lately: Lately,
     /// The attributes of which live messages lack values.
     lacked: BTreeSet<String>,
+    /// The attributes of which a message about an entry seemed to lack values, and since when.
+    seems_lacked: BTreeMap<Uuid, (Instant, BTreeSet<String>)>,
 }
 
 impl Carry {
@@ -62,6 +67,7 @@ impl Carry {
             quiet_since: None,
             lately: Lately::default(),
             lacked: read_lacked(writer)?,
+            seems_lacked: BTreeMap::new(),
         })
     }
 
@@ -127,9 +133,10 @@ impl Carry {
         for uuid in std::mem::take(&mut stage.hints.shown) {
             self.lately.note(uuid, now);
         }
-        let mut lacked = std::mem::take(&mut stage.hints.lacked);
+        let mut lacked = BTreeSet::new();
         if !stage.kind.is_full() {
-            lacked.extend(self.lacked.iter().cloned());
+            lacked.clone_from(&self.lacked);
+            lacked.extend(self.are_lacked(stage, now));
         }
         if lacked == self.lacked {
             return Ok(());
@@ -139,6 +146,26 @@ impl Carry {
         writer.set_setting(status::LACKED, stored)?;
         self.lacked = lacked;
         Ok(())
+    }
+
+    /// The attributes that a message lacked and a search showed, where no other message about the entry
+    /// has come for a while: one would tell that the values came back.
+    fn are_lacked(&mut self, stage: &mut Stage, now: Instant) -> Vec<String> {
+        for uuid in std::mem::take(&mut stage.hints.told) {
+            self.seems_lacked.remove(&uuid);
+        }
+        for (uuid, names) in std::mem::take(&mut stage.hints.lacked) {
+            self.seems_lacked.insert(uuid, (now, names));
+        }
+        let mut lacked = Vec::new();
+        self.seems_lacked.retain(|_, (since, names)| {
+            let sure = now.saturating_duration_since(*since) > SURE;
+            if sure {
+                lacked.extend(std::mem::take(names));
+            }
+            !sure
+        });
+        lacked
     }
 
     /// The attributes of which live messages lack values.

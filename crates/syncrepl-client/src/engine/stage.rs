@@ -97,8 +97,9 @@ impl Run<'_> {
         } = &mut *self.consumer;
         let deadlines = &mut self.on.deadlines;
         watch.after(&mut stage, parents, writer, deadlines, now)?;
-        let learned = !stage.hints.lacked.is_empty();
+        let lacked = carry.lacked().len();
         carry.keep(&mut stage, writer, now)?;
+        let learned = carry.lacked().len() > lacked;
         carry.wait_for_quiet(deadlines, now);
         if learned {
             self.consumer.warn_of_lacked();

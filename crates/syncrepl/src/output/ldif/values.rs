@@ -67,10 +67,21 @@ impl<'a> Values<'a> {
 
     /// Whether these values have none of the old name left, after a rename from `from` to `to`.
     pub(super) fn lost_name(&self, from: &str, to: &str) -> bool {
-        let Some(gone) = no_longer(from, to) else {
+        let (Ok(mut old), Ok(new)) = (dn::naming_values(from), dn::naming_values(to)) else {
             return false;
         };
-        !gone.is_empty() && !gone.iter().any(|(name, value)| self.has(name, value))
+        old.retain(|(name, value)| !names_exactly(&new, name, value));
+        let is_left = |(name, value): &dn::NamingValue<'_>| match names(&new, name, value) {
+            // A case-exact attribute may keep the old spelling beside the new one.
+            true => self.has_exactly(name, value),
+            false => self.has(name, value),
+        };
+        !old.is_empty() && !old.iter().any(is_left)
+    }
+
+    fn has_exactly(&self, name: &str, value: &[u8]) -> bool {
+        let values = self.get(name);
+        values.is_some_and(|values| values.iter().any(|other| other.as_ref() == value))
     }
 
     /// Whether a rename that deletes the old name would take the last value of an attribute that an
@@ -130,6 +141,12 @@ impl<'a> Values<'a> {
         for (name, value) in dn::naming_values(to).unwrap_or_default() {
             let key = name.to_ascii_lowercase();
             let is_copied = self.0.contains_key(&key) || after.0.contains_key(&key);
+            if delete_old
+                && let Some((_, values)) = self.0.get_mut(&key)
+                && let Some(respelled) = values.iter_mut().find(|other| alike(other, &value))
+            {
+                *respelled = Cow::Owned(value.to_vec());
+            }
             if is_copied && !self.has(name, &value) {
                 let name = Cow::Owned(name.to_owned());
                 let entry = self.0.entry(key).or_insert((name, Vec::new()));
@@ -142,11 +159,19 @@ impl<'a> Values<'a> {
 /// The naming values of `from` that `to` does not have.
 fn no_longer<'a>(from: &'a str, to: &str) -> Option<Vec<dn::NamingValue<'a>>> {
     let (mut gone, new) = (dn::naming_values(from).ok()?, dn::naming_values(to).ok()?);
-    gone.retain(|(name, value)| {
-        !new.iter()
-            .any(|(other, new)| name.eq_ignore_ascii_case(other) && alike(new, value))
-    });
+    gone.retain(|(name, value)| !names(&new, name, value));
     Some(gone)
+}
+
+/// Whether one of these naming values is this one, in whichever spelling.
+fn names(naming: &[dn::NamingValue<'_>], name: &str, value: &[u8]) -> bool {
+    let mut naming = naming.iter();
+    naming.any(|(other, new)| name.eq_ignore_ascii_case(other) && alike(new, value))
+}
+
+fn names_exactly(naming: &[dn::NamingValue<'_>], name: &str, value: &[u8]) -> bool {
+    let mut naming = naming.iter();
+    naming.any(|(other, new)| name.eq_ignore_ascii_case(other) && new.as_ref() == value)
 }
 
 /// Whether most matching rules call the two equal. They ignore letter case and runs of spaces.
