@@ -23,6 +23,13 @@ pub(crate) const LAST_RECONCILE: &str = "syncrepl_last_reconcile";
 pub(crate) const PARENTS: &str = "syncrepl_parents";
 /// The server of the last refresh, and the node behind its name.
 pub(crate) const NODE: &str = "syncrepl_node";
+/// What the provider showed of its changelog before the last refresh, one a line: server, when it was
+/// started, requests, changes kept, writes.
+pub(crate) const COUNTS: &str = "syncrepl_counts";
+/// Set while the cookie lies in the future, or did when it was stored.
+pub(crate) const AHEAD: &str = "syncrepl_ahead";
+/// The server that told a change which its changelog leaves out, and when it was started.
+pub(crate) const LEFT_OUT: &str = "syncrepl_left_out";
 /// The records whose DN was stated in the last refresh stage, as a bitmap over their ids.
 pub(crate) const FRESH: &str = "syncrepl_fresh";
 /// The records that the persist stage placed soon after it, in the same form: few, and stored often.

@@ -95,8 +95,21 @@ pub fn same_form(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The number of the last change that a cookie of the form [`Form::Numbered`] covers. `None` in a
-/// cookie of another form.
+/// cookie of another form, and in one for a change without a number.
 pub fn number(cookie: &[u8]) -> Option<u64> {
+    number_or_none(cookie).filter(|&number| number != NO_NUMBER)
+}
+
+/// Whether this cookie came with a change that has no number: the provider does not remember the change,
+/// and will not tell it to another consumer.
+pub fn is_of_a_change_not_kept(cookie: &[u8]) -> bool {
+    number_or_none(cookie) == Some(NO_NUMBER)
+}
+
+/// The number in the cookie of a live change that the changelog leaves out: -1, without a sign.
+const NO_NUMBER: u64 = u32::MAX as u64;
+
+fn number_or_none(cookie: &[u8]) -> Option<u64> {
     if Form::of(cookie) != Form::Numbered {
         return None;
     }
@@ -105,13 +118,14 @@ pub fn number(cookie: &[u8]) -> Option<u64> {
 }
 
 /// The cookie to keep when a refresh stage has ended with `received`: it replaces what was kept.
-/// `None` when nothing may be kept: an empty cookie, or one of [`Form::Csns`] without a CSN. A provider
-/// that is sent the latter sends everything again, and tells no delete.
+/// `None` when nothing may be kept: an empty cookie, one of [`Form::Csns`] without a CSN, or one of a
+/// change that the provider does not keep. A provider that is sent the second sends everything again, and
+/// tells no delete. One that is sent the third tells nothing any more.
 pub fn after_refresh(received: &[u8]) -> Option<Vec<u8>> {
     if Form::of(received) == Form::Csns {
         return Csns::parse(received)?.encode();
     }
-    (!received.is_empty()).then(|| received.to_vec())
+    (!received.is_empty() && !is_of_a_change_not_kept(received)).then(|| received.to_vec())
 }
 
 /// The cookie to keep when `received` came in the persist stage while `kept` was kept. One of
@@ -137,6 +151,15 @@ pub fn server_id(received: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(received).ok()?;
     let fields = (Form::of(received) == Form::Csns).then(|| text.split(','))?;
     fields.filter_map(|field| field.strip_prefix("sid=")).next()
+}
+
+/// The newest CSN in a cookie of [`Form::Csns`], whichever server made it: it begins with the time of the
+/// change. `None` in other cookies.
+pub fn newest_csn(cookie: &[u8]) -> Option<&str> {
+    if Form::of(cookie) != Form::Csns {
+        return None;
+    }
+    Csns::parse(cookie)?.csns.into_values().max()
 }
 
 /// Whether a change with this `entryCSN` is part of what the cookie covers. If the cookie does not name
@@ -197,6 +220,14 @@ mod tests {
         assert_eq!(covers(&old, A1.as_bytes()), Some(false), "newer");
         assert_eq!(covers(b"h:1#d:b:f#3", A1.as_bytes()), None);
         assert_eq!(covers(&both, b"no csn"), None);
+    }
+
+    #[test]
+    fn newest_csn_of_all_servers() {
+        let both = cookie(format!("rid=000,csn={B1};{A1}"));
+        assert_eq!(newest_csn(&both), Some(A1));
+        assert_eq!(newest_csn(b"rid=000"), None);
+        assert_eq!(newest_csn(b"h:1#d:b:f#3"), None);
     }
 
     #[test]
@@ -288,6 +319,11 @@ mod tests {
         assert_eq!(number(b"h:1#cn=reader:dc=x:(objectClass=*)#330"), Some(330));
         assert_eq!(number(b"h:1#d:b:f#99999999999999999999"), None);
         assert_eq!(number(b"rid=000,csn=x#7"), None);
+        let not_kept = b"h:1#d:b:f#4294967295";
+        assert_eq!(number(not_kept), None);
+        assert!(is_of_a_change_not_kept(not_kept));
+        assert_eq!(in_persist_stage(Some(b"h:1#d:b:f#7"), not_kept), None);
+        assert!(!is_of_a_change_not_kept(b"h:1#d:b:f#7"));
         assert_eq!(number(b"330"), None);
     }
 }

@@ -64,6 +64,13 @@ impl Filter {
         Self(out)
     }
 
+    /// `(attribute>=value)`; `value` is not escaped. The attribute name is not checked.
+    pub fn greater_or_equal(attribute: &str, value: &[u8]) -> Self {
+        let mut out = Vec::new();
+        encode::push_comparison(&mut out, tag::GREATER_OR_EQUAL, attribute, value);
+        Self(out)
+    }
+
     /// Matches entries that all of `filters` match. With no filters it is the absolute true filter
     /// (RFC 4526). The depth is not checked.
     pub fn and(filters: &[Self]) -> Self {

@@ -2,11 +2,12 @@
 //! messages of the sync search mean.
 //!
 //! From the bottom up: `socket` and `moved`; around them `tls` and `layer`; `transport` joins these;
-//! `wire` has the [`Connection`]; `open`, `operations` and `sasl` extend it.
+//! `wire` has the [`Connection`]; `open`, `operations`, `changelog` and `sasl` extend it.
 
 mod algorithms;
 mod bound;
 mod certificate;
+mod changelog;
 mod credentials;
 mod encryption;
 mod identity;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use bound::BoundLdap;
 pub(crate) use certificate::{seconds_of_digits, written};
+pub(crate) use changelog::{Counts, Kept};
 pub use credentials::{Credentials, Password, ScramHash};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};

@@ -24,6 +24,8 @@ use crate::record::text::{excerpt, printable};
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
 pub(crate) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
 
+const LAST_USN: &str = "lastUsn";
+
 /// The root DSE (RFC 4512 §5.1). A field that the server hides is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RootDse {
@@ -36,6 +38,8 @@ pub(crate) struct RootDse {
     pub(crate) subschema_subentry: Option<String>,
     /// The oldest and the newest change number, which 389-ds publishes.
     pub(crate) changes: Option<(u64, u64)>,
+    /// The number of writes to each database, by its name; one without a name counts all of them.
+    pub(crate) writes: Vec<(String, u64)>,
     pub(crate) sasl_mechanisms: Vec<String>,
 }
 
@@ -167,6 +171,7 @@ impl Connection {
                 "subschemaSubentry",
                 "firstChangeNumber",
                 "lastChangeNumber",
+                LAST_USN,
                 "supportedSASLMechanisms",
             ],
         };
@@ -319,6 +324,7 @@ impl RootDse {
         let number = |name: &str| all(name).pop()?.parse().ok();
         RootDse {
             changes: number("firstChangeNumber").zip(number("lastChangeNumber")),
+            writes: writes(attributes),
             vendor_name: all("vendorName").pop(),
             vendor_version: all("vendorVersion").pop(),
             object_classes: all("objectClass"),
@@ -329,6 +335,23 @@ impl RootDse {
             sasl_mechanisms: all("supportedSASLMechanisms"),
         }
     }
+}
+
+/// The values of `lastUsn` with their options. Before the first write it may be -1, with a sign or
+/// without; only differences count.
+fn writes(attributes: &AttributeList<'_>) -> Vec<(String, u64)> {
+    let counted = attributes.iter().filter_map(|attribute| {
+        let (name, option) = attribute
+            .name
+            .split_once(';')
+            .unwrap_or((attribute.name, ""));
+        let value = std::str::from_utf8(attribute.values().next()?).ok()?;
+        let unsigned = value.parse::<u64>().ok();
+        let count = unsigned.or_else(|| Some(value.parse::<i64>().ok()?.cast_unsigned()))?;
+        name.eq_ignore_ascii_case(LAST_USN)
+            .then(|| (option.to_ascii_lowercase(), count))
+    });
+    counted.collect()
 }
 
 fn verdict(result: &syncrepl_proto::message::LdapResult<'_>, what: &str) -> Result<()> {

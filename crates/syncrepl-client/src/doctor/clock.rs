@@ -9,6 +9,7 @@ use syncrepl_proto::profile::Clock;
 use super::trial::Trial;
 use super::{Doctor, Patient};
 use crate::connection::{ANY_ENTRY, seconds_of_digits, written};
+use crate::engine::{UNTIL_THEN, ahead};
 use crate::error::{ErrorKind, Result};
 
 /// A difference of this many seconds or less counts as none.
@@ -17,6 +18,17 @@ const SAME: i64 = 5;
 impl Doctor<'_> {
     pub(super) fn clock(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
         const ADVICE: &[&str] = &["set both by NTP"];
+        let cookie = trial.cookie.as_deref().unwrap_or_default();
+        let ahead = ahead(cookie);
+        if let Some((by, newest)) = ahead {
+            self.warn(
+                format!(
+                    "clock: the newest change is dated {}, {by} s ahead of our clock",
+                    written(newest)
+                ),
+                &[UNTIL_THEN],
+            );
+        }
         let before = now();
         let theirs = self.server_time(patient)?;
         let ours = before + (now() - before) / 2;
@@ -28,6 +40,7 @@ impl Doctor<'_> {
             return Ok(());
         }
         match self.newest_change(trial) {
+            _ if ahead.is_some() => {}
             Some(newest) if newest > ours + SAME => self.warn(
                 format!(
                     "clock: {} s or more ahead of ours: a change is of {}",

@@ -7,6 +7,7 @@ use syncrepl_proto::profile::{Memory, Trouble};
 
 use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
+use crate::connection::Kept;
 use crate::error::{ErrorKind, Result};
 
 impl Doctor<'_> {
@@ -15,7 +16,7 @@ impl Doctor<'_> {
             Memory::ShownByOlderCookie => self.session_log(patient, trial),
             Memory::ShownInRootDse => {
                 self.changelog(patient);
-                Ok(())
+                self.left_out(patient)
             }
             _ => Ok(()),
         }
@@ -78,6 +79,43 @@ impl Doctor<'_> {
                 &[&provider.hints(Trouble::MemoryUnseen)],
             ),
         }
+    }
+
+    /// Checks whether the changelog leaves changes out, by its configuration or else by what counts
+    /// writes.
+    fn left_out(&mut self, patient: &mut Patient) -> Result<()> {
+        let provider = patient.provider;
+        let Some(changelog) = provider.changelog else {
+            return Ok(());
+        };
+        let search = &self.settings.search;
+        let matters = |name: &str| search.looks_at(name);
+        let (connection, root) = (&mut patient.connection, &patient.root);
+        let kept = match connection.started(&changelog)? {
+            Some(started) => connection.kept(&changelog, &started, root, &search.base, &matters)?,
+            None => Kept::Unknown,
+        };
+        let counts = connection.counts(&changelog, root)?;
+        let grant = provider.hints(Trouble::LeftOutUnseen);
+        match (kept, counts) {
+            (Kept::All, _) => self.good("changelog: it leaves nothing out"),
+            (Kept::Some(lines), _) => self.warn(
+                format!(
+                    "changelog: it leaves changes out ({}): each start compares everything if anything was written",
+                    lines.join(", ")
+                ),
+                &[&provider.hints(Trouble::ChangesLeftOut)],
+            ),
+            (Kept::Unknown, Some(_)) => self.warn(
+                "changelog: not shown whether it leaves changes out; each start counts what was written",
+                &[&format!("to compare everything less often, {grant}")],
+            ),
+            (Kept::Unknown, None) => self.warn(
+                "changelog: not shown whether it leaves changes out: each start compares everything",
+                &[&grant],
+            ),
+        }
+        Ok(())
     }
 
     pub(super) fn cancel(&mut self, patient: &Patient) {

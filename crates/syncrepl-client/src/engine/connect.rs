@@ -63,7 +63,11 @@ impl Consumer {
         if !same_identity {
             callback.debug("bound as somebody else than before: everything is compared");
         }
-        let cookie = self.cookie_to_send(provider, &root_dse, same_identity, callback);
+        self.warnings.forget();
+        let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
+        let left_out = self.may_be_left_out(server, provider, &coverage)?;
+        let doubt = left_out.or(self.is_ahead(server)?);
+        let cookie = self.cookie_to_send(provider, &root_dse, same_identity, doubt, callback);
         if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut connection)?;
         }
@@ -74,6 +78,7 @@ impl Consumer {
             provider,
             authzid,
             cookie_sent: cookie.is_some(),
+            coverage,
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
             asked: None,

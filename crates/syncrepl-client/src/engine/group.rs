@@ -82,7 +82,7 @@ impl Run<'_> {
             return Ok(());
         };
         let made = self.lookup().changes()?;
-        if !gap.may_miss(made.map(|(_, newest)| newest)) {
+        if !gap.may_miss(made.map(|(_, newest)| newest)) && !self.may_have_left_out()? {
             return Ok(());
         }
         self.callback.debug("the provider may have told nothing of changes that were made when the refresh had just ended: everything is looked at");

@@ -73,6 +73,7 @@ impl Run<'_> {
             stage,
             group_began,
             gap,
+            told_unkept,
             ..
         } = &mut **on;
         let refreshing = link.session.in_refresh_stage();
@@ -114,6 +115,7 @@ impl Run<'_> {
         let server = &beside.settings.servers[server];
         let (received, next) = meaning(event, &mut work, resumed, link.provider, server)?;
         if let Some(received) = received {
+            *told_unkept |= !refreshing && cookie::is_of_a_change_not_kept(received);
             note_cookie(stage, gap, consumer.cookie.as_deref(), received);
         }
         Ok(Some(next))

@@ -12,13 +12,15 @@
 //! - `group`: the end of a group of changes of the persist stage
 //! - `connect`: from a list of servers to the sync search
 //! - `stage`: opens, settles and commits a stage or a group
-//! - `resume`, `refusal`, `heartbeat`: whether to believe a refresh; what a refusal means; whether
+//! - `resume`, `left_out`, `ahead`, `refusal`, `heartbeat`: whether to believe a refresh; whether the
+//!   changelog behind it is whole; whether the cookie lies in the future; what a refusal means; whether
 //!   the connection is alive
 //! - `state`: the state of all of these
 //! - `carry`, `watch`, `gap`, `schedule`, `habit`: the memory from one stage to the next
-//! - `deadlines`, `settings`, `mode`
+//! - `deadlines`, `settings`, `mode`, `warnings`
 
 mod afresh;
+mod ahead;
 mod carry;
 mod connect;
 mod deadlines;
@@ -28,6 +30,7 @@ mod gap;
 mod group;
 mod habit;
 mod heartbeat;
+mod left_out;
 mod life;
 mod message;
 pub(crate) mod mode;
@@ -41,6 +44,7 @@ mod settings;
 mod stage;
 mod state;
 mod turn;
+mod warnings;
 mod watch;
 
 use std::time::Duration;
@@ -50,6 +54,7 @@ use crate::connection::Server;
 use crate::error::Result;
 use crate::stop::StopHandle;
 use crate::store::{Position, Store, Tag, Writer};
+pub(crate) use ahead::{UNTIL_THEN, ahead};
 pub(crate) use connect::none_can_be_used;
 use life::Engine;
 pub(crate) use refusal::not_ready;

@@ -66,6 +66,7 @@ impl Run<'_> {
         self.watch_for_a_gap(stage.cookie.as_deref());
         let first = self.consumer.cookie.is_none();
         self.commit_stage(stage, parents)?;
+        self.consumer.warnings.tell();
         if first && count == 0 {
             warn_of_nothing_shown(&self.on.link.authzid);
         }
@@ -132,6 +133,8 @@ impl Run<'_> {
         if let Some(node) = node {
             writer.set_setting(status::NODE, Some(node.as_bytes()))?;
         }
+        self.consumer
+            .remember_coverage(link.server, &link.coverage)?;
         match link.cookie_sent {
             true => Ok(()),
             false => Schedule::write(SystemTime::now(), writer),

@@ -30,11 +30,13 @@ pub(super) struct Claim {
 
 impl Consumer {
     /// The cookie to send; `None` when the store has none, or everything has to be compared.
+    /// `doubt` is a reason to believe that the provider would not tell all changes.
     pub(super) fn cookie_to_send(
         &mut self,
         provider: Provider,
         root_dse: &RootDse,
         same_identity: bool,
+        doubt: Option<&'static str>,
         callback: &mut dyn Callback,
     ) -> Option<Vec<u8>> {
         let cookie = self.cookie.clone()?;
@@ -46,7 +48,9 @@ impl Consumer {
             return None;
         }
         let last = root_dse.changes.map(|(_, last)| last);
-        let why = if self.has_forgotten(provider, &cookie, root_dse.changes) {
+        let why = if let Some(why) = doubt {
+            why
+        } else if self.has_forgotten(provider, &cookie, root_dse.changes) {
             FORGOTTEN
         } else if self.may_tell_too_little(provider) && last != cookie::number(&cookie) {
             PARTIAL

@@ -1,7 +1,7 @@
 //! A stage or group of changes as a transaction: opens, settles and commits it.
 
-use super::carry;
 use super::state::{Connected, Consumer, Run, lookup};
+use super::{ahead, carry};
 use crate::callback::Callback;
 use crate::changes::source::Kind;
 use crate::changes::stage::Stage;
@@ -58,6 +58,7 @@ impl Consumer {
         };
         told(callback.cookie_change(&cookie))?;
         self.writer.set_setting(status::COOKIE, Some(&cookie))?;
+        ahead::remember(&cookie, &self.writer)?;
         self.cookie = Some(cookie);
         Ok(())
     }
@@ -88,6 +89,7 @@ impl Run<'_> {
     /// Commits a settled stage, with its cookie and with what it leaves to the next. `parents` says
     /// what its end did about the hidden parents.
     pub(super) fn commit_stage(&mut self, mut stage: Stage, parents: Parents) -> Result<()> {
+        self.remember_left_out()?;
         let now = self.now();
         let Consumer {
             carry,
@@ -104,8 +106,13 @@ impl Run<'_> {
         if learned {
             self.consumer.warn_of_lacked();
         }
+        let compared = stage.is_refresh() && !self.on.link.cookie_sent;
         self.consumer
             .store_cookie(stage.cookie.take(), self.callback)?;
+        if let (true, Some(cookie)) = (compared, &self.consumer.cookie) {
+            // It may be the cookie of before, and its time has come.
+            ahead::remember(cookie, &self.consumer.writer)?;
+        }
         self.consumer.commit(self.callback)
     }
 }

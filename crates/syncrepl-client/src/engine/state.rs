@@ -11,9 +11,11 @@ use super::carry::Carry;
 use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
+use super::left_out::Coverage;
 use super::restarts::Restarts;
 use super::schedule::Schedule;
 use super::settings::Settings;
+use super::warnings::Warnings;
 use super::watch::Watch;
 use crate::callback::Callback;
 use crate::changes::apply::Applier;
@@ -66,6 +68,7 @@ pub(super) struct Consumer {
     pub(super) failed_at: Option<SocketAddr>,
     pub(super) warned_in_clear: bool,
     pub(super) warned_of_derived: bool,
+    pub(super) warnings: Warnings,
 }
 
 /// A bound connection with the sync search on it.
@@ -76,6 +79,8 @@ pub(super) struct Link {
     pub(super) provider: Provider,
     pub(super) authzid: String,
     pub(super) cookie_sent: bool,
+    /// What the provider's changelog left out when the connection began.
+    pub(super) coverage: Coverage,
     /// Whether an entry with children may come into the base from outside.
     pub(super) may_bring_others: bool,
     /// When the last bytes came.
@@ -98,6 +103,8 @@ pub(super) struct Connected {
     pub(super) group_began: Instant,
     /// Set while changes may be missing at the beginning of the persist stage.
     pub(super) gap: Option<Gap>,
+    /// The provider told a change that its changelog does not have.
+    pub(super) told_unkept: bool,
     pub(super) restarts: Restarts,
     pub(super) deadlines: Deadlines,
 }
@@ -134,6 +141,7 @@ impl Consumer {
             failed_at: None,
             warned_in_clear: false,
             warned_of_derived: false,
+            warnings: Warnings::default(),
             settings,
             writer,
         })
@@ -192,6 +200,7 @@ impl Connected {
             side: None,
             stage: None,
             gap: None,
+            told_unkept: false,
             restarts: Restarts::default(),
             deadlines: Deadlines::default(),
         }

@@ -85,6 +85,15 @@ impl Search {
             && !computed.any(|name| self.shows(name) || self.filter.asks_for(name))
     }
 
+    /// Whether the result may depend on this attribute: it is shown, or the filter asks for it.
+    pub(crate) fn looks_at(&self, name: &str) -> bool {
+        let any = |asked: &String| asked == "*" || asked.eq_ignore_ascii_case(name);
+        self.attributes.is_empty()
+            || self.shows(name)
+            || self.attributes.iter().any(any)
+            || !self.filter.matches_every_entry()
+    }
+
     /// Whether the search shows all entries below the base, with all their user attributes.
     pub(crate) fn shows_a_whole_tree(&self) -> bool {
         self.scope == Scope::Subtree

@@ -1,7 +1,7 @@
 //! 389 Directory Server and its relatives (Red Hat Directory Server, FreeIPA). We observed all of
 //! this on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog.
 
-use super::fields::{Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
+use super::fields::{Changelog, Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
 use super::unknown;
 use crate::cookie::Form;
 
@@ -44,10 +44,33 @@ pub const PROVIDER: Provider = Provider(&Profile {
         entry: "cn=monitor",
         attribute: "currentTime",
     }),
+    changelog: Some(CHANGELOG),
     hint,
     advice,
     ..unknown::PROFILE
 });
+
+/// The plug-in Retro Changelog. The root DSE has lastusn where the plug-in USN is on: one number for each
+/// database, or a single one with nsslapd-entryusn-global. A modify of an entry that is missing and an add
+/// of one that is there take one away from it.
+const CHANGELOG: Changelog = Changelog {
+    entry: "cn=Retro Changelog Plugin,cn=plugins,cn=config",
+    only: "nsslapd-include-suffix",
+    except: "nsslapd-exclude-suffix",
+    without: "nsslapd-exclude-attrs",
+    started: Clock {
+        entry: "cn=monitor",
+        attribute: "startTime",
+    },
+    counters: "cn=snmp,cn=monitor",
+    requests: &[
+        "addEntryOps",
+        "modifyEntryOps",
+        "modifyRdnOps",
+        "removeEntryOps",
+    ],
+    own_option: "changelog",
+};
 
 const FULL: Full = Full {
     words: "too many active synchronization sessions",
@@ -71,6 +94,15 @@ fn hint(trouble: Trouble) -> Option<&'static str> {
         Trouble::MemoryUnseen => {
             "grant this identity to read firstChangeNumber and lastChangeNumber of the root DSE; is the \
              Retro Changelog plug-in on?"
+        }
+        Trouble::ChangesLeftOut => {
+            "remove nsslapd-include-suffix, nsslapd-exclude-suffix and nsslapd-exclude-attrs from \
+             cn=Retro Changelog Plugin,cn=plugins,cn=config, or have them take in all that is copied, then \
+             restart the server"
+        }
+        Trouble::LeftOutUnseen => {
+            "let this identity read cn=Retro Changelog Plugin,cn=plugins,cn=config, with an aci there that \
+             has targetattr=\"*\", and restart the server"
         }
         _ => return None,
     })

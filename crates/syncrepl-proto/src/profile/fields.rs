@@ -120,6 +120,9 @@ pub struct Profile {
     /// Where the provider shows what time it is.
     pub clock: Option<Clock>,
 
+    /// The provider answers a cookie from a changelog that can be configured to leave changes out.
+    pub changelog: Option<Changelog>,
+
     /// What its administrator can do, in a few words.
     pub hint: fn(Trouble) -> Option<&'static str>,
 
@@ -170,6 +173,30 @@ pub struct Clock {
     pub attribute: &'static str,
 }
 
+/// A changelog that may leave changes out, and by what a consumer notices that it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changelog {
+    /// The DN of the entry that configures it.
+    pub entry: &'static str,
+    /// An attribute of that entry: the DNs below which changes are kept; all if it is missing.
+    pub only: &'static str,
+    /// An attribute of that entry: the DNs below which no changes are kept.
+    pub except: &'static str,
+    /// An attribute of that entry: a change of these attributes alone is not kept.
+    pub without: &'static str,
+    /// When the provider was started. Its counters begin anew then.
+    pub started: Clock,
+    /// The entry that counts the operations.
+    pub counters: &'static str,
+    /// The attributes of that entry which count the requests that write, those that failed as well.
+    pub requests: &'static [&'static str],
+    /// The option of `lastUsn` in the root DSE for the database of the changelog itself. That attribute
+    /// counts the writes of each database, if the administrator has switched it on. If there is one
+    /// number for all databases, it has no option, and counts each kept change a second time. A failed
+    /// request may count it down again.
+    pub own_option: &'static str,
+}
+
 /// How a provider says that it serves as many consumers as it can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full {
@@ -205,6 +232,10 @@ pub enum Trouble {
     MemoryTooShort,
     /// The identity is not shown what the provider remembers of changes.
     MemoryUnseen,
+    /// The changelog leaves changes out.
+    ChangesLeftOut,
+    /// The identity is not shown whether the changelog leaves changes out.
+    LeftOutUnseen,
     /// A SASL bind may not act as the identity that it asks for.
     MayNotActAs,
     /// A SASL bind failed with the result `other` (80): the provider could not check the user.

@@ -13,7 +13,7 @@ mod fields;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
+pub use fields::{Changelog, Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
 
 use crate::cookie::Form;
 use fields::contains;

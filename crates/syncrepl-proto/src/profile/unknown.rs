@@ -42,6 +42,7 @@ pub(super) const PROFILE: Profile = Profile {
     heeds_abandon: false,
     memory: Memory::Unseen,
     clock: None,
+    changelog: None,
     hint: |_| None,
     advice,
 };

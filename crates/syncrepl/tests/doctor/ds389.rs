@@ -123,3 +123,38 @@ fn plugins_are_off() {
     let words = ["contentsync enable", "retro-changelog enable", "restart"];
     assert_line(&outcome, "✘", "sync control: not advertised", &words);
 }
+
+/// As FreeIPA configures the changelog, and shown to an ordinary account or not.
+#[test]
+fn changelog_that_leaves_changes_out() {
+    let line = "nsslapd-include-suffix: cn=dns,dc=example,dc=com";
+    let shown = || Ds389::builder().shows_changelog();
+    for (builder, sign, topic, words) in [
+        (shown(), "✔", "changelog: it leaves nothing out", &[][..]),
+        (
+            shown().free_ipa(),
+            "!",
+            "changelog: it leaves changes out",
+            &[line, "Retro Changelog Plugin"],
+        ),
+        (
+            Ds389::builder().free_ipa(),
+            "!",
+            "changelog: not shown",
+            &["counts what was written", "targetattr"],
+        ),
+    ] {
+        let server = builder.start();
+        let outcome = doctor(&server.url(), &AS_READER);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert_line(&outcome, sign, topic, words);
+    }
+    // Not even the counters.
+    let server = Ds389::start();
+    let rule = "dn: cn=monitor\nchangetype: modify\nadd: aci\naci: (targetattr=\"*\")(version 3.0; acl \"hidden\"; \
+                deny (read, search, compare) userdn=\"ldap:///anyone\";)\n";
+    server.ldapmodify(rule).expect("a rule");
+    let outcome = doctor(&server.url(), &AS_READER);
+    let words = ["each start compares everything", "targetattr"];
+    assert_line(&outcome, "!", "changelog: not shown", &words);
+}

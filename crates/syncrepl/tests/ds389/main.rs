@@ -6,6 +6,7 @@ mod common;
 mod changes;
 mod hidden;
 mod kills;
+mod left_out;
 mod limits;
 mod memory;
 mod policy;

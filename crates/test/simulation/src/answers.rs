@@ -70,6 +70,9 @@ impl World {
             Operation::SearchRequest(request) => match message.controls.find(SYNC_REQUEST) {
                 Some(control) => self.sync_search(number, message.id, control.value),
                 None if request.base.is_empty() => self.root_dse(number, message.id),
+                None if self.is_configuration(request.base) => {
+                    self.configuration(number, message.id, request.base);
+                }
                 None => self.plain_search(number, message.id, request),
             },
             other => self.finding(format_args!("the consumer sent {}", other.name())),
@@ -152,6 +155,20 @@ impl World {
             list.push(("namingContexts", vec![&b"dc=x"[..]]));
         }
         self.show(number, id, "", &AttributeList::encode(list));
+        self.result(number, id, 0, "");
+    }
+
+    /// Whether this is an entry by which a 389-ds tells what its changelog keeps.
+    fn is_configuration(&self, base: &str) -> bool {
+        let changelog = self.options.profile.vendor().changelog;
+        changelog
+            .is_some_and(|changelog| base == changelog.entry || base == changelog.started.entry)
+    }
+
+    /// The model's changelog keeps everything, which its configuration shows.
+    fn configuration(&mut self, number: u64, id: u32, base: &str) {
+        let list = [("startTime", vec![&b"20261130000000Z"[..]])];
+        self.show(number, id, base, &AttributeList::encode(list));
         self.result(number, id, 0, "");
     }
 

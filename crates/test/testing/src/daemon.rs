@@ -63,6 +63,8 @@ pub struct Daemon {
     program: Program,
     ports: Mutex<Ports>,
     child: Mutex<Option<Child>>,
+    /// Variables for the next start, beside those of the program.
+    environment: Mutex<Vec<(String, String)>>,
     folder: TempDir,
 }
 
@@ -81,6 +83,7 @@ impl Daemon {
             program,
             ports: Mutex::default(),
             child: Mutex::default(),
+            environment: Mutex::default(),
             folder,
         }
     }
@@ -170,6 +173,7 @@ impl Daemon {
         Command::new(&self.program.path)
             .args(self.program.arguments.iter().map(with_ports))
             .envs(self.program.environment.iter().cloned())
+            .envs(lock(&self.environment).iter().cloned())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a file for the output"))
             .stderr(output)
@@ -191,6 +195,14 @@ impl Daemon {
             );
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Sets variables of the environment from the next start on, in place of those set here before.
+    pub fn set_environment(&self, variables: &[(&str, &str)]) {
+        let variables = variables.iter();
+        *lock(&self.environment) = variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
     }
 
     /// Ends the server as an operator would, and waits.

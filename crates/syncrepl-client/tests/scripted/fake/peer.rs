@@ -11,6 +11,7 @@ use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{CANCEL, LdapResult, Message, Operation, SearchResultEntry};
+use syncrepl_proto::profile::ds389;
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use super::script::{Heartbeat, Log, Shown, Step};
@@ -102,6 +103,9 @@ impl Peer {
                     let request = SyncRequest::decode(value).expect("a sync request");
                     self.sync_search(message.id, &request)
                 }
+                None if is_configuration(request.base) => {
+                    self.configuration(message.id, request.base)
+                }
                 None => self.look_up(message.id, request),
             },
             other => panic!("the consumer sent {}", other.name()),
@@ -138,6 +142,15 @@ impl Peer {
         };
         let attributes = AttributeList::decode(&attributes).expect("attributes");
         let entry = SearchResultEntry { dn: "", attributes };
+        self.send(id, &Operation::SearchResultEntry(entry), &[])
+            && self.send(id, &Operation::SearchResultDone(LdapResult::new(0)), &[])
+    }
+
+    /// What a 389-ds tells of its changelog: it keeps everything.
+    fn configuration(&mut self, id: u32, dn: &str) -> bool {
+        let attributes = AttributeList::encode([("startTime", vec![&b"20261130000000Z"[..]])]);
+        let attributes = AttributeList::decode(&attributes).expect("attributes");
+        let entry = SearchResultEntry { dn, attributes };
         self.send(id, &Operation::SearchResultEntry(entry), &[])
             && self.send(id, &Operation::SearchResultDone(LdapResult::new(0)), &[])
     }
@@ -180,4 +193,10 @@ impl Peer {
             .write_all(&Message::encode(id, op, controls))
             .is_ok()
     }
+}
+
+/// Whether it is an entry by which a 389-ds tells what its changelog keeps.
+fn is_configuration(dn: &str) -> bool {
+    let changelog = ds389::PROVIDER.changelog;
+    changelog.is_some_and(|changelog| [changelog.entry, changelog.started.entry].contains(&dn))
 }

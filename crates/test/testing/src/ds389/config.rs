@@ -48,6 +48,20 @@ nsslapd-pluginVendor: 389 Project
 nsslapd-pluginDescription: none
 ";
 
+/// Lets everybody read the configuration of the changelog.
+pub(super) const SHOWN: &str = "aci: (targetattr=\"*\")(version 3.0; acl \"shown\"; allow (read, search) \
+     userdn=\"ldap:///anyone\";)";
+
+/// What FreeIPA has in the configuration: its DNS alone is in the changelog.
+pub(super) const DNS_ONLY: &str = "nsslapd-include-suffix: cn=dns,dc=example,dc=com";
+pub(super) const MEMBERS: &str = "memberOfGroupAttr: memberUser\nmemberOfGroupAttr: memberHost\n\
+     memberOfAutoAddOC: nsMemberOf";
+/// Two attributes of its schema.
+pub(super) const MEMBER_SCHEMA: &str = "\
+attributeTypes: ( 2.16.840.1.113730.3.8.99.1 NAME 'memberUser' SUP distinguishedName EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 )
+attributeTypes: ( 2.16.840.1.113730.3.8.99.2 NAME 'memberHost' SUP distinguishedName EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 )
+";
+
 const TEMPLATE: &str = "/usr/share/dirsrv/data/template-dse.ldif";
 /// The folders that a server wants.
 pub(super) const FOLDERS: [&str; 10] = [
@@ -73,6 +87,9 @@ pub(super) struct Settings {
     pub(super) lines: Vec<(String, String)>,
     pub(super) entries: String,
     pub(super) size_limit: Option<usize>,
+    pub(super) schema: String,
+    /// Lines for the entry cn=config.
+    pub(super) global: String,
 }
 
 /// Writes the configuration of a server whose files are in `folder`.
@@ -84,7 +101,8 @@ pub(super) fn write(settings: &Settings, folder: &Path, port: u16, user: &str) {
         text(settings, &template, folder, port, user),
     )
     .expect("writing dse.ldif");
-    fs::write(config.join("schema/99user.ldif"), OWN_SCHEMA).expect("writing a schema file");
+    let schema = format!("{OWN_SCHEMA}{}", settings.schema);
+    fs::write(config.join("schema/99user.ldif"), schema).expect("writing a schema file");
     // These have to be there, and may be empty.
     for name in ["slapd-collations.conf", "certmap.conf"] {
         fs::write(config.join(name), "").expect("writing a configuration file");
@@ -94,7 +112,10 @@ pub(super) fn write(settings: &Settings, folder: &Path, port: u16, user: &str) {
 fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &str) -> String {
     let path = |name: &str| folder.join(name).display().to_string();
     // Only a listener with a host name stays on the loopback interface. A value of 5 MB must get in.
-    let port = format!("{port}\nnsslapd-listenhost: 127.0.0.1\nnsslapd-maxbersize: 67108864");
+    let port = format!(
+        "{port}\nnsslapd-listenhost: 127.0.0.1\nnsslapd-maxbersize: 67108864{}",
+        settings.global
+    );
     let mut text = template.to_owned();
     for (name, value) in [
         ("bak_dir", path("bak")),

@@ -56,6 +56,30 @@ impl Builder {
         )
     }
 
+    /// Lets everybody read which changes the changelog keeps.
+    pub fn shows_changelog(self) -> Self {
+        self.plugin_lines(config::CHANGELOG, config::SHOWN)
+    }
+
+    /// Keeps changes of the DNS only, as FreeIPA does, and derives memberOf as it does.
+    pub fn free_ipa(mut self) -> Self {
+        self.0.schema += config::MEMBER_SCHEMA;
+        self.plugin_lines(config::CHANGELOG, config::DNS_ONLY)
+            .plugin("MemberOf Plugin")
+            .plugin_lines("MemberOf Plugin", config::MEMBERS)
+    }
+
+    /// Counts the writes to each database.
+    pub fn counts_writes(self) -> Self {
+        self.plugin("USN")
+    }
+
+    /// Counts the writes to all databases in one number, as FreeIPA does.
+    pub fn counts_all_writes(mut self) -> Self {
+        self.0.global += "\nnsslapd-entryusn-global: on";
+        self.counts_writes()
+    }
+
     /// How many entries a search of [`READER`] may show.
     pub fn size_limit(mut self, entries: usize) -> Self {
         self.0.size_limit = Some(entries);
