@@ -26,6 +26,10 @@ pub(crate) const NODE: &str = "syncrepl_node";
 /// What the provider showed of its changelog before the last refresh, one a line: server, when it was
 /// started, requests, changes kept, writes.
 pub(crate) const COUNTS: &str = "syncrepl_counts";
+/// How a node answered a very old cookie, and when: node, answer, seconds since 1970; one a line.
+pub(crate) const DELETES: &str = "syncrepl_deletes";
+/// How often in a row the server ended when it was sent a cookie.
+pub(crate) const CRASHES: &str = "syncrepl_crashes";
 /// Set while the cookie lies in the future, or did when it was stored.
 pub(crate) const AHEAD: &str = "syncrepl_ahead";
 /// The server that told a change which its changelog leaves out, and when it was started.

@@ -153,6 +153,18 @@ pub fn server_id(received: &[u8]) -> Option<&str> {
     fields.filter_map(|field| field.strip_prefix("sid=")).next()
 }
 
+/// A cookie of [`Form::Csns`] like this one, of a time before all changes. `None` for other cookies.
+pub fn of_long_ago(cookie: &[u8]) -> Option<Vec<u8>> {
+    let parsed = Csns::parse(cookie)?;
+    let old: Vec<_> = parsed
+        .csns
+        .keys()
+        .map(|sid| format!("19700101000000.000000Z#000000#{sid}#000000"))
+        .collect();
+    let some = !old.is_empty();
+    some.then(|| format!("rid={},csn={}", parsed.rid, old.join(";")).into_bytes())
+}
+
 /// The newest CSN in a cookie of [`Form::Csns`], whichever server made it: it begins with the time of the
 /// change. `None` in other cookies.
 pub fn newest_csn(cookie: &[u8]) -> Option<&str> {
@@ -220,6 +232,16 @@ mod tests {
         assert_eq!(covers(&old, A1.as_bytes()), Some(false), "newer");
         assert_eq!(covers(b"h:1#d:b:f#3", A1.as_bytes()), None);
         assert_eq!(covers(&both, b"no csn"), None);
+    }
+
+    #[test]
+    fn cookie_of_long_ago_names_the_same_servers() {
+        let both = cookie(format!("rid=000,csn={B1};{A1}"));
+        let ago = of_long_ago(&both).map(|ago| String::from_utf8(ago).unwrap());
+        let expected = "rid=000,csn=19700101000000.000000Z#000000#001#000000;\
+                        19700101000000.000000Z#000000#002#000000";
+        assert_eq!(ago.as_deref(), Some(expected));
+        assert_eq!(of_long_ago(b"rid=000"), None);
     }
 
     #[test]

@@ -52,13 +52,17 @@ impl ChangeLog {
     }
 
     /// The entries changed after `csn`, each once, oldest change first. `None` when the log has
-    /// dropped some of these changes.
+    /// dropped some of these changes, and for a CSN from before its first change: no cookie of this
+    /// provider has that.
     pub(crate) fn since(&self, csn: &Csn) -> Option<Vec<Uuid>> {
         if self
             .forgotten
             .as_ref()
             .is_some_and(|forgotten| csn < forgotten)
         {
+            return None;
+        }
+        if self.forgotten.is_none() && self.changes.front().is_some_and(|(first, _)| csn < first) {
             return None;
         }
         let mut uuids: Vec<Uuid> = Vec::new();

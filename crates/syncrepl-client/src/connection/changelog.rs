@@ -234,7 +234,7 @@ impl RootDse {
     }
 
     /// The naming context that holds this DN. Whatever moves into the search comes from there.
-    fn context_of(&self, base: &str) -> Option<&str> {
+    pub(crate) fn context_of(&self, base: &str) -> Option<&str> {
         let base = dn::key(base);
         let holds = |context: &&String| dn::is_within(&base, &dn::key(context));
         let contexts = self.naming_contexts.iter().filter(holds);

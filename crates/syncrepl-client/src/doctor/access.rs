@@ -5,10 +5,10 @@ use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::{Provider, Trouble};
 use syncrepl_proto::sync::SYNC_REQUEST;
 
-use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
 use crate::connection::{ANY_ENTRY, Credentials};
 use crate::engine::not_ready;
+use crate::engine::trial::{self, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::printable;
 

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Clock;
 
-use super::trial::Trial;
 use super::{Doctor, Patient};
 use crate::connection::{ANY_ENTRY, seconds_of_digits, written};
+use crate::engine::trial::Trial;
 use crate::engine::{UNTIL_THEN, ahead};
 use crate::error::{ErrorKind, Result};
 
@@ -23,7 +23,7 @@ impl Doctor<'_> {
         if let Some((by, newest)) = ahead {
             self.warn(
                 format!(
-                    "clock: the newest change is dated {}, {by} s ahead of our clock",
+                    "clock: {by} s or more ahead of ours: a change is of {}",
                     written(newest)
                 ),
                 &[UNTIL_THEN],

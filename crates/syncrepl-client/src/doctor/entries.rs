@@ -8,9 +8,9 @@ use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::Trouble;
 
-use super::trial::Trial;
 use super::{Doctor, Patient, advice};
 use crate::connection::ANY_ENTRY;
+use crate::engine::trial::Trial;
 use crate::error::{ErrorKind, Result};
 
 /// A search for one entryUUID that takes longer than this uses no index.
@@ -40,6 +40,41 @@ impl Doctor<'_> {
                 format!("{text}, with any filter"),
                 &[&advice::nothing_readable(patient.provider)],
             ),
+        }
+        Ok(())
+    }
+
+    /// Checks that a plain search shows no more than the sync search.
+    pub(super) fn hidden(&mut self, patient: &mut Patient, trial: &Trial) -> Result<()> {
+        let provider = patient.provider;
+        if provider.newest_changes.is_none() {
+            return Ok(());
+        }
+        let search = &self.settings.search;
+        let request = SearchRequest {
+            attributes: vec!["1.1"],
+            ..search.request()
+        };
+        let mut shown = 0;
+        let asked = patient.connection.search(&request, &[], |_| {
+            shown += 1;
+            Ok(())
+        });
+        match asked {
+            Err(error) if error.kind() != ErrorKind::Refused => return Err(error),
+            // A limit: more than it are there.
+            Err(_) => return Ok(()),
+            Ok(()) => {}
+        }
+        // Entries may have been added meanwhile.
+        if shown > trial.entries && shown > self.try_refresh(patient)?.entries {
+            self.warn(
+                format!(
+                    "search: it shows {shown} entries, and the sync search sends only {} of them",
+                    trial.entries
+                ),
+                &[&provider.hints(Trouble::Hides)],
+            );
         }
         Ok(())
     }

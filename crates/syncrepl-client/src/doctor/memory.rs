@@ -5,9 +5,9 @@ use syncrepl_proto::cookie;
 use syncrepl_proto::message::CANCEL;
 use syncrepl_proto::profile::{Memory, Trouble};
 
-use super::trial::{self, Trial};
 use super::{Doctor, Patient, advice};
 use crate::connection::Kept;
+use crate::engine::trial::{self, Trial};
 use crate::error::{ErrorKind, Result};
 
 impl Doctor<'_> {
@@ -49,9 +49,7 @@ impl Doctor<'_> {
                 // The search does not show the entries that changed since. Go back by one more
                 // change.
                 Ok(answer) if !answer.tells() => continue,
-                Ok(_) => {
-                    self.good("session log: after a break the server sends what changed, no more");
-                }
+                Ok(_) => self.deletes(patient, full)?,
                 Err(error) if error.kind() == ErrorKind::Refused => {
                     self.warn(format!("{unknown}: {}", error.without_hint()), &[]);
                 }
@@ -63,6 +61,29 @@ impl Doctor<'_> {
             format!("{unknown}: no two changes are shown to this identity (entryCSN)"),
             &[&provider.hints(Trouble::MemoryUnseen)],
         );
+        Ok(())
+    }
+
+    /// Checks that the server knows which deletes it has forgotten. It has just answered a cookie, so it can
+    /// be asked with an older one.
+    fn deletes(&mut self, patient: &mut Patient, kept: &[u8]) -> Result<()> {
+        let provider = patient.provider;
+        let settings = self.settings;
+        let claims = trial::claims_to_know_all_deletes(
+            &mut patient.connection,
+            provider,
+            &settings.search,
+            kept,
+            settings.refresh_timeout,
+        )?;
+        match claims {
+            Some(true) => self.warn(
+                "session log: after a break the server leaves deletes out that it does not remember, so the \
+                 entryUUIDs of all entries are compared",
+                &[&provider.hints(Trouble::DeletesLeftOut)],
+            ),
+            _ => self.good("session log: after a break the server sends what changed, no more"),
+        }
         Ok(())
     }
 

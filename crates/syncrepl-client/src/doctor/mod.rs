@@ -7,7 +7,6 @@ mod clock;
 mod entries;
 mod memory;
 mod reach;
-mod trial;
 
 use syncrepl_proto::profile::Provider;
 
@@ -97,6 +96,7 @@ impl Doctor<'_> {
         let trial = self.sync(&mut patient)?;
         // From here on a refresh works. The other checks find what could be better.
         if trial.entries > 0 {
+            self.hidden(&mut patient, &trial)?;
             self.identity(&mut patient, &trial)?;
             self.parents(&mut patient, &trial)?;
             self.untold(&patient);

@@ -66,8 +66,12 @@ impl Consumer {
         self.warnings.forget();
         let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
         let left_out = self.may_be_left_out(server, provider, &coverage)?;
-        let doubt = left_out.or(self.is_ahead(server)?);
+        let ahead = self.is_ahead(server)?;
+        let doubt = left_out
+            .or(ahead)
+            .or(self.ends_at_cookie(server, provider)?);
         let cookie = self.cookie_to_send(provider, &root_dse, same_identity, doubt, callback);
+        let shown = self.shown(&mut connection, provider, &root_dse)?;
         if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut connection)?;
         }
@@ -84,6 +88,9 @@ impl Consumer {
             asked: None,
             can_cancel: root_dse.can_cancel(),
             asked_why: false,
+            shown,
+            answered: false,
+            gave_up: false,
         };
         let id = link.connection.next_message_id();
         link.session

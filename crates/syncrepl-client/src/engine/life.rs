@@ -84,6 +84,8 @@ impl Engine {
             self.consumer.next_server = (on.link.server + 1) % servers;
             self.consumer.failed_at = on.link.connection.address();
             self.consumer.note_heartbeat(&on.link, error);
+            self.consumer.note_end(&on.link, error);
+            self.consumer.habits[on.link.server].lost();
         }
         if result.is_err() {
             self.abandon();

@@ -91,6 +91,7 @@ impl Run<'_> {
             consumer.habits[link.server].answered();
             return Ok(Some(Next::Nothing));
         }
+        link.answered = true;
         let server = &consumer.settings.servers[link.server];
         let event = link
             .session

@@ -12,17 +12,20 @@
 //! - `group`: the end of a group of changes of the persist stage
 //! - `connect`: from a list of servers to the sync search
 //! - `stage`: opens, settles and commits a stage or a group
-//! - `resume`, `left_out`, `ahead`, `refusal`, `heartbeat`: whether to believe a refresh; whether the
+//! - `resume`, `left_out`, `ahead`, `crash`, `refusal`, `heartbeat`: whether to believe a refresh; whether the
 //!   changelog behind it is whole; whether the cookie lies in the future; what a refusal means; whether
 //!   the connection is alive
 //! - `state`: the state of all of these
 //! - `carry`, `watch`, `gap`, `schedule`, `habit`: the memory from one stage to the next
+//! - `plain`: what a plain search shows beside the sync search
+//! - `presence`, `trial`: whether a provider tells all deletes; a refresh stage that only counts
 //! - `deadlines`, `settings`, `mode`, `warnings`
 
 mod afresh;
 mod ahead;
 mod carry;
 mod connect;
+mod crash;
 mod deadlines;
 mod derived;
 mod follow;
@@ -34,6 +37,8 @@ mod left_out;
 mod life;
 mod message;
 pub(crate) mod mode;
+mod plain;
+mod presence;
 mod questions;
 mod refresh;
 mod refusal;
@@ -43,6 +48,7 @@ mod schedule;
 mod settings;
 mod stage;
 mod state;
+pub(crate) mod trial;
 mod turn;
 mod warnings;
 mod watch;

@@ -8,6 +8,7 @@ use syncrepl_proto::cookie;
 use super::deadlines::Due;
 use super::gap::{BEGUN_AFTER, Gap};
 use super::mode::SyncreplMode;
+use super::plain::LAGS;
 use super::refusal::not_ready;
 use super::resume::Claim;
 use super::schedule::Schedule;
@@ -49,6 +50,7 @@ impl Run<'_> {
         self.ask_for_derived(&mut stage);
         let Consumer { carry, writer, .. } = &mut *self.consumer;
         carry.ask(&mut stage, writer, &mut self.on.deadlines)?;
+        self.look_at_uncounted(&mut stage);
         let sent = self.on.link.cookie_sent;
         let stored = self.consumer.cookie.as_deref();
         let parents = self.consumer.watch.at_refresh(sent, &stage, stored);
@@ -67,6 +69,8 @@ impl Run<'_> {
         let first = self.consumer.cookie.is_none();
         self.commit_stage(stage, parents)?;
         self.consumer.warnings.tell();
+        let server = self.on.link.server;
+        self.consumer.habits[server].refreshed();
         if first && count == 0 {
             warn_of_nothing_shown(&self.on.link.authzid);
         }
@@ -97,8 +101,13 @@ impl Run<'_> {
         if let Some(why) = self.doubt(stage, claim)? {
             return Ok(Judged::Again(why));
         }
+        if self.lags(stage.cookie.as_deref()) {
+            return Ok(Judged::Again(LAGS));
+        }
         let node = self.node(stage);
-        let must_list = !absent_is_deleted && self.is_another_node(node.as_deref())?;
+        let must_list = !absent_is_deleted
+            && (self.is_another_node(node.as_deref())?
+                || self.may_leave_deletes_out(stage, node.as_deref())?);
         Ok(match must_list {
             false => Judged::Ends {
                 absent_is_deleted,
@@ -135,6 +144,7 @@ impl Run<'_> {
         }
         self.consumer
             .remember_coverage(link.server, &link.coverage)?;
+        self.consumer.forget_ends(link.cookie_sent)?;
         match link.cookie_sent {
             true => Ok(()),
             false => Schedule::write(SystemTime::now(), writer),

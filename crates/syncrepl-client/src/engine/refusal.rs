@@ -98,6 +98,7 @@ impl Run<'_> {
             self.on.link.asked_why = true;
             return self.lookup().try_whole();
         }
+        self.on.link.gave_up = true;
         let settings = &self.consumer.settings;
         let server = &settings.servers[self.on.link.server];
         let time = settings.refresh_timeout;

@@ -151,7 +151,7 @@ impl Run<'_> {
     /// false when the provider does not allow that search.
     pub(super) fn list_the_present(&mut self, stage: &mut Stage) -> Result<bool> {
         self.callback
-            .debug("another node than last time: what it shows is compared with the copy");
+            .debug("deletes may be missing: what the provider shows is compared with the copy");
         let Consumer {
             settings,
             stop,
@@ -170,8 +170,8 @@ impl Run<'_> {
             refused => {
                 let why = refused.err().map(|error| format!(": {error}"));
                 tracing::warn!(
-                    "{} is another server than last time, and does not show which entries it has; \
-                     deletes that only the other one knows of are found by --reconcile{}",
+                    "{} may leave deletes out, and does not show which entries it has; these deletes are \
+                     found by --reconcile{}",
                     settings.servers[self.on.link.server],
                     why.unwrap_or_default()
                 );

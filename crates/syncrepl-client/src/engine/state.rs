@@ -12,6 +12,7 @@ use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
 use super::left_out::Coverage;
+use super::plain::Shown;
 use super::restarts::Restarts;
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -91,6 +92,11 @@ pub(super) struct Link {
     pub(super) can_cancel: bool,
     /// Whether the engine has already asked why the provider is silent.
     pub(super) asked_why: bool,
+    pub(super) shown: Shown,
+    /// The provider answered the sync search with some message.
+    pub(super) answered: bool,
+    /// The engine ended the connection, because the provider was silent for too long.
+    pub(super) gave_up: bool,
 }
 
 /// The state that ends with the connection.

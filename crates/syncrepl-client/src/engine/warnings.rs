@@ -6,6 +6,14 @@
 pub(super) enum Topic {
     /// The changelog leaves changes out.
     LeftOut,
+    /// The sync search lags behind a plain search.
+    Lags,
+    /// The sync search hides entries.
+    Hides,
+    /// Deletes are left out.
+    Deletes,
+    /// The server ends at a cookie.
+    Crash,
     /// The cookie lies in the future.
     Ahead,
 }

@@ -184,6 +184,14 @@ impl Writer {
         self.execute("COMMIT").map_err(failure::of_store)
     }
 
+    /// Remembers a setting of ours at once, in a transaction of its own that is no commit: it belongs to no
+    /// change.
+    pub(crate) fn remember(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.begin()?;
+        self.set_setting(name, Some(value))?;
+        self.run("COMMIT").map_err(failure::of_store)
+    }
+
     /// Runs a statement that every group needs. It stays prepared, since parsing costs as much as
     /// running.
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {

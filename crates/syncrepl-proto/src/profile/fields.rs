@@ -53,6 +53,15 @@ pub struct Profile {
     /// have told the consumer of such an entry.
     pub forgets_what_it_never_held: bool,
 
+    /// The provider can be told never to say what is present. It then leaves out each delete that it does
+    /// not remember, and says that it told all of them. A provider that was loaded anew from another
+    /// remembers none either.
+    pub may_leave_deletes_out: bool,
+
+    /// An attribute of the entry of a naming context: the CSN of the newest change of each server. The sync
+    /// search may lag behind it for ever, or not count the changes of some entries.
+    pub newest_changes: Option<&'static str>,
+
     /// In the persist stage the provider sends entries without checking access rights, so each is only a
     /// hint that something has changed.
     pub persists_without_access_control: bool,
@@ -232,6 +241,14 @@ pub enum Trouble {
     MemoryTooShort,
     /// The identity is not shown what the provider remembers of changes.
     MemoryUnseen,
+    /// Deletes are left out, because the provider was told not to say what is present.
+    DeletesLeftOut,
+    /// A sync search does not hear of changes that a plain search shows.
+    Lags,
+    /// A sync search hides entries that a plain search shows.
+    Hides,
+    /// The provider ends when a consumer comes back with a cookie.
+    EndsAtCookie,
     /// The changelog leaves changes out.
     ChangesLeftOut,
     /// The identity is not shown whether the changelog leaves changes out.

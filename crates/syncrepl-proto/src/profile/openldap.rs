@@ -30,6 +30,11 @@ pub const PROVIDER: Provider = Provider(&Profile {
     // never sends its delete.
     forgets_what_it_never_held: true,
     wants_new_password: Some("operations are restricted to bind"),
+    // syncprov-nopresent in a database whose session log is empty or missing. And after a database was wiped
+    // and loaded from its own provider, the new session log claims to reach back to its beginning.
+    may_leave_deletes_out: true,
+    // An overlay syncprov on a database that shows another one (back-relay) reads it once, at the start.
+    newest_changes: Some("contextCSN"),
     // There is no rename across databases.
     keeps_naming_contexts_apart: true,
     heeds_abandon: true,
@@ -58,6 +63,21 @@ fn hint(trouble: Trouble) -> Option<&'static str> {
         Trouble::MemoryTooShort => "syncprov-sessionlog, logpurge of the accesslog",
         Trouble::MemoryUnseen => {
             "look again when there were some; the administrator sees it in cn=config (olcSpSessionlog)"
+        }
+        Trouble::DeletesLeftOut => {
+            "take syncprov-nopresent (olcSpNoPresent) out of the overlay syncprov of this database: it \
+             belongs to the database of an accesslog only"
+        }
+        Trouble::Lags => {
+            "take the overlay syncprov off a database that shows another one (database relay): the one of \
+             that other database answers"
+        }
+        Trouble::Hides => {
+            "where a database is subordinate to this one, put overlay glue before overlay syncprov"
+        }
+        Trouble::EndsAtCookie => {
+            "look for syncprov-nopresent with syncprov-reloadhint (olcSpNoPresent, olcSpReloadHint) in a \
+             database that is no accesslog: with both, slapd may crash there"
         }
         Trouble::MayNotActAs => "authz-policy, and authzTo or authzFrom of the two",
         Trouble::UserNotChecked => {

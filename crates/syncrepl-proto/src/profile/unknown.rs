@@ -19,6 +19,8 @@ pub(super) const PROFILE: Profile = Profile {
     resumes_whole_trees_only: false,
     resumes_safely_only_to_persist: false,
     forgets_what_it_never_held: false,
+    may_leave_deletes_out: false,
+    newest_changes: None,
     persists_without_access_control: false,
     // The most careful reading costs a search when values go.
     sends_entries_as_stored: true,

@@ -17,8 +17,8 @@ fn set_clock(server: &Slapd, off: &str) {
 
 fn library() -> String {
     let folders = fs::read_dir("/usr/lib").expect("/usr/lib").flatten();
-    let files = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-    let found = files.filter(|file| file.exists()).next();
+    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    let found = files.find(|file| file.exists());
     let found = found.expect("libfaketime: scripts/packages.sh installs it for ./test");
     found.display().to_string()
 }

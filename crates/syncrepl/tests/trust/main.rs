@@ -5,6 +5,9 @@
 mod common;
 
 mod clock;
+mod crash;
+mod deletes;
+mod overlays;
 
 use syncrepl_testing::slapd::SUFFIX;
 use syncrepl_testing::target::Target;

@@ -4,11 +4,12 @@
 use syncrepl_client::Scope;
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::ber::{DecodeError, Reader};
+use syncrepl_proto::control::Control;
 use syncrepl_proto::dn;
 use syncrepl_proto::message::{
     CANCEL, LdapResult, Message, Operation, SearchRequest, SearchResultEntry,
 };
-use syncrepl_proto::sync::{SYNC_REQUEST, SyncRequest};
+use syncrepl_proto::sync::{SYNC_DONE, SYNC_REQUEST, SyncDone, SyncRequest};
 
 use crate::chance::Purpose;
 use crate::cookie;
@@ -68,10 +69,18 @@ impl World {
                 self.put(number, &Message::encode(message.id, &answer, &[]));
             }
             Operation::SearchRequest(request) => match message.controls.find(SYNC_REQUEST) {
+                // With a very old cookie, to see whether deletes are left out: they are not.
+                Some(_) if request.scope == Scope::Base => {
+                    self.nothing_left_out(number, message.id)
+                }
                 Some(control) => self.sync_search(number, message.id, control.value),
                 None if request.base.is_empty() => self.root_dse(number, message.id),
                 None if self.is_configuration(request.base) => {
                     self.configuration(number, message.id, request.base);
+                }
+                // The model does not show what its newest change is.
+                None if request.attributes == ["contextCSN"] => {
+                    self.result(number, message.id, 0, "");
                 }
                 None => self.plain_search(number, message.id, request),
             },
@@ -134,6 +143,21 @@ impl World {
                 self.close(number);
             }
         }
+    }
+
+    fn nothing_left_out(&mut self, number: u64, id: u32) {
+        let value = SyncDone {
+            cookie: None,
+            refresh_deletes: false,
+        }
+        .encode();
+        let control = Control {
+            oid: SYNC_DONE,
+            critical: false,
+            value: Some(&value),
+        };
+        let done = Operation::SearchResultDone(LdapResult::new(0));
+        self.put(number, &Message::encode(id, &done, &[control]));
     }
 
     fn root_dse(&mut self, number: u64, id: u32) {

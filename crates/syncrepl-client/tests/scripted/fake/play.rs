@@ -149,7 +149,12 @@ impl Peer {
         self.send(id, &Operation::IntermediateResponse { name, value }, &[])
     }
 
-    fn done(&mut self, id: u32, cookie: Option<&'static str>, refresh_deletes: bool) -> bool {
+    pub(super) fn done(
+        &mut self,
+        id: u32,
+        cookie: Option<&'static str>,
+        refresh_deletes: bool,
+    ) -> bool {
         let value = SyncDone {
             cookie: cookie.map(str::as_bytes),
             refresh_deletes,

@@ -1,11 +1,13 @@
-//! A refresh stage that stores nothing and only counts.
+//! A refresh stage that stores nothing and only counts: for `doctor`, and to find out how a provider
+//! answers a certain cookie.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use syncrepl_proto::Uuid;
 use syncrepl_proto::cookie;
-use syncrepl_proto::message::{Message, SearchRequest};
+use syncrepl_proto::filter::Filter;
+use syncrepl_proto::message::{Message, Scope, SearchRequest};
 use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::{Session, SyncEvent};
 use syncrepl_proto::sync::SyncMode;
@@ -23,29 +25,31 @@ const CSNS: usize = 8;
 
 /// The messages of a refresh stage, counted.
 #[derive(Debug, Default)]
-pub(super) struct Trial {
+pub(crate) struct Trial {
     /// The number of entries sent.
-    pub(super) entries: u64,
+    pub(crate) entries: u64,
     /// The number of references sent.
-    pub(super) references: u64,
+    pub(crate) references: u64,
     /// The last entry sent other than the base, or else the base.
-    pub(super) example: Option<(Uuid, String)>,
+    pub(crate) example: Option<(Uuid, String)>,
     /// The last cookie that came, as the store would keep it.
-    pub(super) cookie: Option<Vec<u8>>,
+    pub(crate) cookie: Option<Vec<u8>>,
     /// The newest `entryCSN`s.
-    pub(super) csns: BTreeSet<String>,
+    pub(crate) csns: BTreeSet<String>,
     /// Whether it named present entries, instead of changes.
-    pub(super) present: bool,
+    pub(crate) present: bool,
     /// Whether it named deleted entries.
-    pub(super) deleted: bool,
+    pub(crate) deleted: bool,
     /// Whether it asked for a refresh without a cookie.
-    pub(super) required: bool,
+    pub(crate) required: bool,
+    /// Whether it said that it told all deletes, instead of what is present.
+    pub(crate) told_deletes: bool,
     /// Its duration.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// Runs a refresh stage of this search, from `cookie` on.
-pub(super) fn run(
+pub(crate) fn run(
     connection: &mut Connection,
     provider: Provider,
     search: &Search,
@@ -94,9 +98,35 @@ pub(super) fn run(
     }
 }
 
+/// Whether a provider with cookies of CSNs claims to know all deletes since the beginning of time. Then it
+/// was told never to say what is present, and leaves out each delete that it does not remember. It is asked
+/// about the base alone, so it sends one entry at the most.
+pub(crate) fn claims_to_know_all_deletes(
+    connection: &mut Connection,
+    provider: Provider,
+    search: &Search,
+    kept: &[u8],
+    patience: Duration,
+) -> Result<Option<bool>> {
+    let Some(ancient) = cookie::of_long_ago(kept) else {
+        return Ok(None);
+    };
+    let base = Search {
+        scope: Scope::Base,
+        filter: Filter::present("objectClass"),
+        attributes: Vec::new(),
+        base: search.base.clone(),
+    };
+    match run(connection, provider, &base, Some(&ancient), patience) {
+        Ok(trial) => Ok(Some(trial.told_deletes && !trial.required)),
+        Err(error) if error.kind() == ErrorKind::Refused => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Trial {
     /// Whether it sent or deleted anything.
-    pub(super) fn tells(&self) -> bool {
+    pub(crate) fn tells(&self) -> bool {
         self.entries + self.references > 0 || self.deleted
     }
 
@@ -135,7 +165,12 @@ impl Trial {
                 self.required = true;
                 return Ok(true);
             }
-            SyncEvent::RefreshDone { .. } => return Ok(true),
+            SyncEvent::RefreshDone {
+                absent_is_deleted, ..
+            } => {
+                self.told_deletes = !absent_is_deleted;
+                return Ok(true);
+            }
             SyncEvent::Refused(result) => {
                 return Err(sync_refused(&result, &search.base));
             }
