@@ -6,6 +6,7 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
+use super::left_out::Coverage;
 use super::mode::SyncreplMode;
 use super::settings::Settings;
 use super::state::{Consumer, Link};
@@ -57,21 +58,16 @@ impl Consumer {
             root_dse.object_classes.iter().map(String::as_str),
         );
         self.warn_of_derived(provider);
+        let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
+        let shown = self.shown(&mut connection, provider, &root_dse)?;
         self.bind_complete(&mut connection, callback)?;
         let known = self.writer.setting(status::AUTHZID)?;
         let same_identity = known.is_none_or(|known| known == authzid.as_bytes());
         if !same_identity {
             callback.debug("bound as somebody else than before: everything is compared");
         }
-        self.warnings.forget();
-        let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
-        let left_out = self.may_be_left_out(server, provider, &coverage)?;
-        let ahead = self.is_ahead(server)?;
-        let doubt = left_out
-            .or(ahead)
-            .or(self.ends_at_cookie(server, provider)?);
+        let doubt = self.doubts(server, provider, &coverage)?;
         let cookie = self.cookie_to_send(provider, &root_dse, same_identity, doubt, callback);
-        let shown = self.shown(&mut connection, provider, &root_dse)?;
         if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
             self.check_base(&mut connection)?;
         }
@@ -96,6 +92,20 @@ impl Consumer {
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
+    }
+
+    /// The first reason not to send the cookie, if there is one. Notes the warnings of all.
+    fn doubts(
+        &mut self,
+        server: usize,
+        provider: Provider,
+        coverage: &Coverage,
+    ) -> Result<Option<&'static str>> {
+        self.warnings.forget();
+        let left_out = self.may_be_left_out(server, provider, coverage)?;
+        let ahead = self.is_ahead(server)?;
+        let ends = self.ends_at_cookie(server, provider)?;
+        Ok(left_out.or(ahead).or(ends))
     }
 
     fn session(&self, provider: Provider, cookie: Option<&[u8]>) -> Session {

@@ -189,7 +189,7 @@ impl Writer {
     pub(crate) fn remember(&self, name: &str, value: &[u8]) -> Result<()> {
         self.begin()?;
         self.set_setting(name, Some(value))?;
-        self.run("COMMIT").map_err(failure::of_store)
+        self.execute("COMMIT").map_err(failure::of_store)
     }
 
     /// Runs a statement that every group needs. It stays prepared, since parsing costs as much as
