@@ -140,7 +140,8 @@ fn older_version_gets_an_id_and_a_tag() {
     let fixture = Fixture::new();
     let old = |conn: &rusqlite::Connection| {
         conn.execute_batch(
-            "DROP TABLE syncrepl_runs; DELETE FROM syncrepl_settings WHERE name = 'syncrepl_source';
+            "DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact;
+             DELETE FROM syncrepl_settings WHERE name = 'syncrepl_source';
              UPDATE syncrepl_settings SET value = CAST('7' AS BLOB) WHERE name = 'syncrepl_commit';
              UPDATE syncrepl_schema SET version = 3;",
         )
