@@ -9,13 +9,14 @@ mod account;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::ports::free_port;
+use crate::release::Executable;
 use crate::tools;
 pub(crate) use account::Account;
 
@@ -23,7 +24,7 @@ pub(crate) use account::Account;
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    pub(crate) path: PathBuf,
+    pub(crate) executable: Executable,
     /// `{port}` and `{tls_port}` stand for the two ports.
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
@@ -111,8 +112,8 @@ impl Daemon {
         self.folder.path()
     }
 
-    pub(crate) fn program(&self) -> &Path {
-        &self.program.path
+    pub(crate) fn executable(&self) -> &Executable {
+        &self.program.executable
     }
 
     /// The process, while it runs.
@@ -170,7 +171,11 @@ impl Daemon {
                 .replace("{tls_port}", &ports.tls.to_string())
         };
         let output = fs::File::create(self.output_file()).expect("a file for the output");
-        Command::new(&self.program.path)
+        let Program {
+            name, executable, ..
+        } = &self.program;
+        executable
+            .command()
             .args(self.program.arguments.iter().map(with_ports))
             .envs(self.program.environment.iter().cloned())
             .envs(lock(&self.environment).iter().cloned())
@@ -178,7 +183,7 @@ impl Daemon {
             .stdout(output.try_clone().expect("a file for the output"))
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|e| panic!("cannot run {}: {e}", self.program.path.display()))
+            .unwrap_or_else(|e| panic!("cannot run {name}: {e}"))
     }
 
     /// Starts the server again after [`Daemon::stop`] or [`Daemon::kill`], on the same ports and

@@ -8,5 +8,5 @@ mod config;
 mod server;
 
 pub use crate::slapd::{PASSWORD, SUFFIX};
-pub use config::{ADMIN, READER};
+pub use config::{ADMIN, Backend, READER};
 pub use server::{Builder, Ds389};

@@ -41,19 +41,23 @@ pub(crate) fn run<A: AsRef<OsStr>>(
     arguments: &[A],
     input: Option<&Path>,
 ) -> Output {
+    finish(Command::new(program).args(arguments), input)
+}
+
+/// Runs a command to its end, its standard input read from a file.
+pub(crate) fn finish(command: &mut Command, input: Option<&Path>) -> Output {
     let stdin = match input {
         Some(path) => Stdio::from(
             File::open(path).unwrap_or_else(|e| panic!("cannot open {}: {e}", path.display())),
         ),
         None => Stdio::null(),
     };
-    Command::new(program)
-        .args(arguments)
+    command
         .stdin(stdin)
         // A user's own ldaprc must not decide what a test sees.
         .env("LDAPNOINIT", "1")
         .output()
-        .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()))
+        .unwrap_or_else(|e| panic!("cannot run {}: {e}", command.get_program().display()))
 }
 
 /// The exit status and stderr of a finished program.

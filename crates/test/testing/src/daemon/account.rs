@@ -1,8 +1,10 @@
 //! The user that a server runs as, when root runs the tests: 389-ds insists on another.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+
+use crate::release::{Release, is_root};
 
 /// A user and its group, by number.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +15,12 @@ pub(crate) struct Account {
 
 impl Account {
     /// The account of that name, from that package; `None` when the tests do not run as root.
-    pub(crate) fn to_run_as(name: &str, package: &str) -> Option<Account> {
-        let us = fs::metadata("/proc/self").expect("/proc").uid();
-        if us != 0 {
+    pub(crate) fn to_run_as(release: Release, name: &str, package: &str) -> Option<Account> {
+        if !is_root() {
             return None;
         }
-        let accounts = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
+        let accounts = release.file(Path::new("/etc/passwd"));
+        let accounts = fs::read_to_string(accounts).expect("/etc/passwd");
         let fields: Vec<&str> = accounts
             .lines()
             .map(|line| line.split(':').collect::<Vec<_>>())

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::release::Release;
 use crate::slapd::{PASSWORD, SUFFIX};
 
 /// The DN that may do everything.
@@ -79,9 +80,20 @@ pub(super) const FOLDERS: [&str; 10] = [
 /// It does not start without a file for schema of its own, and says nothing.
 const OWN_SCHEMA: &str = "dn: cn=schema\nobjectClass: top\nobjectClass: ldapSubentry\nobjectClass: subschema\ncn: schema\n";
 
+/// The library that keeps the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Berkeley DB: the default of release 2.
+    Bdb,
+    /// LMDB: the default of release 3.
+    Lmdb,
+}
+
 /// All that a test can choose about its server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Settings {
+    pub(super) release: Release,
+    pub(super) database: Option<Backend>,
     pub(super) plugins: Vec<String>,
     pub(super) off: Vec<String>,
     pub(super) lines: Vec<(String, String)>,
@@ -94,7 +106,8 @@ pub(super) struct Settings {
 
 /// Writes the configuration of a server whose files are in `folder`.
 pub(super) fn write(settings: &Settings, folder: &Path, port: u16, user: &str) {
-    let template = fs::read_to_string(TEMPLATE).unwrap_or_else(|e| panic!("{TEMPLATE}: {e}"));
+    let template = fs::read_to_string(settings.release.file(Path::new(TEMPLATE)))
+        .unwrap_or_else(|e| panic!("{TEMPLATE}: {e}"));
     let config = folder.join("config");
     fs::write(
         config.join("dse.ldif"),
@@ -123,7 +136,7 @@ fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &st
         ("config_dir", path("config")),
         ("db_dir", path("db")),
         ("db_home_dir", path("dbhome")),
-        ("db_lib", "bdb".to_owned()),
+        ("db_lib", library(settings).to_owned()),
         ("ds_passwd", format!("{{CLEAR}}{PASSWORD}")),
         ("ds_port", port),
         ("ds_suffix", SUFFIX.to_owned()),
@@ -155,6 +168,17 @@ fn text(settings: &Settings, template: &str, folder: &Path, port: u16, user: &st
     });
     let text = entries.collect::<Vec<_>>().join("\n\n");
     format!("{}\n\n{}", text.trim_end(), settings.entries)
+}
+
+fn library(settings: &Settings) -> &'static str {
+    let usual = match settings.release {
+        Release::Installed => Backend::Bdb,
+        Release::Newer => Backend::Lmdb,
+    };
+    match settings.database.unwrap_or(usual) {
+        Backend::Bdb => "bdb",
+        Backend::Lmdb => "mdb",
+    }
 }
 
 fn plugin(settings: &Settings, name: &str, entry: &str) -> String {

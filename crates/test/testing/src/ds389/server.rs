@@ -4,9 +4,10 @@ use std::fs;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::config::{self, ADMIN, READER, Settings};
+use super::config::{self, ADMIN, Backend, READER, Settings};
 use crate::daemon::{self, Account, Daemon, Program};
 use crate::judge::{self, Directory};
+use crate::release::Release;
 use crate::slapd::PASSWORD;
 use crate::tools;
 
@@ -15,10 +16,22 @@ const USER: &str = "dirsrv";
 const PID_FILE: &str = "run/pid";
 
 /// A server to be started; from [`Ds389::builder`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Builder(Settings);
 
 impl Builder {
+    /// Starts this release, whatever [`Release::chosen`] says.
+    pub fn release(mut self, release: Release) -> Self {
+        self.0.release = release;
+        self
+    }
+
+    /// Keeps the database with another library than the release does by default.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.0.database = Some(backend);
+        self
+    }
+
     /// Switches a plug-in on, by its name: `MemberOf Plugin`.
     pub fn plugin(mut self, name: &str) -> Self {
         self.0.plugins.push(name.to_owned());
@@ -95,10 +108,10 @@ impl Builder {
             fs::create_dir_all(folder.path().join(name)).expect("a folder");
         }
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let account = Account::to_run_as(USER, "389-ds-base");
+        let account = Account::to_run_as(settings.release, USER, "389-ds-base");
         let program = Program {
             name: "ns-slapd",
-            path: tools::find("ns-slapd"),
+            executable: settings.release.program("ns-slapd"),
             // With a log level, be it none, it stays in the foreground.
             arguments: ["-D", &path("config"), "-i", &path(PID_FILE), "-d", "0"]
                 .map(str::to_owned)
@@ -148,7 +161,15 @@ impl Ds389 {
 
     /// A server with something special about it.
     pub fn builder() -> Builder {
-        Builder::default()
+        Builder(Settings {
+            release: Release::chosen(),
+            database: None,
+            plugins: Vec::new(),
+            off: Vec::new(),
+            lines: Vec::new(),
+            entries: String::new(),
+            size_limit: None,
+        })
     }
 
     /// Applies change records in one process, as the administrator, stopping at the first refusal.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::names::{ADMIN, PASSWORD, SUFFIX};
+use crate::release::Release;
 
 /// From what the server answers a consumer that comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ impl Variant {
 /// All that a test can choose about its server.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
+    pub(super) release: Release,
     pub(super) variant: Variant,
     pub(super) sessionlog: usize,
     pub(super) global: String,

@@ -58,7 +58,8 @@ impl Slapd {
     /// All entries as LDIF with their operational attributes, as `slapcat` writes them.
     pub fn export(&self) -> String {
         let arguments = self.offline("cat", &["-o", "ldif-wrap=no"]);
-        let output = tools::run(self.program(), &arguments, None);
+        let mut slapcat = self.executable().command();
+        let output = tools::finish(slapcat.args(arguments), None);
         assert!(
             output.status.success(),
             "slapcat: {}",
@@ -70,7 +71,8 @@ impl Slapd {
     pub(super) fn slapadd(&self, ldif: &str, options: &[&str]) {
         let input = tools::input(ldif);
         let arguments = self.offline("add", options);
-        let output = tools::run(self.program(), &arguments, Some(input.path()));
+        let mut slapadd = self.executable().command();
+        let output = tools::finish(slapadd.args(arguments), Some(input.path()));
         assert!(
             output.status.success(),
             "slapadd: {}",

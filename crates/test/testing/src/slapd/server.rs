@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::config::{self, Settings, Variant};
 use super::names::{ADMIN, PASSWORD};
 use crate::daemon::{self, Daemon, Program};
+use crate::release::{Executable, Release};
 use crate::tools;
 
 /// The folders of the databases. The second holds the access log, if there is one.
@@ -18,6 +19,12 @@ const DATABASES: [&str; 2] = ["db", "log"];
 pub struct Builder(Settings);
 
 impl Builder {
+    /// Starts this release, whatever [`Release::chosen`] says.
+    pub fn release(mut self, release: Release) -> Self {
+        self.0.release = release;
+        self
+    }
+
     /// Offers StartTLS, and TLS on a port of its own.
     pub fn tls(mut self, ca_file: &Path, cert: &Path, key: &Path) -> Self {
         self.0.tls = Some([ca_file, cert, key].map(Path::to_owned));
@@ -97,14 +104,15 @@ impl Builder {
         fs::write(&configuration, text).expect("writing slapd.conf");
         let program = Program {
             name: "slapd",
-            path: unconfined(&tools::find("slapd"), folder.path()),
+            executable: unconfined(settings.release.program("slapd"), folder.path()),
             arguments: vec![
                 "-f".to_owned(),
                 configuration.display().to_string(),
                 "-h".to_owned(),
                 listeners(&settings, folder.path()),
+                // It stays in the foreground, and says what is wrong with its configuration.
                 "-d".to_owned(),
-                "0".to_owned(),
+                "none".to_owned(),
             ],
             environment: settings.environment.clone(),
             patience: Duration::from_secs(30),
@@ -137,13 +145,16 @@ fn ldapi_url(folder: &Path) -> String {
 
 /// Where a profile of AppArmor keeps `/usr/sbin/slapd` out of temporary folders, a copy in the
 /// folder takes its place: profiles go by path.
-fn unconfined(program: &Path, folder: &Path) -> PathBuf {
-    if !Path::new("/etc/apparmor.d/usr.sbin.slapd").exists() {
-        return program.to_owned();
+fn unconfined(program: Executable, folder: &Path) -> Executable {
+    if program.root.is_some() || !Path::new("/etc/apparmor.d/usr.sbin.slapd").exists() {
+        return program;
     }
     let copy = folder.join("slapd");
-    fs::copy(program, &copy).expect("copying slapd");
-    copy
+    fs::copy(program.path, &copy).expect("copying slapd");
+    Executable {
+        path: copy,
+        root: None,
+    }
 }
 
 /// One slapd. Dropping it kills its process and removes its files. Its life is that of a
@@ -171,6 +182,7 @@ impl Slapd {
     /// A server with something special about it.
     pub fn builder(variant: Variant) -> Builder {
         Builder(Settings {
+            release: Release::chosen(),
             variant,
             sessionlog: 1000,
             global: String::new(),
