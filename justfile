@@ -20,6 +20,10 @@ doc:
 tests:
     ./test tests
 
+# the tests on newer servers, out of a Debian root that is made once: as root
+servers:
+    ./test servers
+
 # instructions of inner loops, compared with their budget: just counts --write to set it anew
 counts *arguments:
     scripts/counts.sh {{arguments}}

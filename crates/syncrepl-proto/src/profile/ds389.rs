@@ -1,5 +1,5 @@
 //! 389 Directory Server and its relatives (Red Hat Directory Server, FreeIPA). We observed all of
-//! this on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog.
+//! this on 2.3.1, with the plug-ins Content Synchronization and Retro Changelog; the tests also run on 3.1.2.
 
 use super::fields::{Changelog, Clock, Full, Memory, Present, Profile, Provider, Support, Trouble};
 use super::unknown;

@@ -1,4 +1,5 @@
-//! OpenLDAP: slapd with the overlay syncprov. We observed all of this on 2.5.13.
+//! OpenLDAP: slapd with the overlay syncprov. We observed all of this on 2.5.13; the tests
+//! also run on 2.6.10.
 
 use super::fields::{Clock, Memory, Present, Profile, Provider, Support, Trouble};
 use super::unknown;
