@@ -10,10 +10,14 @@ use mio::Waker;
 /// The longest single wait. The clock may not be able to tell a time further away.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// How long the provider may be silent in a refresh stage that a stop request lets end.
+pub(crate) const SILENCE_AFTER_STOP: Duration = Duration::from_secs(5);
+
 /// Asks a running synchronization to stop. Clones ask the same synchronization.
 ///
 /// The first request lets it finish cleanly: a refresh stage that is under way completes and is
-/// committed. The second abandons what is under way and rolls it back whole.
+/// committed, unless the provider then sends nothing for five seconds. The second abandons what is under
+/// way and rolls it back whole.
 ///
 /// Ask from any thread. A signal handler proper may not take locks: let it hand the signal to a
 /// thread (as `signal_hook::iterator::Signals` does) and ask from there.

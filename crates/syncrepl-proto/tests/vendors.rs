@@ -19,6 +19,11 @@ const VENDORS: &[&str] = &[
     "freeipa",
     "apacheds",
     "apache ds",
+    "samba team",
+    "samba::",
+    "active directory",
+    "active_directory",
+    "dirsync",
     // What only one of them has. Attributes that hold secrets may be named: they are in one list.
     "syncprov",
     "slapindex",

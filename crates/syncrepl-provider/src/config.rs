@@ -55,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) anonymous_reads: bool,
     pub(crate) anyone_writes: bool,
     pub(crate) vendor_name: Option<String>,
+    pub(crate) capabilities: Vec<String>,
     pub(crate) opaque_cookies: bool,
     pub(crate) style: RefreshStyle,
     pub(crate) first: RefreshStyle,
@@ -110,6 +111,7 @@ impl Builder {
                 anonymous_reads: true,
                 anyone_writes: false,
                 vendor_name: None,
+                capabilities: Vec::new(),
                 opaque_cookies: false,
                 style: RefreshStyle::default(),
                 first: RefreshStyle::DeletePhase,
@@ -190,6 +192,13 @@ impl Builder {
     /// class `OpenLDAProotDSE`, like OpenLDAP's.
     pub fn vendor_name(mut self, name: impl Into<String>) -> Self {
         self.config.vendor_name = Some(name.into());
+        self
+    }
+
+    /// A value of `supportedCapabilities` in the root DSE, by which a domain controller can be known. The root
+    /// DSE then has no object class of its own. Default: none.
+    pub fn capability(mut self, oid: impl Into<String>) -> Self {
+        self.config.capabilities.push(oid.into());
         self
     }
 

@@ -25,9 +25,10 @@ pub(crate) struct Special {
 
 impl Special {
     pub(crate) fn root_dse(config: &Config) -> Special {
-        let class: &[&str] = match config.vendor_name {
-            None => &["top", "OpenLDAProotDSE"],
-            Some(_) => &["top"],
+        let plain = config.vendor_name.is_none() && config.capabilities.is_empty();
+        let class: &[&str] = match plain {
+            true => &["top", "OpenLDAProotDSE"],
+            false => &["top"],
         };
         let suffixes: Vec<&str> = config.suffixes.iter().map(String::as_str).collect();
         let mut operational = vec![
@@ -44,6 +45,10 @@ impl Special {
         if let Some(vendor) = &config.vendor_name {
             operational.push(Stored::new("vendorName", &[vendor]));
         }
+        if !config.capabilities.is_empty() {
+            let oids: Vec<&str> = config.capabilities.iter().map(String::as_str).collect();
+            operational.push(Stored::new("supportedCapabilities", &oids));
+        }
         Special {
             dn: "",
             user: vec![Stored::new("objectClass", class)],
@@ -56,6 +61,7 @@ impl Special {
                 "supportedLDAPVersion",
                 "subschemaSubentry",
                 "vendorName",
+                "supportedCapabilities",
             ],
         }
     }

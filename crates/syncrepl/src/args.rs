@@ -133,6 +133,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, conflicts_with = "ca_file")]
     pub(crate) tls_insecure: bool,
 
+    /// Also try a server that is known not to work, such as ApacheDS or Active Directory. The copy may then
+    /// be wrong
+    #[arg(long)]
+    pub(crate) any_server: bool,
+
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 

@@ -19,7 +19,7 @@ Exit codes:
   0  done
   1  anything not named below; also a refresh that a second stop abandoned, and a reader that went away
   2  wrong usage
-  3  the provider refused: credentials, access, no such base, a limit
+  3  the provider refused: credentials, access, no such base, a limit; or it is not supported
   4  the provider could not be reached: network, TLS, busy, not ready
   5  the data file cannot be used: locked, of another search, damaged, disk full
   6  a guard stopped what would have deleted too much";

@@ -46,7 +46,7 @@ impl Failure {
                 // busy, unavailable: a script does the same as if the server was not reached
                 // (RFC 4511 §4.1.9).
                 ErrorKind::Refused if matches!(error.result_code(), Some(51 | 52)) => 4,
-                ErrorKind::Refused | ErrorKind::Credentials => 3,
+                ErrorKind::Refused | ErrorKind::Credentials | ErrorKind::Unsupported => 3,
                 ErrorKind::Unreachable | ErrorKind::Tls | ErrorKind::NotReady => 4,
                 ErrorKind::StoreLocked
                 | ErrorKind::UrlConflict

@@ -102,7 +102,7 @@ pub(crate) fn connection<C: Callback>(
     if let Some(credentials) = credentials(args)? {
         builder = builder.credentials(credentials);
     }
-    Ok(args.limits.apply(builder))
+    Ok(args.limits.apply(builder).any_server(args.any_server))
 }
 
 fn with_scheme(host: &str) -> String {

@@ -96,6 +96,50 @@ fn signal_while_the_server_hangs() {
     server.resume();
 }
 
+/// The server accepts the search and sends nothing. The stop lets no refresh end, because there is none.
+#[test]
+fn signal_while_the_server_is_silent_in_a_refresh() {
+    let server = Slapd::start(Variant::Plain);
+    for (subcommand, code) in [("follow", 0), ("refresh", 4)] {
+        let data = Data::of(&server);
+        add(&server, subcommand);
+        data.unchanged(|| {
+            let proxy = Proxy::to(&server);
+            proxy.hold_sync_search();
+            let mut run = Run::command(&mut command(&data.sync(subcommand, &proxy.url())));
+            wait_until(PATIENCE, || proxy.holds_one());
+            ends(&mut run, "TERM", code, Duration::from_secs(8));
+            let words = ["was silent for 5s", "nothing of this refresh was kept"];
+            assert_message(&run.stderr(), &words);
+        });
+        // The next run asks for it again.
+        let refresh = data.refresh_with(&server, &[]);
+        assert!(refresh.assert_done().stdout.contains(r#""op":"add""#));
+    }
+}
+
+/// The refresh is over but for a question: is that entry really gone? The server does not answer it.
+#[test]
+fn signal_while_a_question_of_a_refresh_is_not_answered() {
+    let server = Slapd::start(Variant::Plain);
+    add(&server, "gone");
+    let data = Data::of(&server);
+    server
+        .ldapmodify(&format!("dn: ou=gone,{SUFFIX}\nchangetype: delete\n"))
+        .expect("the delete");
+    data.unchanged(|| {
+        let proxy = Proxy::to(&server);
+        proxy.hold_sync_search();
+        let mut run = Run::command(&mut command(&data.sync("refresh", &proxy.url())));
+        wait_until(PATIENCE, || proxy.holds_one());
+        proxy.swallow_new(true);
+        proxy.release();
+        wait_until(PATIENCE, || proxy.connections() == 2);
+        ends(&mut run, "TERM", 4, Duration::from_secs(8));
+        assert_message(&run.stderr(), &["does not answer", "waited 5s"]);
+    });
+}
+
 fn many(count: usize) -> Slapd {
     let server = Slapd::start(Variant::Plain);
     server.load(&people(count));

@@ -168,6 +168,14 @@ impl<C: Callback> Builder<C> {
         self
     }
 
+    /// Whether a provider that is known not to work is tried all the same: of a kind that does not know RFC
+    /// 4533, or that tells changes late or never. The copy may then be wrong. False by default: such a
+    /// provider is [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and nothing is stored.
+    pub fn any_server(mut self, any: bool) -> Self {
+        self.parts.any_server = any;
+        self
+    }
+
     /// Whether the next refresh goes without the cookie: the provider sends everything again, and you are
     /// told the real differences. False by default.
     pub fn reconcile(mut self, reconcile: bool) -> Self {

@@ -11,6 +11,7 @@ use syncrepl_proto::message::{
     SearchResultEntry, WHO_AM_I,
 };
 use syncrepl_proto::policy;
+use syncrepl_proto::profile::Provider;
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
@@ -20,6 +21,7 @@ use super::wire::{Connection, FAREWELL};
 use crate::error::retry::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::text::{excerpt, printable};
+use crate::stop::SILENCE_AFTER_STOP;
 
 /// The filter `(objectClass=*)` (RFC 4511 §4.5.1.7), which every entry matches.
 pub(crate) const ANY_ENTRY: &[u8] = b"\x87\x0bobjectClass";
@@ -32,6 +34,8 @@ pub(crate) struct RootDse {
     pub(crate) vendor_name: Option<String>,
     pub(crate) vendor_version: Option<String>,
     pub(crate) object_classes: Vec<String>,
+    /// What a domain controller says of itself.
+    pub(crate) capabilities: Vec<String>,
     pub(crate) supported_controls: Vec<String>,
     pub(crate) supported_extensions: Vec<String>,
     pub(crate) naming_contexts: Vec<String>,
@@ -165,6 +169,7 @@ impl Connection {
                 "vendorName",
                 "vendorVersion",
                 "objectClass",
+                "supportedCapabilities",
                 "supportedControl",
                 "supportedExtension",
                 "namingContexts",
@@ -269,16 +274,26 @@ impl Connection {
                 deadline = self.network.after(self.response_timeout);
             }
             if !self.more(deadline)? {
-                return Err(self.silent(&format!("does not answer {what}"), self.response_timeout));
+                let time = match self.waiter.is_stopping() {
+                    true => self.response_timeout.min(SILENCE_AFTER_STOP),
+                    false => self.response_timeout,
+                };
+                return Err(self.silent(&format!("does not answer {what}"), time));
             }
         }
     }
 
-    /// Waits for more bytes. Returns false when the deadline has passed, an error when a stop was
-    /// requested.
-    fn more(&mut self, deadline: Option<Instant>) -> Result<bool> {
+    /// Waits for more bytes. Returns false when the deadline has passed, an error when stops were
+    /// requested that abandon this. A stop that does not still brings the deadline near.
+    fn more(&mut self, mut deadline: Option<Instant>) -> Result<bool> {
+        let mut stopping = false;
         loop {
             self.waiter.abandon_at(self.abandon_at)?;
+            if !stopping && self.waiter.is_stopping() {
+                stopping = true;
+                let near = self.network.after(SILENCE_AFTER_STOP);
+                deadline = deadline.into_iter().chain(near).min();
+            }
             if self.fill_now()? {
                 return Ok(true);
             }
@@ -314,6 +329,13 @@ impl RootDse {
         extensions.is_empty() || extensions.iter().any(|oid| oid == CANCEL)
     }
 
+    /// The kind of provider, as far as the root DSE tells.
+    pub(crate) fn provider(&self) -> Provider {
+        let [classes, capabilities] =
+            [&self.object_classes, &self.capabilities].map(|all| all.iter().map(String::as_str));
+        Provider::from_root_dse(self.vendor_name.as_deref(), classes, capabilities)
+    }
+
     fn read(attributes: &AttributeList<'_>) -> Self {
         let all = |name: &str| -> Vec<String> {
             attributes
@@ -328,6 +350,7 @@ impl RootDse {
             vendor_name: all("vendorName").pop(),
             vendor_version: all("vendorVersion").pop(),
             object_classes: all("objectClass"),
+            capabilities: all("supportedCapabilities"),
             supported_controls: all("supportedControl"),
             supported_extensions: all("supportedExtension"),
             naming_contexts: all("namingContexts"),

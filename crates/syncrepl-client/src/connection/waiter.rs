@@ -92,6 +92,11 @@ impl Waiter {
         requested
     }
 
+    /// Whether a stop has been requested.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_requested()
+    }
+
     /// Fails once a stop has been requested `at` times.
     pub(super) fn abandon_at(&self, at: u32) -> Result<()> {
         if self.stop.requests() < at {

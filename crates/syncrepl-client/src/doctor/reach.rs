@@ -6,6 +6,7 @@ use syncrepl_proto::profile::{Provider, Support, Trouble};
 
 use super::{Doctor, Patient, advice};
 use crate::connection::{Connection, Credentials, RootDse, written};
+use crate::engine::unsupported;
 use crate::error::{ErrorKind, Result};
 
 /// A certificate that expires within this many days is worth a warning.
@@ -39,11 +40,8 @@ impl Doctor<'_> {
         self.bound(who.as_deref());
         let root = connection.root_dse();
         let root = root.inspect_err(|error| self.bad("server", error, &[]))?;
-        let provider = Provider::from_root_dse(
-            root.vendor_name.as_deref(),
-            root.object_classes.iter().map(String::as_str),
-        );
-        self.provider(provider, &root);
+        let provider = root.provider();
+        self.provider(provider, &root)?;
         Ok(Patient {
             connection,
             root,
@@ -125,7 +123,13 @@ impl Doctor<'_> {
         }
     }
 
-    fn provider(&mut self, provider: Provider, root: &RootDse) {
+    fn provider(&mut self, provider: Provider, root: &RootDse) -> Result<()> {
+        if let Some(error) = unsupported(provider, self.server)
+            && !self.settings.any_server
+        {
+            self.bad("server", &error, &[]);
+            return Err(error);
+        }
         let version = root.vendor_version.as_deref().unwrap_or_default();
         match provider.support {
             Support::Tested if version.is_empty() => {
@@ -154,5 +158,6 @@ impl Doctor<'_> {
                 );
             }
         }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use syncrepl_proto::sync::SyncMode;
 
 use super::left_out::Coverage;
 use super::mode::SyncreplMode;
+use super::refusal::unsupported;
 use super::settings::Settings;
 use super::state::{Consumer, Link};
 use crate::callback::Callback;
@@ -53,10 +54,8 @@ impl Consumer {
             .who_am_i()?
             .unwrap_or_else(|| credentials.identity());
         let root_dse = connection.root_dse()?;
-        let provider = Provider::from_root_dse(
-            root_dse.vendor_name.as_deref(),
-            root_dse.object_classes.iter().map(String::as_str),
-        );
+        let provider = root_dse.provider();
+        self.refuse_unsupported(server, provider)?;
         self.warn_of_derived(provider);
         let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
         let shown = self.shown(&mut connection, provider, &root_dse)?;
@@ -117,6 +116,21 @@ impl Consumer {
         let mut session = Session::new(mode);
         session.skip_references_without_state(provider.sends_references_without_state);
         session
+    }
+
+    /// Fails if the provider is known not to work, unless the user wants to try all the same.
+    fn refuse_unsupported(&mut self, server: usize, provider: Provider) -> Result<()> {
+        let Some(error) = unsupported(provider, &self.settings.servers[server]) else {
+            return Ok(());
+        };
+        if !self.settings.any_server {
+            return Err(error);
+        }
+        if !self.warned_unsupported {
+            self.warned_unsupported = true;
+            tracing::warn!("{}; trying all the same", error.without_hint());
+        }
+        Ok(())
     }
 
     fn warn_in_clear(&mut self, server: usize, connection: &Connection) {

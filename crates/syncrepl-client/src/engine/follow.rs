@@ -35,6 +35,10 @@ impl<C: Callback> Syncrepl<C> {
             let error = match result {
                 Ok(()) => return Ok(()),
                 Err(error) if stop.is_requested() && ends_with_the_connection(&error) => {
+                    if error.is_retryable() {
+                        tracing::warn!("stopped: {error}");
+                        self.callback().debug(&format!("stopped: {error}"));
+                    }
                     return Ok(());
                 }
                 Err(error) if error.is_retryable() => error,

@@ -63,7 +63,7 @@ use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use ahead::{UNTIL_THEN, ahead};
 pub(crate) use connect::none_can_be_used;
 use life::Engine;
-pub(crate) use refusal::not_ready;
+pub(crate) use refusal::{not_ready, unsupported};
 pub(crate) use settings::Settings;
 
 /// How far a refresh stage has come.

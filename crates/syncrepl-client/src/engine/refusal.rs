@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{LdapResult, Scope, SearchRequest};
-use syncrepl_proto::profile::Provider;
+use syncrepl_proto::profile::{Provider, Support};
 use syncrepl_proto::sync::{SYNC_REQUEST, SyncMode, SyncRequest};
 
 use super::mode::SyncreplMode;
 use super::state::{Consumer, Run};
 use crate::connection::{Connection, Credentials, Server};
 use crate::error::{Error, ErrorKind, Result};
+use crate::stop::SILENCE_AFTER_STOP;
 
 /// The silence after which the engine asks a provider that may refuse without a response.
 const ASK_WHY_AFTER: Duration = Duration::from_secs(10);
@@ -30,6 +31,21 @@ pub(crate) fn not_ready(server: &Server) -> Error {
         format!("{server} answered without a cookie, so what it sent proves nothing; nothing was changed"),
     )
     .with_hint("it is empty, or a replica that has not finished loading: wait for it, or name another server")
+}
+
+/// The error for a provider that is known not to work; `None` for all others.
+pub(crate) fn unsupported(provider: Provider, server: &Server) -> Option<Error> {
+    let Support::Unsupported(why) = provider.support else {
+        return None;
+    };
+    let message = format!(
+        "{server} is {}, which is not supported: {why}",
+        provider.title
+    );
+    Some(
+        Error::new(ErrorKind::Unsupported, message)
+            .with_hint("name another server, or try all the same with --any-server"),
+    )
 }
 
 impl Run<'_> {
@@ -84,6 +100,9 @@ impl Run<'_> {
     /// up.
     pub(super) fn patience(&self) -> Duration {
         let timeout = self.consumer.settings.refresh_timeout;
+        if self.on.stopping.is_some() {
+            return SILENCE_AFTER_STOP.min(timeout);
+        }
         match self.may_be_refused_in_silence() {
             true => ASK_WHY_AFTER.min(timeout),
             false => timeout,
@@ -94,6 +113,9 @@ impl Run<'_> {
     /// have refused without a response, the same search without the control, on the side
     /// connection, tells whether a limit is the reason.
     pub(super) fn ask_why_silent(&mut self) -> Result<()> {
+        if self.on.stopping.is_some() {
+            return Err(self.silent_after_stop());
+        }
         if self.may_be_refused_in_silence() {
             self.on.link.asked_why = true;
             return self.lookup().try_whole();
@@ -105,6 +127,17 @@ impl Run<'_> {
         let message = format!("{server} was silent for {time:?} in a refresh");
         Err(Error::new(ErrorKind::Unreachable, message)
             .with_hint("it hangs, or needs longer: then allow it a longer refresh timeout"))
+    }
+
+    /// The error of a stage that does not end although a stop was requested.
+    fn silent_after_stop(&self) -> Error {
+        let server = &self.consumer.settings.servers[self.on.link.server];
+        let time = self.patience();
+        let message = format!(
+            "{server} was silent for {time:?} in a refresh after the stop was requested; nothing of this \
+             refresh was kept"
+        );
+        Error::new(ErrorKind::Unreachable, message).with_hint("the next run asks for it again")
     }
 
     fn may_be_refused_in_silence(&self) -> bool {

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) mode: SyncreplMode,
     pub(crate) search: Search,
+    /// Whether a provider that is known not to work is tried all the same.
+    pub(crate) any_server: bool,
     /// The search and the first server as a URL, for the store.
     pub(crate) url: String,
     pub(crate) refresh_timeout: Duration,

@@ -70,6 +70,7 @@ pub(super) struct Consumer {
     pub(super) warned_in_clear: bool,
     pub(super) warned_of_derived: bool,
     pub(super) warnings: Warnings,
+    pub(super) warned_unsupported: bool,
 }
 
 /// A bound connection with the sync search on it.
@@ -107,6 +108,8 @@ pub(super) struct Connected {
     /// The open stage, or group of changes.
     pub(super) stage: Option<Stage>,
     pub(super) group_began: Instant,
+    /// When a refresh stage first met the stop request.
+    pub(super) stopping: Option<Instant>,
     /// Set while changes may be missing at the beginning of the persist stage.
     pub(super) gap: Option<Gap>,
     /// The provider told a change that its changelog does not have.
@@ -148,6 +151,7 @@ impl Consumer {
             warned_in_clear: false,
             warned_of_derived: false,
             warnings: Warnings::default(),
+            warned_unsupported: false,
             settings,
             writer,
         })
@@ -205,6 +209,7 @@ impl Connected {
             link,
             side: None,
             stage: None,
+            stopping: None,
             gap: None,
             told_unkept: false,
             restarts: Restarts::default(),

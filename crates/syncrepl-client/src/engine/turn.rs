@@ -52,8 +52,9 @@ impl Run<'_> {
         }
     }
 
-    /// Acts on stop requests. The first one lets a refresh stage end and cancels a persist stage; a
-    /// second one abandons either. Returns true when nothing more is to come.
+    /// Acts on stop requests. The first one lets a refresh stage end, for as long as the provider sends
+    /// something, and cancels a persist stage. A second one abandons either. Returns true when nothing
+    /// more is to come.
     fn heed_stop(&mut self) -> Result<bool> {
         let requests = self.consumer.stop.requests();
         if requests == 0 {
@@ -62,7 +63,11 @@ impl Run<'_> {
         let can_cancel = self.on.link.can_cancel;
         match self.on.phase() {
             Phase::Refresh { .. } if requests > 1 => Err(stopped()),
-            Phase::Refresh { .. } => Ok(false),
+            Phase::Refresh { .. } => {
+                let now = self.consumer.now();
+                self.on.stopping.get_or_insert(now);
+                Ok(false)
+            }
             _ if requests > 1 || !can_cancel => self.end_group_at_once().map(|()| true),
             Phase::Cancelled => Ok(false),
             Phase::Persist { .. } => {
@@ -108,7 +113,10 @@ impl Run<'_> {
     /// Sets the deadlines that follow from the present state. Events have set the others.
     fn arm(&mut self) {
         let now = || self.consumer.now();
-        let silence = self.on.link.heard + self.patience().min(LONGEST_WAIT);
+        let heard = self.on.link.heard;
+        // The silence before the stop request does not count.
+        let heard = self.on.stopping.map_or(heard, |at| heard.max(at));
+        let silence = heard + self.patience().min(LONGEST_WAIT);
         let beat = self.beat_due();
         let lull = self.consumer.writer.log_is_long().then(|| now() + LULL);
         let left = self.consumer.schedule.due_in(SystemTime::now());

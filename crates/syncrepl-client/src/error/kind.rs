@@ -10,6 +10,9 @@ pub enum ErrorKind {
     UrlConflict,
     /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
     Refused,
+    /// The provider is of a kind that is known not to work: it does not know RFC 4533, or breaks it.
+    /// [`Builder::any_server`](crate::Builder::any_server) tries all the same.
+    Unsupported,
     /// One end could not prove its identity: there is no Kerberos ticket, or an expired one, or the
     /// provider failed.
     Credentials,
@@ -71,6 +74,7 @@ impl ErrorKind {
             | ErrorKind::StoreLocked
             | ErrorKind::Stopped => Fault::You,
             ErrorKind::Refused
+            | ErrorKind::Unsupported
             | ErrorKind::Protocol
             | ErrorKind::NotReady
             | ErrorKind::Guard

@@ -70,6 +70,7 @@ mod tests {
             (NotReady, true),
             (Tls, false),
             (Credentials, false),
+            (Unsupported, false),
             (Protocol, false),
             (Guard, false),
             (Store, false),

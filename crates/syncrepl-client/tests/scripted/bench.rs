@@ -252,7 +252,10 @@ pub fn consumer(data: PathBuf, told: &mut Told) -> Builder<&mut Told> {
         without,
         ..Limits::DEFAULT
     };
-    Syncrepl::builder(data, told).limits(limits)
+    // A vendor that is refused plays some histories that others may play too.
+    Syncrepl::builder(data, told)
+        .limits(limits)
+        .any_server(true)
 }
 
 /// A change to the builder of a consumer.

@@ -21,4 +21,5 @@ mod oddities;
 mod order;
 mod results;
 mod schedule;
+mod stop;
 mod story;

@@ -35,6 +35,10 @@ pub struct Profile {
     /// not count.
     pub root_dse_class: Option<&'static str>,
 
+    /// Values of `supportedCapabilities` in the root DSE. One of them is enough to recognise a vendor that
+    /// gives no `vendorName`.
+    pub capabilities: &'static [&'static str],
+
     /// The form of its cookies. It identifies a vendor that hides its root DSE.
     pub cookies: Form,
 
@@ -146,7 +150,7 @@ pub enum Support {
     Tested,
     /// Nobody has tested it.
     Untested,
-    /// It does not work, for this reason.
+    /// It does not work, for this reason. A consumer refuses the provider, unless it is told not to.
     Unsupported(&'static str),
 }
 

@@ -3,9 +3,11 @@
 //! A vendor is one file of this folder and one line in `KNOWN`; what differs between vendors is a
 //! field of [`Profile`]. No other file of the product names a vendor: `tests/vendors.rs` sees to it.
 
+pub mod active_directory;
 pub mod apacheds;
 pub mod ds389;
 pub mod openldap;
+pub mod samba;
 pub mod unknown;
 
 mod fields;
@@ -18,19 +20,23 @@ pub use fields::{Changelog, Clock, Full, Memory, Present, Profile, Provider, Sup
 use crate::cookie::Form;
 use fields::contains;
 
-/// Every vendor that has been measured.
+/// Every vendor whose providers are known.
 const KNOWN: &[Provider] = &[
     // The first one that fits a root DSE or a cookie counts.
     openldap::PROVIDER,
     ds389::PROVIDER,
     apacheds::PROVIDER,
+    samba::PROVIDER,
+    active_directory::PROVIDER,
 ];
 
 impl Provider {
-    /// Recognises a provider by `vendorName` (RFC 3045) and `objectClass` of its root DSE.
+    /// Recognises a provider by `vendorName` (RFC 3045), `objectClass` or `supportedCapabilities` of its
+    /// root DSE, in this order.
     pub fn from_root_dse<'a>(
         vendor_name: Option<&str>,
-        object_classes: impl Iterator<Item = &'a str>,
+        object_classes: impl IntoIterator<Item = &'a str>,
+        capabilities: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let vendor = vendor_name.unwrap_or_default();
         let named =
@@ -45,9 +51,12 @@ impl Provider {
                     .is_some_and(|known| known.eq_ignore_ascii_case(class))
             })
         };
-        object_classes
-            .filter_map(of_class)
+        let able = |oid: &str| KNOWN.iter().find(|known| known.capabilities.contains(&oid));
+        let mut by_class = object_classes.into_iter().filter_map(of_class);
+        let mut by_capability = capabilities.into_iter().filter_map(able);
+        by_class
             .next()
+            .or_else(|| by_capability.next())
             .copied()
             .unwrap_or_default()
     }

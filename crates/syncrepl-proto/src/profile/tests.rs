@@ -5,7 +5,30 @@ const SLAPD_COOKIE: &[u8] = b"rid=000,csn=x";
 const DS389_COOKIE: &[u8] = b"h:1#d:b:f#3";
 
 fn by_root_dse(vendor_name: Option<&str>, classes: &[&str]) -> Provider {
-    Provider::from_root_dse(vendor_name, classes.iter().copied())
+    Provider::from_root_dse(vendor_name, classes.iter().copied(), [])
+}
+
+#[test]
+fn recognised_by_capabilities() {
+    let domain = ["1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.800"];
+    let samba = Some("Samba Team (https://www.samba.org)");
+    for (vendor_name, classes, capabilities, provider) in [
+        (None, &[][..], &domain[..], active_directory::PROVIDER),
+        (
+            None,
+            &[],
+            &["1.2.840.113556.1.4.1851"],
+            active_directory::PROVIDER,
+        ),
+        (None, &[], &domain[..1], unknown::PROVIDER),
+        (samba, &[], &domain[..], samba::PROVIDER),
+        (samba, &["top"], &[], samba::PROVIDER),
+        (None, &["OpenLDAProotDSE"], &domain[..], openldap::PROVIDER),
+    ] {
+        let capabilities = capabilities.iter().copied();
+        let found = Provider::from_root_dse(vendor_name, classes.iter().copied(), capabilities);
+        assert_eq!(found, provider, "{vendor_name:?} {classes:?}");
+    }
 }
 
 #[test]

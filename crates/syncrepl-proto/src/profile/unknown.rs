@@ -12,6 +12,7 @@ pub(super) const PROFILE: Profile = Profile {
     support: Support::Untested,
     vendor_names: &[],
     root_dse_class: None,
+    capabilities: &[],
     // It may be a known vendor that hides its root DSE. The cookie that it sends shows whether it
     // understood ours.
     cookies: Form::Opaque,

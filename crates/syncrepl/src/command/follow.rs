@@ -68,7 +68,12 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
             Ok(()) => break,
             // The user asked to stop, and the connection is lost: nothing is left to wait for. A
             // second request abandons a refresh, and that is an error.
-            Err(error) if stop.requests() == 1 && is_lost(&error) => break,
+            Err(error) if stop.requests() == 1 && is_lost(&error) => {
+                if error.is_retryable() {
+                    complain(&format!("stopped: {error}"));
+                }
+                break;
+            }
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
         };

@@ -71,27 +71,20 @@ fn search_of_a_copy() {
     Outcome::run(&["doctor"]).assert_failed(2, &["no LDAP URL"]);
 }
 
-/// An unknown vendor: the provider in memory, under names of its own.
+/// An unknown vendor: the provider in memory, under a name of its own.
 #[test]
-fn unknown_servers() {
-    for (vendor, words) in [
-        (
-            "Acme\u{1b}[2J Directory",
-            &["one that was not tested", "Acme\\u{1b}[2J Directory"][..],
-        ),
-        ("Apache Software Foundation", &["ApacheDS", "not supported"]),
-    ] {
-        let provider = syncrepl_provider::Provider::builder()
-            .suffix(SUFFIX)
-            .vendor_name(vendor)
-            .start()
-            .expect("the provider starts");
-        let (name, password) = provider.root();
-        let outcome = doctor(&provider.url(), &["-D", &name, "-w", &password]);
-        println!("{}", outcome.stdout);
-        assert_line(&outcome, "!", "server:", words);
-        assert!(!outcome.stdout.contains('\u{1b}'), "{:?}", outcome.stdout);
-    }
+fn unknown_server() {
+    let provider = syncrepl_provider::Provider::builder()
+        .suffix(SUFFIX)
+        .vendor_name("Acme\u{1b}[2J Directory")
+        .start()
+        .expect("the provider starts");
+    let (name, password) = provider.root();
+    let outcome = doctor(&provider.url(), &["-D", &name, "-w", &password]);
+    println!("{}", outcome.stdout);
+    let words = ["one that was not tested", "Acme\\u{1b}[2J Directory"];
+    assert_line(&outcome, "!", "server:", &words);
+    assert!(!outcome.stdout.contains('\u{1b}'), "{:?}", outcome.stdout);
 }
 
 #[test]

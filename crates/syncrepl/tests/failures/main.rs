@@ -10,4 +10,5 @@ mod output;
 mod policy;
 mod provider;
 mod tls;
+mod unsupported;
 mod usage;

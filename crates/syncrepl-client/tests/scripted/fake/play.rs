@@ -63,6 +63,11 @@ impl Peer {
             }
             Step::Notice(code) => self.notice(*code),
             Step::Raw(message) => self.stream.write_all(&message(id)).is_ok(),
+            Step::Later(time) => {
+                let sent = self.stream.flush().is_ok();
+                std::thread::sleep(*time);
+                sent
+            }
             Step::Cut => false,
         };
         let more = matches!(step, Step::Entry(..) | Step::EntryWith(..) | Step::Ids(..));

@@ -31,6 +31,8 @@ pub enum Step {
     Notice(u32),
     /// Any message, made from the id of the search.
     Raw(fn(u32) -> Vec<u8>),
+    /// The provider sends what it has, and is silent for that time.
+    Later(Duration),
     /// The provider closes the connection.
     Cut,
 }
