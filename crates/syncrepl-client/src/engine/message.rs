@@ -7,7 +7,7 @@ use syncrepl_proto::session::SyncEvent;
 
 use super::gap::Gap;
 use super::heartbeat;
-use super::refusal::speaks_of_consumer_state;
+use super::refusal::{of_unsupported, speaks_of_consumer_state};
 use super::resume::Claim;
 use super::state::{Connected, Consumer, Run};
 use crate::changes::apply::stopped;
@@ -93,10 +93,11 @@ impl Run<'_> {
         }
         link.answered = true;
         let server = &consumer.settings.servers[link.server];
+        let provider = link.provider;
         let event = link
             .session
             .handle_message(&message)
-            .map_err(|error| not_allowed(error, &message.op, server))?;
+            .map_err(|error| of_unsupported(provider, not_allowed(error, &message.op, server)))?;
         let server = link.server;
         let resumed = refreshing && link.cookie_sent;
         let stage = match stage {

@@ -15,6 +15,7 @@ use crate::stop::SILENCE_AFTER_STOP;
 
 /// The silence after which the engine asks a provider that may refuse without a response.
 const ASK_WHY_AFTER: Duration = Duration::from_secs(10);
+const UNAVAILABLE_CRITICAL_EXTENSION: u32 = 12;
 const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS_RIGHTS: u32 = 50;
 const UNWILLING_TO_PERFORM: u32 = 53;
@@ -48,6 +49,19 @@ pub(crate) fn unsupported(provider: Provider, server: &Server) -> Option<Error> 
     )
 }
 
+/// The same error. If the provider is known not to know RFC 4533, the hint says that: to switch something on,
+/// as the hint for the result says, does not help.
+pub(super) fn of_unsupported(provider: Provider, error: Error) -> Error {
+    match provider.support {
+        Support::Unsupported(why)
+            if error.result_code() == Some(UNAVAILABLE_CRITICAL_EXTENSION) =>
+        {
+            error.with_hint(why)
+        }
+        _ => error,
+    }
+}
+
 impl Run<'_> {
     /// The error for a refusal, in plainer words where the result code misleads. An anonymous
     /// consumer without rights has to bind. A slapd that has received nothing yet calls the base
@@ -55,6 +69,7 @@ impl Run<'_> {
     /// whether the slapd is merely not ready, which passes.
     pub(super) fn why_refused(&mut self, error: Error) -> Error {
         let (link, settings) = (&mut self.on.link, &self.consumer.settings);
+        let error = of_unsupported(link.provider, error);
         if error.result_code() == Some(INSUFFICIENT_ACCESS_RIGHTS)
             && matches!(settings.credentials, Credentials::Anonymous)
         {

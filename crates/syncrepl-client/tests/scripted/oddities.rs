@@ -252,3 +252,16 @@ fn p29_another_operation_than_expected_is_an_error() {
         assert_eq!(bench.cookie().as_deref(), Some(FIRST));
     }
 }
+
+/// Tried all the same, Samba refuses. No other vendor's advice helps there.
+#[test]
+fn p29_refusal_by_a_server_that_is_not_supported_says_why() {
+    let mut bench = Bench::new();
+    let samba = "Samba Team (https://www.samba.org)";
+    let fake = Fake::start(samba, vec![vec![Step::Raw(extended_response)]]);
+    let error = refused(bench.refresh(&fake), Instant::now());
+    assert_eq!(error.result_code(), Some(12));
+    let text = error.to_string();
+    assert!(text.contains("DirSync"), "{text}");
+    assert!(!text.contains("syncprov"), "{text}");
+}
