@@ -48,6 +48,7 @@ fn stage_that_never_ends_is_given_up_after_a_stop() {
     let fake = Fake::start(APACHE, vec![script]);
     let mut client = consumer(bench.data(), &mut bench.told)
         .ldap_url(fake.url())
+        .refresh_timeout(Duration::from_secs(30))
         .connect()
         .unwrap();
     poll_until(&mut client, |told| told.heard("add cn=b")).unwrap();
