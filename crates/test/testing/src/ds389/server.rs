@@ -168,6 +168,8 @@ impl Ds389 {
             off: Vec::new(),
             lines: Vec::new(),
             entries: String::new(),
+            schema: String::new(),
+            global: String::new(),
             size_limit: None,
         })
     }
