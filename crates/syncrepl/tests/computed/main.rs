@@ -5,6 +5,7 @@
 mod common;
 
 mod hidden;
+mod nested;
 mod overlays;
 mod random;
 
