@@ -31,7 +31,7 @@ impl Work<'_> {
         }
         let mut apart = false;
         for (_, one, other) in names {
-            let both = ask.named(&[one.clone(), other])?;
+            let both = ask.named(&[one.clone(), other.clone()])?;
             let [Some(first), Some(second)] = both.as_slice() else {
                 continue;
             };
@@ -39,7 +39,8 @@ impl Work<'_> {
             let keys = self.apply.writer.keys();
             if first.uuid != second.uuid && keys.of(&first.dn) == keys.of(&second.dn) {
                 let key = keys.of(&one);
-                keys.tell_apart(self.apply.writer.connection(), &key)?;
+                let connection = self.apply.writer.connection();
+                keys.tell_apart(connection, &key, [&one, &other])?;
                 apart = true;
             }
         }

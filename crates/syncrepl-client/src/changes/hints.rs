@@ -107,7 +107,11 @@ impl Work<'_> {
             return Ok(false);
         }
         self.stage.hints.told.insert(uuid);
-        if self.lacks(Rule::AddedUnseen) || self.apply.records().id_of(uuid)?.is_some() {
+        let records = self.apply.records();
+        // A referral object may come as an entry, and a search shows it as a reference.
+        let is_known = records.id_of(uuid)?.is_some()
+            || self.stage.any.references && records.reference_id(uuid)?.is_some();
+        if is_known || self.lacks(Rule::AddedUnseen) {
             return Ok(false);
         }
         let hints = &mut self.stage.hints;

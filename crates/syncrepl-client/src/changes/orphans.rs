@@ -1,6 +1,7 @@
 //! Orphans: records whose parent is not in the copy although the search would show it. The parent was
 //! renamed while the refresh ran, after its children had been sent; or it came into the base with a
-//! parent of its own and left again, of which the provider says nothing.
+//! parent of its own and left again, of which the provider says nothing. A parent whose name differs in
+//! letter case from what its child says may be another entry, so such a child is asked for as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,22 +141,28 @@ impl Work<'_> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         // Siblings come one after the other: their parent is looked for once.
-        let mut held = Vec::new();
+        let (mut held, mut held_dn) = (Vec::new(), String::new());
         for id in sent {
-            let Some(key) = self.apply.records().key_of(rowid(id))? else {
+            let Some((key, dn)) = self.apply.records().name_of(rowid(id))? else {
                 continue;
             };
             let Some(parent) = dn::parent_key(&key) else {
                 continue;
             };
-            if key == base || parent == base || parent == held {
+            if key == base || parent == base {
                 continue;
             }
-            match self.apply.records().holder(parent, None)? {
-                Some(_) => held = parent.to_vec(),
-                None => {
+            if parent != held {
+                let holder = self.apply.records().holder(parent, None)?;
+                let holder = holder.map(|holder| self.apply.records().name_of(holder));
+                let Some((key, dn)) = holder.transpose()?.flatten() else {
                     orphans.insert(id);
-                }
+                    continue;
+                };
+                (held, held_dn) = (key, dn);
+            }
+            if !names_parent(&dn, &held_dn) {
+                orphans.insert(id);
             }
         }
         Ok(orphans)
@@ -165,23 +172,36 @@ impl Work<'_> {
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
         // From the base down to the last record: every parent has come before its children.
-        let mut path: Vec<Vec<u8>> = Vec::new();
-        self.apply.records().keys(|id, key| {
-            while path.last().is_some_and(|above| !dn::is_within(key, above)) {
+        let mut path: Vec<(Vec<u8>, String)> = Vec::new();
+        self.apply.records().names(|id, key, dn| {
+            while path
+                .last()
+                .is_some_and(|(above, _)| !dn::is_within(key, above))
+            {
                 path.pop();
             }
             let parent = dn::parent_key(key);
             let is_there = key == base.as_slice()
                 || parent.is_none_or(|parent| {
-                    parent == base.as_slice() || path.last().is_some_and(|above| above == parent)
+                    let named = |(above, its_dn): &(Vec<u8>, String)| {
+                        above == parent && names_parent(dn, its_dn)
+                    };
+                    parent == base.as_slice() || path.last().is_some_and(named)
                 });
             if !is_there {
                 orphans.insert(member(id));
             }
-            if path.last().is_none_or(|above| above != key) {
-                path.push(key.to_vec());
+            if path.last().is_none_or(|(above, _)| above != key) {
+                path.push((key.to_vec(), dn.to_owned()));
             }
         })?;
         Ok(orphans)
     }
+}
+
+/// Whether the DN of a child names its parent as the parent is named: in another spelling, perhaps, but
+/// not in other letters.
+fn names_parent(child: &str, parent: &str) -> bool {
+    child.ends_with(parent)
+        || dn::ancestor(child, 1).is_none_or(|named| dn::same_spelling_aside(named, parent))
 }

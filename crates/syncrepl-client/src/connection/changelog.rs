@@ -7,7 +7,8 @@ use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::{Changelog, Clock};
 
-use super::operations::{ANY_ENTRY, RootDse};
+use super::operations::ANY_ENTRY;
+use super::root_dse::RootDse;
 use super::wire::Connection;
 use crate::error::{ErrorKind, Result};
 use crate::record::text::excerpt;

@@ -2,7 +2,7 @@
 //! messages of the sync search mean.
 //!
 //! From the bottom up: `socket` and `moved`; around them `tls` and `layer`; `transport` joins these;
-//! `wire` has the [`Connection`]; `open`, `operations`, `changelog` and `sasl` extend it.
+//! `wire` has the [`Connection`]; `open`, `operations`, `root_dse`, `changelog` and `sasl` extend it.
 
 mod algorithms;
 mod bound;
@@ -20,6 +20,7 @@ mod options;
 mod pem;
 mod policy;
 mod refused;
+mod root_dse;
 mod sasl;
 mod sasl_options;
 mod seen;
@@ -43,10 +44,11 @@ pub(crate) use changelog::{Counts, Kept};
 pub use credentials::{Credentials, Password, ScramHash};
 pub(crate) use network::GivenNetwork;
 pub use network::{Network, Stream};
-pub(crate) use operations::{ANY_ENTRY, RootDse, undecodable};
+pub(crate) use operations::{ANY_ENTRY, undecodable};
 pub use options::Named;
 pub(crate) use options::{Addresses, ConnectOptions};
 pub(crate) use refused::{not_allowed, notice_of_disconnection, sync_refused};
+pub(crate) use root_dse::RootDse;
 pub use sasl_options::Sasl;
 pub use server::{Server, StartTls};
 pub(crate) use wire::{Connection, Woken};

@@ -54,8 +54,9 @@ impl Consumer {
     /// search with nothing, took no leave, and nobody listens there now. Any answer begins the count anew.
     pub(super) fn note_end(&mut self, link: &Link, error: &Error) {
         let closed = error.kind() == ErrorKind::Unreachable && error.result_code().is_none();
-        let may_have_ended = closed && !link.gave_up && is_gone(link);
-        if !link.cookie_sent || !link.answered && !may_have_ended {
+        // Only where the answer matters: the question is a connection of its own.
+        let may_have_ended = || closed && !link.gave_up && is_gone(link);
+        if !link.cookie_sent || !link.answered && !may_have_ended() {
             return;
         }
         self.writer.rollback();

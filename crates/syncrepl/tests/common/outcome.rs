@@ -79,6 +79,12 @@ impl Outcome {
         self
     }
 
+    /// Standard error but for the lines with these words.
+    pub fn without(&self, words: &str) -> String {
+        let others = self.stderr.lines().filter(|line| !line.contains(words));
+        others.map(|line| format!("{line}\n")).collect()
+    }
+
     /// Asserts this exit code, and one message that contains these words.
     #[track_caller]
     pub fn assert_failed(&self, code: i32, words: &[&str]) -> &Self {

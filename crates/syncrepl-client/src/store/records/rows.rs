@@ -248,16 +248,30 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
-    /// The id and DN key of every record, parents first.
-    pub(crate) fn keys(&self, mut each: impl FnMut(i64, &[u8])) -> Result<()> {
+    /// The id, DN key and DN of every record, parents first.
+    pub(crate) fn names(&self, mut each: impl FnMut(i64, &[u8], &str)) -> Result<()> {
         let mut statement = self
             .0
-            .prepare_cached("SELECT id, dn_key FROM syncrepl_records ORDER BY dn_key")?;
+            .prepare_cached("SELECT id, dn_key, dn FROM syncrepl_records ORDER BY dn_key")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+            let key = row.get_ref(1)?.as_blob().unwrap_or_default();
+            each(
+                row.get(0)?,
+                key,
+                row.get_ref(2)?.as_str().unwrap_or_default(),
+            );
         }
         Ok(())
+    }
+
+    /// The DN key and DN of a record.
+    pub(crate) fn name_of(&self, id: i64) -> Result<Option<(Vec<u8>, String)>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn_key, dn FROM syncrepl_records WHERE id = ?1")?;
+        let name = statement.query_row([id], |row| row.try_into()).optional()?;
+        Ok(name)
     }
 
     /// A record that `wanted` accepts, among the first thousand.
