@@ -223,6 +223,8 @@ fn contains(heard: &Mutex<Vec<u8>>, bytes: &[u8]) -> bool {
 
 impl Shared {
     fn serve(self: &Arc<Shared>, client: TcpStream) {
+        // Before it counts: a test may change this as soon as it sees the connection counted.
+        let swallows = self.swallows.load(Ordering::SeqCst);
         let count = match self.connections.fetch_add(1, Ordering::SeqCst) {
             0 => Arc::clone(&self.first),
             _ => Arc::default(),
@@ -241,7 +243,6 @@ impl Shared {
             )
         };
         let fate = Arc::new(Fate::default());
-        let swallows = self.swallows.load(Ordering::SeqCst);
         fate.swallowed.store(swallows, Ordering::SeqCst);
         self.remember(both(&client, &server).into(), &fate);
         let (from, to) = both(&client, &server);
