@@ -133,6 +133,7 @@ impl Work<'_> {
         let mut candidates = RoaringTreemap::new();
         let mut shown = RoaringTreemap::new();
         loop {
+            self.apply.heed_stop()?;
             let batch = self.ancestors().take_missing(self.stage.limits.batch)?;
             if batch.is_empty() {
                 break;

@@ -70,15 +70,12 @@ impl Work<'_> {
 
     /// Takes all that the search shows as stated. Returns the records among it.
     pub(crate) fn take_whole(&mut self, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
-        let mut shown = RoaringTreemap::new();
-        ask.whole(&mut |uuid, dn, attributes| {
-            self.entry(uuid, dn, attributes)?;
-            if let Some(id) = self.apply.records().id_of(uuid)? {
-                shown.insert(member(id));
-            }
-            Ok(())
-        })?;
-        Ok(shown)
+        // Each record that a search shows is found.
+        let before = std::mem::take(&mut self.stage.ledger.found);
+        let taken = ask.whole(&mut |uuid, dn, attributes| self.entry(uuid, dn, attributes));
+        let shown = self.stage.ledger.found.clone();
+        self.stage.ledger.found |= before;
+        taken.map(|()| shown)
     }
 
     /// Takes all that the search shows as stated; the rest is gone.
@@ -109,6 +106,7 @@ impl Work<'_> {
         let present = self.control(|id| ids.contains(member(id)))?;
         let mut ids = ids.iter().peekable();
         while ids.peek().is_some() {
+            self.apply.heed_stop()?;
             let mut wanted = Vec::new();
             for id in ids.by_ref().take(self.stage.limits.batch) {
                 match self.apply.records().by_id(rowid(id))? {
@@ -134,7 +132,7 @@ impl Work<'_> {
     }
 
     /// A record that is believed to be there and is not in question itself.
-    fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
+    pub(super) fn control(&self, in_question: impl Fn(i64) -> bool) -> Result<Option<Uuid>> {
         let present = &self.stage.ledger.present;
         if let Some(id) = present.iter().map(rowid).find(|id| !in_question(*id))
             && let Some(stored) = self.apply.records().by_id(id)?
@@ -163,6 +161,7 @@ impl Work<'_> {
         let wanted: Vec<_> = named.into_iter().collect();
         let present = self.control_beside(&wanted)?;
         for batch in wanted.chunks(self.stage.limits.batch) {
+            self.apply.heed_stop()?;
             let answer = ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 self.entry(uuid, dn, attributes)

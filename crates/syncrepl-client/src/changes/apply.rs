@@ -25,13 +25,19 @@ impl Applier<'_> {
         Records::new(self.writer.connection())
     }
 
+    /// Fails once a second stop request abandons the stage.
+    pub(crate) fn heed_stop(&self) -> Result<()> {
+        match self.stop.requests() > 1 {
+            true => Err(stopped()),
+            false => Ok(()),
+        }
+    }
+
     fn tell(
         &mut self,
         call: impl FnOnce(&mut dyn Callback, &Cursor<'_>) -> CallbackResult,
     ) -> Result<()> {
-        if self.stop.requests() > 1 {
-            return Err(stopped());
-        }
+        self.heed_stop()?;
         let callback = &mut *self.callback;
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }

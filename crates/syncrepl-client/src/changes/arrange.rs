@@ -86,11 +86,12 @@ impl Work<'_> {
             }
         }
         let mut conflicts = BTreeSet::new();
-        if !self.stage.any.parked || self.apply.records().parked_count()? == 0 {
+        if !self.stage.any.parked {
             return Ok(conflicts);
         }
         let mut opened = RoaringTreemap::new();
         loop {
+            self.apply.heed_stop()?;
             conflicts.clear();
             let mut progress = false;
             let mut after = None;
@@ -119,6 +120,7 @@ impl Work<'_> {
             }
             after = Some((parked.dn_key, parked.uuid));
         }
+        self.stage.any.parked = self.apply.records().any_parked()?;
         Ok(conflicts)
     }
 

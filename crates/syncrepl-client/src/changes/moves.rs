@@ -9,20 +9,25 @@ use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
 use crate::error::Result;
-use crate::store::records::{Parked, Stored, attribute_list};
+use crate::store::records::{FEW, Parked, Placed, Stored, attribute_list};
 
 /// A parent that has just been renamed.
 struct Moved<'a> {
     id: i64,
     dn: &'a str,
+    dn_key: &'a [u8],
     old_key: &'a [u8],
     /// How many names the old DN consists of.
     depth: usize,
+    /// Whether the keys below the new DN follow from those below the old one. Where letter case tells names
+    /// apart, it may do so below one parent and not below another.
+    derives_keys: bool,
 }
 
 impl Work<'_> {
     /// Moves a record to its parked DN, tells what is new of its attributes, and takes along what
-    /// lies below it. The DNs that became free go to `freed`.
+    /// lies below it. The DNs that became free go to `freed`, if any
+    /// record may wait for one.
     pub(crate) fn move_record(
         &mut self,
         known: Stored,
@@ -38,7 +43,7 @@ impl Work<'_> {
         self.move_below(&old_key, &renamed, freed)?;
         // If only the letter case differs, the name is not free, and what lies below it is respelled
         // all the same.
-        if old_key != parked.dn_key {
+        if old_key != parked.dn_key && self.stage.any.parked {
             freed.push(old_key);
         }
         Ok(())
@@ -50,50 +55,67 @@ impl Work<'_> {
         parent: &Stored,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<()> {
+        let few = self.apply.records().few_below(old_key)?;
+        if few.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
         let moved = Moved {
             id: parent.id,
             dn: &parent.dn,
+            dn_key: &parent.dn_key,
             old_key,
             depth: dn::depth(old_key),
+            derives_keys: !self.apply.writer.keys().any() && dn::validate(&parent.dn).is_ok(),
         };
-        let (mut number, end) = self.apply.records().list_moving(old_key)?;
         // A record below a child that stays, or has to wait, stays with that child.
-        let mut stays: Option<Vec<u8>> = None;
-        while number < end {
-            let id = self.apply.records().moving(number)?;
-            number += 1;
-            let Some(child) = self.moving_child(id, &moved)? else {
-                continue;
-            };
-            if stays
-                .as_ref()
-                .is_some_and(|key| child.dn_key.starts_with(key))
-            {
-                self.ask_below_one_that_stays(child.id)?;
-            } else {
-                stays = self.move_child(child, &moved, freed)?;
-            }
+        let mut stays = None;
+        if let Some(few) = few {
+            return self.move_children(few, &moved, &mut stays, freed);
+        }
+        let list = self.apply.records().list_moving(old_key)?;
+        for first in list.clone().step_by(FEW) {
+            let numbers = first..list.end.min(first + FEW as i64);
+            let children = self.apply.records().take_moving(&numbers)?;
+            self.move_children(children, &moved, &mut stays, freed)?;
         }
         Ok(())
     }
 
-    /// The record of the list of those that lie below a moved parent, unless it is gone by now.
-    fn moving_child(&self, id: Option<i64>, moved: &Moved<'_>) -> Result<Option<Stored>> {
-        match id.filter(|&id| id != moved.id) {
-            Some(id) => self.apply.records().by_id(id),
-            None => Ok(None),
+    /// Moves these, parents first. Each moves alone, so none is another than it was when it was listed.
+    fn move_children(
+        &mut self,
+        children: Vec<Placed>,
+        moved: &Moved<'_>,
+        stays: &mut Option<Vec<u8>>,
+        freed: &mut Vec<Vec<u8>>,
+    ) -> Result<()> {
+        self.apply.heed_stop()?;
+        for (id, dn_key) in children.into_iter().filter(|(id, _)| *id != moved.id) {
+            if stays.as_ref().is_some_and(|key| dn_key.starts_with(key)) {
+                self.ask_below_one_that_stays(id)?;
+                continue;
+            }
+            let verdict = self.judge(id)?;
+            *stays = if verdict.is_certain_to_stay() {
+                Some(dn_key)
+            } else if let Some(child) = self.apply.records().by_id(id)? {
+                self.move_child(child, verdict, moved, freed)?
+            } else {
+                None
+            };
         }
+        Ok(())
     }
 
     /// Moves a child along, or leaves it where it is. Returns its key if what lies below it stays, too.
     fn move_child(
         &mut self,
         child: Stored,
+        verdict: Verdict,
         moved: &Moved<'_>,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>> {
-        let verdict = self.judge(child.id)?;
-        let waits = !verdict.is_certain_to_stay() && self.apply.records().is_parked(child.uuid)?;
+        let waits = self.stage.any.parked && self.apply.records().is_parked(child.uuid)?;
         if verdict.place == Place::Stays || waits {
             // A child that waits for a name has a statement of its own.
             if let Some(when) = verdict.ask
@@ -109,10 +131,11 @@ impl Work<'_> {
         let Some(dn) = dn::rebase(&child.dn, levels, moved.dn) else {
             return Ok(None);
         };
-        if change::dn_difference(&child.dn, &dn) != Difference::Meaning {
+        let dn_key = self.key_below(&child.dn_key, &dn, moved);
+        // Of two keys each is that of another name.
+        if child.dn_key == dn_key && change::dn_difference(&child.dn, &dn) != Difference::Meaning {
             return Ok(None);
         }
-        let dn_key = self.key(&dn);
         if self
             .apply
             .records()
@@ -125,10 +148,18 @@ impl Work<'_> {
         let child_key = child.dn_key.clone();
         let renamed = self.apply.rename(child, &dn, &dn_key)?;
         self.apply.restate_entry_dn(&renamed)?;
-        if child_key != dn_key {
+        if child_key != dn_key && self.stage.any.parked {
             freed.push(child_key);
         }
         Ok(None)
+    }
+
+    /// The key of a child's new DN.
+    fn key_below(&self, child_key: &[u8], dn: &str, moved: &Moved<'_>) -> Vec<u8> {
+        match child_key.strip_prefix(moved.old_key) {
+            Some(own) if moved.derives_keys => [moved.dn_key, own].concat(),
+            _ => self.key(dn),
+        }
     }
 
     fn judge(&self, child: i64) -> Result<Verdict> {
@@ -170,7 +201,9 @@ impl Work<'_> {
     /// Child C stays, and D below it stays with it. If C turns out to have moved, D does not go along
     /// unless its own DN is known, so the provider is asked for D, too.
     fn ask_below_one_that_stays(&mut self, id: i64) -> Result<()> {
-        if self.lacks(Rule::BelowOneThatStays) {
+        // A search of this refresh showed D: after P was stated, or else that statement asked for D.
+        let found = self.stage.is_refresh() && self.stage.ledger.found.contains(member(id));
+        if found || self.lacks(Rule::BelowOneThatStays) {
             return Ok(());
         }
         let verdict = order(self.basis_before(id)?, self.stage.source());

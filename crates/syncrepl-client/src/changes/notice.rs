@@ -107,19 +107,12 @@ impl Work<'_> {
 
     /// P waited for a name, and goes elsewhere or is gone. A search, or the last refresh, may have shown
     /// C below P there. C is held below the holder of that name, so it does not go with P.
-    pub(crate) fn notice_awaited_name(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
-        if !self.stage.any.parked || self.lacks(Rule::BelowAwaitedName) {
-            return Ok(());
-        }
-        let awaited = self.apply.records().parked_dn(uuid)?;
-        let Some(key) = awaited.map(|dn| self.key(&dn)) else {
-            return Ok(());
-        };
-        if goes_to == Some(&key) {
+    pub(crate) fn notice_awaited_name(&mut self, key: &[u8], goes_to: Option<&[u8]>) -> Result<()> {
+        if goes_to == Some(key) || self.lacks(Rule::BelowAwaitedName) {
             return Ok(());
         }
         let mut below = RoaringTreemap::new();
-        self.apply.records().below(&key, |id| {
+        self.apply.records().below(key, |id| {
             below.insert(member(id));
         })?;
         for id in below {
@@ -138,16 +131,17 @@ impl Work<'_> {
 
     /// In the stream P leaves a name, for another or for good. An entry that waits for a name below
     /// that one does not go along: at the end of the group the provider is asked where it is.
-    pub(crate) fn notice_left_name(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
-        if !self.stage.any.parked
-            || self.stage.is_about_the_end()
-            || self.lacks(Rule::WaitsBelowLeftName)
-        {
+    pub(crate) fn notice_left_name(
+        &mut self,
+        uuid: Uuid,
+        awaited: Option<Vec<u8>>,
+        goes_to: Option<&[u8]>,
+    ) -> Result<()> {
+        if self.stage.is_about_the_end() || self.lacks(Rule::WaitsBelowLeftName) {
             return Ok(());
         }
         let records = self.apply.records();
         let held = records.by_uuid(uuid)?.map(|known| known.dn_key);
-        let awaited = records.parked_dn(uuid)?.map(|dn| self.key(&dn));
         for key in held.into_iter().chain(awaited) {
             if goes_to != Some(&key) {
                 records.parked_below(&key, |uuid, dn| {

@@ -16,6 +16,9 @@ use super::stage::Work;
 use super::terms::Terms;
 use crate::error::Result;
 
+/// So many parents are remembered while records are looked at one by one.
+const PARENTS: usize = 1000;
+
 impl Work<'_> {
     /// Asks for the orphans among the records that the stage has placed (in a full refresh: among all
     /// records), and for their parents. True when that left something to tell. In the last round it
@@ -61,7 +64,7 @@ impl Work<'_> {
             if self.stage.is_refresh() && !self.lacks(Rule::ParentOfOrphan) {
                 self.take_parents_of(&batch, terms, ask)?;
             }
-            if self.stage.ledger.gone.len() > gone || self.apply.records().parked_count()? > 0 {
+            if self.stage.ledger.gone.len() > gone || self.apply.records().any_parked()? {
                 return Ok(true);
             }
             if !self.stage.is_refresh() {
@@ -138,10 +141,14 @@ impl Work<'_> {
     }
 
     pub(crate) fn orphans_among(&self, sent: &RoaringTreemap) -> Result<RoaringTreemap> {
+        // To read the key of each costs more than to read all keys in their order.
+        if sent.len() > self.apply.writer.entries() / 4 {
+            return Ok(self.all_orphans()? & sent);
+        }
         let base = dn::key(self.base);
         let mut orphans = RoaringTreemap::new();
-        // Siblings come one after the other: their parent is looked for once.
-        let (mut held, mut held_dn) = (Vec::new(), String::new());
+        // Many records have few parents, and each is looked for once, as a rule: its key, and its DN.
+        let mut held: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for id in sent {
             let Some((key, dn)) = self.apply.records().name_of(rowid(id))? else {
                 continue;
@@ -152,16 +159,20 @@ impl Work<'_> {
             if key == base || parent == base {
                 continue;
             }
-            if parent != held {
+            if !held.contains_key(parent) {
                 let holder = self.apply.records().holder(parent, None)?;
                 let holder = holder.map(|holder| self.apply.records().name_of(holder));
-                let Some((key, dn)) = holder.transpose()?.flatten() else {
-                    orphans.insert(id);
-                    continue;
-                };
-                (held, held_dn) = (key, dn);
+                if let Some((key, dn)) = holder.transpose()?.flatten() {
+                    if held.len() >= PARENTS {
+                        held.clear();
+                    }
+                    held.insert(key, dn);
+                }
             }
-            if !names_parent(&dn, &held_dn) {
+            let is_there = held
+                .get(parent)
+                .is_some_and(|above| names_parent(&dn, above));
+            if !is_there {
                 orphans.insert(id);
             }
         }

@@ -14,8 +14,12 @@ use super::stage::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::{Parked, Stored};
 
-/// The most RDNs in a DN. The work for an entry grows with the square of their number.
+/// The most RDNs in a DN. The DN of each parent may be asked for and stored.
 const DEEPEST: usize = 1000;
+
+/// The most bytes that the DNs of an entry and of its parents may take, all together, if the DN is long.
+/// slapd takes no DN of more than 8 KiB.
+const LONGEST: usize = DEEPEST * 8192;
 
 impl Work<'_> {
     /// Takes what the provider said of entries and references. Returns the cookie that came with it.
@@ -79,11 +83,19 @@ impl Work<'_> {
     fn key_of(&self, dn: &str) -> Result<Vec<u8>> {
         let key = self.key(dn);
         // An RDN takes more than one byte, so most DNs need not be counted.
-        if dn.len() > DEEPEST && dn::depth(&key) > DEEPEST {
-            let message = format!("the provider sent an entry more than {DEEPEST} levels deep");
-            return Err(Error::new(ErrorKind::Protocol, message));
+        if dn.len() <= DEEPEST {
+            return Ok(key);
         }
-        Ok(key)
+        let depth = dn::depth(&key);
+        let message = if depth > DEEPEST {
+            format!("the provider sent an entry more than {DEEPEST} levels deep")
+        } else if depth > 1 && depth.saturating_mul(dn.len()) > LONGEST {
+            let bytes = dn.len();
+            format!("the provider sent an entry {depth} levels deep with a DN of {bytes} bytes")
+        } else {
+            return Ok(key);
+        };
+        Err(Error::new(ErrorKind::Protocol, message))
     }
 
     /// The provider sent an entry that is looked up at the end of the group.
@@ -120,9 +132,7 @@ impl Work<'_> {
             self.apply.records().delete_reference(uuid)?;
         }
         let dn_key = self.key_of(dn)?;
-        self.notice_awaited_name(uuid, Some(&dn_key))?;
-        self.notice_left_name(uuid, Some(&dn_key))?;
-        self.unpark(uuid)?;
+        self.leaves_wait(uuid, Some(&dn_key))?;
         let statement = Statement {
             uuid,
             dn,
@@ -168,8 +178,19 @@ impl Work<'_> {
         Ok(self.apply.records().holder(dn_key, None)?.is_some())
     }
 
-    fn unpark(&mut self, uuid: Uuid) -> Result<()> {
-        if self.stage.any.parked {
+    /// A newer statement of an entry, or that it is gone: an older one waits no longer.
+    fn leaves_wait(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
+        if !self.stage.any.parked {
+            return Ok(());
+        }
+        let awaited = self.apply.records().parked_dn(uuid)?;
+        let waits = awaited.is_some();
+        let awaited = awaited.map(|dn| self.key(&dn));
+        if let Some(key) = &awaited {
+            self.notice_awaited_name(key, goes_to)?;
+        }
+        self.notice_left_name(uuid, awaited, goes_to)?;
+        if waits {
             self.apply.records().unpark(uuid)?;
         }
         Ok(())
@@ -189,7 +210,9 @@ impl Work<'_> {
         self.stage.ledger.present.insert(id);
         self.stage.ledger.gone.remove(id);
         self.stage.agenda.answered(id);
-        let moves = change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
+        // Of two keys each is that of another name.
+        let moves = known.dn_key != statement.dn_key
+            || change::dn_difference(&known.dn, statement.dn) == Difference::Meaning;
         if moves && !self.stage.is_about_the_end() && self.is_shown(known.id)? {
             // This DN may be older than the one that a search showed. It is taken for now, because
             // later messages may name entries below it; at the end of the group it is asked for again.
@@ -272,9 +295,7 @@ impl Work<'_> {
     /// The provider said that an entry or a reference is gone. If it was never there, nothing is told.
     pub(crate) fn delete(&mut self, uuid: Uuid) -> Result<()> {
         self.stage.named.unknown.remove(&uuid);
-        self.notice_awaited_name(uuid, None)?;
-        self.notice_left_name(uuid, None)?;
-        self.unpark(uuid)?;
+        self.leaves_wait(uuid, None)?;
         if self.stage.any.references && self.apply.records().delete_reference(uuid)? {
             return Ok(());
         }

@@ -182,6 +182,23 @@ impl Bench {
         result
     }
 
+    /// Connects for one refresh, and lends the client.
+    pub fn with_client(
+        &mut self,
+        fake: &Fake,
+        with: impl With,
+        run: impl FnOnce(&mut Syncrepl<&mut Told>),
+    ) {
+        let builder = consumer(self.data(), &mut self.told).mode(SyncreplMode::RefreshOnly);
+        let mut client = with(builder.ldap_url(fake.url()))
+            .connect()
+            .expect("a connection");
+        run(&mut client);
+        drop(client);
+        self.told.map.roll_back();
+        self.assert_copy_is_told();
+    }
+
     /// Connects for refreshAndPersist.
     pub fn connect(&mut self, fake: &Fake) -> Syncrepl<&mut Told> {
         consumer(self.data(), &mut self.told)

@@ -79,6 +79,11 @@ impl Fake {
         self.shared.unsearchable.store(true, Ordering::SeqCst);
     }
 
+    /// Answers so many plain searches below the base, and none after them.
+    pub fn falls_silent_after(&self, lookups: usize) {
+        self.shared.answered.store(lookups, Ordering::SeqCst);
+    }
+
     pub fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}/{BASE}??sub", self.port)
     }

@@ -1,6 +1,9 @@
 //! The filter hides parents, and the provider says nothing of them.
 
-use syncrepl_client::{Builder, Scope, SyncreplMode};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use syncrepl_client::{Builder, ErrorKind, Scope, SyncreplMode};
 
 use crate::bench::{Bench, Told};
 use crate::fake::{Fake, Step};
@@ -169,4 +172,37 @@ fn child_that_came_below_a_new_name_leaves_with_its_parent() {
         &[shown(1, BASE)],
     );
     assert_eq!(bench.held(), [BASE]);
+}
+
+/// An entry lies 500 levels deep, and its parents are looked up one by one. The second stop request ends
+/// that at once, also while the provider does not answer.
+#[test]
+fn second_stop_request_ends_the_search_for_parents() {
+    let deep: &'static str = format!("{}{BASE}", "cn=a,".repeat(500)).leak();
+    for answered in [0, 1, 100] {
+        let fake = Fake::plays([add(1, BASE), add(2, deep), done(FIRST)]);
+        fake.falls_silent_after(answered);
+        let mut bench = Bench::new();
+        let mut asked = None;
+        let run = |client: &mut syncrepl_client::Syncrepl<&mut Told>| {
+            let stop = client.stop_handle();
+            thread::scope(|scope| {
+                let requests = scope.spawn(|| {
+                    let deadline = Instant::now() + Duration::from_secs(30);
+                    while fake.lookups() <= answered && Instant::now() < deadline {
+                        thread::yield_now();
+                    }
+                    stop.please_stop();
+                    stop.please_stop();
+                    Instant::now()
+                });
+                let stopped = client.run().unwrap_err();
+                asked = Some(requests.join().unwrap().elapsed());
+                assert_eq!(stopped.kind(), ErrorKind::Stopped, "{stopped}");
+            });
+        };
+        bench.with_client(&fake, with_description, run);
+        assert!(asked.unwrap() < Duration::from_secs(2), "{asked:?}");
+        assert_eq!(bench.held(), [""; 0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Entries and subtrees that move: what slapd sends of them, and what it does not.
 
-use syncrepl_testing::reader::Change;
+use syncrepl_testing::reader::{Change, Event};
 use syncrepl_testing::scenarios::{BASE, scenarios};
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
@@ -155,4 +155,39 @@ fn swapped_names_are_told_apart() {
         copy.assert_equal();
         copy.assert_quiet();
     }
+}
+
+/// The top of a deep tree is renamed while away, soon after a refresh. One search shows where each entry
+/// below is, and none is asked for again because its parent, shown by that search, moves.
+#[test]
+fn deep_tree_is_asked_for_once() {
+    let below = |names: &[&str]| {
+        let units = names.iter().rev().map(|name| format!("ou={name},"));
+        units.collect::<String>() + SUFFIX
+    };
+    let units = ["top", "a", "b", "c"];
+    let mut ldif = String::new();
+    for depth in 0..units.len() {
+        ldif += &unit(units[depth], &below(&units[..depth]));
+    }
+    ldif += &person("deep", &below(&units));
+    let server = with(Variant::Plain, &ldif);
+    let mut copy = Copied::of(&server, SUFFIX, "(objectClass=*)");
+    copy.refresh();
+    write(&server, &relocate(&below(&units[..1]), "ou=crown", SUFFIX));
+    let (told, proxy) = next(&mut copy, &server, &[]);
+    let renamed = |event: &&_| {
+        matches!(
+            event,
+            Event {
+                change: Change::Rename { .. },
+                ..
+            }
+        )
+    };
+    assert_eq!(told.iter().filter(renamed).count(), 5);
+    let dn = format!("uid=deep,ou=c,ou=b,ou=a,ou=crown,{SUFFIX}");
+    assert_eq!(proxy.count(b"-", dn.as_bytes()).1, 1);
+    copy.assert_equal();
+    copy.assert_quiet();
 }

@@ -29,16 +29,20 @@ impl Parked {
     }
 }
 
+/// So many records are held in memory at once.
+pub(crate) const FEW: usize = 500;
+
 /// The temporary tables of an open stage. SQLite keeps them in a file outside the store.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
         uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
-    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_id ON syncrepl_parked (id);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_gone (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
     CREATE INDEX IF NOT EXISTS temp.syncrepl_gone_key ON syncrepl_gone (dn_key);
-    CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (number INTEGER PRIMARY KEY, id INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (
+        number INTEGER PRIMARY KEY, id INTEGER NOT NULL, dn_key BLOB NOT NULL
+    );
 ";
 
 impl Records<'_> {
@@ -110,7 +114,8 @@ impl Records<'_> {
     /// The parked rename of a record.
     pub(crate) fn parked_rename(&self, id: i64) -> Result<Option<Parked>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked WHERE id = ?1",
+            "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
+             WHERE uuid = (SELECT uuid FROM syncrepl_records WHERE id = ?1) AND id IS NOT NULL",
         )?;
         Ok(statement.query_row([id], Parked::read).optional()?)
     }
@@ -173,13 +178,11 @@ impl Records<'_> {
         Ok(())
     }
 
-    pub(crate) fn parked_count(&self) -> Result<u64> {
+    pub(crate) fn any_parked(&self) -> Result<bool> {
         let mut statement = self
             .0
-            .prepare_cached("SELECT count(*) FROM temp.syncrepl_parked")?;
-        Ok(statement
-            .query_row([], |row| row.get::<_, i64>(0))?
-            .unsigned_abs())
+            .prepare_cached("SELECT 1 FROM temp.syncrepl_parked LIMIT 1")?;
+        Ok(statement.exists([])?)
     }
 
     pub(crate) fn list_gone(&self, id: i64) -> Result<()> {
@@ -208,8 +211,21 @@ impl Records<'_> {
         Ok(next)
     }
 
+    /// The records below a DN, parents first, if they are at most [`FEW`].
+    pub(crate) fn few_below(&self, dn_key: &[u8]) -> Result<Option<Vec<Placed>>> {
+        let (lower, upper) = range(dn_key);
+        // With a bound limit SQLite would prepare the statement again each time.
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, dn_key FROM syncrepl_records WHERE dn_key > ?1 AND dn_key < ?2
+             ORDER BY dn_key LIMIT 501",
+        )?;
+        let rows = statement.query_map(params![lower, upper], placed)?;
+        let few = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok((few.len() <= FEW).then_some(few))
+    }
+
     /// Lists the records below a DN, parents first. The list stays while the records move.
-    pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<(i64, i64)> {
+    pub(crate) fn list_moving(&self, dn_key: &[u8]) -> Result<std::ops::Range<i64>> {
         let first: i64 = self
             .0
             .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM temp.syncrepl_moving")?
@@ -218,17 +234,32 @@ impl Records<'_> {
         let count = self
             .0
             .prepare_cached(
-                "INSERT INTO temp.syncrepl_moving (id) SELECT id FROM syncrepl_records
+                "INSERT INTO temp.syncrepl_moving (id, dn_key) SELECT id, dn_key FROM syncrepl_records
                  WHERE dn_key > ?1 AND dn_key < ?2 ORDER BY dn_key",
             )?
             .execute(params![lower, upper])?;
-        Ok((first, first + count as i64))
+        Ok(first..first + count as i64)
     }
 
-    pub(crate) fn moving(&self, number: i64) -> Result<Option<i64>> {
-        let mut statement = self
-            .0
-            .prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number = ?1 RETURNING id")?;
-        Ok(statement.query_row([number], |row| row.get(0)).optional()?)
+    /// Takes these numbers from the list.
+    pub(crate) fn take_moving(&self, numbers: &std::ops::Range<i64>) -> Result<Vec<Placed>> {
+        let (first, end) = (numbers.start, numbers.end);
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, dn_key FROM temp.syncrepl_moving WHERE number >= ?1 AND number < ?2
+             ORDER BY number",
+        )?;
+        let rows = statement.query_map([first, end], placed)?;
+        let taken = rows.collect::<rusqlite::Result<_>>()?;
+        self.0
+            .prepare_cached("DELETE FROM temp.syncrepl_moving WHERE number >= ?1 AND number < ?2")?
+            .execute([first, end])?;
+        Ok(taken)
     }
+}
+
+/// A record by its rowid and the key of its DN.
+pub(crate) type Placed = (i64, Vec<u8>);
+
+fn placed(row: &Row<'_>) -> rusqlite::Result<Placed> {
+    Ok((row.get(0)?, row.get(1)?))
 }

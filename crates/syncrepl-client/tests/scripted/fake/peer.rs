@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufWriter, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -27,6 +27,8 @@ pub(super) struct Shared {
     /// The entries as the scripts sent them: searches show these if a test sets nothing else.
     pub(super) sent: Mutex<Vec<Shown>>,
     pub(super) unsearchable: AtomicBool,
+    /// So many plain searches are answered, and none after them.
+    pub(super) answered: AtomicUsize,
     pub(super) heartbeat: Mutex<Heartbeat>,
 }
 
@@ -39,6 +41,7 @@ impl Shared {
             shown: Mutex::default(),
             sent: Mutex::default(),
             unsearchable: AtomicBool::new(false),
+            answered: AtomicUsize::new(usize::MAX),
             heartbeat: Mutex::default(),
         }
     }

@@ -13,7 +13,14 @@ use super::script::{Shown, uuid};
 impl Peer {
     /// A plain search: by entryUUID if the filter names any, else by base.
     pub(super) fn look_up(&mut self, id: u32, request: &SearchRequest<'_>) -> bool {
-        self.log(|log| log.lookups += 1);
+        let mut lookups = 0;
+        self.log(|log| {
+            log.lookups += 1;
+            lookups = log.lookups;
+        });
+        if lookups > self.shared.answered.load(Ordering::SeqCst) {
+            return true;
+        }
         let filter = String::from_utf8_lossy(request.filter).into_owned();
         let asks_for_children = filter.contains("Subordinates");
         let wants_description = filter.contains("description");
