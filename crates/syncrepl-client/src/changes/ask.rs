@@ -68,6 +68,9 @@ pub(crate) trait Ask: Locate {
         found: &mut Found<'_>,
     ) -> Result<Absent>;
 
+    /// Names all that the search shows. Returns false when entryUUID may not be read.
+    fn ids(&mut self, found: &mut dyn FnMut(Uuid) -> Result<()>) -> Result<bool>;
+
     /// The DNs of those among these entries that have children.
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>>;
 

@@ -98,26 +98,6 @@ impl Lookup<'_> {
             .search(&search.request(), &[], |_| Ok(()))
     }
 
-    /// Names all that the search shows. Returns false when entryUUID may not be read.
-    pub(crate) fn ids(&mut self, found: &mut dyn FnMut(Uuid) -> Result<()>) -> Result<bool> {
-        let (search, provider) = (self.search, self.provider);
-        let mut readable = true;
-        self.run(
-            &search.base,
-            search.scope,
-            &search.filter,
-            vec![provider.uuid_attribute],
-            &mut |_, attributes| match entry_uuid(provider, &attributes) {
-                Some(uuid) => found(uuid),
-                None => {
-                    readable = false;
-                    Ok(())
-                }
-            },
-        )?;
-        Ok(readable)
-    }
-
     /// A new connection, since one that was kept may have been closed meanwhile.
     fn connection(&mut self) -> Result<&mut Connection> {
         let connection = self.connect()?;
@@ -261,6 +241,25 @@ impl Ask for Lookup<'_> {
             }
         }
         Ok(Absent::MayHaveMoved)
+    }
+
+    fn ids(&mut self, found: &mut dyn FnMut(Uuid) -> Result<()>) -> Result<bool> {
+        let (search, provider) = (self.search, self.provider);
+        let mut readable = true;
+        self.run(
+            &search.base,
+            search.scope,
+            &search.filter,
+            vec![provider.uuid_attribute],
+            &mut |_, attributes| match entry_uuid(provider, &attributes) {
+                Some(uuid) => found(uuid),
+                None => {
+                    readable = false;
+                    Ok(())
+                }
+            },
+        )?;
+        Ok(readable)
     }
 
     fn with_children(&mut self, uuids: &[Uuid]) -> Result<Vec<String>> {

@@ -7,6 +7,7 @@ use syncrepl_proto::profile::Provider;
 use super::carry;
 use super::state::{Consumer, Run, lookup};
 use crate::callback::Callback;
+use crate::changes::ask::Ask;
 use crate::changes::stage::Stage;
 use crate::connection::RootDse;
 use crate::error::{ErrorKind, Result};

@@ -1,8 +1,10 @@
 //! `--max-delete`: in a refresh and in the persist stage, for explicit and for implied deletes.
 
+use syncrepl_testing::judge;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
-use crate::common::outcome::assert_message;
+use crate::common::outcome::{self, Data, Outcome, assert_message};
+use crate::common::proxy::Proxy;
 use crate::kept::Kept;
 use crate::{delete_people, dn, people, person, rename, unit};
 
@@ -168,4 +170,33 @@ fn whole_copy_implied_deleted_while_following() {
             .ldapmodify(&rename(&format!("ou=elsewhere,{SUFFIX}"), "ou=team", None))
             .expect("and back");
     }
+}
+
+/// Half of the copy is deleted while away, and the provider has no session log. One search shows that they
+/// are gone; for a few, they are asked for.
+#[test]
+fn many_that_were_left_out_are_looked_for_at_once() {
+    // `(entryUUID=…)`: the end of the attribute, and the length of an entryUUID as text.
+    const BY_UUID: &[u8] = b"entryUUID\x04\x24";
+    let server = Slapd::start(Variant::Plain);
+    server.load(&outcome::people(2600));
+    let data = Data::new();
+    let refresh = |proxy: &Proxy| {
+        let mut arguments = data.sync("refresh", &proxy.url());
+        arguments.extend(["--max-delete", "100%"].map(str::to_owned));
+        Outcome::run(&arguments).assert_done();
+        proxy.asked(BY_UUID)
+    };
+    let proxy = Proxy::to(&server);
+    assert!(!refresh(&proxy), "there was nothing to ask");
+    server
+        .ldapmodify(&delete_people("people", 0, 1300))
+        .expect("the deletes");
+    assert!(!refresh(&proxy), "they were asked for in batches");
+    assert_eq!(judge::from_dump_json(&data.dump()).len(), 1302);
+    server
+        .ldapmodify(&delete_people("people", 1300, 1310))
+        .expect("the deletes");
+    assert!(refresh(&proxy), "they were not asked for");
+    assert_eq!(judge::from_dump_json(&data.dump()).len(), 1292);
 }
