@@ -4,6 +4,7 @@ mod ancestors;
 mod files;
 mod handles;
 mod history;
+mod plans;
 mod presence;
 mod refusals;
 mod transactions;
