@@ -206,3 +206,24 @@ fn second_stop_request_ends_the_search_for_parents() {
         assert_eq!(bench.held(), [""; 0]);
     }
 }
+
+/// A DN with 502 RDNs: with those above it it takes half of its length times as many bytes.
+#[test]
+fn long_dn_with_many_parents_is_refused() {
+    for (value, taken) in [(28, true), (29, false)] {
+        let rdn = format!("cn={},", "x".repeat(value));
+        let long: &'static str = format!("{}{BASE}", rdn.repeat(500)).leak();
+        let fake = Fake::plays([add(1, BASE), add(2, long), done(FIRST)]);
+        let mut bench = Bench::new();
+        let refreshed = bench.refresh(&fake);
+        let held = bench.held().len();
+        match refreshed {
+            Ok(()) => assert!(taken && held == 2, "{value}: {held}"),
+            Err(error) => {
+                assert!(!taken && held == 0, "{value}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Protocol);
+                assert!(error.to_string().contains("502 levels deep"), "{error}");
+            }
+        }
+    }
+}
