@@ -207,7 +207,7 @@ fn second_stop_request_ends_the_search_for_parents() {
     }
 }
 
-/// A DN with 502 RDNs: with those above it it takes half of its length times as many bytes.
+/// The DNs above a long one would take half its length times its levels.
 #[test]
 fn long_dn_with_many_parents_is_refused() {
     for (value, taken) in [(28, true), (29, false)] {
