@@ -3,9 +3,9 @@
 //! 3672). So a message that would take values away is not believed before a search has shown the entry.
 //!
 //! That a search agrees with a message proves nothing: a group that somebody left looks like a computed
-//! one that the message lacks. A search that shows a value which the message lacked does prove something,
-//! unless a later message about the entry tells that the value came back. From then on each message of
-//! that provider is a hint, until a full refresh.
+//! one that the message lacks. A search that shows a value which the message lacked does prove something, if
+//! the entry has not changed since (its entryCSN tells). After the second such message each message of that
+//! provider is a hint, until a full refresh.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::attributes::AttributeList;
-use syncrepl_proto::{Uuid, dn};
+use syncrepl_proto::{Uuid, cookie, dn};
 
 use super::agenda::When;
 use super::ask::Ask;
@@ -52,10 +52,9 @@ pub(crate) struct Hints {
     /// A search has shown values that a message lacked.
     pub(crate) refuted: bool,
     pub(crate) lately: Lately,
-    /// The attributes of which a message of this stage lacked values that a search shows, by entry.
-    pub(crate) lacked: BTreeMap<Uuid, BTreeSet<String>>,
-    /// The entries that the messages of this stage are about.
-    pub(crate) told: BTreeSet<Uuid>,
+    /// The attributes of which messages of this stage lacked values that a search shows, once for each
+    /// message.
+    pub(crate) lacked: Vec<String>,
     /// The entries whose values a search of this stage showed.
     pub(crate) shown: BTreeSet<Uuid>,
 }
@@ -106,7 +105,6 @@ impl Work<'_> {
         if !hints.as_stored || self.stage.source() != Source::Stream {
             return Ok(false);
         }
-        self.stage.hints.told.insert(uuid);
         let records = self.apply.records();
         // A referral object may come as an entry, and a search shows it as a reference.
         let is_known = records.id_of(uuid)?.is_some()
@@ -159,12 +157,16 @@ impl Work<'_> {
             wanted.extend(dn.map(|dn| (*uuid, dn)));
         }
         let present = self.control_beside(&wanted)?;
+        let mut seem_lacked = BTreeMap::new();
         for batch in wanted.chunks(self.stage.limits.batch) {
             let mut missing: BTreeSet<_> = batch.iter().map(|(uuid, _)| *uuid).collect();
             ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 let lost = asked.get(&uuid).map(Vec::as_slice).unwrap_or_default();
-                self.note_lacked(uuid, lost, &attributes);
+                let names = shown_of(lost, &attributes);
+                if !names.is_empty() {
+                    seem_lacked.insert(uuid, (dn.to_owned(), names));
+                }
                 self.stage.hints.shown.insert(uuid);
                 self.values(uuid, dn, attributes)
             })?;
@@ -173,7 +175,10 @@ impl Work<'_> {
                 self.ask_where_when_quiet(uuid)?;
             }
         }
-        Ok(())
+        match seem_lacked.is_empty() || self.stage.hints.refuted {
+            true => Ok(()),
+            false => self.note_lacked(seem_lacked, present, ask),
+        }
     }
 
     fn ask_where_when_quiet(&mut self, uuid: Uuid) -> Result<()> {
@@ -226,14 +231,44 @@ impl Work<'_> {
         self.apply.restate(&known, attributes)
     }
 
-    fn note_lacked(&mut self, uuid: Uuid, lost: &[(String, u64)], shown: &AttributeList<'_>) {
-        for (name, value) in lost {
-            if shown.values(name).any(|shown| digest(shown) == *value) {
-                let lacked = self.stage.hints.lacked.entry(uuid).or_default();
-                lacked.insert(name.clone());
-            }
+    /// The attributes whose lost values the search shows. They count only if the entry is as the message
+    /// told it: a later change, which the stream has still to tell, may have brought the values back.
+    fn note_lacked(
+        &mut self,
+        seem_lacked: BTreeMap<Uuid, (String, BTreeSet<String>)>,
+        present: Option<Uuid>,
+        ask: &mut dyn Ask,
+    ) -> Result<()> {
+        let Some(cookie) = self.stage.cookie.clone() else {
+            return Ok(());
+        };
+        let wanted: Vec<_> = seem_lacked
+            .iter()
+            .map(|(uuid, (dn, _))| (*uuid, dn.clone()))
+            .collect();
+        let mut lacked = Vec::new();
+        for batch in wanted.chunks(self.stage.limits.batch) {
+            ask.places(batch, present, &mut |located| {
+                let csn = located.csn.as_deref();
+                let told = csn.is_some_and(|csn| cookie::covers(&cookie, csn) == Some(true));
+                if let Some((_, names)) = seem_lacked.get(&located.uuid).filter(|_| told) {
+                    lacked.extend(names.iter().cloned());
+                }
+            })?;
         }
+        self.stage.hints.lacked.append(&mut lacked);
+        Ok(())
     }
+}
+
+/// The attributes of which a search shows values that a message would have taken away.
+fn shown_of(lost: &[(String, u64)], shown: &AttributeList<'_>) -> BTreeSet<String> {
+    let is_shown =
+        |(name, value): &&(String, u64)| shown.values(name).any(|shown| digest(shown) == *value);
+    lost.iter()
+        .filter(is_shown)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// The values that a statement would take away from a record: attributes, and digests of the values.

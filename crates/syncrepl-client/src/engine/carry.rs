@@ -30,8 +30,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// The longest wait of an open question, because some providers never fall silent.
 const QUIET_AT_MOST: Duration = Duration::from_secs(15);
 
-/// After so long, no message about an entry that a search showed is still to come.
-const SURE: Duration = Duration::from_secs(3);
+/// So many messages have to lack values of an attribute. One may be due to two writers at one moment, of
+/// which slapd sends the state in between.
+const PROOF: u32 = 2;
 
 /// The fresh records and the open questions.
 #[derive(Debug)]
@@ -52,8 +53,8 @@ pub(super) struct Carry {
     lately: Lately,
     /// The attributes of which live messages lack values.
     lacked: BTreeSet<String>,
-    /// The attributes of which a message about an entry seemed to lack values, and since when.
-    seems_lacked: BTreeMap<Uuid, (Instant, BTreeSet<String>)>,
+    /// How many messages lacked values of an attribute.
+    seems_lacked: BTreeMap<String, u32>,
 }
 
 impl Carry {
@@ -136,7 +137,13 @@ impl Carry {
         let mut lacked = BTreeSet::new();
         if !stage.kind.is_full() {
             lacked.clone_from(&self.lacked);
-            lacked.extend(self.are_lacked(stage, now));
+            for name in std::mem::take(&mut stage.hints.lacked) {
+                let count = self.seems_lacked.entry(name.clone()).or_default();
+                *count += 1;
+                if *count >= PROOF {
+                    lacked.insert(name);
+                }
+            }
         }
         if lacked == self.lacked {
             return Ok(());
@@ -146,26 +153,6 @@ impl Carry {
         writer.set_setting(status::LACKED, stored)?;
         self.lacked = lacked;
         Ok(())
-    }
-
-    /// The attributes that a message lacked and a search showed, where no other message about the entry
-    /// has come for a while: one would tell that the values came back.
-    fn are_lacked(&mut self, stage: &mut Stage, now: Instant) -> Vec<String> {
-        for uuid in std::mem::take(&mut stage.hints.told) {
-            self.seems_lacked.remove(&uuid);
-        }
-        for (uuid, names) in std::mem::take(&mut stage.hints.lacked) {
-            self.seems_lacked.insert(uuid, (now, names));
-        }
-        let mut lacked = Vec::new();
-        self.seems_lacked.retain(|_, (since, names)| {
-            let sure = now.saturating_duration_since(*since) > SURE;
-            if sure {
-                lacked.extend(std::mem::take(names));
-            }
-            !sure
-        });
-        lacked
     }
 
     /// The attributes of which live messages lack values.
