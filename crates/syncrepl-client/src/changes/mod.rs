@@ -24,3 +24,4 @@ pub(crate) mod source;
 pub(crate) mod stage;
 mod take;
 pub(crate) mod terms;
+mod values;

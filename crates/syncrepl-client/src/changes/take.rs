@@ -7,10 +7,10 @@ use syncrepl_proto::{Uuid, dn};
 
 use super::agenda::When;
 use super::change::{self, Difference, Statement};
-use super::hints::with_name;
 use super::ledger::member;
 use super::rules::Rule;
 use super::stage::Work;
+use super::values::with_name;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::records::{Parked, Stored};
 

@@ -6,7 +6,7 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
-use super::left_out::Coverage;
+use super::coverage::Coverage;
 use super::mode::SyncreplMode;
 use super::refusal::unsupported;
 use super::settings::Settings;

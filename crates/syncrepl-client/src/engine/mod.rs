@@ -25,6 +25,7 @@ mod afresh;
 mod ahead;
 mod carry;
 mod connect;
+mod coverage;
 mod crash;
 mod deadlines;
 mod derived;

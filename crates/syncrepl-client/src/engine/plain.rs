@@ -8,6 +8,7 @@ use syncrepl_proto::filter::Filter;
 use syncrepl_proto::message::{Scope, SearchRequest};
 use syncrepl_proto::profile::{Provider, Trouble};
 
+use super::coverage::Shown;
 use super::state::{Consumer, Run};
 use super::warnings::Topic;
 use crate::changes::stage::Stage;
@@ -21,15 +22,6 @@ const COUNTED_AFTER: i64 = 5;
 
 /// So many entries as new as the newest change are looked at, no more.
 const LOOK_AT: u32 = 50;
-
-/// What a plain search showed before the sync search. Empty if the provider does not show it.
-#[derive(Debug, Default)]
-pub(super) struct Shown {
-    /// The CSNs of the newest changes.
-    newest: Vec<Vec<u8>>,
-    /// The DN of an entry that is newer than all of them: the provider does not count its changes.
-    uncounted: Option<String>,
-}
 
 impl Consumer {
     /// Makes a plain search, before the sync search.

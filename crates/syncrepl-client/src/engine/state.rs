@@ -8,11 +8,10 @@ use syncrepl_proto::profile::Provider;
 use syncrepl_proto::session::Session;
 
 use super::carry::Carry;
+use super::coverage::{Coverage, Shown};
 use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
-use super::left_out::Coverage;
-use super::plain::Shown;
 use super::restarts::Restarts;
 use super::schedule::Schedule;
 use super::settings::Settings;

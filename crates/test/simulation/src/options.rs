@@ -120,7 +120,6 @@ impl Options {
         };
         let uuid_unsearchable = rng.u8(0..10) == 0 && settings.unsearchable;
         let closed = uuid_unsearchable || rng.u8(0..4) == 0;
-        let slapd = matches!(profile, Profile::Slapd { .. });
         let mut options = Options {
             profile,
             search: Search {
@@ -154,18 +153,23 @@ impl Options {
             computed: false,
             alike: settings.alike,
         };
-        let shows_csn = chance.of(Purpose::Traits).bool();
-        options.shows_csn = slapd || profile == Profile::Unknown && shows_csn;
-        options.reads_late = profile != Profile::Ds389 && chance.of(Purpose::Traits).bool();
-        options.lags = options.concurrent && chance.of(Purpose::Traits).bool();
-        let stored = profile != Profile::Ds389;
-        options.subentries = stored && chance.of(Purpose::Traits).u8(0..4) == 0;
-        options.alike |= chance.of(Purpose::Traits).u8(0..6) == 0;
-        options.respells &= !options.alike;
-        options.limits.few *= chance.of(Purpose::Traits).u64(0..2);
-        options.computed =
-            options.limits.few > 0 && stored && chance.of(Purpose::Traits).u8(0..4) == 0;
+        options.draw_traits(chance);
         options
+    }
+
+    /// Draws the unusual traits of the provider and of its directory.
+    fn draw_traits(&mut self, chance: &mut Chance) {
+        let slapd = matches!(self.profile, Profile::Slapd { .. });
+        let shows_csn = chance.of(Purpose::Traits).bool();
+        self.shows_csn = slapd || self.profile == Profile::Unknown && shows_csn;
+        self.reads_late = self.profile != Profile::Ds389 && chance.of(Purpose::Traits).bool();
+        self.lags = self.concurrent && chance.of(Purpose::Traits).bool();
+        let stored = self.profile != Profile::Ds389;
+        self.subentries = stored && chance.of(Purpose::Traits).u8(0..4) == 0;
+        self.alike |= chance.of(Purpose::Traits).u8(0..6) == 0;
+        self.respells &= !self.alike;
+        self.limits.few *= chance.of(Purpose::Traits).u64(0..2);
+        self.computed = self.limits.few > 0 && stored && chance.of(Purpose::Traits).u8(0..4) == 0;
     }
 }
 
