@@ -29,6 +29,8 @@ pub(crate) struct Hints {
     /// The attributes of which messages of this stage lacked values that a search shows, once for each
     /// message.
     pub(crate) lacked: Vec<String>,
+    /// The attributes of which messages of this stage would have taken values away, in the same way.
+    pub(crate) lost: Vec<String>,
     /// The entries whose values a search of this stage showed.
     pub(crate) shown: BTreeSet<Uuid>,
 }

@@ -4,8 +4,8 @@
 //!
 //! That a search agrees with a message proves nothing: a group that somebody left looks like a computed
 //! one that the message lacks. A search that shows a value which the message lacked does prove something, if
-//! the entry has not changed since (its entryCSN tells). After the second such message each message of that
-//! provider is a hint, until a full refresh.
+//! the entry has not changed since (its entryCSN tells). When that is so of most messages about an attribute,
+//! each message of that provider is a hint, until a full refresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -99,6 +99,8 @@ impl Work<'_> {
             ask.by_uuid(batch, present, &mut |uuid, dn, attributes| {
                 missing.remove(&uuid);
                 let lost = asked.get(&uuid).map(Vec::as_slice).unwrap_or_default();
+                let names: BTreeSet<_> = lost.iter().map(|(name, _)| name.clone()).collect();
+                self.stage.hints.lost.extend(names);
                 let names = shown_of(lost, &attributes);
                 if !names.is_empty() {
                     seem_lacked.insert(uuid, (dn.to_owned(), names));

@@ -30,9 +30,12 @@ const QUIET: Duration = Duration::from_secs(1);
 /// The longest wait of an open question, because some providers never fall silent.
 const QUIET_AT_MOST: Duration = Duration::from_secs(15);
 
-/// So many messages have to lack values of an attribute. One may be due to two writers at one moment, of
-/// which slapd sends the state in between.
-const PROOF: u32 = 2;
+/// So many messages have to lack values of an attribute, and most of those that would take some away. Some
+/// are due to two writers at one moment, of which slapd sends the state in between.
+const PROOF: u32 = 3;
+
+/// More attributes than these are not counted.
+const COUNTED: usize = 1000;
 
 /// The fresh records and the open questions.
 #[derive(Debug)]
@@ -53,8 +56,8 @@ pub(super) struct Carry {
     lately: Lately,
     /// The attributes of which live messages lack values.
     lacked: BTreeSet<String>,
-    /// How many messages lacked values of an attribute.
-    seems_lacked: BTreeMap<String, u32>,
+    /// How many messages would have taken values of an attribute away, and how many of them lacked them.
+    counts: BTreeMap<String, (u32, u32)>,
 }
 
 impl Carry {
@@ -68,7 +71,7 @@ impl Carry {
             quiet_since: None,
             lately: Lately::default(),
             lacked: read_lacked(writer)?,
-            seems_lacked: BTreeMap::new(),
+            counts: BTreeMap::new(),
         })
     }
 
@@ -77,6 +80,7 @@ impl Carry {
         *self = Carry {
             fresh_until: self.fresh_until,
             lately: std::mem::take(&mut self.lately),
+            counts: std::mem::take(&mut self.counts),
             ..Carry::open(writer)?
         };
         Ok(())
@@ -137,13 +141,15 @@ impl Carry {
         let mut lacked = BTreeSet::new();
         if !stage.kind.is_full() {
             lacked.clone_from(&self.lacked);
-            for name in std::mem::take(&mut stage.hints.lacked) {
-                let count = self.seems_lacked.entry(name.clone()).or_default();
-                *count += 1;
-                if *count >= PROOF {
-                    lacked.insert(name);
-                }
-            }
+            self.count_lacked(stage);
+            let most =
+                |(_, (lost, lacks)): &(&String, &(u32, u32))| *lacks >= PROOF && lacks * 2 > *lost;
+            lacked.extend(
+                self.counts
+                    .iter()
+                    .filter(most)
+                    .map(|(name, _)| name.clone()),
+            );
         }
         if lacked == self.lacked {
             return Ok(());
@@ -153,6 +159,18 @@ impl Carry {
         writer.set_setting(status::LACKED, stored)?;
         self.lacked = lacked;
         Ok(())
+    }
+
+    fn count_lacked(&mut self, stage: &mut Stage) {
+        if self.counts.len() > COUNTED {
+            self.counts.clear();
+        }
+        for name in std::mem::take(&mut stage.hints.lost) {
+            self.counts.entry(name).or_default().0 += 1;
+        }
+        for name in std::mem::take(&mut stage.hints.lacked) {
+            self.counts.entry(name).or_default().1 += 1;
+        }
     }
 
     /// The attributes of which live messages lack values.
