@@ -45,14 +45,20 @@ type Dump = Vec<Vec<Value>>;
 impl Bench {
     pub fn new() -> Bench {
         let folder = in_memory();
-        let recorded = recorded::all();
-        let streams = recorded
+        let mut recorded = recorded::all();
+        let streams: Vec<_> = recorded
             .iter()
-            .flat_map(|recorded| recorded.connections.clone());
+            .flat_map(|recorded| recorded.connections.clone())
+            .collect();
+        // After a changed refresh the consumer asks slapd more on the connection of the sync search. A stream
+        // that is played at once cannot wait for these requests.
+        let is_asked_later =
+            |name: &str| ["3-", "4-", "5-"].iter().any(|step| name.starts_with(step));
+        recorded.retain(|run| !run.provider.starts_with("slapd") || !is_asked_later(&run.name));
         let mut bench = Bench {
             server: Replay::listen(&folder.path().join("ldapi")),
             folder,
-            streams: streams.collect(),
+            streams,
             recorded,
             before: Vec::new(),
         };
@@ -79,12 +85,18 @@ impl Bench {
         let mut told = Told::of(&self.before[index].copy);
         self.lay_out(&self.before[index]);
         let error = self.run(index, &mut told, self.as_recorded(index), true);
-        assert_eq!(error.err().map(|error| error.to_string()), None);
+        let name = &self.recorded[index].name;
+        assert_eq!(error.err().map(|error| error.to_string()), None, "{name}");
         let file = std::fs::read(self.data()).expect("the store");
         Before {
             file: Some(file),
             copy: told.durable().clone(),
         }
+    }
+
+    /// The runs that can be played.
+    pub fn recorded(&self) -> &[Recorded] {
+        &self.recorded
     }
 
     /// The run as it was recorded.
@@ -223,7 +235,13 @@ impl Bench {
             let all = statement.query_map([], |row| {
                 (0..columns).map(|column| row.get(column)).collect()
             });
-            rows.extend(all.expect("rows").map(|row| row.expect("a row")));
+            // Made with the file, or noted of a server that went away.
+            let noted =
+                ["syncrepl_source", "syncrepl_crashes"].map(|name| Value::Text(name.to_owned()));
+            let all = all
+                .expect("rows")
+                .map(|row: Result<Vec<Value>, _>| row.expect("a row"));
+            rows.extend(all.filter(|row| row.first().is_none_or(|name| !noted.contains(name))));
         }
         rows
     }
