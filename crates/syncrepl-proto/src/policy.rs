@@ -22,7 +22,7 @@ pub const REQUEST: Control<'static> = Control {
 /// What the policy says of the password of this bind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// What is wrong.
+    /// The problem.
     pub error: Option<PolicyError>,
     /// Seconds until the password expires.
     pub expires_in: Option<u32>,
@@ -30,7 +30,7 @@ pub struct PasswordPolicy {
     pub binds_left: Option<u32>,
 }
 
-/// What is wrong with an account or its password (§6.2 of the draft).
+/// A problem of an account or its password (§6.2 of the draft).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyError {

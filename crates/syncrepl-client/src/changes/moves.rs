@@ -25,9 +25,8 @@ struct Moved<'a> {
 }
 
 impl Work<'_> {
-    /// Moves a record to its parked DN, tells what is new of its attributes, and takes along what
-    /// lies below it. The DNs that became free go to `freed`, if any
-    /// record may wait for one.
+    /// Moves a record to its parked DN, tells its changed attributes, and takes along the records below
+    /// it. The DNs that became free go to `freed`, if a record may wait for one.
     pub(crate) fn move_record(
         &mut self,
         known: Stored,

@@ -108,7 +108,7 @@ impl Work<'_> {
                 self.stage.hints.shown.insert(uuid);
                 self.values(uuid, dn, attributes)
             })?;
-            // What became of it the provider will tell, as a rule; else it is asked once it is silent.
+            // The provider will tell what became of it, as a rule. Otherwise it is asked once it is silent.
             for uuid in missing {
                 self.ask_where_when_quiet(uuid)?;
             }

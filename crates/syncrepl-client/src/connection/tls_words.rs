@@ -7,7 +7,7 @@ use webpki::Error as WebPki;
 pub(super) const KEYS: &str =
     "RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, and Ed25519";
 
-/// What is wrong with a certificate, behind “the certificate of …”.
+/// The fault of a certificate, as the end of a sentence that begins with “the certificate of …”.
 pub(super) fn certificate(problem: &CertificateError) -> String {
     match problem {
         CertificateError::BadEncoding => "is damaged".to_owned(),

@@ -141,8 +141,8 @@ impl Consumer {
     }
 }
 
-/// Whether so few kept changes say that the changelog leaves some out. The counters are read one after the
-/// other, and a busy server may be in the middle of some writes: of a few it cannot be told.
+/// Whether the changelog surely leaves changes out. The engine reads the counters one after the other, and
+/// a busy server may be in the middle of some writes. So a few missing changes prove nothing.
 fn is_no_chance(written: u64, kept: u64) -> bool {
     const UNDER_WAY: u64 = 16;
     let missing = written.saturating_sub(kept);

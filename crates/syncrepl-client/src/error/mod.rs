@@ -122,7 +122,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever made a part of the text may have quoted what a user typed in a wrong place.
+        // A library below may have quoted a word that a user typed in a wrong place.
         f.write_str(&masked(&self.0.message))?;
         let mut source = self.source();
         while let Some(cause) = source {

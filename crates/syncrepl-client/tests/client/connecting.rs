@@ -251,7 +251,7 @@ fn too_large_entry_fails() {
     refresh(fixture.builder(()).max_message_size(200_000)).unwrap();
 }
 
-/// What is no attribute description is refused before anything is written, and quoted in no error.
+/// The builder refuses a word that is no attribute description. It writes nothing, and does not quote the word.
 #[test]
 fn attributes_of_the_builder() {
     let fixture = Fixture::with(&["ann"]);

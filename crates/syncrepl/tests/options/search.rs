@@ -149,7 +149,7 @@ fn attributes_in_one_word() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Whatever a run has written of its search, the next run reads.
+/// A run stores its search, and the next run can read it.
 #[test]
 fn stored_search_can_be_read() {
     let server = server();

@@ -48,7 +48,7 @@ fn empty_store_has_an_id_and_no_tag() {
     assert_ne!(ids[0], ids[1]);
 }
 
-/// What was told before a rollback must not pass for what is committed later as the same number.
+/// A rolled back transaction has told changes. A later commit of the same number bears another tag.
 #[test]
 fn told_and_rolled_back_gets_another_tag() {
     let fixture = Fixture::new();

@@ -45,7 +45,7 @@ pub(super) enum Fate {
     Dropped,
     /// They are what was committed.
     Applied,
-    /// What was committed is something else. The reader has to begin anew.
+    /// The store has committed something else. The reader has to begin anew.
     Unknown(String),
 }
 
