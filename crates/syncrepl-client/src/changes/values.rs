@@ -227,12 +227,7 @@ fn lost_values(known: &Stored, statement: &Statement<'_>) -> Result<Vec<(String,
     let lost = attribute_list(&known.attributes)?.lost_in(stated, REMEMBERED);
     Ok(lost
         .into_iter()
-        .filter(|(name, value)| {
-            let names = |(other, named): &dn::NamingValue<'_>| {
-                other.eq_ignore_ascii_case(name) && *value == named.as_ref()
-            };
-            !is_written(name) && !named.iter().any(names)
-        })
+        .filter(|(name, value)| !is_written(name) && !names(&named, name, value))
         .map(|(name, value)| (name.to_ascii_lowercase(), digest(value)))
         .collect())
 }
@@ -242,10 +237,6 @@ fn lost_values(known: &Stored, statement: &Statement<'_>) -> Result<Vec<(String,
 pub(super) fn with_name(known: &Stored, statement: &Statement<'_>) -> Result<Vec<u8>> {
     let [before, after] =
         [&known.dn, statement.dn].map(|dn| dn::naming_values(dn).unwrap_or_default());
-    let is_in = |naming: &[dn::NamingValue<'_>], name: &str, value: &[u8]| {
-        let mut naming = naming.iter();
-        naming.any(|(other, named)| other.eq_ignore_ascii_case(name) && named.as_ref() == value)
-    };
     let stated = |name: &str, value: &[u8]| {
         statement
             .attributes
@@ -255,7 +246,7 @@ pub(super) fn with_name(known: &Stored, statement: &Statement<'_>) -> Result<Vec
     let mut list: Vec<(&str, Vec<&[u8]>)> = Vec::new();
     for attribute in attribute_list(&known.attributes)?.iter() {
         let name = attribute.name;
-        let gone = |value: &[u8]| is_in(&before, name, value) && !stated(name, value);
+        let gone = |value: &[u8]| names(&before, name, value) && !stated(name, value);
         list.push((
             name,
             attribute.values().filter(|value| !gone(value)).collect(),
@@ -265,7 +256,7 @@ pub(super) fn with_name(known: &Stored, statement: &Statement<'_>) -> Result<Vec
         let name = attribute.name;
         let named = attribute
             .values()
-            .filter(|value| is_in(&after, name, value));
+            .filter(|value| names(&after, name, value));
         let same_name = |(other, _): &&mut (&str, Vec<&[u8]>)| other.eq_ignore_ascii_case(name);
         match list.iter_mut().find(same_name) {
             Some((_, values)) => {
@@ -280,6 +271,12 @@ pub(super) fn with_name(known: &Stored, statement: &Statement<'_>) -> Result<Vec
     }
     list.retain(|(_, values)| !values.is_empty());
     Ok(AttributeList::encode(list))
+}
+
+/// Whether one of these naming values is this one.
+fn names(naming: &[dn::NamingValue<'_>], name: &str, value: &[u8]) -> bool {
+    let mut naming = naming.iter();
+    naming.any(|(other, named)| other.eq_ignore_ascii_case(name) && named.as_ref() == value)
 }
 
 fn digest(value: &[u8]) -> u64 {

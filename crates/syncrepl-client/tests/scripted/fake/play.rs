@@ -64,6 +64,7 @@ impl Peer {
             Step::Notice(code) => self.notice(*code),
             Step::Raw(message) => self.stream.write_all(&message(id)).is_ok(),
             Step::Later(time) => {
+                // The silence is what the script plays. No test waits by it.
                 let sent = self.stream.flush().is_ok();
                 std::thread::sleep(*time);
                 sent
