@@ -14,8 +14,9 @@ use super::ledger::{member, rowid};
 use super::rules::Rule;
 use super::stage::Work;
 use super::terms::Terms;
+use super::waiting::Walk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::{Parked, attribute_list};
+use crate::store::records::{Attributes, Parked, attribute_list};
 
 impl Work<'_> {
     /// Stores and tells what is certain by now. Of two entries that claim one name both are asked for,
@@ -81,35 +82,34 @@ impl Work<'_> {
             && let Some(id) = self.apply.records().take_gone()?
         {
             if let Some(known) = self.apply.records().by_id(id)? {
-                self.apply.records().unpark(known.uuid)?;
+                self.waits_no_longer(known.uuid)?;
                 self.apply.delete(&known)?;
             }
         }
         let mut conflicts = BTreeSet::new();
-        if !self.stage.any.parked {
+        if !self.stage.waiting.any() {
             return Ok(conflicts);
         }
         let mut opened = RoaringTreemap::new();
+        self.stage.waiting.passed_over = false;
         loop {
             self.apply.heed_stop()?;
             conflicts.clear();
             let mut progress = false;
-            let mut after = None;
-            while let Some(parked) = self.next_parked(false, &after)? {
-                after = Some((parked.dn_key.clone(), parked.uuid));
+            let mut walk = Walk::renames();
+            while let Some(parked) = self.next_waiting(&mut walk)? {
                 progress |= self.try_rename(parked)?;
             }
-            let mut after = None;
-            while let Some(parked) = self.next_parked(false, &after)? {
-                after = Some((parked.dn_key.clone(), parked.uuid));
+            let mut walk = Walk::renames();
+            while let Some(parked) = self.next_waiting(&mut walk)? {
                 progress |= self.open_cycle(parked, &mut opened, &mut conflicts)?;
             }
             if !progress {
                 break;
             }
         }
-        let mut after = None;
-        while let Some(parked) = self.next_parked(true, &after)? {
+        let mut walk = Walk::adds();
+        while let Some(parked) = self.next_waiting(&mut walk)? {
             match self.apply.records().holder(&parked.dn_key, None)? {
                 Some(holder) => {
                     if let Some(holder) = self.apply.records().by_id(holder)? {
@@ -118,15 +118,14 @@ impl Work<'_> {
                 }
                 None => self.add_parked(&parked)?,
             }
-            after = Some((parked.dn_key, parked.uuid));
         }
-        self.stage.any.parked = self.apply.records().any_parked()?;
+        self.look_who_waits()?;
         Ok(conflicts)
     }
 
     fn add_parked(&mut self, parked: &Parked) -> Result<()> {
-        self.apply.records().unpark(parked.uuid)?;
-        let Some(attributes) = &parked.attributes else {
+        self.waits_no_longer(parked.uuid)?;
+        let Attributes::Stated(attributes) = &parked.attributes else {
             return Ok(());
         };
         let statement = Statement {
@@ -154,7 +153,11 @@ impl Work<'_> {
         Ok(true)
     }
 
+    /// Those that were not tried yet have their turn to come.
     fn follow_up(&mut self, mut freed: Vec<Vec<u8>>) -> Result<()> {
+        if !self.stage.waiting.passed_over {
+            return Ok(());
+        }
         while let Some(key) = freed.pop() {
             if let Some(next) = self.apply.records().rename_to(&key)? {
                 self.rename_if_free(&next, &mut freed)?;
@@ -169,7 +172,7 @@ impl Work<'_> {
             None => None,
         };
         let Some(known) = known else {
-            self.apply.records().unpark(parked.uuid)?;
+            self.waits_no_longer(parked.uuid)?;
             return Ok(true);
         };
         if self
@@ -178,9 +181,10 @@ impl Work<'_> {
             .holder(&parked.dn_key, parked.id)?
             .is_some()
         {
+            self.stage.waiting.passed_over = true;
             return Ok(false);
         }
-        self.apply.records().unpark(parked.uuid)?;
+        self.waits_no_longer(parked.uuid)?;
         self.move_record(known, parked, freed)?;
         Ok(true)
     }
@@ -268,7 +272,7 @@ impl Work<'_> {
                 id: Some(id),
                 dn,
                 dn_key,
-                attributes: None,
+                attributes: Attributes::Unsaid,
             };
             self.move_record(known, &out, &mut freed)?;
         }

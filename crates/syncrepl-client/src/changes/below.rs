@@ -9,6 +9,7 @@ use super::ledger::{member, rowid};
 use super::rules::Rule;
 use super::stage::Work;
 use super::terms::Terms;
+use super::waiting::Walk;
 use crate::error::Result;
 
 /// How often the question is repeated when the entry has gone elsewhere between two searches.
@@ -28,10 +29,9 @@ impl Work<'_> {
         if !self.lacks(Rule::BelowBack) {
             self.stage.agenda.ask_below(&self.stage.ledger.back);
         }
-        let mut after = None;
-        while let Some(parked) = self.next_parked(true, &after)? {
+        let mut walk = Walk::adds();
+        while let Some(parked) = self.next_waiting(&mut walk)? {
             self.stage.agenda.ask_below_waiting(parked.uuid);
-            after = Some((parked.dn_key, parked.uuid));
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Work<'_> {
             records.below(&key, |id| {
                 below.insert(member(id));
             })?;
-            if !self.stage.any.parked {
+            if !self.stage.waiting.any() {
                 continue;
             }
             let mut waiting = Vec::new();
@@ -139,7 +139,7 @@ impl Work<'_> {
         let Some(stored) = self.apply.records().by_id(id)? else {
             return Ok(Vec::new());
         };
-        let target = match self.stage.any.parked {
+        let target = match self.stage.waiting.may_hold(id) {
             true => self.apply.records().parked_dn(stored.uuid)?,
             false => None,
         };

@@ -25,3 +25,4 @@ pub(crate) mod stage;
 mod take;
 pub(crate) mod terms;
 mod values;
+pub(crate) mod waiting;

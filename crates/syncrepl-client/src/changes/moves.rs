@@ -9,7 +9,7 @@ use super::order::{Place, Verdict, order};
 use super::rules::Rule;
 use super::stage::Work;
 use crate::error::Result;
-use crate::store::records::{FEW, Parked, Placed, Stored, attribute_list};
+use crate::store::records::{Attributes, FEW, Parked, Placed, Stored, attribute_list};
 
 /// A parent that has just been renamed.
 struct Moved<'a> {
@@ -36,13 +36,14 @@ impl Work<'_> {
         let old_key = known.dn_key.clone();
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
         match &parked.attributes {
-            Some(attributes) => self.apply.restate(&renamed, attribute_list(attributes)?)?,
-            None => self.apply.restate_entry_dn(&renamed)?,
+            Attributes::Stated(stated) => self.apply.restate(&renamed, attribute_list(stated)?)?,
+            Attributes::Same => {}
+            Attributes::Unsaid => self.apply.restate_entry_dn(&renamed)?,
         }
         self.move_below(&old_key, &renamed, freed)?;
         // If only the letter case differs, the name is not free, and what lies below it is respelled
         // all the same.
-        if old_key != parked.dn_key && self.stage.any.parked {
+        if old_key != parked.dn_key && self.stage.waiting.any() {
             freed.push(old_key);
         }
         Ok(())
@@ -70,6 +71,18 @@ impl Work<'_> {
         let mut stays = None;
         if let Some(few) = few {
             return self.move_children(few, &moved, &mut stays, freed);
+        }
+        if moved.derives_keys && !dn::is_within(moved.dn_key, old_key) {
+            // What moves leaves this name for good, so the list is what is left.
+            let mut children = self.apply.records().next_below(old_key, None)?;
+            while let Some((id, last)) = children.last().cloned() {
+                self.move_children(children, &moved, &mut stays, freed)?;
+                children = self
+                    .apply
+                    .records()
+                    .next_below(old_key, Some((&last, id)))?;
+            }
+            return Ok(());
         }
         let list = self.apply.records().list_moving(old_key)?;
         for first in list.clone().step_by(FEW) {
@@ -114,7 +127,8 @@ impl Work<'_> {
         moved: &Moved<'_>,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>> {
-        let waits = self.stage.any.parked && self.apply.records().is_parked(child.uuid)?;
+        let waits =
+            self.stage.waiting.may_hold(child.id) && self.apply.records().is_parked(child.uuid)?;
         if verdict.place == Place::Stays || waits {
             // A child that waits for a name has a statement of its own.
             if let Some(when) = verdict.ask
@@ -147,7 +161,7 @@ impl Work<'_> {
         let child_key = child.dn_key.clone();
         let renamed = self.apply.rename(child, &dn, &dn_key)?;
         self.apply.restate_entry_dn(&renamed)?;
-        if child_key != dn_key && self.stage.any.parked {
+        if child_key != dn_key && self.stage.waiting.any() {
             freed.push(child_key);
         }
         Ok(None)
@@ -178,13 +192,12 @@ impl Work<'_> {
         dn_key: Vec<u8>,
     ) -> Result<Option<Vec<u8>>> {
         self.stage.agenda.at_once = !self.lacks(Rule::DerivedNameWaits);
-        self.stage.any.parked = true;
-        self.apply.records().park(&Parked {
+        self.let_wait(&Parked {
             uuid: child.uuid,
             id: Some(child.id),
             dn,
             dn_key,
-            attributes: None,
+            attributes: Attributes::Unsaid,
         })?;
         Ok(Some(child.dn_key.clone()))
     }

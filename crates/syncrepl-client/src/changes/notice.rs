@@ -156,7 +156,7 @@ impl Work<'_> {
     /// came after that, and does not go along.
     pub(crate) fn notice_place(&mut self, statement: &Statement<'_>) -> Result<()> {
         if self.shows_parents
-            || !self.stage.any.parked
+            || !self.stage.waiting.any()
             || self.stage.is_about_the_end()
             || self.lacks(Rule::PlacedBelowLeavingName)
         {

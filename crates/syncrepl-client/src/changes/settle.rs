@@ -3,15 +3,15 @@
 //! rounds waits until the provider is silent.
 
 use roaring::RoaringTreemap;
-use syncrepl_proto::Uuid;
 
 use super::agenda::When;
 use super::ask::Ask;
 use super::ledger::member;
 use super::stage::{Named, Work};
 use super::terms::{Parents, Settled, Terms};
+use super::waiting::Walk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::Parked;
+use crate::store::records::{Attributes, Parked};
 
 /// One search for all is worth it when one of so many records is looked for: what it costs for each
 /// entry is a tenth of what a question costs where entryUUID is not indexed, and more where it is.
@@ -210,13 +210,15 @@ impl Work<'_> {
     }
 
     /// Leaves out the records that were stated to be elsewhere, unless they go there with a parent.
-    pub(crate) fn without_the_moving(&self, candidates: &mut RoaringTreemap) -> Result<()> {
-        let mut after = None;
-        while let Some(parked) = self.next_parked(false, &after)? {
-            if let (Some(id), Some(_)) = (parked.id, &parked.attributes) {
+    pub(crate) fn without_the_moving(&mut self, candidates: &mut RoaringTreemap) -> Result<()> {
+        let mut walk = Walk::renames();
+        while let Some(parked) = self.next_waiting(&mut walk)? {
+            let Parked { id, attributes, .. } = parked;
+            if let Some(id) = id
+                && attributes != Attributes::Unsaid
+            {
                 candidates.remove(member(id));
             }
-            after = Some((parked.dn_key, parked.uuid));
         }
         Ok(())
     }
@@ -235,18 +237,6 @@ impl Work<'_> {
             terms.guard.check_everything(gone)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn next_parked(
-        &self,
-        adds: bool,
-        after: &Option<(Vec<u8>, Uuid)>,
-    ) -> Result<Option<Parked>> {
-        if !self.stage.any.parked {
-            return Ok(None);
-        }
-        let after = after.as_ref().map(|(key, uuid)| (key.as_slice(), *uuid));
-        self.apply.records().next_parked(adds, after)
     }
 }
 

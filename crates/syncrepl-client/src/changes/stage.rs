@@ -13,6 +13,7 @@ use super::ledger::{Basis, Ledger, member};
 use super::rules::Limits;
 use super::source::{Kind, Source};
 use super::terms::Parents;
+use super::waiting::Waiting;
 use crate::error::Result;
 use crate::store::shown::Shown;
 
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     pub(crate) hidden: Hidden,
     pub(crate) named: Named,
     pub(crate) any: Any,
+    pub(crate) waiting: Waiting,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// The server ID in it, if there was one.
@@ -86,8 +88,6 @@ pub(crate) struct Hidden {
 pub(crate) struct Any {
     /// Records whose DN a search showed.
     pub(crate) shown: bool,
-    /// Statements that wait for a name.
-    pub(crate) parked: bool,
     pub(crate) references: bool,
     /// The entry before was new: then so is the next, as a rule.
     pub(crate) after_new: bool,
@@ -106,10 +106,10 @@ impl Stage {
             named: Named::default(),
             any: Any {
                 shown: false,
-                parked: true,
                 references: true,
                 after_new: false,
             },
+            waiting: Waiting::default(),
             cookie: None,
             server_id: None,
             messages: 0,

@@ -12,7 +12,7 @@ use super::rules::Rule;
 use super::stage::Work;
 use super::values::with_name;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::{Parked, Stored};
+use crate::store::records::{Attributes, Parked, Stored};
 
 /// The most RDNs in a DN. The DN of each parent may be asked for and stored.
 const DEEPEST: usize = 1000;
@@ -132,18 +132,24 @@ impl Work<'_> {
             self.apply.records().delete_reference(uuid)?;
         }
         let dn_key = self.key_of(dn)?;
-        self.leaves_wait(uuid, Some(&dn_key))?;
         let statement = Statement {
             uuid,
             dn,
             dn_key: &dn_key,
             attributes,
         };
-        let full = self.stage.kind.is_full();
-        if full && self.stage.any.after_new && self.add_if_new(&statement)? {
+        let may_be_new = self.stage.kind.is_full() && self.stage.any.after_new;
+        if may_be_new && !self.stage.waiting.any() && self.add_if_new(&statement)? {
             return Ok(());
         }
         let known = self.apply.records().by_uuid(uuid)?;
+        let does_not_wait = self.stage.is_about_the_end()
+            && known
+                .as_ref()
+                .is_some_and(|known| !self.stage.waiting.may_hold(known.id));
+        if !does_not_wait {
+            self.leaves_wait(uuid, Some(&dn_key))?;
+        }
         self.stage.any.after_new = known.is_none();
         if known.as_ref().is_none_or(|known| known.dn_key != dn_key) {
             self.notice_name(&dn_key)?;
@@ -180,7 +186,7 @@ impl Work<'_> {
 
     /// A newer statement of an entry, or that it is gone: an older one waits no longer.
     fn leaves_wait(&mut self, uuid: Uuid, goes_to: Option<&[u8]>) -> Result<()> {
-        if !self.stage.any.parked {
+        if !self.stage.waiting.any() {
             return Ok(());
         }
         let awaited = self.apply.records().parked_dn(uuid)?;
@@ -191,7 +197,7 @@ impl Work<'_> {
         }
         self.notice_left_name(uuid, awaited, goes_to)?;
         if waits {
-            self.apply.records().unpark(uuid)?;
+            self.waits_no_longer(uuid)?;
         }
         Ok(())
     }
@@ -240,13 +246,13 @@ impl Work<'_> {
                 self.notice_stated_children(&known, statement.dn_key)?;
             }
             self.stage.ledger.stated.insert(id);
-            return self.park(statement, Some(known.id));
+            return self.park(statement, Some(&known));
         }
         self.notice_soon_after_refresh(known.id);
         self.stage.hidden.placed.insert(id);
-        let mut parked = parked(statement, Some(known.id));
+        let mut parked = parked(statement, Some(&known));
         if doubted {
-            parked.attributes = Some(with_name(&known, statement)?);
+            parked.attributes = Attributes::Stated(with_name(&known, statement)?);
         }
         if self
             .apply
@@ -254,15 +260,13 @@ impl Work<'_> {
             .holder(statement.dn_key, Some(known.id))?
             .is_some()
         {
-            self.stage.any.parked = true;
-            return self.apply.records().park(&parked);
+            return self.let_wait(&parked);
         }
         self.move_record(known, &parked, &mut Vec::new())
     }
 
-    fn park(&mut self, statement: &Statement<'_>, id: Option<i64>) -> Result<()> {
-        self.stage.any.parked = true;
-        self.apply.records().park(&parked(statement, id))
+    fn park(&mut self, statement: &Statement<'_>, known: Option<&Stored>) -> Result<()> {
+        self.let_wait(&parked(statement, known))
     }
 
     /// A reference was sent, or a referral object whose URLs are not known.
@@ -326,12 +330,16 @@ impl Work<'_> {
     }
 }
 
-fn parked(statement: &Statement<'_>, id: Option<i64>) -> Parked {
+fn parked(statement: &Statement<'_>, known: Option<&Stored>) -> Parked {
+    let attributes = statement.attributes.as_bytes();
     Parked {
         uuid: statement.uuid,
-        id,
+        id: known.map(|known| known.id),
         dn: statement.dn.to_owned(),
         dn_key: statement.dn_key.to_vec(),
-        attributes: Some(statement.attributes.as_bytes().to_vec()),
+        attributes: match known {
+            Some(known) if known.attributes == attributes => Attributes::Same,
+            _ => Attributes::Stated(attributes.to_vec()),
+        },
     }
 }

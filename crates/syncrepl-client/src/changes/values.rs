@@ -164,7 +164,7 @@ impl Work<'_> {
         }
         if awaited.is_some() {
             // The values that wait with the DN are those of a message, and older.
-            self.apply.records().park_dn_alone(uuid)?;
+            self.waits_for_its_name_alone(uuid)?;
         }
         self.apply.restate(&known, attributes)
     }

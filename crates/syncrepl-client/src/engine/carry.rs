@@ -13,6 +13,7 @@ use crate::changes::ledger::{member, rowid};
 use crate::changes::rules::Limits;
 use crate::changes::source::Kind;
 use crate::changes::stage::Stage;
+use crate::changes::waiting::Waiting;
 use crate::error::{Error, ErrorKind, Result};
 use crate::status;
 use crate::store::records::Records;
@@ -224,9 +225,10 @@ impl Carry {
 pub(super) fn new_stage(kind: Kind, limits: Limits, writer: &Writer) -> Result<Stage> {
     let mut stage = Stage::new(kind);
     stage.limits = limits;
-    let any = Records::new(writer.connection()).any_of_each()?;
+    let records = Records::new(writer.connection());
+    let any = records.any_of_each()?;
     stage.any.shown = any.shown;
-    stage.any.parked = any.parked;
+    stage.waiting = Waiting::read(any.parked, records)?;
     stage.any.references = any.references;
     Ok(stage)
 }

@@ -3,6 +3,6 @@
 mod parked;
 mod rows;
 
-pub(crate) use parked::{FEW, Parked, Placed};
+pub(crate) use parked::{Attributes, FEW, Parked, Placed};
 pub(super) use rows::range;
 pub(crate) use rows::{Records, Stored, attribute_list};

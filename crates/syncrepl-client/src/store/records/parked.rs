@@ -1,5 +1,6 @@
 //! The temporary rows of an open stage: parked, gone and moving records.
 
+use rusqlite::types::{FromSql, FromSqlResult, Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Row, params};
 use syncrepl_proto::Uuid;
 
@@ -7,14 +8,44 @@ use super::rows::{Records, range};
 use crate::error::Result;
 
 /// A statement of the provider that cannot be told yet: a new entry (`id` is `None`), or another DN
-/// for a record. Without attributes, the record keeps its own.
+/// for a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parked {
     pub(crate) uuid: Uuid,
     pub(crate) id: Option<i64>,
     pub(crate) dn: String,
     pub(crate) dn_key: Vec<u8>,
-    pub(crate) attributes: Option<Vec<u8>>,
+    pub(crate) attributes: Attributes,
+}
+
+/// What a parked statement says of the attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Attributes {
+    /// Nothing: the record keeps its own.
+    Unsaid,
+    /// They are those that the record has.
+    Same,
+    Stated(Vec<u8>),
+}
+
+impl ToSql for Attributes {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Attributes::Unsaid => Null.into(),
+            Attributes::Same => 0.into(),
+            Attributes::Stated(attributes) => attributes.as_slice().into(),
+        })
+    }
+}
+
+impl FromSql for Attributes {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value {
+            ValueRef::Null => Attributes::Unsaid,
+            ValueRef::Integer(_) => Attributes::Same,
+            stated => Attributes::Stated(stated.as_blob()?.to_vec()),
+        })
+    }
 }
 
 impl Parked {
@@ -29,15 +60,19 @@ impl Parked {
     }
 }
 
+/// The attributes of parked records are read ahead until they are so many bytes: one entry may have
+/// millions.
+const READ_AHEAD: usize = 65_536;
+
 /// So many records are held in memory at once.
 pub(crate) const FEW: usize = 500;
 
 /// The temporary tables of an open stage. SQLite keeps them in a file outside the store.
 const TEMPORARY: &str = "
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_parked (
-        uuid BLOB PRIMARY KEY, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB
+        uuid BLOB NOT NULL UNIQUE, id INTEGER, dn TEXT NOT NULL, dn_key BLOB NOT NULL, attributes BLOB,
+        PRIMARY KEY (dn_key, uuid)
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS temp.syncrepl_parked_key ON syncrepl_parked (dn_key, uuid);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_gone (id INTEGER PRIMARY KEY, dn_key BLOB NOT NULL);
     CREATE INDEX IF NOT EXISTS temp.syncrepl_gone_key ON syncrepl_gone (dn_key);
     CREATE TEMP TABLE IF NOT EXISTS syncrepl_moving (
@@ -129,12 +164,12 @@ impl Records<'_> {
         Ok(statement.query_row([dn_key], Parked::read).optional()?)
     }
 
-    /// The next parked rename or add after this one, parents first.
+    /// The next few parked renames or adds after this one, parents first.
     pub(crate) fn next_parked(
         &self,
         adds: bool,
         after: Option<(&[u8], Uuid)>,
-    ) -> Result<Option<Parked>> {
+    ) -> Result<Vec<Parked>> {
         let (key, uuid) = match after {
             Some((key, uuid)) => (key, *uuid.as_bytes()),
             None => (&[][..], [0; 16]),
@@ -142,11 +177,20 @@ impl Records<'_> {
         let mut statement = self.0.prepare_cached(
             "SELECT uuid, id, dn, dn_key, attributes FROM temp.syncrepl_parked
              WHERE (id IS NULL) = ?1 AND (dn_key, uuid) > (?2, ?3)
-             ORDER BY dn_key, uuid LIMIT 1",
+             ORDER BY dn_key, uuid LIMIT 32",
         )?;
-        Ok(statement
-            .query_row(params![adds, key, uuid], Parked::read)
-            .optional()?)
+        let mut rows = statement.query(params![adds, key, uuid])?;
+        let (mut next, mut bytes) = (Vec::new(), 0);
+        while bytes < READ_AHEAD
+            && let Some(row) = rows.next()?
+        {
+            let parked = Parked::read(row)?;
+            if let Attributes::Stated(attributes) = &parked.attributes {
+                bytes += attributes.len();
+            }
+            next.push(parked);
+        }
+        Ok(next)
     }
 
     /// The parked entries with a stated DN below `dn_key`: their entryUUIDs and stated DNs.
@@ -222,6 +266,22 @@ impl Records<'_> {
         let rows = statement.query_map(params![lower, upper], placed)?;
         let few = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok((few.len() <= FEW).then_some(few))
+    }
+
+    /// The next [`FEW`] records below a DN after this one, parents first.
+    pub(crate) fn next_below(
+        &self,
+        dn_key: &[u8],
+        after: Option<(&[u8], i64)>,
+    ) -> Result<Vec<Placed>> {
+        let (lower, upper) = range(dn_key);
+        let (key, id) = after.unwrap_or((&lower, i64::MAX));
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, dn_key FROM syncrepl_records WHERE (dn_key, id) > (?1, ?2) AND dn_key < ?3
+             ORDER BY dn_key, id LIMIT 500",
+        )?;
+        let rows = statement.query_map(params![key, id, upper], placed)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Lists the records below a DN, parents first. The list stays while the records move.

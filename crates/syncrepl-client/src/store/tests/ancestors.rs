@@ -167,11 +167,42 @@ fn index_range_has_two_ends() {
     assert_eq!(below, 0);
     assert!(!records.any_below(&leaf).unwrap());
     assert!(records.list_moving(&leaf).unwrap().is_empty());
+    assert!(records.next_below(&leaf, None).unwrap().is_empty());
     let steps_for_leaves = steps.load(Ordering::Relaxed);
     assert!(steps_for_leaves < 10, "{steps_for_leaves} x 100 steps");
     records.below(&[], |_| below += 1).unwrap();
     assert_eq!(below, PEOPLE);
     assert!(steps.load(Ordering::Relaxed) > 100, "steps are counted");
+}
+
+/// A part of the list may end between two records that share a key.
+#[test]
+fn the_list_in_parts_is_the_whole_list() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(writer(&dir));
+    let conn = Connection::open(dir.path().join("state.db")).unwrap();
+    for n in 0..1502_u16 {
+        let dn = format!("uid={:05},ou=people", n.div_ceil(2));
+        let id = n.to_be_bytes().repeat(8);
+        conn.prepare_cached(
+            "INSERT INTO syncrepl_records (uuid, dn, dn_key, attributes) VALUES (?1, ?2, ?3, x'3000')",
+        )
+        .unwrap()
+        .execute(rusqlite::params![id, dn, key(&dn)])
+        .unwrap();
+    }
+    let (records, people) = (Records::new(&conn), key("ou=people"));
+    let mut whole = Vec::new();
+    records.below(&people, |id| whole.push(id)).unwrap();
+    let (mut parts, mut sizes) = (Vec::new(), Vec::new());
+    let mut part = records.next_below(&people, None).unwrap();
+    while let Some((id, last)) = part.last().cloned() {
+        sizes.push(part.len());
+        parts.extend(part.into_iter().map(|(id, _)| id));
+        part = records.next_below(&people, Some((&last, id))).unwrap();
+    }
+    assert_eq!(sizes, [500, 500, 500, 2]);
+    assert_eq!(parts, whole);
 }
 
 /// A file of version 1 opens, keeps its contents, and can hold hidden parents.
