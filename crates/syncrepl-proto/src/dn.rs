@@ -127,6 +127,11 @@ pub fn top(key: &[u8], levels: usize) -> &[u8] {
     }
 }
 
+/// The RDNs of `key`, from the root.
+pub fn rdns_of_key(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    key.split_inclusive(|&byte| byte == END)
+}
+
 /// The number of RDNs in `key`.
 pub fn depth(key: &[u8]) -> usize {
     key.iter().filter(|&&byte| byte == END).count()

@@ -51,8 +51,10 @@ impl Work<'_> {
     pub(super) fn forget_alike(&mut self) -> Result<()> {
         let keys = self.apply.writer.keys();
         match keys.any() {
-            true => keys.forget_unneeded(self.apply.writer.connection()),
-            false => Ok(()),
+            true => keys.forget_unneeded(self.apply.writer.connection())?,
+            false => return Ok(()),
         }
+        self.forget_names_held();
+        Ok(())
     }
 }

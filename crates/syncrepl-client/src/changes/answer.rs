@@ -70,12 +70,19 @@ impl Work<'_> {
 
     /// Takes all that the search shows as stated. Returns the records among it.
     pub(crate) fn take_whole(&mut self, ask: &mut dyn Ask) -> Result<RoaringTreemap> {
+        self.note_all_names()?;
         // Each record that a search shows is found.
         let before = std::mem::take(&mut self.stage.ledger.found);
         let taken = ask.whole(&mut |uuid, dn, attributes| self.entry(uuid, dn, attributes));
         let shown = self.stage.ledger.found.clone();
         self.stage.ledger.found |= before;
-        taken.map(|()| shown)
+        taken?;
+        let (ledger, mut all) = (&mut self.stage.ledger, true);
+        self.apply
+            .records()
+            .ids(|id| all &= ledger.found.contains(member(id)))?;
+        ledger.all_found = all;
+        Ok(shown)
     }
 
     /// Takes all that the search shows as stated; the rest is gone.

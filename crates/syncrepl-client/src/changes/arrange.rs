@@ -134,6 +134,7 @@ impl Work<'_> {
             dn_key: &parked.dn_key,
             attributes: attribute_list(attributes)?,
         };
+        self.note_name_held(&parked.dn_key);
         match self.apply.add(&statement)? {
             Some(id) => self.mark_added(id),
             None => Err(Error::new(

@@ -51,6 +51,8 @@ pub(crate) struct Ledger {
     pub(crate) fresh: RoaringTreemap,
     /// Records whose DN a search of this stage showed.
     pub(crate) found: RoaringTreemap,
+    /// These are all records that there are.
+    pub(crate) all_found: bool,
     /// Entries that came below a name whose holder still waits to leave it.
     pub(crate) unsure: BTreeSet<Uuid>,
     /// Fresh records that a group of the persist stage placed soon after the refresh stage.
@@ -70,6 +72,7 @@ impl Ledger {
     pub(crate) fn restart(&mut self) {
         self.present.clear();
         self.gone.clear();
+        self.all_found = false;
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod ledger;
 pub(crate) mod lookup;
 mod moves;
 mod notice;
+pub(crate) mod occupied;
 pub(crate) mod order;
 mod orphans;
 pub(crate) mod rules;

@@ -34,6 +34,7 @@ impl Work<'_> {
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<()> {
         let old_key = known.dn_key.clone();
+        self.note_name_held(&parked.dn_key);
         let renamed = self.apply.rename(known, &parked.dn, &parked.dn_key)?;
         match &parked.attributes {
             Attributes::Stated(stated) => self.apply.restate(&renamed, attribute_list(stated)?)?,
@@ -55,6 +56,9 @@ impl Work<'_> {
         parent: &Stored,
         freed: &mut Vec<Vec<u8>>,
     ) -> Result<()> {
+        if !self.may_hold_below(old_key) {
+            return Ok(());
+        }
         let few = self.apply.records().few_below(old_key)?;
         if few.as_ref().is_some_and(Vec::is_empty) {
             return Ok(());
@@ -69,24 +73,27 @@ impl Work<'_> {
         };
         // A record below a child that stays, or has to wait, stays with that child.
         let mut stays = None;
-        if let Some(few) = few {
+        let at_once = self.stage.limits.moved.min(FEW);
+        if let Some(few) = few.filter(|few| few.len() <= at_once) {
             return self.move_children(few, &moved, &mut stays, freed);
         }
         if moved.derives_keys && !dn::is_within(moved.dn_key, old_key) {
             // What moves leaves this name for good, so the list is what is left.
-            let mut children = self.apply.records().next_below(old_key, None)?;
+            let mut children = self.apply.records().next_below(old_key, None, at_once)?;
             while let Some((id, last)) = children.last().cloned() {
                 self.move_children(children, &moved, &mut stays, freed)?;
-                children = self
-                    .apply
-                    .records()
-                    .next_below(old_key, Some((&last, id)))?;
+                let next = self.end_of_one_that_stays(stays.as_deref());
+                let after = next
+                    .as_deref()
+                    .map_or((&last[..], id), |end| (end, i64::MIN));
+                let records = self.apply.records();
+                children = records.next_below(old_key, Some(after), at_once)?;
             }
             return Ok(());
         }
         let list = self.apply.records().list_moving(old_key)?;
-        for first in list.clone().step_by(FEW) {
-            let numbers = first..list.end.min(first + FEW as i64);
+        for first in list.clone().step_by(at_once) {
+            let numbers = first..list.end.min(first + at_once as i64);
             let children = self.apply.records().take_moving(&numbers)?;
             self.move_children(children, &moved, &mut stays, freed)?;
         }
@@ -159,6 +166,7 @@ impl Work<'_> {
         }
         self.ask_of_one_that_goes_along(child.id, verdict);
         let child_key = child.dn_key.clone();
+        self.note_name_held(&dn_key);
         let renamed = self.apply.rename(child, &dn, &dn_key)?;
         self.apply.restate_entry_dn(&renamed)?;
         if child_key != dn_key && self.stage.waiting.any() {
@@ -208,6 +216,12 @@ impl Work<'_> {
         {
             self.stage.agenda.ask_where(member(id), when);
         }
+    }
+
+    /// Where what lies below a child that stays ends, if no question is to be put about any of it.
+    fn end_of_one_that_stays(&self, stays: Option<&[u8]>) -> Option<Vec<u8>> {
+        let known = self.stage.is_refresh() && self.stage.ledger.all_found;
+        dn::descendants(stays.filter(|_| known)?).1
     }
 
     /// Child C stays, and D below it stays with it. If C turns out to have moved, D does not go along

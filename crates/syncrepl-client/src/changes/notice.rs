@@ -19,7 +19,7 @@ impl Work<'_> {
     /// before may have moved with P, or stayed below an entry that took its place: only the provider
     /// knows. A new C has no parent then, which is noticed by itself, unless P is only respelled.
     pub(crate) fn notice_stated_children(&mut self, known: &Stored, dn_key: &[u8]) -> Result<()> {
-        if self.lacks(Rule::StatedBeforeParentLeft) {
+        if self.lacks(Rule::StatedBeforeParentLeft) || !self.may_hold_below(&known.dn_key) {
             return Ok(());
         }
         let respelled = known.dn_key == dn_key;

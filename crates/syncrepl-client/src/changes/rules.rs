@@ -172,6 +172,8 @@ pub struct Limits {
     /// Of so many new entries of a group the values are looked at. In a bulk load they would be too many,
     /// and nothing says that an overlay computes any.
     pub few: u64,
+    /// So many records that move with their parent are listed at once, 500 at the most.
+    pub moved: usize,
     /// The rule that is taken out.
     pub without: Option<Rule>,
 }
@@ -184,6 +186,7 @@ impl Limits {
         group: 256,
         rounds: 4,
         few: 10,
+        moved: 500,
         without: None,
     };
 }

@@ -10,6 +10,7 @@ use super::agenda::{Agenda, When};
 use super::apply::Applier;
 use super::hints::Hints;
 use super::ledger::{Basis, Ledger, member};
+use super::occupied::Occupied;
 use super::rules::Limits;
 use super::source::{Kind, Source};
 use super::terms::Parents;
@@ -36,6 +37,7 @@ pub(crate) struct Stage {
     pub(crate) named: Named,
     pub(crate) any: Any,
     pub(crate) waiting: Waiting,
+    pub(crate) occupied: Occupied,
     /// The last cookie that came.
     pub(crate) cookie: Option<Vec<u8>>,
     /// The server ID in it, if there was one.
@@ -110,6 +112,7 @@ impl Stage {
                 after_new: false,
             },
             waiting: Waiting::default(),
+            occupied: Occupied::default(),
             cookie: None,
             server_id: None,
             messages: 0,

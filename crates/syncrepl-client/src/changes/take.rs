@@ -166,6 +166,7 @@ impl Work<'_> {
         if self.is_held(statement.dn_key)? {
             return Ok(false);
         }
+        self.note_name_held(statement.dn_key);
         let Some(id) = self.apply.add(statement)? else {
             return Ok(false);
         };

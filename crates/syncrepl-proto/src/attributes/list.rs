@@ -73,13 +73,15 @@ impl<'a> AttributeList<'a> {
     pub fn without(&self, name: &str) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
-            let mut reader = Reader::new(self.contents, "attributes");
-            while let Ok(element) = reader.element() {
-                let mut copy = Reader::new(element.raw, "attributes");
-                if !Attribute::decode(&mut copy)
-                    .is_ok_and(|attribute| attribute.name.eq_ignore_ascii_case(name))
-                {
-                    writer.raw(element.raw);
+            let mut rest = self.contents;
+            loop {
+                let before = rest;
+                let Some(attribute) = Attribute::again(&mut rest) else {
+                    break;
+                };
+                if !attribute.name.eq_ignore_ascii_case(name) {
+                    let length = before.len() - rest.len();
+                    writer.raw(before.get(..length).unwrap_or_default());
                 }
             }
         });

@@ -97,6 +97,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
                     whole_at: 4,
                     group: 3,
                     rounds: 1,
+                    moved: 2,
                     ..options.limits
                 }
             }

@@ -182,6 +182,7 @@ fn draw_limits(rng: &mut fastrand::Rng) -> Limits {
             whole_at: 4,
             group: 3,
             rounds: 1,
+            moved: 2,
             ..Limits::DEFAULT
         },
     }

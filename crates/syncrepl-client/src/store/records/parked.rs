@@ -268,11 +268,12 @@ impl Records<'_> {
         Ok((few.len() <= FEW).then_some(few))
     }
 
-    /// The next [`FEW`] records below a DN after this one, parents first.
+    /// The next records below a DN after this one, parents first: at most `at_once`, and [`FEW`].
     pub(crate) fn next_below(
         &self,
         dn_key: &[u8],
         after: Option<(&[u8], i64)>,
+        at_once: usize,
     ) -> Result<Vec<Placed>> {
         let (lower, upper) = range(dn_key);
         let (key, id) = after.unwrap_or((&lower, i64::MAX));
@@ -281,7 +282,7 @@ impl Records<'_> {
              ORDER BY dn_key, id LIMIT 500",
         )?;
         let rows = statement.query_map(params![key, id, upper], placed)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(rows.take(at_once).collect::<rusqlite::Result<_>>()?)
     }
 
     /// Lists the records below a DN, parents first. The list stays while the records move.

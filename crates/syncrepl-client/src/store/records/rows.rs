@@ -248,6 +248,18 @@ impl<'c> Records<'c> {
         Ok(())
     }
 
+    /// The DN key of every record.
+    pub(crate) fn keys(&self, mut each: impl FnMut(&[u8])) -> Result<()> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT dn_key FROM syncrepl_records")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_blob().unwrap_or_default());
+        }
+        Ok(())
+    }
+
     /// The id, DN key and DN of every record, parents first.
     pub(crate) fn names(&self, mut each: impl FnMut(i64, &[u8], &str)) -> Result<()> {
         let mut statement = self

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use syncrepl_proto::dn::key;
 
 use super::super::ancestors::Ancestors;
-use super::super::records::Records;
+use super::super::records::{FEW, Records};
 use super::super::{Store, Writer, schema};
 use super::{Fixture, put, uuid};
 use crate::error::ErrorKind;
@@ -167,7 +167,7 @@ fn index_range_has_two_ends() {
     assert_eq!(below, 0);
     assert!(!records.any_below(&leaf).unwrap());
     assert!(records.list_moving(&leaf).unwrap().is_empty());
-    assert!(records.next_below(&leaf, None).unwrap().is_empty());
+    assert!(records.next_below(&leaf, None, FEW).unwrap().is_empty());
     let steps_for_leaves = steps.load(Ordering::Relaxed);
     assert!(steps_for_leaves < 10, "{steps_for_leaves} x 100 steps");
     records.below(&[], |_| below += 1).unwrap();
@@ -195,11 +195,11 @@ fn the_list_in_parts_is_the_whole_list() {
     let mut whole = Vec::new();
     records.below(&people, |id| whole.push(id)).unwrap();
     let (mut parts, mut sizes) = (Vec::new(), Vec::new());
-    let mut part = records.next_below(&people, None).unwrap();
+    let mut part = records.next_below(&people, None, FEW).unwrap();
     while let Some((id, last)) = part.last().cloned() {
         sizes.push(part.len());
         parts.extend(part.into_iter().map(|(id, _)| id));
-        part = records.next_below(&people, Some((&last, id))).unwrap();
+        part = records.next_below(&people, Some((&last, id)), FEW).unwrap();
     }
     assert_eq!(sizes, [500, 500, 500, 2]);
     assert_eq!(parts, whole);

@@ -23,9 +23,10 @@ const SORTED: [(&str, &str); 2] = [
 ];
 
 /// The statements that read a table from its begin on purpose.
-const READ: [(&str, &str); 18] = [
+const READ: [(&str, &str); 19] = [
     // All rows are wanted, a few times in a stage.
     ("SELECT id FROM syncrepl_records", "ids"),
+    ("SELECT dn_key FROM syncrepl_records", "keys"),
     (
         "SELECT id, dn_key, dn FROM syncrepl_records ORDER BY dn_key",
         "names",
