@@ -147,10 +147,7 @@ impl Bench {
     }
 
     fn sync(&self, stream: Vec<u8>, format: Format) -> Outcome {
-        self.server.play(vec![Play {
-            stream,
-            ..Play::default()
-        }]);
+        self.server.play(vec![Play::at_once(stream)]);
         let path = self.data.path();
         let format = match format {
             Format::Text => "text",

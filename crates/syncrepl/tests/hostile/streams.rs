@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use syncrepl_hostile::holds::SEARCH;
-use syncrepl_hostile::mutate::mutate;
+use syncrepl_hostile::mutate::mutate_play;
 use syncrepl_hostile::recorded::{self, Recorded};
 use syncrepl_hostile::replay::{Play, Replay};
-use syncrepl_proto::message::{Message, Operation};
 use syncrepl_testing::environment::number;
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::SUFFIX;
@@ -32,10 +30,7 @@ fn command_survives_mutated_streams() {
     let data = Data::new();
     let server = Replay::listen(&data.folder.path().join("ldapi"));
     let recorded = recorded::all();
-    let others: Vec<_> = recorded
-        .iter()
-        .flat_map(|one| one.connections.clone())
-        .collect();
+    let others = recorded::streams(&recorded);
     let mut codes: BTreeMap<(bool, i32), u64> = BTreeMap::new();
     let (mut slowest, mut most) = (Duration::ZERO, 0);
     for seed in first..first + count {
@@ -58,40 +53,10 @@ fn command_survives_mutated_streams() {
 }
 
 fn mutated(one: &Recorded, others: &[Vec<u8>], random: &mut Rng) -> Vec<Play> {
-    let plays = one.connections.iter().map(|stream| {
-        let stream = match one.persist {
-            true => &stream[..without_farewell(stream)],
-            false => stream,
-        };
-        let from = match random.u8(0..8) {
-            0 => 0,
-            _ => until(stream, |message| message.id >= SEARCH),
-        };
-        let stream = [&stream[..from], &mutate(&stream[from..], others, random)].concat();
-        Play {
-            stream,
-            ..Play::default()
-        }
-    });
-    plays.collect()
-}
-
-/// The length of the messages before the first for which the condition holds.
-fn until(stream: &[u8], so: impl Fn(&Message<'_>) -> bool) -> usize {
-    let messages = recorded::messages(stream).into_iter();
-    let before =
-        messages.take_while(|bytes| Message::decode(bytes).is_ok_and(|message| !so(&message)));
-    before.map(<[u8]>::len).sum()
-}
-
-fn without_farewell(stream: &[u8]) -> usize {
-    until(stream, |message| {
-        let answer = matches!(
-            message.op,
-            Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. }
-        );
-        answer && message.id >= SEARCH
-    })
+    let connections = one.connections.iter();
+    connections
+        .map(|connection| mutate_play(connection, false, others, random))
+        .collect()
 }
 
 /// One run. `follow` is asked to stop when it has read everything. Gives the exit code and the memory.

@@ -3,17 +3,20 @@
 //! `dc=example,dc=com`, and its administrator:
 //! `… --example record -- ldap://127.0.0.1:3890 'cn=Directory Manager' PASSWORD`.
 //!
-//! A consumer runs against each, through a proxy that writes down every byte of the server.
+//! A consumer runs against each, through a proxy that writes down what both say.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use syncrepl_client::{Credentials, LoggingCallback, Syncrepl, SyncreplMode};
+use syncrepl_proto::frame::Frames;
+use syncrepl_proto::message::{Authentication, BindRequest, Message, Operation};
 use syncrepl_testing::{Slapd, Variant};
 
 const SUFFIX: &str = "dc=example,dc=com";
@@ -65,8 +68,9 @@ fn record(root: &Path, server: &Server) {
     std::fs::create_dir_all(&folder).expect("a folder for what is recorded");
     let data = tempfile::TempDir::new().expect("a temporary folder");
     let data = data.path().join("copy.db");
+    // One for all: the consumer knows a server that it met before by its address.
+    let proxy = Proxy::to(&server.url);
     let refresh = |step: &str| {
-        let proxy = Proxy::to(&server.url);
         let mut client = consumer(&data, server, &proxy, SyncreplMode::RefreshOnly);
         client.run().expect("a refresh");
         client.unbind().expect("a farewell");
@@ -82,7 +86,7 @@ fn record(root: &Path, server: &Server) {
         "dn: ou=people,dc=example,dc=com\nchangetype: moddn\nnewrdn: ou=staff\ndeleteoldrdn: 1\n\ndn: cn=printer,dc=example,dc=com\nchangetype: delete\n",
     );
     refresh("4-only-renamed");
-    persist(&data, server, &folder);
+    persist(&data, server, &proxy, &folder);
     println!("{}: done", server.name);
 }
 
@@ -98,13 +102,12 @@ fn consumer(data: &Path, server: &Server, proxy: &Proxy, mode: SyncreplMode) -> 
 }
 
 /// A refresh stage that resumes, changes as they happen, and a Cancel.
-fn persist(data: &Path, server: &Server, folder: &Path) {
-    let proxy = Proxy::to(&server.url);
+fn persist(data: &Path, server: &Server, proxy: &Proxy, folder: &Path) {
     change(
         server,
         "dn: cn=late,dc=example,dc=com\nchangetype: add\nobjectClass: device\ncn: late\n",
     );
-    let mut client = consumer(data, server, &proxy, SyncreplMode::RefreshAndPersist);
+    let mut client = consumer(data, server, proxy, SyncreplMode::RefreshAndPersist);
     let deadline = Instant::now() + Duration::from_secs(30);
     let poll = |client: &mut Client| {
         assert!(Instant::now() < deadline, "too slow");
@@ -225,8 +228,11 @@ fn change(server: &Server, ldif: &str) {
 
 struct Proxy {
     port: u16,
-    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    heard: Arc<Mutex<Vec<(Heard, JoinHandle<()>)>>>,
 }
+
+/// What was said on one connection.
+type Heard = Arc<Mutex<Vec<u8>>>;
 
 impl Proxy {
     fn to(url: &str) -> Proxy {
@@ -236,44 +242,63 @@ impl Proxy {
             .to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its port").port();
-        let heard: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let heard: Arc<Mutex<Vec<_>>> = Arc::default();
         let all = Arc::clone(&heard);
         std::thread::spawn(move || {
-            for (number, client) in listener.incoming().flatten().enumerate() {
+            for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(&server).expect("the server");
                 let other = (client.try_clone(), server.try_clone());
                 let (Ok(to_client), Ok(from_server)) = other else {
                     return;
                 };
-                all.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(Vec::new());
-                let all = Arc::clone(&all);
-                std::thread::spawn(move || pump(client, server, |_| {}));
-                std::thread::spawn(move || {
-                    pump(from_server, to_client, |bytes| {
-                        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-                        all[number].extend(bytes);
-                    });
-                });
+                let heard = Heard::default();
+                let (requests, answers) = (Arc::clone(&heard), Arc::clone(&heard));
+                std::thread::spawn(move || pump(from_server, to_client, &answers));
+                let to_the_end = std::thread::spawn(move || pump(client, server, &requests));
+                lock(&all).push((heard, to_the_end));
             }
         });
         Proxy { port, heard }
     }
 
+    /// Writes down the connections that were opened since the last step. The consumer has closed them.
     fn write(&self, folder: &Path, step: &str) {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        for (number, bytes) in heard.iter().enumerate() {
+        for (number, (heard, to_the_end)) in lock(&self.heard).drain(..).enumerate() {
+            to_the_end.join().expect("no panic");
             let path: PathBuf = folder.join(format!("{step}.{number}"));
-            std::fs::write(path, bytes).expect("what was heard");
+            std::fs::write(path, &*lock(&heard)).expect("what was heard");
         }
     }
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream, mut hear: impl FnMut(&[u8])) {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is written down of a message: no password.
+fn to_keep(bytes: &[u8]) -> Vec<u8> {
+    let message = Message::decode(bytes).expect("an LDAP message");
+    match message.op {
+        Operation::BindRequest(_) => {
+            let nobody = BindRequest {
+                name: "",
+                authentication: Authentication::Simple(b""),
+            };
+            Message::encode(message.id, &Operation::BindRequest(nobody), &[])
+        }
+        _ => bytes.to_vec(),
+    }
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, heard: &Heard) {
+    let mut frames = Frames::default();
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        hear(&buffer[..count]);
+        frames.push(&buffer[..count]);
+        // It is written down before it arrives, so each answer stands behind its request.
+        while let Some(message) = frames.poll_message().expect("LDAP messages") {
+            lock(heard).extend(to_keep(message));
+        }
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }

@@ -1,9 +1,12 @@
 //! A recorded stream made hostile: one to four changes, all drawn from one random number generator,
 //! so that a seed gives the same stream again.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
-use crate::recorded::messages;
+use crate::recorded::{Conversation, messages};
+use crate::replay::Play;
 
 /// Replacements for values: escape sequences, characters that turn the direction of writing,
 /// characters with a meaning in LDIF and JSON, and bytes that are no text at all.
@@ -39,6 +42,44 @@ pub fn mutate(stream: &[u8], others: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
         };
     }
     bytes
+}
+
+/// How long the server waits for a request after an answer that was mutated. Often none comes, since the
+/// consumer waits for the rest of that answer.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// A conversation of which one answer is mutated: mostly the one to the sync search, so that it is not over
+/// before it began. In one half of the cases the server sends the rest with it, before it is asked. If
+/// the consumer does not `stop`, the server ends the connection where the consumer did.
+pub fn mutate_play(
+    conversation: &Conversation,
+    stops: bool,
+    others: &[Vec<u8>],
+    random: &mut Rng,
+) -> Play {
+    let mut play = conversation.play();
+    if let Some(end) = conversation.end.filter(|_| !stops) {
+        play.parts.truncate(end);
+    }
+    let any = random.usize(0..play.parts.len());
+    let chosen = match random.u8(0..4) {
+        0 => any,
+        _ => conversation.sync.unwrap_or(any),
+    };
+    let mut rest = play.parts.split_off(chosen + 1);
+    let part = &mut play.parts[chosen];
+    if random.bool() {
+        part.bytes
+            .extend(rest.drain(..).flat_map(|part| part.bytes));
+    }
+    part.bytes = mutate(&part.bytes, others, random);
+    play.parts.append(&mut rest);
+    for (number, part) in play.parts.iter_mut().enumerate() {
+        if number > chosen || conversation.end == Some(number) {
+            part.patience = PATIENCE;
+        }
+    }
+    play
 }
 
 fn flip(mut bytes: Vec<u8>, random: &mut Rng) -> Vec<u8> {

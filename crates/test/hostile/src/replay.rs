@@ -1,8 +1,9 @@
-//! A server that plays streams. It reads no request but a Cancel. On connections for which it has
-//! nothing to play it answers every search with success and no entry.
+//! A server that plays streams. It sends each part of a stream when the consumer has sent the request
+//! that the part belongs to. On connections for which it has nothing to play it answers every search with
+//! success and no entry.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -13,15 +14,34 @@ use std::time::{Duration, Instant};
 use syncrepl_proto::frame::Frames;
 use syncrepl_proto::message::{LdapResult, Message, Operation};
 
-/// The bytes that the server sends on one connection.
+/// What the server sends on one connection, in this order.
 #[derive(Debug, Clone, Default)]
 pub struct Play {
-    /// Sent at once.
-    pub stream: Vec<u8>,
-    /// Sent when a Cancel is heard, or after a while.
-    pub after_cancel: Option<Vec<u8>>,
-    /// How long the server waits for a Cancel.
+    /// Each is sent once its request was heard.
+    pub parts: Vec<Part>,
+}
+
+/// Bytes that answer a request, and whatever follows until the next one.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The message ID of the request. Sent at once if it is 0.
+    pub request: u32,
+    /// How long the server waits for the request. It sends the bytes then all the same.
     pub patience: Duration,
+    /// Sent as they are: they need not be LDAP messages.
+    pub bytes: Vec<u8>,
+}
+
+impl Play {
+    /// A server that sends everything without waiting for a request.
+    pub fn at_once(bytes: Vec<u8>) -> Play {
+        let part = Part {
+            request: 0,
+            patience: Duration::ZERO,
+            bytes,
+        };
+        Play { parts: vec![part] }
+    }
 }
 
 /// Listens on a Unix socket until the process ends.
@@ -122,25 +142,54 @@ fn answer(mut client: UnixStream) -> std::io::Result<()> {
 }
 
 fn perform(mut client: UnixStream, play: &Play) -> std::io::Result<()> {
-    client.write_all(&play.stream)?;
-    if let Some(rest) = &play.after_cancel {
-        client.set_read_timeout(Some(Duration::from_millis(20)))?;
-        let (mut heard, deadline) = (Vec::<u8>::new(), Instant::now() + play.patience);
-        let mut buffer = [0; 1024];
-        while Instant::now() < deadline && !heard.windows(11).any(|bytes| bytes == b"1.3.6.1.1.8") {
-            match client.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => heard.extend(&buffer[..count]),
+    let mut heard = Heard::default();
+    for part in &play.parts {
+        let deadline = Instant::now() + part.patience;
+        heard.wait_for(part.request, &mut client, deadline)?;
+        client.write_all(&part.bytes)?;
+    }
+    client.shutdown(Shutdown::Write)?;
+    client.set_read_timeout(None)?;
+    // A socket that is closed with bytes unread throws away the bytes that it has still to send.
+    std::io::copy(&mut client, &mut std::io::sink())?;
+    Ok(())
+}
+
+/// The requests of a consumer.
+#[derive(Default)]
+struct Heard {
+    frames: Frames,
+    /// The highest message ID.
+    last: u32,
+}
+
+impl Heard {
+    /// Reads until the consumer has sent this request or a later one, or until the deadline.
+    fn wait_for(
+        &mut self,
+        request: u32,
+        client: &mut UnixStream,
+        deadline: Instant,
+    ) -> std::io::Result<()> {
+        while self.last < request {
+            if let Some(bytes) = self.frames.poll_message().map_err(Error::other)? {
+                let message = Message::decode(bytes).map_err(Error::other)?;
+                self.last = self.last.max(message.id);
+                continue;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            client.set_read_timeout(Some(left))?;
+            match client.read(self.frames.space()) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.frames.filled(count),
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => return Err(error),
             }
         }
-        client.set_read_timeout(None)?;
-        client.write_all(rest)?;
+        Ok(())
     }
-    client.shutdown(Shutdown::Write)?;
-    // A socket that is closed with bytes unread throws away the bytes that it has still to send.
-    std::io::copy(&mut client, &mut std::io::sink())?;
-    Ok(())
 }

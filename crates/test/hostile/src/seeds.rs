@@ -4,6 +4,8 @@
 use syncrepl_proto::control::Control;
 use syncrepl_proto::message::{Message, Operation};
 
+use crate::holds::SEARCH;
+use crate::recorded::Conversation;
 use crate::{folder, recorded};
 
 /// The inputs in which `property` was once found not to hold, by name.
@@ -53,15 +55,16 @@ pub fn seeds(property: &str) -> Vec<Vec<u8>> {
     };
     for recorded in recorded::all() {
         for connection in &recorded.connections {
+            let stream = connection.stream();
             match property {
-                "frame" => seeds.push([&[0], &connection[..]].concat()),
+                "frame" => seeds.push([&[0], &stream[..]].concat()),
                 "session" => {
                     let mode = u8::from(recorded.persist);
                     let whole = search_only(connection);
                     seeds.push([&[mode, 0], &whole[..]].concat());
                     seeds.push([&[mode | 14, 9], &whole[..]].concat());
                 }
-                _ => recorded::messages(connection)
+                _ => recorded::messages(&stream)
                     .into_iter()
                     .for_each(|message| from_message(property, message, &mut seeds)),
             }
@@ -82,17 +85,24 @@ fn texts(file: &str, first: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The messages of the search.
-fn search_only(connection: &[u8]) -> Vec<u8> {
-    let of_search = |bytes: &&[u8]| {
-        Message::decode(bytes).is_ok_and(|message| message.id >= crate::holds::SEARCH)
+/// The answers to the sync search and what follows, as if the search had the ID that the property gives it.
+fn search_only(connection: &Conversation) -> Vec<u8> {
+    let Some(sync) = connection.sync else {
+        return Vec::new();
     };
-    let messages = recorded::messages(connection);
+    let parts = &connection.parts[sync..];
+    let stream: Vec<u8> = parts.iter().flat_map(|part| part.bytes.clone()).collect();
+    let messages = recorded::messages(&stream).into_iter();
     messages
-        .into_iter()
-        .filter(of_search)
-        .collect::<Vec<_>>()
-        .concat()
+        .flat_map(|bytes| {
+            let message = Message::decode(bytes).expect("what was recorded");
+            let controls: Vec<Control<'_>> = message.controls.iter().collect();
+            // Notices have the ID 0.
+            let later = message.id.checked_sub(parts[0].request);
+            let id = later.map_or(message.id, |later| SEARCH + later);
+            Message::encode(id, &message.op, &controls)
+        })
+        .collect()
 }
 
 fn from_message(property: &str, bytes: &[u8], seeds: &mut Vec<Vec<u8>>) {

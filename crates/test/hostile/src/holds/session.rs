@@ -7,8 +7,7 @@ use syncrepl_proto::message::{Message, Operation, Scope, SearchRequest};
 use syncrepl_proto::session::{Session, SyncEvent};
 use syncrepl_proto::sync::{SYNC_INFO, SyncInfo, SyncMode};
 
-/// The message ID of the search in the recordings. Before it come the bind, two "Who am I?" requests
-/// and the root DSE; later requests have higher IDs.
+/// The message ID of the search. Later requests have higher IDs.
 pub const SEARCH: u32 = 5;
 
 /// The facts of the stream so far that decide which events may come next.

@@ -1,18 +1,16 @@
 //! One store, and a consumer that meets one stream.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use fastrand::Rng;
 use syncrepl_client::rusqlite::{Connection, types::Value};
 use syncrepl_client::{Credentials, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
-use syncrepl_hostile::mutate::mutate;
-use syncrepl_hostile::recorded::{self, Recorded};
+use syncrepl_hostile::mutate::mutate_play;
+use syncrepl_hostile::recorded::{self, Conversation, Recorded};
 use syncrepl_hostile::replay::{Play, Replay};
-use syncrepl_proto::message::{Message, Operation};
 use tempfile::TempDir;
 
-use crate::told::{Copy, Told, differences, row};
+use crate::told::{Copy, Moment, Told, differences, row};
 
 /// How a run went.
 #[derive(Debug)]
@@ -45,16 +43,8 @@ type Dump = Vec<Vec<Value>>;
 impl Bench {
     pub fn new() -> Bench {
         let folder = in_memory();
-        let mut recorded = recorded::all();
-        let streams: Vec<_> = recorded
-            .iter()
-            .flat_map(|recorded| recorded.connections.clone())
-            .collect();
-        // After a changed refresh the consumer asks slapd more on the connection of the sync search. A stream
-        // that is played at once cannot wait for these requests.
-        let is_asked_later =
-            |name: &str| ["3-", "4-", "5-"].iter().any(|step| name.starts_with(step));
-        recorded.retain(|run| !run.provider.starts_with("slapd") || !is_asked_later(&run.name));
+        let recorded = recorded::all();
+        let streams = recorded::streams(&recorded);
         let mut bench = Bench {
             server: Replay::listen(&folder.path().join("ldapi")),
             folder,
@@ -84,7 +74,12 @@ impl Bench {
     fn after(&self, index: usize) -> Before {
         let mut told = Told::of(&self.before[index].copy);
         self.lay_out(&self.before[index]);
-        let error = self.run(index, &mut told, self.as_recorded(index), true);
+        let error = self.run(
+            index,
+            &mut told,
+            self.as_recorded(index),
+            Some(Moment::AsRecorded),
+        );
         let name = &self.recorded[index].name;
         assert_eq!(error.err().map(|error| error.to_string()), None, "{name}");
         let file = std::fs::read(self.data()).expect("the store");
@@ -102,57 +97,37 @@ impl Bench {
     /// The run as it was recorded.
     pub fn plain(&self, index: usize) -> Outcome {
         let plays = self.as_recorded(index);
-        self.check(index, &self.before[index], plays, true)
+        self.check(index, &self.before[index], plays, Some(Moment::AsRecorded))
     }
 
     /// A recorded run of which one or more connections are mutated.
     pub fn mutated(&self, seed: u64) -> Outcome {
         let mut random = Rng::with_seed(seed);
         let index = random.usize(0..self.recorded.len());
-        let mut plays = self.as_recorded(index);
+        let run = &self.recorded[index];
         let stops = random.u8(0..8) == 0;
-        for (number, play) in plays.iter_mut().enumerate() {
-            if !stops {
-                play.after_cancel = None;
-            }
-            if number == 0 || random.bool() {
-                // Mostly the answers to the sync search, so that it is not over before it began.
-                let search = match random.u8(0..8) {
-                    0 => 0,
-                    _ => before_the_search(&play.stream),
-                };
-                let (front, rest) = play.stream.split_at(search);
-                play.stream = [front, &mutate(rest, &self.streams, &mut random)].concat();
-            }
-            if let Some(rest) = play.after_cancel.as_mut().filter(|_| random.bool()) {
-                *rest = mutate(rest, &self.streams, &mut random);
-            }
-        }
+        let plays = run.connections.iter().enumerate();
+        let plays = plays.map(|(number, connection)| match number == 0 || random.bool() {
+            true => mutate_play(connection, stops, &self.streams, &mut random),
+            false => connection.play(),
+        });
+        let plays = plays.collect();
         // Mostly the copy that fits the stream.
         let before = match random.u8(0..10) {
             0 => random.usize(0..self.before.len()),
             _ => index,
         };
-        self.check(index, &self.before[before], plays, stops)
+        let stop = match (stops, random.bool()) {
+            (false, _) => None,
+            (true, false) => Some(Moment::RefreshDone),
+            (true, true) => Some(Moment::AsRecorded),
+        };
+        self.check(index, &self.before[before], plays, stop)
     }
 
     fn as_recorded(&self, index: usize) -> Vec<Play> {
-        let recorded = &self.recorded[index];
-        let plays = recorded
-            .connections
-            .iter()
-            .enumerate()
-            .map(|(number, stream)| {
-                // The answer to a Cancel must not be there before the Cancel.
-                let cancel = (recorded.persist && number == 0).then(|| end_of_changes(stream));
-                let (stream, rest) = stream.split_at(cancel.unwrap_or(stream.len()));
-                Play {
-                    stream: stream.to_vec(),
-                    after_cancel: cancel.map(|_| rest.to_vec()),
-                    patience: Duration::from_millis(100),
-                }
-            });
-        plays.collect()
+        let connections = self.recorded[index].connections.iter();
+        connections.map(Conversation::play).collect()
     }
 
     fn lay_out(&self, before: &Before) {
@@ -167,11 +142,17 @@ impl Bench {
     }
 
     /// Plays it, and compares the copy with what was told.
-    fn check(&self, index: usize, before: &Before, plays: Vec<Play>, stops: bool) -> Outcome {
+    fn check(
+        &self,
+        index: usize,
+        before: &Before,
+        plays: Vec<Play>,
+        stop: Option<Moment>,
+    ) -> Outcome {
         self.lay_out(before);
         let dump = self.dump();
         let mut told = Told::of(&before.copy);
-        let error = self.run(index, &mut told, plays, stops).err();
+        let error = self.run(index, &mut told, plays, stop).err();
         let after = self.dump();
         if told.commits == 0 {
             assert_eq!(after, dump, "nothing was committed: {error:?}");
@@ -196,10 +177,10 @@ impl Bench {
         index: usize,
         told: &mut Told,
         plays: Vec<Play>,
-        stops: bool,
+        moment: Option<Moment>,
     ) -> syncrepl_client::Result<()> {
         let stop = StopHandle::new();
-        told.stop = stops.then(|| stop.clone());
+        told.stop = moment.map(|moment| (moment, stop.clone()));
         self.server.play(plays);
         let persist = self.recorded[index].persist;
         let mode = match persist {
@@ -273,33 +254,6 @@ impl Bench {
 fn in_memory() -> TempDir {
     let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
     folder.expect("a temporary folder")
-}
-
-/// Where the answers to the sync search begin.
-fn before_the_search(stream: &[u8]) -> usize {
-    let earlier = |bytes: &&[u8]| {
-        Message::decode(bytes).is_ok_and(|message| message.id < syncrepl_hostile::holds::SEARCH)
-    };
-    let messages = recorded::messages(stream).into_iter();
-    messages.take_while(earlier).map(<[u8]>::len).sum()
-}
-
-/// Where the answers to a Cancel begin.
-fn end_of_changes(stream: &[u8]) -> usize {
-    let mut at = 0;
-    for bytes in recorded::messages(stream) {
-        let message = Message::decode(bytes).expect("what was recorded");
-        let search = syncrepl_hostile::holds::SEARCH;
-        let answer = matches!(
-            message.op,
-            Operation::SearchResultDone(_) | Operation::ExtendedResponse { .. }
-        );
-        if answer && message.id >= search {
-            break;
-        }
-        at += bytes.len();
-    }
-    at
 }
 
 fn in_short(error: &syncrepl_client::Error) -> String {

@@ -8,6 +8,9 @@ use syncrepl_client::{
 use syncrepl_proto::dn;
 use syncrepl_testing::StrictMap;
 
+/// The last change of the recorded persist stages adds it.
+const LAST: &str = "cn=last,dc=example,dc=com";
+
 /// A DN as told, and the attributes as stored.
 pub type Held = (String, Vec<u8>);
 
@@ -39,13 +42,20 @@ pub fn differences(one: &Copy, other: &Copy) -> Vec<String> {
         .collect()
 }
 
+/// When a run is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    RefreshDone,
+    /// When the last live change is stored.
+    AsRecorded,
+}
+
 #[derive(Default)]
 pub struct Told {
     map: StrictMap<Vec<u8>, Held>,
     pub commits: usize,
     pub changes: usize,
-    /// Used when a refresh is done.
-    pub stop: Option<StopHandle>,
+    pub stop: Option<(Moment, StopHandle)>,
 }
 
 impl Told {
@@ -53,6 +63,12 @@ impl Told {
         Told {
             map: copy.clone().into(),
             ..Told::default()
+        }
+    }
+
+    fn stop_at(&self, now: Moment) {
+        if let Some((_, stop)) = self.stop.as_ref().filter(|(moment, _)| *moment == now) {
+            stop.please_stop();
         }
     }
 
@@ -118,12 +134,15 @@ impl Callback for Told {
 
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
         assert_eq!(items.len(), self.map.now().len() as u64);
-        self.stop.iter().for_each(StopHandle::please_stop);
+        self.stop_at(Moment::RefreshDone);
         Ok(())
     }
 
     fn committed(&mut self) {
         self.commits += 1;
         self.map.commit();
+        if self.durable().contains_key(&dn::key(LAST)) {
+            self.stop_at(Moment::AsRecorded);
+        }
     }
 }
