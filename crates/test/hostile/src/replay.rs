@@ -50,20 +50,31 @@ pub struct Replay {
     next: Arc<Mutex<Next>>,
 }
 
-/// The plays that are left of a lot, and the number of those that ended.
+/// The plays that are left of a lot, and the numbers of those that ended.
 #[derive(Default)]
 struct Next {
     plays: VecDeque<Play>,
-    ended: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    ended: AtomicUsize,
+    whole: AtomicUsize,
 }
 
 /// A lot of connections that are or will be played.
-pub struct Playing(Arc<AtomicUsize>);
+pub struct Playing(Arc<Counts>);
 
 impl Playing {
-    /// How many of them were played to their end.
+    /// How many of them were played, to their end or until the consumer left.
     pub fn ended(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.ended.load(Ordering::SeqCst)
+    }
+
+    /// How many of them were played to their end, each part after its request.
+    pub fn whole(&self) -> usize {
+        self.0.whole.load(Ordering::SeqCst)
     }
 }
 
@@ -86,11 +97,12 @@ impl Replay {
                     std::thread::spawn(move || answer(client));
                     continue;
                 };
-                let ended = Arc::clone(&next.ended);
+                let counts = Arc::clone(&next.counts);
                 std::thread::spawn(move || {
-                    // The consumer is free to close the connection early.
-                    let _ = perform(client, &play);
-                    ended.fetch_add(1, Ordering::SeqCst);
+                    // The consumer is free to close the connection early: that is an error.
+                    let whole = perform(client, &play).is_ok_and(|whole| whole);
+                    counts.whole.fetch_add(whole.into(), Ordering::SeqCst);
+                    counts.ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -107,9 +119,9 @@ impl Replay {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next = Next {
             plays: plays.into(),
-            ended: Arc::default(),
+            counts: Arc::default(),
         };
-        Playing(Arc::clone(&next.ended))
+        Playing(Arc::clone(&next.counts))
     }
 }
 
@@ -141,18 +153,19 @@ fn answer(mut client: UnixStream) -> std::io::Result<()> {
     }
 }
 
-fn perform(mut client: UnixStream, play: &Play) -> std::io::Result<()> {
-    let mut heard = Heard::default();
+/// Plays it. Returns whether all requests came.
+fn perform(mut client: UnixStream, play: &Play) -> std::io::Result<bool> {
+    let (mut heard, mut whole) = (Heard::default(), true);
     for part in &play.parts {
         let deadline = Instant::now() + part.patience;
-        heard.wait_for(part.request, &mut client, deadline)?;
+        whole &= heard.wait_for(part.request, &mut client, deadline)?;
         client.write_all(&part.bytes)?;
     }
     client.shutdown(Shutdown::Write)?;
     client.set_read_timeout(None)?;
     // A socket that is closed with bytes unread throws away the bytes that it has still to send.
     std::io::copy(&mut client, &mut std::io::sink())?;
-    Ok(())
+    Ok(whole)
 }
 
 /// The requests of a consumer.
@@ -164,13 +177,14 @@ struct Heard {
 }
 
 impl Heard {
-    /// Reads until the consumer has sent this request or a later one, or until the deadline.
+    /// Reads until the consumer has sent this request or a later one, or until the deadline. Returns
+    /// whether the request came.
     fn wait_for(
         &mut self,
         request: u32,
         client: &mut UnixStream,
         deadline: Instant,
-    ) -> std::io::Result<()> {
+    ) -> std::io::Result<bool> {
         while self.last < request {
             if let Some(bytes) = self.frames.poll_message().map_err(Error::other)? {
                 let message = Message::decode(bytes).map_err(Error::other)?;
@@ -179,7 +193,7 @@ impl Heard {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(());
+                return Ok(false);
             }
             client.set_read_timeout(Some(left))?;
             match client.read(self.frames.space()) {
@@ -190,6 +204,6 @@ impl Heard {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! One store, and a consumer that meets one stream.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fastrand::Rng;
 use syncrepl_client::rusqlite::{Connection, types::Value};
@@ -8,6 +9,7 @@ use syncrepl_client::{Credentials, ErrorKind, StopHandle, Syncrepl, SyncreplMode
 use syncrepl_hostile::mutate::mutate_play;
 use syncrepl_hostile::recorded::{self, Conversation, Recorded};
 use syncrepl_hostile::replay::{Play, Replay};
+use syncrepl_testing::wait_until;
 use tempfile::TempDir;
 
 use crate::told::{Copy, Moment, Told, differences, row};
@@ -74,12 +76,8 @@ impl Bench {
     fn after(&self, index: usize) -> Before {
         let mut told = Told::of(&self.before[index].copy);
         self.lay_out(&self.before[index]);
-        let error = self.run(
-            index,
-            &mut told,
-            self.as_recorded(index),
-            Some(Moment::AsRecorded),
-        );
+        self.server.play(self.as_recorded(index));
+        let error = self.run(index, &mut told, Some(Moment::AsRecorded));
         let name = &self.recorded[index].name;
         assert_eq!(error.err().map(|error| error.to_string()), None, "{name}");
         let file = std::fs::read(self.data()).expect("the store");
@@ -97,7 +95,13 @@ impl Bench {
     /// The run as it was recorded.
     pub fn plain(&self, index: usize) -> Outcome {
         let plays = self.as_recorded(index);
-        self.check(index, &self.before[index], plays, Some(Moment::AsRecorded))
+        let count = plays.len();
+        let playing = self.server.play(plays);
+        let outcome = self.check(index, &self.before[index], Some(Moment::AsRecorded));
+        // The consumer asked all that it was recorded to ask, in the same order.
+        wait_until(Duration::from_secs(10), || playing.ended() == count);
+        assert_eq!(playing.whole(), count, "{}", self.recorded[index].name);
+        outcome
     }
 
     /// A recorded run of which one or more connections are mutated.
@@ -122,7 +126,8 @@ impl Bench {
             (true, false) => Some(Moment::RefreshDone),
             (true, true) => Some(Moment::AsRecorded),
         };
-        self.check(index, &self.before[before], plays, stop)
+        self.server.play(plays);
+        self.check(index, &self.before[before], stop)
     }
 
     fn as_recorded(&self, index: usize) -> Vec<Play> {
@@ -142,17 +147,11 @@ impl Bench {
     }
 
     /// Plays it, and compares the copy with what was told.
-    fn check(
-        &self,
-        index: usize,
-        before: &Before,
-        plays: Vec<Play>,
-        stop: Option<Moment>,
-    ) -> Outcome {
+    fn check(&self, index: usize, before: &Before, stop: Option<Moment>) -> Outcome {
         self.lay_out(before);
         let dump = self.dump();
         let mut told = Told::of(&before.copy);
-        let error = self.run(index, &mut told, plays, stop).err();
+        let error = self.run(index, &mut told, stop).err();
         let after = self.dump();
         if told.commits == 0 {
             assert_eq!(after, dump, "nothing was committed: {error:?}");
@@ -176,12 +175,10 @@ impl Bench {
         &self,
         index: usize,
         told: &mut Told,
-        plays: Vec<Play>,
         moment: Option<Moment>,
     ) -> syncrepl_client::Result<()> {
         let stop = StopHandle::new();
         told.stop = moment.map(|moment| (moment, stop.clone()));
-        self.server.play(plays);
         let persist = self.recorded[index].persist;
         let mode = match persist {
             true => SyncreplMode::RefreshAndPersist,
@@ -193,7 +190,8 @@ impl Bench {
             .mode(mode)
             .stop_handle(stop)
             .connect()?;
-        client.run()
+        client.run()?;
+        client.unbind()
     }
 
     fn dump(&self) -> Dump {
