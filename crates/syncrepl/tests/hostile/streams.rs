@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use syncrepl_hostile::mutate::mutate_play;
-use syncrepl_hostile::recorded::{self, Recorded};
+use syncrepl_hostile::recorded::{self, Conversation, Recorded};
 use syncrepl_hostile::replay::{Play, Replay};
 use syncrepl_testing::environment::number;
 use syncrepl_testing::process::Run;
@@ -31,25 +31,64 @@ fn command_survives_mutated_streams() {
     let server = Replay::listen(&data.folder.path().join("ldapi"));
     let recorded = recorded::all();
     let others = recorded::streams(&recorded);
+    let before = before(&recorded, &server);
     let mut codes: BTreeMap<(bool, i32), u64> = BTreeMap::new();
     let (mut slowest, mut most) = (Duration::ZERO, 0);
     for seed in first..first + count {
         let mut random = Rng::with_seed(seed);
-        let one = &recorded[random.usize(0..recorded.len())];
+        let index = random.usize(0..recorded.len());
+        let (one, before) = (&recorded[index], before[index].as_deref());
+        lay_out(&data, before);
         let plays = mutated(one, &others, &mut random);
         let began = Instant::now();
         let (code, memory) = play(one.persist, plays, &server, &data, seed);
         slowest = slowest.max(began.elapsed());
         most = most.max(memory);
         *codes.entry((one.persist, code)).or_default() += 1;
+        // The data file still opens, and `dump` prints it.
+        if before.is_some() {
+            let dump = data.dump();
+            assert!(
+                dump.starts_with(r#"{"op":"start""#),
+                "SYNCREPL_SEED={seed}: {dump}"
+            );
+        }
     }
     println!(
         "{count} streams from seed {first}: (follow, exit code): {codes:?}, slowest {slowest:?}, at most {most} KiB"
     );
-    // The data file still opens, and `dump` prints it.
-    let dump = data.dump();
-    assert!(dump.starts_with(r#"{"op":"start""#), "{dump}");
     assert!(most > 0 && most < MOST_MEMORY);
+}
+
+/// The data file that each of the runs was recorded with, if there was one: the runs before it, as they are.
+fn before(recorded: &[Recorded], server: &Replay) -> Vec<Option<Vec<u8>>> {
+    let data = Data::new();
+    let mut all: Vec<Option<Vec<u8>>> = Vec::new();
+    for (index, one) in recorded.iter().enumerate() {
+        let file = match index.checked_sub(1).map(|index| &recorded[index]) {
+            Some(last) if last.provider == one.provider => {
+                let plays = last.connections.iter().map(Conversation::play).collect();
+                let (code, _) = play(last.persist, plays, server, &data, 0);
+                assert_eq!(code, 0, "{} {}", last.provider, last.name);
+                Some(std::fs::read(data.path()).expect("the data file"))
+            }
+            _ => None,
+        };
+        lay_out(&data, file.as_deref());
+        all.push(file);
+    }
+    all
+}
+
+/// Puts this data file in the place of the one that is there.
+fn lay_out(data: &Data, file: Option<&[u8]>) {
+    for end in ["", "-wal", "-shm", ".lock"] {
+        // Most of them are not there.
+        let _ = std::fs::remove_file(data.path() + end);
+    }
+    if let Some(file) = file {
+        std::fs::write(data.path(), file).expect("the data file");
+    }
 }
 
 fn mutated(one: &Recorded, others: &[Vec<u8>], random: &mut Rng) -> Vec<Play> {
