@@ -228,11 +228,14 @@ fn change(server: &Server, ldif: &str) {
 
 struct Proxy {
     port: u16,
-    heard: Arc<Mutex<Vec<(Heard, JoinHandle<()>)>>>,
+    heard: Arc<Mutex<Vec<Connection>>>,
 }
 
 /// What was said on one connection.
 type Heard = Arc<Mutex<Vec<u8>>>;
+
+/// A connection, and the thread that ends when the consumer closes it.
+type Connection = (Heard, JoinHandle<()>);
 
 impl Proxy {
     fn to(url: &str) -> Proxy {

@@ -60,7 +60,9 @@ pub fn seeds(property: &str) -> Vec<Vec<u8>> {
                 "frame" => seeds.push([&[0], &stream[..]].concat()),
                 "session" => {
                     let mode = u8::from(recorded.persist);
-                    let whole = search_only(connection);
+                    let Some(whole) = search_only(connection) else {
+                        continue;
+                    };
                     seeds.push([&[mode, 0], &whole[..]].concat());
                     seeds.push([&[mode | 14, 9], &whole[..]].concat());
                 }
@@ -86,23 +88,19 @@ fn texts(file: &str, first: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The answers to the sync search and what follows, as if the search had the ID that the property gives it.
-fn search_only(connection: &Conversation) -> Vec<u8> {
-    let Some(sync) = connection.sync else {
-        return Vec::new();
-    };
-    let parts = &connection.parts[sync..];
+fn search_only(connection: &Conversation) -> Option<Vec<u8>> {
+    let parts = &connection.parts[connection.sync?..];
     let stream: Vec<u8> = parts.iter().flat_map(|part| part.bytes.clone()).collect();
     let messages = recorded::messages(&stream).into_iter();
-    messages
-        .flat_map(|bytes| {
-            let message = Message::decode(bytes).expect("what was recorded");
-            let controls: Vec<Control<'_>> = message.controls.iter().collect();
-            // Notices have the ID 0.
-            let later = message.id.checked_sub(parts[0].request);
-            let id = later.map_or(message.id, |later| SEARCH + later);
-            Message::encode(id, &message.op, &controls)
-        })
-        .collect()
+    let renumbered = messages.flat_map(|bytes| {
+        let message = Message::decode(bytes).expect("what was recorded");
+        let controls: Vec<Control<'_>> = message.controls.iter().collect();
+        // Notices have the ID 0.
+        let later = message.id.checked_sub(parts[0].request);
+        let id = later.map_or(message.id, |later| SEARCH + later);
+        Message::encode(id, &message.op, &controls)
+    });
+    Some(renumbered.collect())
 }
 
 fn from_message(property: &str, bytes: &[u8], seeds: &mut Vec<Vec<u8>>) {

@@ -3,7 +3,8 @@
 
 use fastrand::Rng;
 use syncrepl_hostile::mutate::mutate;
-use syncrepl_hostile::{holds, seeds};
+use syncrepl_hostile::{holds, recorded, seeds};
+use syncrepl_proto::message::Message;
 use syncrepl_testing::environment::number;
 
 /// No test would try the findings below another name.
@@ -33,6 +34,17 @@ fn every_property_holds_for_recordings() {
         let seeds = seeds::seeds(name);
         assert!(seeds.len() > 5, "{name} has {} seeds", seeds.len());
         seeds.iter().for_each(|bytes| property(bytes));
+    }
+}
+
+/// The session passes over the messages of other requests, so the property would see nothing of them.
+#[test]
+fn seeds_of_the_session_answer_its_search() {
+    for seed in seeds::seeds("session") {
+        let stream = &seed[2..];
+        let first = recorded::messages(stream)[0];
+        let message = Message::decode(first).expect("what was recorded");
+        assert_eq!(message.id, holds::SEARCH);
     }
 }
 
