@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 
 /// A conversation of which one answer is mutated: mostly the one to the sync search, so that it is not over
 /// before it began. In one half of the cases the server sends the rest with it, before it is asked. If
-/// the consumer does not `stop`, the server ends the connection where the consumer did.
+/// the run does not stop (`stops`), the server ends the connection where the consumer did.
 pub fn mutate_play(
     conversation: &Conversation,
     stops: bool,
