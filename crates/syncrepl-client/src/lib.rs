@@ -80,6 +80,7 @@ mod doctor;
 mod engine;
 mod error;
 mod record;
+mod run;
 mod status;
 mod stop;
 mod store;
@@ -95,11 +96,12 @@ pub use connection::{BoundLdap, Credentials, Password, Sasl, ScramHash, Server, 
 #[doc(hidden)]
 pub use connection::{Named, Network, Stream};
 pub use doctor::{Finding, Verdict};
-pub use engine::{Progress, Syncrepl};
+pub use engine::Syncrepl;
 pub use error::backoff::Backoff;
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
 pub use record::text::printable;
 pub use record::{Attribute, Attributes, OwnedRecord, Record};
+pub use run::{Lag, LastError, Progress, RunState, RunStatus};
 pub use status::Status;
 pub use stop::StopHandle;
 pub use store::{Cursor, InterruptHandle, Items, Position, Store, Tag};

@@ -1,13 +1,15 @@
 //! The status of a store: the settings that a refresh writes, and their reading.
 
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use roaring::RoaringTreemap;
 use syncrepl_proto::Uuid;
 use syncrepl_proto::url::LdapUrl;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{DAMAGED, Store};
+use crate::run::{self, RunStatus, Written};
+use crate::store::{Cursor, DAMAGED, Position, Store};
 
 pub(crate) const URL: &str = "syncrepl_url";
 pub(crate) const AUTHZID: &str = "syncrepl_authzid";
@@ -62,6 +64,25 @@ pub struct Status {
     pub last_refresh: Option<String>,
     /// The number of the last commit.
     pub commit: u64,
+    /// When the last commit was made.
+    pub committed: Option<SystemTime>,
+    /// The run that keeps the copy up to date, or that last did: is it there, and is the copy current?
+    pub run: RunStatus,
+}
+
+impl Status {
+    /// Whether the copy was confirmed to be current within this time. A confirmation that lies in the future
+    /// counts only if the clocks may differ by so much.
+    pub fn is_current_within(&self, age: Duration) -> bool {
+        const SKEW: Duration = Duration::from_secs(60);
+        let Some(confirmed) = self.run.confirmed else {
+            return false;
+        };
+        match confirmed.elapsed() {
+            Ok(ago) => ago <= age,
+            Err(ahead) => ahead.duration() <= SKEW,
+        }
+    }
 }
 
 impl fmt::Debug for Status {
@@ -77,6 +98,8 @@ impl fmt::Debug for Status {
             .field("cookie", &cookie.map(|cookie| cookie.to_string()))
             .field("last_refresh", &self.last_refresh)
             .field("commit", &self.commit)
+            .field("committed", &self.committed)
+            .field("run", &self.run)
             .finish()
     }
 }
@@ -130,27 +153,65 @@ impl Store {
         })
     }
 
-    /// The status, all of one snapshot.
+    /// The status: the copy's, all of one snapshot, and that of the run, from the file `FILE.status` beside
+    /// it. It waits for nobody, and nobody waits for it.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store. A file of the run that is not there or cannot be read is none: its state is then
+    /// [`Unknown`](crate::RunState::Unknown).
     pub fn status(&self) -> Result<Status> {
-        self.read(|_| {
+        // The run writes its state after a commit: so the snapshot has the commit that the state names.
+        let written = run::read(self.path()).unwrap_or_default();
+        self.read(|cursor| {
+            let position = self.position()?;
+            let run = RunStatus {
+                confirmed: self.confirmed(&written, &position, cursor)?,
+                ..written.run
+            };
             let text = |name| -> Result<Option<String>> {
                 Ok(self
                     .get_setting(name)?
                     .map(|value| String::from_utf8_lossy(&value).into_owned()))
             };
             Ok(Status {
-                entries: self.count()?,
+                entries: self.noted_count()?,
                 url: self.url()?,
                 authzid: text(AUTHZID)?,
                 provider: text(PROVIDER)?,
                 cookie: self.get_setting(COOKIE)?,
                 last_refresh: text(LAST_REFRESH)?,
-                commit: self.position()?.commit,
+                commit: position.commit,
+                committed: position.time,
+                run,
             })
         })
+    }
+
+    /// When the copy was last confirmed to be current: by the run, unless the store's history is another
+    /// one since a backup was put back, or by the last refresh.
+    fn confirmed(
+        &self,
+        written: &Written,
+        position: &Position,
+        cursor: &Cursor<'_>,
+    ) -> Result<Option<SystemTime>> {
+        let place = &written.place;
+        let same = place.store == position.store.to_string()
+            && match place.tag.parse() {
+                Ok(tag) => self.knows(place.commit, tag)?,
+                Err(_) => false,
+            };
+        let refreshed = match self.get_setting(LAST_REFRESH)? {
+            Some(time) => {
+                let seconds = "SELECT CAST(strftime('%s', ?1) AS INTEGER)";
+                let time = String::from_utf8_lossy(&time).into_owned();
+                let seconds: Option<i64> = cursor.query_row(seconds, [time], |row| row.get(0))?;
+                let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+                seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+            }
+            None => None,
+        };
+        Ok(written.run.confirmed.filter(|_| same).max(refreshed))
     }
 }
 
@@ -168,6 +229,8 @@ mod tests {
             cookie: Some(b"rid=000,csn=1\xff\0".to_vec()),
             last_refresh: None,
             commit: 7,
+            committed: None,
+            run: RunStatus::default(),
         };
         let shown = format!("{status:?}");
         for part in [

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The command cannot write to stdout. The reader may have gone away.
     Output(io::Error),
+    /// A copy was not confirmed to be current in time. The text says which.
+    NotCurrent(String),
     /// The system refuses what the command needs to run. The text says what failed.
     System(&'static str, io::Error),
 }
@@ -41,6 +43,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Output(_) | Failure::System(..) => 1,
+            Failure::NotCurrent(_) => 7,
             Failure::Client(error) | Failure::Diagnosed(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 // busy, unavailable: a script does the same as if the server was not reached
@@ -93,7 +96,10 @@ impl Failure {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Failure::Client(error) => error.kind() == ErrorKind::Callback && broken(error),
-            Failure::Usage(_) | Failure::Diagnosed(_) | Failure::System(..) => false,
+            Failure::Usage(_)
+            | Failure::Diagnosed(_)
+            | Failure::NotCurrent(_)
+            | Failure::System(..) => false,
         }
     }
 }
@@ -107,7 +113,7 @@ impl fmt::Display for Failure {
                 "a refresh would end with exit code {}, because of the lines marked ✘",
                 self.code()
             ),
-            Failure::Usage(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::NotCurrent(message) => f.write_str(message),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
             Failure::System(what, error) => write!(f, "{what}: {error}"),
         }

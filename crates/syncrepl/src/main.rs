@@ -19,6 +19,7 @@ mod output;
 mod password;
 mod progress;
 mod signals;
+mod state;
 mod story;
 mod target;
 

@@ -70,6 +70,7 @@ impl Run<'_> {
 
     /// Begins the sync search on this connection without a cookie.
     fn search_without_cookie(&mut self) -> Result<()> {
+        self.consumer.report.refreshing(false);
         let link = &mut self.on.link;
         link.cookie_sent = false;
         let id = link.connection.next_message_id();

@@ -8,6 +8,7 @@ use syncrepl_proto::sync::SyncMode;
 
 use super::coverage::Coverage;
 use super::mode::SyncreplMode;
+use super::newest::Newest;
 use super::refusal::unsupported;
 use super::settings::Settings;
 use super::state::{Consumer, Link};
@@ -81,6 +82,7 @@ impl Consumer {
             may_bring_others: self.may_bring_others(provider, &root_dse),
             heard: self.now(),
             asked: None,
+            newest: Newest::of(provider, &root_dse, &self.settings.search.base, self.now()),
             can_cancel: root_dse.can_cancel(),
             asked_why: false,
             shown,

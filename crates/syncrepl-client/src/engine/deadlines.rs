@@ -23,12 +23,16 @@ pub(super) enum Due {
     LogCopy,
     /// The engine sends a heartbeat, or the last one was not answered in time.
     Heartbeat,
+    /// The engine asks for the provider's newest change, although the provider is never silent.
+    Newest,
+    /// The state of the run is written for others to see.
+    Report,
     /// The provider was silent for too long in a refresh stage.
     Silence,
 }
 
 impl Due {
-    const ALL: [Due; 9] = [
+    const ALL: [Due; 11] = [
         Due::Cancel,
         Due::Reconcile,
         Due::Gap,
@@ -37,14 +41,20 @@ impl Due {
         Due::Derived,
         Due::LogCopy,
         Due::Heartbeat,
+        Due::Newest,
+        Due::Report,
         Due::Silence,
     ];
 
     /// Whether the engine waits for it in this phase. In other phases the table keeps its moment.
     fn counts_in(self, phase: Phase) -> bool {
-        use Due::{Cancel, Derived, Gap, Heartbeat, LogCopy, Quiet, Reconcile, Silence, Soon};
+        use Due::{
+            Cancel, Derived, Gap, Heartbeat, LogCopy, Newest, Quiet, Reconcile, Report, Silence,
+            Soon,
+        };
         match self {
             Cancel => phase == Phase::Cancelled,
+            Report => phase != Phase::Cancelled,
             Silence => matches!(phase, Phase::Refresh { .. }),
             LogCopy => matches!(
                 phase,
@@ -52,7 +62,7 @@ impl Due {
             ),
             // The open group ends first.
             Soon | Quiet | Derived => phase == Phase::Persist { open: false },
-            Reconcile | Gap | Heartbeat => matches!(phase, Phase::Persist { .. }),
+            Reconcile | Gap | Heartbeat | Newest => matches!(phase, Phase::Persist { .. }),
         }
     }
 
@@ -148,12 +158,21 @@ mod tests {
     fn each_phase_has_its_own() {
         let now = Instant::now();
         let count = |phase| taken(all(now), phase, now, true);
-        assert_eq!(count(REFRESH), [Due::Silence]);
+        assert_eq!(count(REFRESH), [Due::Report, Due::Silence]);
         assert_eq!(
             count(Phase::Refresh { open: false }),
-            [Due::LogCopy, Due::Silence]
+            [Due::LogCopy, Due::Report, Due::Silence]
         );
-        assert_eq!(count(GROUP), [Due::Reconcile, Due::Gap, Due::Heartbeat]);
+        assert_eq!(
+            count(GROUP),
+            [
+                Due::Reconcile,
+                Due::Gap,
+                Due::Heartbeat,
+                Due::Newest,
+                Due::Report
+            ]
+        );
         assert_eq!(
             count(PERSIST),
             [
@@ -163,7 +182,9 @@ mod tests {
                 Due::Quiet,
                 Due::Derived,
                 Due::LogCopy,
-                Due::Heartbeat
+                Due::Heartbeat,
+                Due::Newest,
+                Due::Report
             ]
         );
         assert_eq!(count(Phase::Cancelled), [Due::Cancel]);
@@ -179,9 +200,11 @@ mod tests {
             Due::Soon,
             Due::Quiet,
             Due::Derived,
+            Due::Newest,
+            Due::Report,
         ];
         assert_eq!(heard, now_or_never);
-        assert_eq!(taken(all(now), REFRESH, now, false), []);
+        assert_eq!(taken(all(now), REFRESH, now, false), [Due::Report]);
         // A provider may go on telling for ever after the Cancel.
         let cancelled = taken(all(now), Phase::Cancelled, now, false);
         assert_eq!(cancelled, [Due::Cancel]);

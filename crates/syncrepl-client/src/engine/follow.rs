@@ -49,6 +49,7 @@ impl<C: Callback> Syncrepl<C> {
             }
             let wait = backoff.next_wait();
             let said = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
+            self.will_retry(wait);
             tracing::warn!("{said}");
             self.callback().debug(&said);
             if stop.wait(wait) {

@@ -10,14 +10,15 @@ use super::state::{Consumer, Link, Run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stop::LONGEST_WAIT;
 
-/// Whether the message answers the heartbeat; if so, clears it. An error result is an answer too.
-pub(super) fn answers(asked: &mut Option<(u32, Instant)>, message: &Message<'_>) -> bool {
-    let answered = asked.is_some_and(|(id, _)| id == message.id)
-        && matches!(message.op, Operation::ExtendedResponse { .. });
-    if answered {
-        *asked = None;
-    }
-    answered
+/// Whether the message answers the heartbeat; if so, clears it, and returns when it was sent. An error result
+/// is an answer too.
+pub(super) fn answers(
+    asked: &mut Option<(u32, Instant)>,
+    message: &Message<'_>,
+) -> Option<Instant> {
+    let answers = matches!(message.op, Operation::ExtendedResponse { .. });
+    let (_, sent) = asked.take_if(|(id, _)| *id == message.id && answers)?;
+    Some(sent)
 }
 
 impl Run<'_> {
@@ -55,7 +56,8 @@ impl Run<'_> {
             value: None,
         };
         link.asked = Some((id, now));
-        link.connection.send(&Message::encode(id, &request, &[]))
+        link.connection.send(&Message::encode(id, &request, &[]))?;
+        self.ask_for_newest()
     }
 
     fn answer_time(&self) -> Duration {

@@ -39,6 +39,10 @@ impl Engine {
         &self.consumer
     }
 
+    pub(super) fn consumer_mut(&mut self) -> &mut Consumer {
+        &mut self.consumer
+    }
+
     pub(super) fn connected(&self) -> Option<&Connected> {
         match &self.state {
             State::Connected(on) => Some(on),
@@ -62,12 +66,15 @@ impl Engine {
             };
             self.consumer.writer.rollback();
             if !error.is_retryable() || self.consumer.stop.requests() > 0 {
+                self.consumer.report.failed(&error);
                 return Err(error);
             }
             self.consumer.next_server = server + 1;
             failures.push(error);
         }
-        Err(none_can_be_used(failures))
+        let error = none_can_be_used(failures);
+        self.consumer.report.failed(&error);
+        Err(error)
     }
 
     pub(super) fn poll(&mut self, timeout: Duration, callback: &mut dyn Callback) -> Result<bool> {
@@ -87,9 +94,10 @@ impl Engine {
             self.consumer.note_end(&on.link, error);
             self.consumer.habits[on.link.server].lost();
         }
-        if result.is_err() {
+        if let Err(error) = &result {
             self.abandon();
             self.consumer.writer.begin_run();
+            self.consumer.report.failed(error);
         }
         result
     }
@@ -129,7 +137,12 @@ impl Engine {
     }
 
     fn connect_to(&mut self, server: usize, callback: &mut dyn Callback) -> Result<()> {
-        let link = self.consumer.establish(server, callback)?;
+        let consumer = &mut self.consumer;
+        consumer
+            .report
+            .connecting(&consumer.settings.servers[server]);
+        let link = consumer.establish(server, callback)?;
+        consumer.report.refreshing(true);
         self.state = State::Connected(Box::new(Connected::new(link)));
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! One message: its meaning for the open stage, and the step that follows it.
 
+use std::time::Instant;
+
 use syncrepl_proto::cookie;
 use syncrepl_proto::message::Message;
 use syncrepl_proto::profile::Provider;
@@ -7,6 +9,7 @@ use syncrepl_proto::session::SyncEvent;
 
 use super::gap::Gap;
 use super::heartbeat;
+use super::newest::Answers;
 use super::refusal::{of_unsupported, speaks_of_consumer_state};
 use super::resume::Claim;
 use super::state::{Connected, Consumer, Run};
@@ -35,6 +38,10 @@ enum Next {
     StartAgain(&'static str),
     Refused(Error),
     Finish,
+    /// The heartbeat that was sent then is answered.
+    Alive(Instant),
+    /// The question for the newest change is answered.
+    Newest,
 }
 
 impl Run<'_> {
@@ -45,6 +52,8 @@ impl Run<'_> {
         };
         match next {
             Next::Nothing => {}
+            Next::Alive(sent) => self.note_alive(sent),
+            Next::Newest => self.note_newest(),
             Next::EndFullGroup => self.end_full_group()?,
             Next::EndRefresh(claim) => {
                 if self.end_refresh(claim)? {
@@ -87,9 +96,14 @@ impl Run<'_> {
         if message.id == 0 {
             return notice_of_disconnection(&message).map_or(Ok(Some(Next::Nothing)), Err);
         }
-        if heartbeat::answers(&mut link.asked, &message) {
+        if let Some(sent) = heartbeat::answers(&mut link.asked, &message) {
             consumer.habits[link.server].answered();
-            return Ok(Some(Next::Nothing));
+            return Ok(Some(Next::Alive(sent)));
+        }
+        match link.newest.take(&message) {
+            Answers::No => {}
+            Answers::Part => return Ok(Some(Next::Nothing)),
+            Answers::Whole => return Ok(Some(Next::Newest)),
         }
         link.answered = true;
         let server = &consumer.settings.servers[link.server];

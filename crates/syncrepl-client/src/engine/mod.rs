@@ -19,6 +19,8 @@
 //! - `carry`, `watch`, `gap`, `schedule`, `habit`: the memory from one stage to the next
 //! - `plain`: what a plain search shows beside the sync search
 //! - `presence`, `trial`: whether a provider tells all deletes; a refresh stage that only counts
+//! - `newest`: how far the copy is behind what the provider knows
+//! - `report`: the state of the run, for others to see
 //! - `deadlines`, `settings`, `mode`, `warnings`
 
 mod afresh;
@@ -38,11 +40,13 @@ mod left_out;
 mod life;
 mod message;
 pub(crate) mod mode;
+mod newest;
 mod plain;
 mod presence;
 mod questions;
 mod refresh;
 mod refusal;
+mod report;
 mod restarts;
 mod resume;
 mod schedule;
@@ -59,6 +63,7 @@ use std::time::Duration;
 use crate::callback::Callback;
 use crate::connection::Server;
 use crate::error::Result;
+use crate::run::Progress;
 use crate::stop::StopHandle;
 use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use ahead::{UNTIL_THEN, ahead};
@@ -66,16 +71,6 @@ pub(crate) use connect::none_can_be_used;
 use life::Engine;
 pub(crate) use refusal::{not_ready, unsupported};
 pub(crate) use settings::Settings;
-
-/// How far a refresh stage has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The number of entries that the provider has sent or named in this stage.
-    pub entries: u64,
-    /// The number of entries in the copy when the stage began; 0 for a first refresh.
-    pub before: u64,
-}
 
 /// A consumer: keeps the copy in a store equal to a search, and calls a [`Callback`] on every
 /// change. See the crate's documentation for an example.
@@ -139,10 +134,8 @@ impl<C: Callback> Syncrepl<C> {
         if !stage.is_refresh() {
             return None;
         }
-        Some(Progress {
-            entries: stage.messages,
-            before: self.engine.consumer().guard.size(),
-        })
+        let before = self.engine.consumer().guard.size();
+        Some(Progress::of(stage.messages, before))
     }
 
     /// The servers, in the order in which the consumer tries them.
@@ -182,6 +175,19 @@ impl<C: Callback> Syncrepl<C> {
     /// and [`reconnect`](Syncrepl::reconnect) continues from the last commit.
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
         self.engine.poll(timeout, &mut self.callback)
+    }
+
+    /// Notes in the state that others see that the program will [`reconnect`](Self::reconnect) after this
+    /// wait. [`follow`](Self::follow) does so by itself; a loop of your own may, after an error of
+    /// [`poll`](Self::poll).
+    pub fn will_retry(&mut self, after: Duration) {
+        self.engine.consumer_mut().report.will_retry(after);
+    }
+
+    /// Notes in the state that others see that the run ends with this error, which did not come from
+    /// [`poll`](Self::poll) or [`reconnect`](Self::reconnect): the output cannot be written, for instance.
+    pub fn will_fail(&mut self, message: &str) {
+        self.engine.consumer_mut().report.ended(message);
     }
 
     /// Polls until there is nothing more to come.

@@ -37,6 +37,7 @@ impl Run<'_> {
         let Some(mut stage) = self.on.stage.take() else {
             return Ok(false);
         };
+        let ended = SystemTime::now();
         let (absent_is_deleted, node) = match self.judge(&mut stage, claim)? {
             Judged::Ends {
                 absent_is_deleted,
@@ -69,6 +70,7 @@ impl Run<'_> {
         let first = self.consumer.cookie.is_none();
         self.commit_stage(stage, parents)?;
         self.consumer.warnings.tell();
+        self.note_current(ended);
         let server = self.on.link.server;
         self.consumer.habits[server].refreshed();
         if first && count == 0 {
@@ -80,6 +82,20 @@ impl Run<'_> {
         schedule.read(writer)?;
         self.consumer.reconcile = false;
         Ok(self.consumer.settings.mode == SyncreplMode::RefreshOnly)
+    }
+
+    /// The copy holds all that the provider knew when the refresh stage ended.
+    fn note_current(&mut self, ended: SystemTime) {
+        let Consumer {
+            report,
+            writer,
+            settings,
+            ..
+        } = &mut *self.consumer;
+        if settings.mode == SyncreplMode::RefreshAndPersist {
+            report.following();
+        }
+        report.confirmed(ended, writer);
     }
 
     /// Judges whether the stage was complete, and whether absent entries are gone.

@@ -31,7 +31,7 @@ impl Consumer {
 
     /// Commits the open transaction.
     pub(super) fn commit(&mut self, callback: &mut dyn Callback) -> Result<()> {
-        let tally = self.writer.tally();
+        let (tally, changes) = (self.writer.tally(), self.writer.told());
         let result = told(callback.commit_pending(self.writer.next_commit()))
             .and_then(|()| self.hashes.remember(&self.writer))
             .and_then(|()| self.writer.commit());
@@ -43,6 +43,7 @@ impl Consumer {
         }
         let now = self.now();
         self.guard.committed(now, tally);
+        self.report.committed(changes);
         callback.committed();
         self.hashes.committed(&self.writer);
         Ok(())

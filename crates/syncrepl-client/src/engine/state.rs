@@ -12,6 +12,8 @@ use super::coverage::{Coverage, Shown};
 use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
+use super::newest::Newest;
+use super::report::Report;
 use super::restarts::Restarts;
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -46,6 +48,7 @@ pub(super) struct Consumer {
     pub(super) settings: Settings,
     pub(super) stop: StopHandle,
     pub(super) writer: Writer,
+    pub(super) report: Report,
     /// The cookie in the store.
     pub(super) cookie: Option<Vec<u8>>,
     pub(super) carry: Carry,
@@ -88,6 +91,8 @@ pub(super) struct Link {
     pub(super) heard: Instant,
     /// The heartbeat that has not been answered: its message ID, and when it was sent.
     pub(super) asked: Option<(u32, Instant)>,
+    /// The question for the provider's newest change.
+    pub(super) newest: Newest,
     /// Whether the provider supports Cancel. If not, closing the connection ends the persist stage.
     pub(super) can_cancel: bool,
     /// Whether the engine has already asked why the provider is silent.
@@ -134,6 +139,7 @@ impl Consumer {
         Records::new(writer.connection()).prepare_stage()?;
         Ancestors::new(writer.connection()).prepare()?;
         Ok(Consumer {
+            report: Report::begin(&writer, stop.clone()),
             stop,
             cookie: writer.setting(status::COOKIE)?,
             carry: Carry::open(&writer)?,

@@ -9,6 +9,7 @@ use super::state::Run;
 use crate::changes::apply::stopped;
 use crate::connection::Woken;
 use crate::error::Result;
+use crate::run::Progress;
 use crate::stop::LONGEST_WAIT;
 
 /// The time limit for the answer to a Cancel.
@@ -40,6 +41,7 @@ impl Run<'_> {
                 return Ok(After::Finished);
             }
             self.end_group()?;
+            self.confirm();
             if let Some(after) = self.do_what_is_due()? {
                 return Ok(after);
             }
@@ -118,12 +120,16 @@ impl Run<'_> {
         let heard = self.on.stopping.map_or(heard, |at| heard.max(at));
         let silence = heard + self.patience().min(LONGEST_WAIT);
         let beat = self.beat_due();
+        let newest = self.newest_due();
+        let report = self.consumer.report.due();
         let lull = self.consumer.writer.log_is_long().then(|| now() + LULL);
         let left = self.consumer.schedule.due_in(SystemTime::now());
         let reconcile = left.map(|left| now() + left.min(LONGEST_WAIT));
         let deadlines = &mut self.on.deadlines;
         deadlines.set(Due::Silence, Some(silence));
         deadlines.set(Due::Heartbeat, beat);
+        deadlines.set(Due::Newest, newest);
+        deadlines.set(Due::Report, report);
         deadlines.set(Due::LogCopy, lull);
         deadlines.set(Due::Reconcile, reconcile);
     }
@@ -148,6 +154,11 @@ impl Run<'_> {
             Due::Derived => self.look_at_derived()?,
             Due::LogCopy => self.consumer.writer.copy_log(),
             Due::Heartbeat => self.beat()?,
+            Due::Newest => self.ask_for_newest()?,
+            Due::Report => {
+                let now = self.now();
+                self.consumer.report.write_again(now);
+            }
             Due::Silence => self.ask_why_silent()?,
         }
         Ok(None)
@@ -164,7 +175,15 @@ impl Run<'_> {
             None => deadline,
         };
         match self.on.link.connection.wait(Some(until)) {
-            Ok(Woken::Readable) => self.on.link.heard = self.now(),
+            Ok(Woken::Readable) => {
+                let now = self.now();
+                self.on.link.heard = now;
+                let consumer = &mut *self.consumer;
+                let refresh = self.on.stage.as_ref().filter(|stage| stage.is_refresh());
+                let progress =
+                    refresh.map(|stage| Progress::of(stage.messages, consumer.guard.size()));
+                consumer.report.heard(progress, now);
+            }
             Ok(Woken::Stop) => {}
             Ok(Woken::Deadline) => {
                 let now = self.now().max(until);

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::run;
 
 /// A consumer's lock on a store. Dropping it or the end of the process releases it.
 #[derive(Debug)]
@@ -37,11 +38,15 @@ impl Lock {
             .map_err(|err| failure::of_file(&name, "opened", err))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(Error::new(
-                ErrorKind::StoreLocked,
-                format!("another syncrepl uses {}", path.display()),
-            )
-            .with_hint("stop it first, or give this one a file of its own")),
+            Err(TryLockError::WouldBlock) => {
+                let state = run::read(path).map(|written| written.run);
+                let pid = state.filter(|run| run.state.is_running());
+                let process = pid.and_then(|run| run.pid);
+                let process = process.map_or(String::new(), |pid| format!(": process {pid}"));
+                let message = format!("another syncrepl uses {}{process}", path.display());
+                Err(Error::new(ErrorKind::StoreLocked, message)
+                    .with_hint("stop it first, or give this one a file of its own"))
+            }
             Err(TryLockError::Error(err)) => Err(failure::of_file(&name, "locked", err)),
         }
     }

@@ -2,7 +2,7 @@
 //! own.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +39,7 @@ pub struct Store {
     conn: Connection,
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
+    path: PathBuf,
     presence: Presence,
     pub(super) busy: Duration,
 }
@@ -79,6 +80,7 @@ impl Store {
             conn,
             gate,
             stage_open,
+            path: path.to_owned(),
             presence: Presence::note(given, path, before, None)?,
             busy: BUSY,
         })
@@ -196,6 +198,16 @@ impl Store {
             })
             .map(i64::unsigned_abs)
             .map_err(failure::of_store)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of records as the last commit noted it, which costs nothing.
+    pub(crate) fn noted_count(&self) -> Result<u64> {
+        settings::entries(&self.conn)?.map_or_else(|| self.count(), Ok)
     }
 
     /// Where the store stands in its history, all of one snapshot.

@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension};
 use uuid::{Builder, Uuid};
@@ -73,13 +74,20 @@ pub struct Position {
     /// `record_change`, `record_rename` or `record_delete`. `None` if a version that did not count made
     /// it.
     pub changes: Option<u64>,
+    /// When that commit was made, by the clock of the machine that made it. `None` if a version that did
+    /// not note it made it.
+    pub time: Option<SystemTime>,
 }
 
 /// The position, in the snapshot that `conn` reads.
 pub(super) fn position(conn: &Connection) -> Result<Position> {
     let id = settings::get(conn, settings::SOURCE)?.and_then(|id| <[u8; 16]>::try_from(id).ok());
     let id = id.ok_or_else(|| settings::unreadable("the store's id is damaged"))?;
-    let (commit, changes) = settings::commit(conn)?;
+    let settings::Commit {
+        number: commit,
+        changes,
+        time,
+    } = settings::commit(conn)?;
     Ok(Position {
         store: Builder::from_random_bytes(id).into_uuid(),
         commit,
@@ -88,12 +96,13 @@ pub(super) fn position(conn: &Connection) -> Result<Position> {
             .checked_sub(1)
             .map_or(Ok(None), |before| tag(conn, before))?,
         changes,
+        time,
     })
 }
 
 /// Whether the commit with this number bears this tag. `false` also if it is too long ago.
 pub(super) fn knows(conn: &Connection, commit: u64, wanted: Tag) -> Result<bool> {
-    let (last, _) = settings::commit(conn)?;
+    let last = settings::commit(conn)?.number;
     Ok(commit <= last && tag(conn, commit)? == Some(wanted))
 }
 

@@ -1,13 +1,15 @@
 //! Named values in `syncrepl_settings`. Names that begin with `syncrepl` are ours, all others are
 //! users'.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::{self, DAMAGED};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The number of commits so far, and the number of changes told in the last one, in decimal. One
-/// row, because each commit writes both.
+/// The number of commits so far, the number of changes told in the last one, and its time in milliseconds
+/// since 1970, in decimal. One row, because each commit writes all three.
 const COMMIT: &str = "syncrepl_commit";
 
 /// The id of the store: 16 random bytes, made with the file.
@@ -47,23 +49,45 @@ pub(super) fn set(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result
     done.map(drop).map_err(failure::of_store)
 }
 
-/// The number of the last commit, 0 if there was none, and the number of its changes, in the snapshot
-/// that `conn` reads. Earlier versions did not count changes.
-pub(super) fn commit(conn: &Connection) -> Result<(u64, Option<u64>)> {
-    let Some(value) = get(conn, COMMIT)? else {
-        return Ok((0, Some(0)));
-    };
-    let mut numbers = value.split(|byte| *byte == b' ').map(decimal);
-    match (numbers.next(), numbers.next(), numbers.next()) {
-        (Some(Some(commit)), None, None) => Ok((commit, None)),
-        (Some(Some(commit)), Some(Some(changes)), None) => Ok((commit, Some(changes))),
-        _ => Err(unreadable("the store's commit number is damaged")),
-    }
+/// The last commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Its number; 0 if there was none.
+    pub(super) number: u64,
+    /// The number of its changes. Earlier versions did not count them,
+    pub(super) changes: Option<u64>,
+    /// nor note its time.
+    pub(super) time: Option<SystemTime>,
 }
 
-/// Sets what [`commit`] returns.
+/// The last commit, in the snapshot that `conn` reads.
+pub(super) fn commit(conn: &Connection) -> Result<Commit> {
+    let Some(value) = get(conn, COMMIT)? else {
+        return Ok(Commit {
+            changes: Some(0),
+            ..Commit::default()
+        });
+    };
+    let numbers = value.split(|byte| *byte == b' ').map(decimal);
+    let (number, changes, millis) = match numbers.collect::<Option<Vec<_>>>().as_deref() {
+        Some(&[number]) => (number, None, None),
+        Some(&[number, changes]) => (number, Some(changes), None),
+        Some(&[number, changes, millis]) => (number, Some(changes), Some(millis)),
+        _ => return Err(unreadable("the store's commit number is damaged")),
+    };
+    Ok(Commit {
+        number,
+        changes,
+        time: millis.and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis))),
+    })
+}
+
+/// Sets the number and the changes that [`commit`] returns, and the time of now.
 pub(super) fn set_commit(conn: &Connection, number: u64, changes: u64) -> Result<()> {
-    set(conn, COMMIT, Some(format!("{number} {changes}").as_bytes()))
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_millis();
+    let value = format!("{number} {changes} {now}");
+    set(conn, COMMIT, Some(value.as_bytes()))
 }
 
 /// The number of records after the last commit; `None` in stores of earlier versions.

@@ -75,7 +75,7 @@ impl Writer {
         schema::migrate(&conn, found)?;
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
         let log = Log::watch(&mut conn).map_err(failure::of_store)?;
-        let (commit_number, _) = settings::commit(&conn)?;
+        let commit_number = settings::commit(&conn)?.number;
         let entries = match settings::entries(&conn)? {
             Some(entries) => entries,
             None => Records::new(&conn).count()?,
@@ -247,6 +247,11 @@ impl Writer {
     /// is void.
     pub(crate) fn begin_run(&mut self) {
         self.run = Run::begin();
+    }
+
+    /// The number of changes that the open transaction has told.
+    pub(crate) fn told(&self) -> u64 {
+        self.told.get()
     }
 
     /// Takes note of a change that is told.

@@ -78,12 +78,17 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
             Err(error) => return Err(error.into()),
         };
         let (wait, said) = story.failed(error.to_string(), Instant::now());
+        client.will_retry(wait);
         said.iter().for_each(|said| complain(said));
         if stop.wait(wait) {
             break;
         }
     }
-    client.callback().0.finish()?;
+    if let Err(error) = client.callback().0.finish() {
+        let failure = Failure::from(error);
+        client.will_fail(&failure.to_string());
+        return Err(failure);
+    }
     client.unbind()?;
     Ok(())
 }

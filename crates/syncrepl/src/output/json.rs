@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,7 @@ use syncrepl_client::{
 use syncrepl_proto::text::is_printable;
 
 use super::format::{Choice, Format, Out};
+use crate::state::written;
 
 /// The line of this format in the list.
 pub(super) const FORMAT: Choice = Choice {
@@ -49,9 +51,10 @@ impl Json {
     fn commit(&mut self) -> io::Result<()> {
         let (commit, tag) = (self.pending, word(self.tag));
         let lines = std::mem::take(&mut self.lines);
+        let time = written(SystemTime::now());
         writeln!(
             self.out,
-            r#"{{"op":"commit","commit":{commit},"tag":{tag},"lines":{lines}}}"#
+            r#"{{"op":"commit","commit":{commit},"tag":{tag},"lines":{lines},"time":"{time}"}}"#
         )?;
         self.out.flush()
     }
@@ -136,11 +139,9 @@ impl Callback for Json {
     }
 
     fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
-        let cookie = base64(cookie);
-        Ok(writeln!(
-            self.out,
-            r#"{{"op":"cookie","cookie":{cookie}}}"#
-        )?)
+        self.out.write_all(br#"{"op":"cookie","cookie":"#)?;
+        value(&mut self.out, cookie)?;
+        Ok(self.out.write_all(b"}\n")?)
     }
 
     fn commit_pending(&mut self, commit: u64) -> CallbackResult {
@@ -318,8 +319,13 @@ pub(crate) fn escaped(out: &mut impl Write, json: &str) -> io::Result<()> {
     out.write_all(&json.as_bytes()[written..])
 }
 
-pub(crate) fn base64(bytes: &[u8]) -> Value {
+fn base64(bytes: &[u8]) -> Value {
     json!({ "base64": STANDARD.encode(bytes) })
+}
+
+/// A value as a string if it is UTF-8, else in base64.
+pub(crate) fn text_or_base64(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes).map_or_else(|_| base64(bytes), Value::from)
 }
 
 #[cfg(test)]

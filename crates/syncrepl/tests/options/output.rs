@@ -13,11 +13,12 @@ fn masked(line: &str) -> String {
     let mut line = line.to_owned();
     for (before, mask) in [
         (r#""uuid":""#, "UUID"),
-        (r#""base64":"cmlk"#, "COOKIE"),
+        (r#""cookie":"rid="#, "COOKIE"),
         (r#""store":""#, "STORE"),
         (r#""tag":""#, "TAG"),
         (r#""previous":""#, "PREVIOUS"),
         (r#""next":""#, "TAG"),
+        (r#""time":""#, "TIME"),
     ] {
         if let Some(at) = line.find(before).map(|at| at + before.len()) {
             let end = at + line[at..].find('"').expect("a string ends");
@@ -32,18 +33,18 @@ const ALL_OPS: [&str; 17] = [
     r#"{"op":"bind","authzid":""}"#,
     r#"{"op":"add","uuid":"UUID","dn":"dc=example,dc=com","attrs":{"dc":["example"],"o":["Example"],"objectClass":["organization","dcObject"]}}"#,
     r#"{"op":"refresh_done","entries":1}"#,
-    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":1,"tag":"TAG","lines":1}"#,
+    r#"{"op":"cookie","cookie":"rid=COOKIE"}"#,
+    r#"{"op":"commit","commit":1,"tag":"TAG","lines":1,"time":"TIME"}"#,
     r#"{"op":"add","uuid":"UUID","dn":"cn=a,dc=example,dc=com","attrs":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
-    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":2,"tag":"TAG","lines":1}"#,
+    r#"{"op":"cookie","cookie":"rid=COOKIE"}"#,
+    r#"{"op":"commit","commit":2,"tag":"TAG","lines":1,"time":"TIME"}"#,
     r#"{"op":"change","uuid":"UUID","dn":"cn=a,dc=example,dc=com","old":{"cn":["a"],"jpegPhoto":[{"base64":"/wA="}],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
-    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":3,"tag":"TAG","lines":1}"#,
+    r#"{"op":"cookie","cookie":"rid=COOKIE"}"#,
+    r#"{"op":"commit","commit":3,"tag":"TAG","lines":1,"time":"TIME"}"#,
     r#"{"op":"rename","uuid":"UUID","old_dn":"cn=a,dc=example,dc=com","dn":"cn=b,dc=example,dc=com"}"#,
     r#"{"op":"change","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["a"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]},"attrs":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
-    r#"{"op":"cookie","cookie":{"base64":"cmlkCOOKIE"}}"#,
-    r#"{"op":"commit","commit":4,"tag":"TAG","lines":2}"#,
+    r#"{"op":"cookie","cookie":"rid=COOKIE"}"#,
+    r#"{"op":"commit","commit":4,"tag":"TAG","lines":2,"time":"TIME"}"#,
     r#"{"op":"delete","uuid":"UUID","dn":"cn=b,dc=example,dc=com","old":{"cn":["b"],"l":["here"],"objectClass":["inetOrgPerson"],"sn":["é"]}}"#,
 ];
 
@@ -76,7 +77,7 @@ fn json_of_every_op() {
     assert_eq!(lines[..ALL_OPS.len()], ALL_OPS);
     assert_eq!(
         lines[ALL_OPS.len() + 1..],
-        [r#"{"op":"commit","commit":5,"tag":"TAG","lines":1}"#]
+        [r#"{"op":"commit","commit":5,"tag":"TAG","lines":1,"time":"TIME"}"#]
     );
     // One tag for the commits of this run, known beforehand.
     let output = follow.output();
@@ -117,7 +118,7 @@ fn commits_are_counted_over_all_runs() {
             [
                 start(number) + r#""next":"TAG"}"#,
                 format!(
-                    r#"{{"op":"commit","commit":{},"tag":"TAG","lines":{}}}"#,
+                    r#"{{"op":"commit","commit":{},"tag":"TAG","lines":{},"time":"TIME"}}"#,
                     number + 1,
                     u8::from(number == 0)
                 ),
@@ -171,9 +172,9 @@ fn status_and_dump() {
         "{when}"
     );
     assert!(
-        status["cookie"]["base64"]
+        status["cookie"]
             .as_str()
-            .is_some_and(|cookie| cookie.starts_with("cmlk"))
+            .is_some_and(|cookie| cookie.starts_with("rid="))
     );
 
     let text = run(&data, "status", &[]);

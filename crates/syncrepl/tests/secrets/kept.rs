@@ -12,7 +12,7 @@ use crate::common::outcome::{Data, Outcome, clean};
 use crate::common::{PATIENCE, SYNCREPL};
 use crate::{ANN, CYD, GEHEIM, TIMES, contains, file_of, long, secret_file, server};
 
-const FILES: [&str; 4] = ["", "-wal", "-shm", ".lock"];
+const FILES: [&str; 5] = ["", "-wal", "-shm", ".lock", ".status"];
 
 /// A follower in the persist stage. Its umask hides no file from other users.
 fn follow(data: &Data, url: &str, words: &[&str], log: &str) -> Run {

@@ -294,6 +294,6 @@ fn failed_refresh_leaves_no_files() {
         .filter(|name| name.starts_with("copy"))
         .collect();
     left.sort();
-    assert_eq!(left, ["copy.db", "copy.db.lock"]);
+    assert_eq!(left, ["copy.db", "copy.db.lock", "copy.db.status"]);
     Outcome::run(&place.arguments("refresh", &scene.server.url())).assert_done();
 }

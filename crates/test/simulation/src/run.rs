@@ -80,7 +80,7 @@ impl Run {
     }
 
     pub fn remove_store(&self) {
-        for suffix in ["", "-wal", "-shm", ".lock"] {
+        for suffix in ["", "-wal", "-shm", ".lock", ".status"] {
             // A store that was closed has no journal, and a lost one has no file at all.
             let _ = std::fs::remove_file(self.folder.join(format!("copy.db{suffix}")));
         }

@@ -136,7 +136,7 @@ impl Bench {
     }
 
     fn lay_out(&self, before: &Before) {
-        for end in ["", "-wal", "-shm", ".lock"] {
+        for end in ["", "-wal", "-shm", ".lock", ".status"] {
             let path = format!("{}{end}", self.data().display());
             // Most of them are not there.
             let _ = std::fs::remove_file(path);
