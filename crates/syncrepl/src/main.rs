@@ -15,6 +15,7 @@ mod exit;
 mod ldap_conf;
 mod limits;
 mod log;
+mod metrics;
 mod output;
 mod password;
 mod progress;

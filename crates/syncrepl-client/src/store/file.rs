@@ -115,18 +115,27 @@ pub(super) fn create_new(path: &Path) -> std::io::Result<()> {
 /// Opens a connection to a file that exists. `path` must be absolute, or SQLite might take it for a
 /// URI or a database in memory.
 pub(super) fn connect(path: &Path, busy: Duration) -> Result<Connection> {
-    let failed = |err| failure::of_open(path, err);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
-    conn.busy_timeout(busy).map_err(failed)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
-        .map_err(failed)?;
+    let open = || {
+        let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&conn, busy)?;
+        Ok(conn)
+    };
+    open().map_err(|err| failure::of_open(path, err))
+}
+
+/// Opens a connection, and reads nothing yet.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Sets a new connection up.
+pub(super) fn prepare(conn: &Connection, busy: Duration) -> rusqlite::Result<()> {
+    conn.busy_timeout(busy)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // NORMAL: a power cut may lose the newest commits, whole and in order, and the provider sends
     // them again.
     conn.execute_batch("PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL;")
         .and_then(|()| conn.execute_batch(CACHE))
-        .map_err(failed)?;
-    Ok(conn)
 }
 
 /// 8 MiB whatever the size of the file. SQLite counts pages of the size that it knows just then.

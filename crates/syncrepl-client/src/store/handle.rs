@@ -16,6 +16,7 @@ use super::failure::{self, FUNCTION_FAILED};
 use super::history::{self, Position, Tag};
 use super::keys::Keys;
 use super::presence::{self, Presence};
+use super::reader::{self, Frozen};
 use super::row::{self, StoredRow};
 use super::schema::Found;
 use super::transaction::{FunctionResult, Transaction};
@@ -41,11 +42,16 @@ pub struct Store {
     stage_open: Arc<AtomicBool>,
     path: PathBuf,
     presence: Presence,
+    /// Set if nothing keeps others from writing while this handle reads.
+    frozen: Option<Frozen>,
     pub(super) busy: Duration,
 }
 
 impl Store {
-    /// Opens a store that exists.
+    /// Opens a store that exists. The right to read it is enough, on a read-only file system too, unless a
+    /// run that was killed left its newest commits in `FILE-wal` and `FILE-shm` is gone. A store in a folder
+    /// where no file can be created, and that no run has open, is read without a lock: reading it fails with
+    /// [`ErrorKind::Store`] if somebody wrote to it meanwhile.
     ///
     /// Fails with [`ErrorKind::NotAStore`] when the file is something else, [`ErrorKind::NewerVersion`]
     /// when a newer version wrote it, [`ErrorKind::Store`] when there is no such file, it cannot be
@@ -65,7 +71,7 @@ impl Store {
     /// shares `stage_open`.
     pub(super) fn connect(given: &Path, path: &Path, stage_open: Arc<AtomicBool>) -> Result<Store> {
         let before = presence::at(path);
-        let mut conn = file::connect(path, BUSY)?;
+        let (mut conn, frozen) = reader::connect(path, BUSY)?;
         match schema::identify(&conn, path)? {
             Found::Store(version) if version == schema::current() => {}
             Found::Store(_) => {
@@ -82,6 +88,7 @@ impl Store {
             stage_open,
             path: path.to_owned(),
             presence: Presence::note(given, path, before, None)?,
+            frozen,
             busy: BUSY,
         })
     }
@@ -136,7 +143,12 @@ impl Store {
         .map_err(failure::of_store)?;
         let value = transaction.run(Access::Read, f)?;
         transaction.commit()?;
+        self.check_frozen()?;
         Ok(value)
+    }
+
+    fn check_frozen(&self) -> Result<()> {
+        self.frozen.as_ref().map_or(Ok(()), Frozen::check)
     }
 
     /// The record with this DN, in any spelling. If two records share it, the one spelled exactly so, else
@@ -162,8 +174,12 @@ impl Store {
         let mut statement = self.conn.prepare_cached(&sql).map_err(failure::of_store)?;
         let mut rows = statement.query(params).map_err(failure::of_store)?;
         match rows.next().map_err(failure::of_store)? {
-            Some(row) => Ok(Some(StoredRow::read(row)?.record()?.to_owned())),
-            None => Ok(None),
+            Some(row) => {
+                let record = StoredRow::read(row)?.record()?.to_owned();
+                self.check_frozen()?;
+                Ok(Some(record))
+            }
+            None => self.check_frozen().map(|()| None),
         }
     }
 
@@ -187,7 +203,7 @@ impl Store {
                 break;
             }
         }
-        Ok(())
+        self.check_frozen()
     }
 
     /// The number of records.

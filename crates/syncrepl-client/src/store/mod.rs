@@ -15,6 +15,7 @@ pub(crate) mod ids;
 mod items;
 pub(crate) mod keys;
 mod presence;
+mod reader;
 pub(crate) mod records;
 mod row;
 mod schema;

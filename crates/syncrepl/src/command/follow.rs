@@ -8,6 +8,7 @@ use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
+use crate::metrics::{self, MetricsArgs, Pulse};
 use crate::output::{self, Output};
 use crate::progress::ProgressLine;
 use crate::story::Story;
@@ -30,6 +31,9 @@ Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again.
 pub(crate) struct Follow {
     #[command(flatten)]
     sync: SyncArgs,
+
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 impl Subcommand for Follow {
@@ -40,15 +44,22 @@ impl Subcommand for Follow {
     fn run(self, _: Program) -> Result<(), Failure> {
         let stop = StopHandle::new();
         signals::install(stop.clone())?;
-        run_until(self.sync, stop)
+        let pulse = Pulse::default();
+        let (data, heartbeat) = (self.sync.data.clone(), self.sync.patience.heartbeat);
+        metrics::serve(&self.metrics, data, heartbeat, pulse.clone())?;
+        run_until(self.sync, stop, &pulse)
     }
 }
 
-/// Follows until a stop is requested through the handle.
+/// Follows until a stop is requested through the handle. `pulse` beats at each step.
 ///
 /// # Errors
 /// When an error will not pass by itself, or the output cannot be written.
-pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
+pub(crate) fn run_until(
+    mut args: SyncArgs,
+    stop: StopHandle,
+    pulse: &Pulse,
+) -> Result<(), Failure> {
     let progress = ProgressLine::new();
     let output = output::open(args.format, &progress);
     let builder = target::builder(
@@ -62,7 +73,7 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     loop {
         let (at, next) = (client.position()?, client.next_tag());
         client.callback().0.start(&at, next)?;
-        let result = follow(&mut client, &progress, &mut story);
+        let result = follow(&mut client, &progress, &mut story, pulse);
         progress.show(None);
         let error = match result {
             Ok(()) => break,
@@ -102,10 +113,13 @@ fn follow(
     client: &mut Syncrepl<Output>,
     progress: &ProgressLine,
     story: &mut Story,
+    pulse: &Pulse,
 ) -> Result<(), Error> {
+    pulse.beat();
     client.reconnect()?;
     progress.show(client.progress());
     loop {
+        pulse.beat();
         // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
         let wait = match (client.in_persist_stage(), progress.is_shown()) {
             (true, _) => story.next_news(Instant::now()),

@@ -6,6 +6,8 @@ mod common;
 mod age;
 mod life;
 mod many;
+mod metrics;
+mod read_only;
 
 use std::time::SystemTime;
 
