@@ -20,11 +20,14 @@ pub(super) struct Report {
     stop: StopHandle,
     /// Something is to be written then.
     due: Option<Instant>,
+    /// Whether the engine wakes up for that. A network that was given may have a clock of its own, which a
+    /// wait moves; then the state is written at the next change or heartbeat.
+    wakes: bool,
 }
 
 impl Report {
     /// The report of a run that begins. When the copy was last current, it takes from the last run.
-    pub(super) fn begin(writer: &Writer, stop: StopHandle) -> Self {
+    pub(super) fn begin(writer: &Writer, stop: StopHandle, wakes: bool) -> Self {
         let file = StateFile::beside(writer.path());
         let last = file.last().unwrap_or_default();
         let mut report = Report {
@@ -35,6 +38,7 @@ impl Report {
             file,
             stop,
             due: None,
+            wakes,
         };
         let run = &mut report.written.run;
         run.confirmed = last.run.confirmed;
@@ -75,7 +79,7 @@ impl Report {
 
     /// When the state has to be written again, if it has changed a little.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.due.filter(|_| self.wakes)
     }
 
     /// Writes the state, if that is due.

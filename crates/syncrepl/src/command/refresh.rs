@@ -57,7 +57,11 @@ impl Subcommand for Refresh {
                 Err(error) => return Err(error.into()),
             }
         }
-        client.callback().0.finish()?;
+        if let Err(error) = client.callback().0.finish() {
+            let failure = Failure::from(error);
+            client.will_fail(&failure.to_string());
+            return Err(failure);
+        }
         client.unbind()?;
         Ok(())
     }

@@ -4,6 +4,7 @@
 mod common;
 
 mod age;
+mod behind;
 mod life;
 mod many;
 mod metrics;
