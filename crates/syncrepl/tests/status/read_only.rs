@@ -8,6 +8,7 @@ use std::process::Command;
 
 use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
+use syncrepl_testing::wait_until;
 
 use crate::common::outcome::{Data, Outcome, clean, people};
 use crate::common::{PATIENCE, SYNCREPL};
@@ -111,7 +112,7 @@ fn other_user_reads_beside_a_follower_and_after_it_was_killed() {
     let change =
         format!("dn: uid=p1,ou=people,{SUFFIX}\nchangetype: modify\nreplace: sn\nsn: newest\n");
     server.ldapmodify(&change).expect("a change");
-    wait_for(&data, |told| told["commit"] == 2);
+    wait_until(PATIENCE, || data.dump().contains(r#""sn":["newest"]"#));
     let told = nobody_reads(&data);
     assert!(
         told[0].contains("sn: newest"),
