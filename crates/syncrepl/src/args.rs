@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, ValueEnum};
 
 use crate::limits::{LimitArgs, PatienceArgs, parse_interval};
@@ -53,7 +54,8 @@ pub(crate) struct SyncArgs {
 /// takes these.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ConnectionArgs {
-    /// Servers to try, in this order; several URLs may also be given in one, separated by spaces
+    /// Servers to try, in this order; several URLs may also be given in one, separated by spaces, or by commas
+    /// before ldap://, ldaps:// or ldapi://
     #[arg(short = 'H', value_name = "URL")]
     pub(crate) hosts: Vec<String>,
 
@@ -65,7 +67,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 's', value_name = "SCOPE")]
     pub(crate) scope: Option<ScopeArg>,
 
-    /// DN to bind as. Its password comes from -W, -y or -w, else from the variable
+    /// DN to bind as; '' for nobody. Without -D and -Y it is whom the data file remembers. Its password comes from -W, -y or -w, else from the variable
     /// SYNCREPL_BIND_PASSWORD, else from the systemd credential "password"
     #[arg(short = 'D', value_name = "DN")]
     pub(crate) bind_dn: Option<String>,
@@ -104,6 +106,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 'R', value_name = "REALM")]
     pub(crate) realm: Option<String>,
 
+    /// Let the copy become what another identity sees than the one that made it: compares everything, and
+    /// tells the differences
+    #[arg(long)]
+    pub(crate) as_new_identity: bool,
+
     /// StartTLS. If the server refuses, an anonymous bind goes on in clear, and any other bind ends with
     /// an error. Given twice (-ZZ), the run goes on only if StartTLS succeeds
     #[arg(short = 'Z', action = ArgAction::Count)]
@@ -111,22 +118,27 @@ pub(crate) struct ConnectionArgs {
 
     /// PEM file of the certificate authorities to trust, instead of the platform's, or of the server's
     /// own certificate if that is self-signed [env: LDAPTLS_CACERT]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_or_none())]
     pub(crate) ca_file: Option<PathBuf>,
 
     /// PEM file of the client certificate, with those of its authorities behind it; with -Y EXTERNAL it
     /// says who we are [env: LDAPTLS_CERT]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_or_none())]
     pub(crate) cert: Option<PathBuf>,
 
     /// PEM file of the client certificate's key, not encrypted [env: LDAPTLS_KEY]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_or_none())]
     pub(crate) key: Option<PathBuf>,
 
     /// Send nothing without TLS to any server, one on this machine included; ldapi:// is excepted. With
     /// ldap:// that takes -ZZ
     #[arg(long)]
     pub(crate) require_tls: bool,
+
+    /// Let a copy that was made over TLS be refreshed in clear: the StartTLS that the data file remembers does
+    /// not count then
+    #[arg(long)]
+    pub(crate) allow_clear: bool,
 
     /// Do NOT check the server's certificate: anybody on the way can read the password and change the
     /// copy. The command warns of this at every run
@@ -158,6 +170,11 @@ pub(crate) enum ScopeArg {
     One,
     /// The base and everything below it
     Sub,
+}
+
+/// The name of a file, or '' for none: then the data file forgets the one that it remembers.
+fn file_or_none() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn parse_max_delete(text: &str) -> Result<syncrepl_client::MaxDelete, String> {

@@ -21,7 +21,7 @@ Exit codes:
   2  wrong usage
   3  the provider refused: credentials, access, no such base, a limit; or it is not supported
   4  the provider could not be reached: network, TLS, busy, not ready
-  5  the data file cannot be used: locked, of another search, damaged, disk full
+  5  the data file cannot be used: locked, of another search or identity, damaged, disk full
   6  a guard stopped what would have deleted too much
   7  status --max-age: the copy was not confirmed to be current in time";
 

@@ -3,15 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use syncrepl_client::{Builder, Callback, Named, StartTls};
+use syncrepl_client::{Builder, Callback, LdapUrl, Named, Remembered, StartTls};
 
 use crate::args::ConnectionArgs;
 use crate::exit::{Failure, complain};
 use crate::ldap_conf::{LdapConf, Setting};
 use crate::password::others_can_read;
 
-/// Sets up TLS for connections to `urls`. The command line decides first, then the environment, then
-/// `ldap.conf`.
+/// Sets up TLS for connections to `urls`, or to the servers that the data file remembers. The command line
+/// decides first, then the file, then the environment, then `ldap.conf`.
 ///
 /// # Errors
 /// When a client certificate comes without its key, or a key without its certificate.
@@ -20,8 +20,9 @@ pub(crate) fn configure<C: Callback>(
     args: &ConnectionArgs,
     conf: &LdapConf,
     urls: &[String],
+    stored: Option<&Remembered>,
 ) -> Result<Builder<C>, Failure> {
-    let encrypted = args.starttls > 0 || urls.iter().any(|url| asks_for_tls(url));
+    let encrypted = may_encrypt(args, urls, stored);
     builder = builder
         .starttls(match args.starttls {
             0 => StartTls::Never,
@@ -39,18 +40,26 @@ pub(crate) fn configure<C: Callback>(
         warn_of_unchecked(conf);
     }
     let mut named = Named::default();
-    if let Some(ca_file) = file(&args.ca_file, &conf.ca_file, &mut named.ca_file) {
+    // The library takes the remembered file where none is given.
+    let remembered = stored.is_some_and(|stored| stored.ca_file.is_some());
+    let configured = conf.ca_file.as_ref().filter(|_| !remembered);
+    if let Some(ca_file) = file(&args.ca_file, configured, &mut named.ca_file) {
         builder = builder.ca_file(ca_file);
     }
     // libldap trusts what is in either. An option says what is meant instead of both.
-    if let (None, Some(folder)) = (&args.ca_file, &conf.ca_folder) {
+    if let (None, false, Some(folder)) = (&args.ca_file, remembered, &conf.ca_folder) {
         named.passed_over = Some(folder.place.clone());
     }
     if !encrypted && args.cert.is_none() && args.key.is_none() {
         return Ok(builder.named(named));
     }
-    let cert = file(&args.cert, &conf.cert, &mut named.certificate);
-    let key = file(&args.key, &conf.key, &mut named.key);
+    let pair = stored.and_then(|stored| stored.client_certificate.as_ref());
+    if let (Some((_, key)), None, None) = (pair, &args.cert, &args.key) {
+        warn_of_readers(key);
+        return Ok(builder.named(named));
+    }
+    let cert = file(&args.cert, conf.cert.as_ref(), &mut named.certificate);
+    let key = file(&args.key, conf.key.as_ref(), &mut named.key);
     builder = builder.named(named);
     match (cert, key) {
         (None, None) => Ok(builder),
@@ -67,16 +76,25 @@ pub(crate) fn configure<C: Callback>(
     }
 }
 
+/// Whether a connection may use TLS.
+fn may_encrypt(args: &ConnectionArgs, urls: &[String], stored: Option<&Remembered>) -> bool {
+    let starttls = stored.is_some_and(|stored| stored.starttls != StartTls::Never);
+    let servers = stored.map_or(&[][..], |stored| &stored.servers);
+    let servers: Vec<_> = servers.iter().map(LdapUrl::to_string).collect();
+    let urls = if urls.is_empty() { &servers } else { urls };
+    args.starttls > 0 || (starttls && !args.allow_clear) || urls.iter().any(|url| asks_for_tls(url))
+}
+
 /// The file that an option names, else the one that `ldap.conf` names. `place` is then where.
 fn file<'a>(
     option: &'a Option<PathBuf>,
-    configured: &'a Option<Setting<PathBuf>>,
+    configured: Option<&'a Setting<PathBuf>>,
     place: &mut Option<String>,
 ) -> Option<&'a PathBuf> {
     if option.is_some() {
         return option.as_ref();
     }
-    let setting = configured.as_ref()?;
+    let setting = configured?;
     *place = Some(setting.place.clone());
     Some(&setting.value)
 }

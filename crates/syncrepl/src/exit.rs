@@ -53,6 +53,7 @@ impl Failure {
                 ErrorKind::Unreachable | ErrorKind::Tls | ErrorKind::NotReady => 4,
                 ErrorKind::StoreLocked
                 | ErrorKind::UrlConflict
+                | ErrorKind::IdentityConflict
                 | ErrorKind::NotAStore
                 | ErrorKind::NewerVersion
                 | ErrorKind::RefreshRunning
@@ -118,6 +119,11 @@ impl fmt::Display for Failure {
             Failure::System(what, error) => write!(f, "{what}: {error}"),
         }
     }
+}
+
+/// The failure of arguments that cannot be used.
+pub(crate) fn wrong_usage(message: &str) -> Failure {
+    Failure::Usage(format!("{message} (see syncrepl --help)"))
 }
 
 /// Prints one line on stderr, in the command's name.

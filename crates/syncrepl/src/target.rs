@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use syncrepl_client::{
-    Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StopHandle, Store, Syncrepl,
-    SyncreplMode,
+    Builder, Callback, LdapUrl, Remembered, Scope, StopHandle, Store, Syncrepl, SyncreplMode,
 };
 use syncrepl_proto::dn;
 use syncrepl_proto::filter::Filter;
 
 use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
-use crate::exit::{Failure, complain};
+use crate::exit::{Failure, complain, wrong_usage};
 use crate::ldap_conf::{LdapConf, Setting};
-use crate::{encryption, password};
+use crate::servers::{hosts, is_url, servers};
+use crate::{encryption, identity};
 
 /// Builds the consumer that the arguments describe.
 ///
@@ -50,23 +50,20 @@ pub(crate) fn connection<C: Callback>(
     args: &mut ConnectionArgs,
     data: &Path,
 ) -> Result<Builder<C>, Failure> {
-    let hosts: Vec<_> = args
-        .hosts
-        .iter()
-        .flat_map(|hosts| hosts.split_whitespace())
-        .collect();
+    let hosts = hosts(args);
     let conf = LdapConf::read();
-    let stored = stored_url(data);
-    let mut urls: Vec<String> = hosts.iter().map(|host| with_scheme(host)).collect();
+    let remembered = remembered(data);
+    let stored = remembered.as_ref().and_then(|stored| stored.url.as_ref());
+    let mut urls = hosts.clone();
     match args.search.first() {
         Some(first) if is_url(first) => {
             if !hosts.is_empty() || args.base.is_some() || args.scope.is_some() {
-                return Err(usage(
+                return Err(wrong_usage(
                     "an LDAP URL names server, base and scope: leave out -H, -b and -s",
                 ));
             }
             if args.search.len() > 1 {
-                return Err(usage(
+                return Err(wrong_usage(
                     "give one LDAP URL, or a filter followed by attributes",
                 ));
             }
@@ -78,62 +75,24 @@ pub(crate) fn connection<C: Callback>(
             // The copy knows its search. Without a copy, ldap.conf may give server and base.
             let configured = stored.is_none() && conf.base.is_some();
             if urls.is_empty() && (named || configured) {
-                urls = servers(stored.as_ref(), &conf)?;
+                urls = servers(remembered.as_ref(), &conf)?;
             }
             if named || configured || !hosts.is_empty() {
-                builder = in_parts(builder, args, &hosts, named, stored.as_ref(), &conf)?;
+                builder = in_parts(builder, args, &hosts, named, stored, &conf)?;
             }
         }
     }
-    let stored = stored.map(|url| url.to_string());
-    builder = encryption::configure(
-        builder,
-        args,
-        &conf,
-        if urls.is_empty() {
-            stored.as_slice()
-        } else {
-            &urls
-        },
-    )?;
+    builder = encryption::configure(builder, args, &conf, &urls, remembered.as_ref())?;
     for url in urls {
         builder = builder.ldap_url(url);
     }
-    if let Some(credentials) = credentials(args)? {
+    if let Some(credentials) = identity::credentials(args, remembered.as_ref())? {
         builder = builder.credentials(credentials);
     }
+    builder = builder
+        .allow_new_identity(args.as_new_identity)
+        .allow_clear(args.allow_clear);
     Ok(args.limits.apply(builder).any_server(args.any_server))
-}
-
-fn with_scheme(host: &str) -> String {
-    match host.contains("://") {
-        true => host.to_owned(),
-        false => format!("ldap://{host}"),
-    }
-}
-
-/// The servers when the user names none: that of the copy, else those of `ldap.conf`, else this machine.
-///
-/// # Errors
-/// When a line of `ldap.conf` is no LDAP URL. The message names the line.
-fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Result<Vec<String>, Failure> {
-    if let Some(url) = stored {
-        let host = LdapUrl {
-            scheme: url.scheme,
-            host: url.host.clone(),
-            port: url.port,
-            ..LdapUrl::default()
-        };
-        return Ok(vec![host.to_string()]);
-    }
-    let Some(Setting { value, place }) = &conf.uri else {
-        return Ok(vec!["ldap://localhost".to_owned()]);
-    };
-    let urls: Vec<_> = value.iter().map(|host| with_scheme(host)).collect();
-    match urls.iter().find_map(|url| LdapUrl::parse(url).err()) {
-        Some(error) => Err(Failure::Usage(format!("{place} cannot be used: {error}"))),
-        None => Ok(urls),
-    }
 }
 
 /// Sets the search from `-b`, `-s`, filter and attributes. A part that is left out comes from the copy,
@@ -141,7 +100,7 @@ fn servers(stored: Option<&LdapUrl>, conf: &LdapConf) -> Result<Vec<String>, Fai
 fn in_parts<C: Callback>(
     builder: Builder<C>,
     args: &ConnectionArgs,
-    hosts: &[&str],
+    hosts: &[String],
     named: bool,
     stored: Option<&LdapUrl>,
     conf: &LdapConf,
@@ -163,7 +122,7 @@ fn in_parts<C: Callback>(
             Err(error) => return Err(Failure::Usage(format!("{place} cannot be used: {error}"))),
         },
         (None, None) => {
-            return Err(usage(
+            return Err(wrong_usage(
                 "no base DN: give one with -b, an LDAP URL that has one, or BASE in ldap.conf",
             ));
         }
@@ -180,7 +139,7 @@ fn in_parts<C: Callback>(
             true => "the LDAP URL has a scheme that is not known",
             false => "the first word is neither a filter nor an LDAP URL",
         };
-        return Err(usage(&format!(
+        return Err(wrong_usage(&format!(
             "{known}: a URL begins with ldap://, ldaps:// or ldapi://"
         )));
     }
@@ -199,19 +158,12 @@ fn in_parts<C: Callback>(
     Ok(builder.search(base, scope, filter, attributes))
 }
 
-/// The search that the data file is the copy of. A file that cannot be opened counts as none here; the
-/// error comes when the run opens it.
-fn stored_url(data: &Path) -> Option<LdapUrl> {
+/// What the data file remembers of its copy. A file that cannot be opened counts as none here; the error
+/// comes when the run opens it.
+fn remembered(data: &Path) -> Option<Remembered> {
     data.exists()
-        .then(|| Store::open(data).ok()?.url().ok()?)
+        .then(|| Store::open(data).ok()?.remembered().ok())
         .flatten()
-}
-
-fn is_url(word: &str) -> bool {
-    ["ldap://", "ldaps://", "ldapi://"].iter().any(|scheme| {
-        word.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })
 }
 
 /// Whether a word is no filter, and looks like a URL whose scheme is missing, damaged or another one.
@@ -228,69 +180,4 @@ fn warn_of_base_scope(url: &str) {
             "warning: the URL has no scope, which means base: one entry is copied (write …?…?sub for all below)",
         );
     }
-}
-
-fn credentials(args: &mut ConnectionArgs) -> Result<Option<Credentials>, Failure> {
-    if let Some(mechanism) = args.mechanism.clone() {
-        return sasl(args, mechanism).map(Some);
-    }
-    for (option, value) in [
-        ("-U", &args.authcid),
-        ("-X", &args.authzid),
-        ("-R", &args.realm),
-    ] {
-        if value.is_some() {
-            return Err(usage(&format!(
-                "{option} belongs to a SASL bind, which -Y MECHANISM asks for; a simple bind takes -D"
-            )));
-        }
-    }
-    let Some(dn) = args.bind_dn.clone().or_else(|| name_in_url(args)) else {
-        return match password::read(args)? {
-            Some(_) => Err(usage("a password needs a DN to bind as: -D")),
-            None => Ok(None),
-        };
-    };
-    match password::needed(args)? {
-        Some(password) => Ok(Some(Credentials::simple(dn, password))),
-        None => Err(usage(
-            "the bind DN (-D) needs a password: -W asks, -y FILE reads it from a file",
-        )),
-    }
-}
-
-/// The DN of a simple bind, where a URL gives it without its password.
-fn name_in_url(args: &ConnectionArgs) -> Option<String> {
-    let first = args.hosts.iter().flat_map(|hosts| hosts.split_whitespace());
-    let url = first
-        .chain(args.search.first().map(String::as_str))
-        .next()?;
-    let url = LdapUrl::parse(url).ok()?;
-    let name = url.bind_name().filter(|name| !name.is_empty())?;
-    let simple = url.mechanism().is_none() && !name.eq_ignore_ascii_case("GSSAPI");
-    (simple && url.bind_password().is_none()).then(|| name.to_owned())
-}
-
-/// `-Y`, with `-U`, `-X`, `-R` and, where the mechanism takes one, a password.
-fn sasl(args: &mut ConnectionArgs, mechanism: String) -> Result<Credentials, Failure> {
-    let given = args.password.is_some() || args.prompt || args.password_file.is_some();
-    let scram = mechanism
-        .get(..5)
-        .is_some_and(|start| start.eq_ignore_ascii_case("SCRAM"));
-    let password = match scram {
-        true => password::needed(args)?,
-        // Another mechanism refuses a password, so do not ask the user for one. An empty one leads to
-        // the library's error.
-        false => given.then(Password::default),
-    };
-    let mut sasl = Sasl::new(mechanism);
-    sasl.authcid.clone_from(&args.authcid);
-    sasl.realm.clone_from(&args.realm);
-    sasl.authzid.clone_from(&args.authzid);
-    sasl.password = password;
-    Ok(Credentials::sasl(sasl)?)
-}
-
-fn usage(message: &str) -> Failure {
-    Failure::Usage(format!("{message} (see syncrepl --help)"))
 }

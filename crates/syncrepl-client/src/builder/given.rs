@@ -13,10 +13,11 @@ use crate::connection::{ConnectOptions, Credentials, Password, Sasl, Server, Sta
 use crate::engine::Settings;
 use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::status;
-use crate::store::Writer;
+use crate::remembered::{Bind, Remembered};
 use crate::store::search::Search;
 use crate::terms;
+
+use super::again;
 
 /// The options of a builder, unchecked.
 pub(super) struct Parts {
@@ -29,6 +30,8 @@ pub(super) struct Parts {
     pub(super) refresh_timeout: Duration,
     pub(super) heartbeat: Duration,
     pub(super) any_server: bool,
+    pub(super) allow_new_identity: bool,
+    pub(super) allow_clear: bool,
     pub(super) reconcile_every: Option<Duration>,
     pub(super) derived: bool,
     pub(super) max_delete: MaxDelete,
@@ -48,6 +51,8 @@ impl Parts {
             refresh_timeout: Duration::from_secs(600),
             heartbeat: Duration::from_secs(20),
             any_server: false,
+            allow_new_identity: false,
+            allow_clear: false,
             reconcile_every: None,
             derived: false,
             max_delete: MaxDelete::default(),
@@ -85,12 +90,13 @@ impl Parts {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let credentials = match (self.credentials.take(), urls.first()) {
-            (Some(credentials), _) => credentials,
+            (Some(credentials), _) => Some(credentials),
             (None, Some(url)) => url_credentials(url)?,
-            // A stored URL names no identity.
-            (None, None) => Credentials::Anonymous,
+            (None, None) => None,
         };
-        credentials.check()?;
+        if let Some(credentials) = &credentials {
+            credentials.check()?;
+        }
         Ok(Given {
             urls,
             search,
@@ -98,21 +104,27 @@ impl Parts {
         })
     }
 
-    /// Completes the options by what the store holds.
-    pub(super) fn settings(&mut self, given: Given, stored: Option<LdapUrl>) -> Result<Settings> {
+    /// Completes the options by what the store remembers.
+    pub(super) fn settings(&mut self, given: Given, stored: &Remembered) -> Result<Settings> {
         let Given {
             mut urls,
             search,
             credentials,
         } = given;
         let mut options = std::mem::take(&mut self.options);
+        let credentials = match (credentials, &stored.bind) {
+            (Some(credentials), _) => credentials,
+            (None, Some(bind)) => bind.credentials(None)?,
+            (None, None) => Credentials::Anonymous,
+        };
         options.anonymous = credentials.is_anonymous();
+        let named = urls.first().cloned();
         if urls.is_empty() {
-            urls.push(stored.clone().ok_or_else(no_url)?);
+            urls.clone_from(&stored.servers);
         }
-        let first = &urls[0];
+        let first = named.as_ref().or(stored.url.as_ref()).ok_or_else(no_url)?;
         let search = search.unwrap_or_else(|| Search::from_url(first));
-        if let Some(stored) = &stored {
+        if let Some(stored) = &stored.url {
             search.check_same(&Search::from_url(stored))?;
         }
         if options.starttls == StartTls::Never {
@@ -122,6 +134,10 @@ impl Parts {
                 Some(url::StartTls::Required) => StartTls::Required,
             };
         }
+        let remember = Remembered {
+            bind: Some(Bind::of(&credentials)),
+            ..again::complete(&mut options, &urls, stored, self.allow_clear)?
+        };
         let servers = urls.iter().map(Server::of_url).collect();
         let remembered = LdapUrl {
             scheme: first.scheme,
@@ -139,6 +155,9 @@ impl Parts {
             refresh_timeout: self.refresh_timeout,
             heartbeat: self.heartbeat,
             any_server: self.any_server,
+            allow_new_identity: self.allow_new_identity,
+            allow_clear: self.allow_clear,
+            remember,
             max_delete: self.max_delete,
             reconcile_every: self.reconcile_every,
             derived: self.derived,
@@ -151,7 +170,8 @@ impl Parts {
 pub(super) struct Given {
     urls: Vec<LdapUrl>,
     search: Option<Search>,
-    credentials: Credentials,
+    /// `None`: nobody says as whom.
+    credentials: Option<Credentials>,
 }
 
 fn no_url() -> Error {
@@ -173,13 +193,8 @@ fn parse_url(text: &str) -> Result<LdapUrl> {
     Ok(url)
 }
 
-pub(super) fn stored_url(writer: &Writer) -> Result<Option<LdapUrl>> {
-    let url = writer.setting(status::URL)?;
-    url.map(|url| status::parse_url(&url)).transpose()
-}
-
 /// `x-mech` names a SASL mechanism, and so does a `bindname` that is no DN but `GSSAPI`.
-fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
+fn url_credentials(url: &LdapUrl) -> Result<Option<Credentials>> {
     let name = url.bind_name().filter(|name| !name.is_empty());
     let password = url.bind_password();
     let gssapi = name.filter(|name| name.eq_ignore_ascii_case("GSSAPI"));
@@ -189,8 +204,12 @@ fn url_credentials(url: &LdapUrl) -> Result<Credentials> {
             authcid: name.filter(|_| gssapi.is_none()).map(str::to_owned),
             password: password.map(Password::from),
             ..Sasl::default()
-        }),
-        (None, None) => Ok(Credentials::Anonymous),
-        (None, Some(name)) => Ok(Credentials::simple(name, password.unwrap_or_default())),
+        })
+        .map(Some),
+        (None, None) => Ok(None),
+        (None, Some(name)) => {
+            let password = password.unwrap_or_default();
+            Ok(Some(Credentials::simple(name, password)))
+        }
     }
 }

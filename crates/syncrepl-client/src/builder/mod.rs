@@ -1,5 +1,7 @@
-//! The options of a consumer. `given` checks them before anything connects.
+//! The options of a consumer. `given` checks them before anything connects, and `again` completes them by
+//! what the store remembers of the last connection.
 
+mod again;
 mod given;
 
 use std::path::{Path, PathBuf};
@@ -16,9 +18,10 @@ use crate::doctor::{self, Finding};
 use crate::engine::Syncrepl;
 pub use crate::engine::mode::SyncreplMode;
 use crate::error::Result;
+use crate::remembered::Remembered;
 use crate::stop::StopHandle;
 use crate::store::{Store, Writer};
-use given::{Parts, stored_url};
+use given::Parts;
 
 /// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
 /// [`connect`](Builder::connect), [`open`](Builder::open) or [`diagnose`](Builder::diagnose).
@@ -74,19 +77,43 @@ impl<C: Callback> Builder<C> {
         self
     }
 
-    /// The identity to bind as; by default the one that the URL names, else anonymous.
+    /// The identity to bind as; by default the one that the URL names, else the one that the store remembers
+    /// of its copy, else anonymous. The store keeps no password: an identity that needs one has to be given
+    /// here, or [`open`](Builder::open) fails with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// [`Store::remembered`](crate::Store::remembered) tells which identity that is. Another identity than that
+    /// of the copy is refused ([`allow_new_identity`](Builder::allow_new_identity)).
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.parts.credentials = Some(credentials);
         self
     }
 
-    /// Whether StartTLS is used on `ldap://`; [`StartTls::Never`] by default.
+    /// Whether the copy may become what another identity sees. Identities are compared by the authzId that the
+    /// provider gives (RFC 4532). False by default: a bind as somebody else than before, anonymous included,
+    /// is [`ErrorKind::IdentityConflict`](crate::ErrorKind::IdentityConflict), before the callback hears of the
+    /// connection and before anything is changed. If it is true, the refresh compares everything, tells the
+    /// differences, and the store remembers the new identity.
+    pub fn allow_new_identity(mut self, allow: bool) -> Self {
+        self.parts.allow_new_identity = allow;
+        self
+    }
+
+    /// Whether a copy that was made over TLS may be refreshed in clear. False by default: StartTLS that the
+    /// store remembers is done again and has to succeed, and `ldap://` without StartTLS is
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), also beside an `ldaps://` server in one
+    /// list. If it is true, only [`starttls`](Builder::starttls) and the URL decide.
+    pub fn allow_clear(mut self, allow: bool) -> Self {
+        self.parts.allow_clear = allow;
+        self
+    }
+
+    /// Whether StartTLS is used on `ldap://`; by default as the store remembers, else [`StartTls::Never`].
     pub fn starttls(mut self, starttls: StartTls) -> Self {
         self.parts.options.starttls = starttls;
         self
     }
 
-    /// A PEM file with the authorities to trust, instead of those of the platform. It may also hold the
+    /// A PEM file with the authorities to trust, instead of those of the platform; by default the one that the
+    /// store remembers. An empty path makes the store forget it. It may also hold the
     /// provider's own certificate, if that is self-signed. Each connection that needs the file reads it. A file
     /// that cannot be read is [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -96,7 +123,8 @@ impl<C: Callback> Builder<C> {
 
     /// A certificate to show to a provider that asks for one, with those of its authorities behind it,
     /// and its key (PKCS#8, PKCS#1 or SEC1, not encrypted): PEM files, read whenever a connection is
-    /// made. With [`Credentials::external`] the certificate is the identity. A file that cannot be used is
+    /// made. By default those that the store remembers; empty paths make it forget them. With
+    /// [`Credentials::external`] the certificate is the identity. A file that cannot be used is
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn client_certificate(
         mut self,
@@ -254,8 +282,9 @@ impl<C: Callback> Builder<C> {
         let given = self.parts.given()?;
         // After the check: wrong options leave no file behind.
         let writer = Writer::open(&self.parts.path)?;
-        let stored = stored_url(&writer)?;
-        let settings = self.parts.settings(given, stored)?;
+        let settings = self
+            .parts
+            .settings(given, &Remembered::of_writer(&writer)?)?;
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
 
@@ -268,10 +297,10 @@ impl<C: Callback> Builder<C> {
     pub fn diagnose(mut self, mut tell: impl FnMut(&Finding)) -> Result<()> {
         let given = self.parts.given()?;
         let stored = match self.parts.path.exists() {
-            true => Store::open(&self.parts.path)?.status()?.url,
-            false => None,
+            true => Store::open(&self.parts.path)?.remembered()?,
+            false => Remembered::default(),
         };
-        let settings = self.parts.settings(given, stored)?;
-        doctor::examine(&settings, &self.stop, &mut tell)
+        let settings = self.parts.settings(given, &stored)?;
+        doctor::examine(&settings, &stored, &self.stop, &mut tell)
     }
 }

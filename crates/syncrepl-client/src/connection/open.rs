@@ -38,7 +38,10 @@ impl Connection {
         options: &ConnectOptions,
         stop: &StopHandle,
     ) -> Result<Self> {
-        if server.socket_path().is_some() && options.starttls == StartTls::Required {
+        if server.socket_path().is_some()
+            && options.starttls == StartTls::Required
+            && !options.starttls_remembered
+        {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!("StartTLS is not available on the local socket {server}"),

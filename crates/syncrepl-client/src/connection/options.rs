@@ -47,6 +47,10 @@ pub(super) fn by(place: &Option<String>) -> String {
 pub(crate) struct ConnectOptions {
     /// StartTLS for a server that is not `ldaps`. Default: [`StartTls::Never`].
     pub(crate) starttls: StartTls,
+    /// StartTLS was not asked for anew: the last connection used it. A local socket goes without.
+    pub(crate) starttls_remembered: bool,
+    /// The copy was made over TLS: [`StartTls::IfPossible`] is [`StartTls::Required`].
+    pub(crate) never_in_clear: bool,
     /// A PEM file with the only certificate authorities to trust. Default: those of the platform.
     pub(crate) ca_file: Option<PathBuf>,
     /// PEM files with the client certificate and with its key.
@@ -77,10 +81,10 @@ pub(crate) struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// The effective StartTLS option: `require_tls` makes it required.
+    /// The effective StartTLS option.
     pub(super) fn starttls(&self) -> StartTls {
         match self.starttls {
-            StartTls::IfPossible if self.require_tls => StartTls::Required,
+            StartTls::IfPossible if self.require_tls || self.never_in_clear => StartTls::Required,
             starttls => starttls,
         }
     }
@@ -90,6 +94,8 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions {
             starttls: StartTls::Never,
+            starttls_remembered: false,
+            never_in_clear: false,
             ca_file: None,
             client_certificate: None,
             named: Named::default(),

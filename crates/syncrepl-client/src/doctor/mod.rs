@@ -14,6 +14,7 @@ use crate::connection::{Connection, RootDse, Server};
 use crate::engine::{Settings, none_can_be_used};
 use crate::error::{Error, Result};
 use crate::record::text::printable;
+use crate::remembered::Remembered;
 use crate::stop::StopHandle;
 
 /// The verdict of one check.
@@ -45,6 +46,7 @@ pub struct Finding {
 /// Examines each server. Returns the error that a refresh would end with, if any.
 pub(crate) fn examine(
     settings: &Settings,
+    stored: &Remembered,
     stop: &StopHandle,
     tell: &mut dyn FnMut(&Finding),
 ) -> Result<()> {
@@ -52,6 +54,7 @@ pub(crate) fn examine(
     for server in &settings.servers {
         let mut doctor = Doctor {
             settings,
+            stored,
             stop,
             server,
             tell: &mut *tell,
@@ -75,6 +78,8 @@ pub(crate) fn examine(
 /// One server under examination.
 struct Doctor<'a> {
     settings: &'a Settings,
+    /// What a store remembers of its copy; nothing without a store.
+    stored: &'a Remembered,
     stop: &'a StopHandle,
     server: &'a Server,
     tell: &'a mut dyn FnMut(&Finding),

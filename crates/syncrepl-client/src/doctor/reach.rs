@@ -6,7 +6,7 @@ use syncrepl_proto::profile::{Provider, Support, Trouble};
 
 use super::{Doctor, Patient, advice};
 use crate::connection::{Connection, Credentials, RootDse, written};
-use crate::engine::unsupported;
+use crate::engine::{check_identity, unsupported};
 use crate::error::{ErrorKind, Result};
 
 /// A certificate that expires within this many days is worth a warning.
@@ -38,6 +38,7 @@ impl Doctor<'_> {
         let who = connection.who_am_i();
         let who = who.inspect_err(|error| self.bad("bind", error, &[]))?;
         self.bound(who.as_deref());
+        self.same_identity(who.as_deref())?;
         let root = connection.root_dse();
         let root = root.inspect_err(|error| self.bad("server", error, &[]))?;
         let provider = root.provider();
@@ -48,6 +49,15 @@ impl Doctor<'_> {
             provider,
             authzid: who.unwrap_or_else(|| settings.credentials.identity()),
         })
+    }
+
+    /// Whether the copy, if there is one, was made by this identity.
+    fn same_identity(&mut self, who: Option<&str>) -> Result<()> {
+        if self.settings.allow_new_identity {
+            return Ok(());
+        }
+        check_identity(self.stored, who, &self.settings.credentials)
+            .inspect_err(|error| self.bad("identity", error, &[]))
     }
 
     /// Whether the bind agreed on protection, where TLS gives none.

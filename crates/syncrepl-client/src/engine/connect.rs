@@ -7,6 +7,7 @@ use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
 use super::coverage::Coverage;
+use super::identity;
 use super::mode::SyncreplMode;
 use super::newest::Newest;
 use super::refusal::unsupported;
@@ -15,7 +16,7 @@ use super::state::{Consumer, Link};
 use crate::callback::Callback;
 use crate::connection::{Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse};
 use crate::error::{Error, ErrorKind, Result};
-use crate::status;
+use crate::remembered::{self, Remembered};
 use crate::store::search::Search;
 
 impl Consumer {
@@ -26,6 +27,9 @@ impl Consumer {
         } = &self.settings;
         let options = ConnectOptions {
             addresses: self.failed_at.map_or(Addresses::All, Addresses::Last),
+            // A refresh of this very run may have been the first one over TLS.
+            never_in_clear: !self.settings.allow_clear
+                && self.writer.setting(remembered::ENCRYPTED)?.is_some(),
             ..options.clone()
         };
         let connection = Connection::open(&servers[server], &options, &self.stop)?;
@@ -50,10 +54,9 @@ impl Consumer {
         if let Some(warning) = connection.password_warning() {
             tracing::warn!("{warning}");
         }
-        let credentials = &self.settings.credentials;
-        let authzid = connection
-            .who_am_i()?
-            .unwrap_or_else(|| credentials.identity());
+        let told = connection.who_am_i()?;
+        let same_identity = self.is_same_identity(told.as_deref(), callback)?;
+        let authzid = told.unwrap_or_else(|| self.settings.credentials.identity());
         let root_dse = connection.root_dse()?;
         let provider = root_dse.provider();
         self.refuse_unsupported(server, provider)?;
@@ -61,11 +64,6 @@ impl Consumer {
         let coverage = self.coverage(server, &mut connection, provider, &root_dse)?;
         let shown = self.shown(&mut connection, provider, &root_dse)?;
         self.bind_complete(&mut connection, callback)?;
-        let known = self.writer.setting(status::AUTHZID)?;
-        let same_identity = known.is_none_or(|known| known == authzid.as_bytes());
-        if !same_identity {
-            callback.debug("bound as somebody else than before: everything is compared");
-        }
         let doubt = self.doubts(server, provider, &coverage)?;
         let cookie = self.cookie_to_send(provider, &root_dse, same_identity, doubt, callback);
         if provider.refuses_in_silence && self.settings.mode == SyncreplMode::RefreshAndPersist {
@@ -93,6 +91,19 @@ impl Consumer {
         link.session
             .start(id, &self.settings.search.request(), cookie.as_deref());
         Ok(link)
+    }
+
+    /// Whether the copy is one that this identity sees. Fails if it is not, unless it may become one.
+    fn is_same_identity(&self, told: Option<&str>, callback: &mut dyn Callback) -> Result<bool> {
+        let stored = Remembered::of_writer(&self.writer)?;
+        match identity::check(&stored, told, &self.settings.credentials) {
+            Ok(()) => Ok(true),
+            Err(error) if !self.settings.allow_new_identity => Err(error),
+            Err(_) => {
+                callback.debug("bound as somebody else than before: everything is compared");
+                Ok(false)
+            }
+        }
     }
 
     /// The first reason not to send the cookie, if there is one. Notes the warnings of all.

@@ -10,7 +10,8 @@
 //!   values that no provider tells
 //! - `afresh`: a refresh that begins anew without a cookie
 //! - `group`: the end of a group of changes of the persist stage
-//! - `connect`: from a list of servers to the sync search
+//! - `connect`, `identity`: from a list of servers to the sync search; whether the provider takes us for whom
+//!   the copy was made
 //! - `stage`: opens, settles and commits a stage or a group
 //! - `resume`, `left_out`, `ahead`, `crash`, `refusal`, `heartbeat`: whether to believe a refresh; whether the
 //!   changelog behind it is whole; whether the cookie lies in the future; what a refusal means; whether
@@ -36,6 +37,7 @@ mod gap;
 mod group;
 mod habit;
 mod heartbeat;
+mod identity;
 mod left_out;
 mod life;
 mod message;
@@ -68,6 +70,7 @@ use crate::stop::StopHandle;
 use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use ahead::{UNTIL_THEN, ahead};
 pub(crate) use connect::none_can_be_used;
+pub(crate) use identity::check as check_identity;
 use life::Engine;
 pub(crate) use refusal::{not_ready, unsupported};
 pub(crate) use settings::Settings;

@@ -17,6 +17,7 @@ use crate::changes::stage::Stage;
 use crate::changes::terms::Settled;
 use crate::error::Result;
 use crate::record::text::identity;
+use crate::remembered::Encrypted;
 use crate::status;
 
 /// Whether a refresh stage may end.
@@ -155,6 +156,8 @@ impl Run<'_> {
         ] {
             writer.set_setting(name, Some(value.as_bytes()))?;
         }
+        self.remember_how()?;
+        let writer = &self.consumer.writer;
         if let Some(node) = node {
             writer.set_setting(status::NODE, Some(node.as_bytes()))?;
         }
@@ -165,6 +168,21 @@ impl Run<'_> {
             true => Ok(()),
             false => Schedule::write(SystemTime::now(), writer),
         }
+    }
+
+    /// Notes in the store how this refresh was made, for the next run to do it again.
+    fn remember_how(&self) -> Result<()> {
+        let Consumer {
+            settings, writer, ..
+        } = &*self.consumer;
+        let link = &self.on.link;
+        let server = &settings.servers[link.server];
+        let encrypted = server.host().map(|_| match link.connection.is_encrypted() {
+            false => Encrypted::Not,
+            true if server.is_ldaps() => Encrypted::Ldaps,
+            true => Encrypted::StartTls,
+        });
+        settings.remember.write(writer, encrypted)
     }
 
     /// Watches for changes that are missing between this cookie and the persist stage.

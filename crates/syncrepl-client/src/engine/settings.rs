@@ -6,6 +6,7 @@ use super::mode::SyncreplMode;
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
 use crate::connection::{ConnectOptions, Credentials, Server};
+use crate::remembered::Remembered;
 use crate::store::search::Search;
 
 /// The settings of a consumer.
@@ -17,6 +18,12 @@ pub(crate) struct Settings {
     pub(crate) search: Search,
     /// Whether a provider that is known not to work is tried all the same.
     pub(crate) any_server: bool,
+    /// Whether the copy may become that of another identity.
+    pub(crate) allow_new_identity: bool,
+    /// Whether a copy that was made over TLS may be refreshed in clear.
+    pub(crate) allow_clear: bool,
+    /// What a refresh remembers of how it was made.
+    pub(crate) remember: Remembered,
     /// The search and the first server as a URL, for the store.
     pub(crate) url: String,
     pub(crate) refresh_timeout: Duration,

@@ -8,6 +8,9 @@ pub enum ErrorKind {
     InvalidInput,
     /// The store holds the copy of another search.
     UrlConflict,
+    /// The store holds the copy that another identity sees.
+    /// [`Builder::allow_new_identity`](crate::Builder::allow_new_identity) lets it become that of the new one.
+    IdentityConflict,
     /// The provider answered with a result code that is not success (RFC 4511 §4.1.9).
     Refused,
     /// The provider is of a kind that is known not to work: it does not know RFC 4533, or breaks it.
@@ -67,6 +70,7 @@ impl ErrorKind {
         match self {
             ErrorKind::InvalidInput
             | ErrorKind::UrlConflict
+            | ErrorKind::IdentityConflict
             | ErrorKind::Credentials
             | ErrorKind::SqlRefused
             | ErrorKind::Callback

@@ -80,7 +80,8 @@ fn url_names_user() {
     );
 
     // The builder's settings come before those of the URL.
-    refresh(client(&fixture, &url).credentials(Credentials::Anonymous)).unwrap();
+    let nobody = client(&fixture, &url).credentials(Credentials::Anonymous);
+    refresh(nobody.allow_new_identity(true)).unwrap();
     assert_eq!(
         fixture.store().status().unwrap().authzid.as_deref(),
         Some("")
@@ -232,7 +233,8 @@ fn local_socket() {
     refresh(client(&fixture, &url)).unwrap();
     assert_eq!(fixture.store().count().unwrap(), 1);
     // By EXTERNAL the identity is that of the user at the other end of the socket.
-    refresh(client(&fixture, format!("{url}??x-mech=EXTERNAL"))).unwrap();
+    let external = client(&fixture, format!("{url}??x-mech=EXTERNAL"));
+    refresh(external.allow_new_identity(true)).unwrap();
     let authzid = fixture.store().status().unwrap().authzid.unwrap();
     assert!(
         authzid.ends_with("cn=peercred,cn=external,cn=auth"),

@@ -7,6 +7,7 @@ mod documentation;
 mod examples;
 mod following;
 mod handles;
+mod identity;
 mod logging;
 mod modes;
 mod own_table;

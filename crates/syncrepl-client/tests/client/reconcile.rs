@@ -111,7 +111,8 @@ fn reconcile_is_due_until_committed() {
 
 fn as_somebody(fixture: &Fixture, credentials: Credentials) -> Vec<String> {
     let tape = Tape::new();
-    refresh(fixture.builder(tape.callback()).credentials(credentials)).unwrap();
+    let builder = fixture.builder(tape.callback()).credentials(credentials);
+    refresh(builder.allow_new_identity(true)).unwrap();
     tape.changes()
 }
 

@@ -121,6 +121,6 @@ fn size_limit() {
         assert!(!outcome.stdout.contains(r#""op":"commit""#));
     });
     // The failed run did no harm to an identity without that limit.
-    data.refresh_with(&server, &["-D", ADMIN, "-w", "secret"])
-        .assert_done();
+    let admin = ["-D", ADMIN, "-w", "secret", "--as-new-identity"];
+    data.refresh_with(&server, &admin).assert_done();
 }

@@ -41,6 +41,9 @@ fn each(verb: &str, dns: &[&str]) -> Vec<String> {
     dns.iter().map(|dn| format!("{verb} {dn}")).collect()
 }
 
+/// Lets the copy become that of another identity.
+const NEW: &[&str] = &["--as-new-identity"];
+
 #[derive(Debug, Clone, Copy)]
 enum Who {
     Ann,
@@ -56,7 +59,7 @@ fn become_(kept: &mut Kept, server: &Slapd, who: Who) {
             &["-x", "-D", &ann, "-w", "secret-ann"],
             (&ann, "secret-ann"),
         ),
-        Who::Anonymous => kept.becomes(&server.url(), &["-x"], ("", "")),
+        Who::Anonymous => kept.becomes(&server.url(), &["-x", "-D", ""], ("", "")),
         Who::Peer => kept.becomes(
             &server.ldapi_url(),
             &["-Y", "EXTERNAL"],
@@ -94,7 +97,7 @@ fn refreshed_by_one_after_the_other() {
         for (who, told) in changes() {
             let deletes = kept.reader.deletes().len();
             become_(&mut kept, &server, who);
-            assert_eq!(kept.refreshed(&[]), told, "{variant:?}, now as {who:?}");
+            assert_eq!(kept.refreshed(NEW), told, "{variant:?}, now as {who:?}");
             kept.assert_equal();
             kept.assert_no_phantom_delete(deletes);
             assert_eq!(
@@ -116,7 +119,7 @@ fn followed_by_one_after_the_other() {
         for (turn, (who, told)) in changes().into_iter().enumerate() {
             become_(&mut kept, &server, who);
             let mark = kept.reader.mark();
-            kept.follow(&[]);
+            kept.follow(NEW);
             kept.take_output();
             assert_eq!(kept.told_since(mark), told, "{variant:?}, now as {who:?}");
             let (mark, text) = (kept.reader.mark(), turn.to_string());
@@ -142,11 +145,11 @@ fn failed_run_leaves_the_comparison_owed() {
     become_(&mut kept, &server, Who::Ann);
     kept.refreshed(&[]);
     become_(&mut kept, &server, Who::Anonymous);
-    kept.refresh(&["--max-delete", "2"])
+    kept.refresh(&["--as-new-identity", "--max-delete", "2"])
         .assert_failed(6, &["3 of 9"]);
     become_(&mut kept, &server, Who::Ann);
     assert_eq!(kept.refreshed(&[]), [""; 0], "ann sees what she saw");
     become_(&mut kept, &server, Who::Anonymous);
-    assert_eq!(kept.refreshed(&[]).len(), 7);
+    assert_eq!(kept.refreshed(NEW).len(), 7);
     kept.assert_equal();
 }

@@ -54,7 +54,7 @@ fn local_socket() {
         bound(run(&data, "refresh", &words).assert_done()),
         r#"{"op":"bind","authzid":""}"#
     );
-    let external = [&words[..], &["-Y", "external"]].concat();
+    let external = [&words[..], &["-Y", "external", "--as-new-identity"]].concat();
     let outcome = run(&data, "refresh", &external);
     assert!(bound(outcome.assert_done()).contains("cn=peercred,cn=external,cn=auth"));
 }
@@ -70,7 +70,7 @@ fn secret(folder: &Path, content: &str, mode: u32) -> String {
 fn bind_identities() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::of(&server);
-    let words = ["-D", ADMIN, "-w", PASSWORD];
+    let words = ["-D", ADMIN, "-w", PASSWORD, "--as-new-identity"];
     assert_eq!(
         bound(data.refresh_with(&server, &words).assert_done()),
         BOUND_AS_ADMIN

@@ -212,8 +212,8 @@ fn reconcile() {
     judge::assert_same("dump", &copy(&data), "search", &search);
 }
 
-/// The next run binds as an identity that may see less. It compares without being asked, and tells of
-/// hidden entries as deleted.
+/// The next run binds as an identity that may see less. It compares everything, and tells of hidden entries
+/// as deleted.
 #[test]
 fn another_identity_is_compared() {
     let server = Slapd::builder(Variant::Plain)
@@ -225,7 +225,7 @@ fn another_identity_is_compared() {
     let data = Data::new();
     let all = data.refresh_with(&server, &["-D", ADMIN, "-w", PASSWORD]);
     assert_eq!(all.assert_done().stdout.matches(r#""op":"add""#).count(), 7);
-    let less = data.refresh_with(&server, &[]);
+    let less = data.refresh_with(&server, &["-D", "", "--as-new-identity"]);
     assert_eq!(
         less.assert_done()
             .stdout

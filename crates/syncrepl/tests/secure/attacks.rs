@@ -196,10 +196,8 @@ fn second_connection() {
         victim.hear_all();
     });
     data.unchanged(|| {
-        for (round, more) in [&["-Z"][..], &["-ZZ"], &[&["-Z"][..], &AS_ADMIN].concat()]
-            .into_iter()
-            .enumerate()
-        {
+        let as_admin = [&["-Z", "--as-new-identity"][..], &AS_ADMIN].concat();
+        for (round, more) in [&["-Z"][..], &["-ZZ"], &as_admin].into_iter().enumerate() {
             Outcome::run(&words(&only_the_first, more)).assert_failed(4, &["refused StartTLS"]);
             assert_eq!(only_the_first.connections(), 2 * (round + 1));
         }
@@ -208,7 +206,7 @@ fn second_connection() {
 
     // Without an attack it succeeds, and all of it is encrypted.
     let honest = Attacker::new(move |victim, _| victim.join(port));
-    let more = [&["-Z"][..], &AS_ADMIN].concat();
+    let more = [&["-Z", "--as-new-identity"][..], &AS_ADMIN].concat();
     let outcome = Outcome::run(&words(&honest, &more));
     assert!(outcome.assert_done().stdout.contains(r#""op":"delete""#));
     assert_eq!(honest.connections(), 2);

@@ -18,7 +18,7 @@ fn password_to_another_host() {
     let mut words = data.sync("refresh", &from_outside(&server));
     // Without a password there is no warning.
     Outcome::run(&words).assert_done();
-    words.extend(["-D", ADMIN, "-w", PASSWORD].map(str::to_owned));
+    words.extend(["-D", ADMIN, "-w", PASSWORD, "--as-new-identity"].map(str::to_owned));
     let outcome = Outcome::run(&words);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);

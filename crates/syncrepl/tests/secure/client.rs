@@ -59,7 +59,8 @@ fn client_certificate() {
     assert_eq!(bound(Outcome::of(&mut environment).assert_done()), expected);
 
     // An intermediate authority signed it.
-    let chained = external(&data, &server, &made.made.ca, &made.made.chained_client());
+    let mut chained = external(&data, &server, &made.made.ca, &made.made.chained_client());
+    chained.push("--as-new-identity".to_owned());
     assert_eq!(
         bound(Outcome::run(&chained).assert_done()),
         "dn:uid=chained,ou=people,dc=example,dc=com"
@@ -68,6 +69,7 @@ fn client_certificate() {
     let mut anonymous = words;
     let position = anonymous.iter().position(|word| word == "-Y").expect("-Y");
     anonymous.drain(position..position + 2);
+    anonymous.extend(["-D", "", "--as-new-identity"].map(str::to_owned));
     assert_eq!(bound(Outcome::run(&anonymous).assert_done()), "");
 }
 
