@@ -165,6 +165,25 @@ pub fn rdns(dn: &str) -> Result<Vec<&str>, DnError> {
         .collect())
 }
 
+/// The DNS domain of a DN that consists of domain components alone (RFC 2247): `example.com` for
+/// `dc=example,dc=com`. Its labels are as the DN writes them.
+pub fn domain(dn: &str) -> Option<String> {
+    const COMPONENT: [&str; 3] = ["dc", "domainComponent", "0.9.2342.19200300.100.1.25"];
+    let mut labels = Vec::new();
+    for rdn in rdns(dn).ok()? {
+        let (name, label) = rdn.split_once('=')?;
+        let name = name.trim();
+        if !COMPONENT
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+        {
+            return None;
+        }
+        labels.push(label.trim());
+    }
+    (!labels.is_empty()).then(|| labels.join("."))
+}
+
 /// The entry's own RDN and the parent's DN, as they are written. `None` if `dn` is empty or not a
 /// DN.
 pub fn split_first(dn: &str) -> Option<(&str, &str)> {

@@ -1,6 +1,7 @@
 //! The options that several subcommands share, as they are typed. They have the letters and defaults
 //! of `ldapsearch`, because users know them by heart. [`crate::target`] says what they mean together.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,7 +56,8 @@ pub(crate) struct SyncArgs {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ConnectionArgs {
     /// Servers to try, in this order; several URLs may also be given in one, separated by spaces, or by commas
-    /// before ldap://, ldaps:// or ldapi://
+    /// before ldap://, ldaps:// or ldapi://. ldap:///dc=example,dc=com stands for the servers that the DNS names for
+    /// example.com (SRV records)
     #[arg(short = 'H', value_name = "URL")]
     pub(crate) hosts: Vec<String>,
 
@@ -149,6 +151,10 @@ pub(crate) struct ConnectionArgs {
     /// be wrong
     #[arg(long)]
     pub(crate) any_server: bool,
+
+    /// The name server to ask for SRV records, in place of those of this machine: for tests
+    #[arg(long, value_name = "ADDRESS:PORT", hide = true)]
+    pub(crate) name_server: Option<SocketAddr>,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

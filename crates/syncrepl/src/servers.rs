@@ -1,9 +1,11 @@
 //! The servers to connect to, from `-H`, the data file or `ldap.conf`.
 
-use syncrepl_client::{LdapUrl, Remembered};
+use syncrepl_client::{Builder, Callback, LdapUrl, Remembered};
+use syncrepl_proto::dn;
+use syncrepl_proto::url::Scheme;
 
 use crate::args::ConnectionArgs;
-use crate::exit::Failure;
+use crate::exit::{Failure, wrong_usage};
 use crate::ldap_conf::{LdapConf, Setting};
 
 /// The servers of `-H`, one URL each.
@@ -12,6 +14,38 @@ pub(crate) fn hosts(args: &ConnectionArgs) -> Vec<String> {
         .iter()
         .flat_map(|list| servers_of(list))
         .collect()
+}
+
+/// A URL that names no host but a DNS domain, and that domain.
+pub(crate) fn domain(url: &str) -> Option<(LdapUrl, String)> {
+    let url = LdapUrl::parse(url).ok()?;
+    if url.scheme != Scheme::Ldap || url.host.is_some() || url.port.is_some() {
+        return None;
+    }
+    let domain = dn::domain(url.dn.as_deref()?)?;
+    Some((url, domain))
+}
+
+/// Adds the servers to the builder.
+///
+/// # Errors
+/// When a URL that names a domain has extensions, which would be lost.
+pub(crate) fn add<C: Callback>(
+    mut builder: Builder<C>,
+    urls: Vec<String>,
+) -> Result<Builder<C>, Failure> {
+    for url in urls {
+        builder = match domain(&url) {
+            None => builder.ldap_url(url),
+            Some((url, domain)) if url.extensions.is_empty() => builder.dns_domain(domain),
+            Some(_) => {
+                return Err(wrong_usage(
+                    "a URL that names a DNS domain has no extensions: use -D and -ZZ",
+                ));
+            }
+        };
+    }
+    Ok(builder)
 }
 
 /// The URLs of a list: separated by blanks, or by a comma before the scheme of the next one.
@@ -46,7 +80,7 @@ fn with_scheme(host: &str) -> String {
 ///
 /// # Errors
 /// When a line of `ldap.conf` is no LDAP URL. The message names the line.
-pub(crate) fn servers(
+pub(crate) fn named_elsewhere(
     stored: Option<&Remembered>,
     conf: &LdapConf,
 ) -> Result<Vec<String>, Failure> {

@@ -11,8 +11,8 @@ use syncrepl_proto::filter::Filter;
 use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain, wrong_usage};
 use crate::ldap_conf::{LdapConf, Setting};
-use crate::servers::{hosts, is_url, servers};
-use crate::{encryption, identity};
+use crate::servers::{hosts, is_url};
+use crate::{encryption, identity, servers};
 
 /// Builds the consumer that the arguments describe.
 ///
@@ -55,6 +55,7 @@ pub(crate) fn connection<C: Callback>(
     let remembered = remembered(data);
     let stored = remembered.as_ref().and_then(|stored| stored.url.as_ref());
     let mut urls = hosts.clone();
+    let mut whole = None;
     match args.search.first() {
         Some(first) if is_url(first) => {
             if !hosts.is_empty() || args.base.is_some() || args.scope.is_some() {
@@ -69,22 +70,35 @@ pub(crate) fn connection<C: Callback>(
             }
             warn_of_base_scope(first);
             urls.push(first.clone());
+            whole = Some(first.clone());
         }
         filter => {
             let named = filter.is_some() || args.base.is_some() || args.scope.is_some();
             // The copy knows its search. Without a copy, ldap.conf may give server and base.
             let configured = stored.is_none() && conf.base.is_some();
             if urls.is_empty() && (named || configured) {
-                urls = servers(remembered.as_ref(), &conf)?;
+                urls = servers::named_elsewhere(remembered.as_ref(), &conf)?;
             }
             if named || configured || !hosts.is_empty() {
-                builder = in_parts(builder, args, &hosts, named, stored, &conf)?;
+                let domain = domain_search(&hosts);
+                let named = named || domain.is_some();
+                let before = match &domain {
+                    Some((search, true)) => Some(search),
+                    Some((search, false)) => stored.or(Some(search)),
+                    None => stored,
+                };
+                builder = in_parts(builder, args, &hosts, named, before, &conf)?;
             }
         }
     }
     builder = encryption::configure(builder, args, &conf, &urls, remembered.as_ref())?;
-    for url in urls {
-        builder = builder.ldap_url(url);
+    builder = match whole {
+        // It names a server, if only this machine.
+        Some(url) => builder.ldap_url(url),
+        None => servers::add(builder, urls)?,
+    };
+    if let Some(address) = args.name_server {
+        builder = builder.name_server(address);
     }
     if let Some(credentials) = identity::credentials(args, remembered.as_ref())? {
         builder = builder.credentials(credentials);
@@ -93,6 +107,15 @@ pub(crate) fn connection<C: Callback>(
         .allow_new_identity(args.as_new_identity)
         .allow_clear(args.allow_clear);
     Ok(args.limits.apply(builder).any_server(args.any_server))
+}
+
+/// The search that goes with servers from the DNS: all of the domain, unless its URL says more. The second is
+/// whether it does.
+fn domain_search(hosts: &[String]) -> Option<(LdapUrl, bool)> {
+    let (url, _) = servers::domain(hosts.first()?)?;
+    let says_more = url.scope.is_some() || url.filter.is_some() || !url.attributes.is_empty();
+    let scope = url.scope.or(Some(Scope::Subtree));
+    Some((LdapUrl { scope, ..url }, says_more))
 }
 
 /// Sets the search from `-b`, `-s`, filter and attributes. A part that is left out comes from the copy,

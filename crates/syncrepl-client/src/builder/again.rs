@@ -7,18 +7,18 @@ use syncrepl_proto::url::{LdapUrl, Scheme};
 
 use crate::connection::{ConnectOptions, StartTls};
 use crate::error::{Error, ErrorKind, Result};
-use crate::remembered::{Remembered, server_alone};
+use crate::remembered::Remembered;
 
 /// Where a file of TLS was named, for messages.
 const REMEMBERED: &str = "as the data file remembers";
 
-/// Completes `options`, and gives what the next refresh will remember of them. `urls` name the servers.
+/// Completes `options`, and gives what the next refresh will remember of them. `servers` name no search.
 ///
 /// # Errors
-/// `InvalidInput` when a server of `urls` would be spoken to in clear, and must not be.
+/// `InvalidInput` when one of them would be spoken to in clear, and must not be.
 pub(super) fn complete(
     options: &mut ConnectOptions,
-    urls: &[LdapUrl],
+    servers: &[LdapUrl],
     stored: &Remembered,
     allow_clear: bool,
 ) -> Result<Remembered> {
@@ -27,7 +27,7 @@ pub(super) fn complete(
         options.starttls_remembered = true;
     }
     let mut next = Remembered {
-        servers: urls.iter().map(server_alone).collect(),
+        servers: servers.to_vec(),
         starttls: options.starttls,
         ..Remembered::default()
     };
@@ -62,9 +62,9 @@ pub(super) fn complete(
         .client_certificate
         .take()
         .or_else(|| next.client_certificate.clone());
-    let encrypted = stored.encrypted || urls.iter().any(|url| url.scheme == Scheme::Ldaps);
+    let encrypted = stored.encrypted || servers.iter().any(|url| url.scheme == Scheme::Ldaps);
     if encrypted && !allow_clear && options.starttls == StartTls::Never {
-        refuse_clear(urls, stored)?;
+        refuse_clear(servers, stored)?;
     }
     options.never_in_clear = stored.encrypted && !allow_clear;
     Ok(next)
@@ -79,11 +79,11 @@ fn given(file: PathBuf) -> Option<PathBuf> {
     }
 }
 
-fn refuse_clear(urls: &[LdapUrl], stored: &Remembered) -> Result<()> {
-    let Some(clear) = urls.iter().find(|url| url.scheme == Scheme::Ldap) else {
+fn refuse_clear(servers: &[LdapUrl], stored: &Remembered) -> Result<()> {
+    let Some(clear) = servers.iter().find(|url| url.scheme == Scheme::Ldap) else {
         return Ok(());
     };
-    let server = server_alone(clear).to_string();
+    let server = clear.to_string();
     let server = server.trim_end_matches('/');
     let why = match stored.encrypted {
         true => "the copy was made over TLS",

@@ -9,11 +9,13 @@ use syncrepl_proto::url::{self, LdapUrl};
 
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
-use crate::connection::{ConnectOptions, Credentials, Password, Sasl, Server, StartTls};
+use crate::connection::{
+    ConnectOptions, Credentials, Domain, Password, Sasl, ServerList, Source, StartTls,
+};
 use crate::engine::Settings;
 use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::remembered::{Bind, Remembered};
+use crate::remembered::{Bind, Remembered, server_alone};
 use crate::store::search::Search;
 use crate::terms;
 
@@ -22,7 +24,7 @@ use super::again;
 /// The options of a builder, unchecked.
 pub(super) struct Parts {
     pub(super) path: PathBuf,
-    pub(super) urls: Vec<String>,
+    pub(super) urls: Vec<Place>,
     pub(super) search: Option<(String, Scope, String, Vec<String>)>,
     pub(super) mode: SyncreplMode,
     pub(super) credentials: Option<Credentials>,
@@ -62,9 +64,17 @@ impl Parts {
 
     /// Checks what can be checked without a store.
     pub(super) fn given(&mut self) -> Result<Given> {
-        let mut urls = Vec::new();
-        for url in &self.urls {
-            urls.push(parse_url(url)?);
+        let (mut servers, mut first) = (Vec::new(), None);
+        for place in &self.urls {
+            servers.push(match place {
+                Place::Url(url) => {
+                    let url = parse_url(url)?;
+                    let server = server_alone(&url);
+                    first.get_or_insert(url);
+                    server
+                }
+                Place::Domain(domain) => Domain::new(domain).ok_or_else(no_domain)?.to_url(),
+            });
         }
         let search = match self.search.take() {
             Some((base, scope, filter, attributes)) => {
@@ -82,14 +92,14 @@ impl Parts {
             }
             None => None,
         };
-        if urls.is_empty() && !self.path.exists() {
+        if servers.is_empty() && !self.path.exists() {
             return Err(no_url());
         }
         if self.reconcile_every == Some(Duration::ZERO) {
             let message = "the interval between two full comparisons is zero";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let credentials = match (self.credentials.take(), urls.first()) {
+        let credentials = match (self.credentials.take(), &first) {
             (Some(credentials), _) => Some(credentials),
             (None, Some(url)) => url_credentials(url)?,
             (None, None) => None,
@@ -98,7 +108,8 @@ impl Parts {
             credentials.check()?;
         }
         Ok(Given {
-            urls,
+            servers,
+            first,
             search,
             credentials,
         })
@@ -107,7 +118,8 @@ impl Parts {
     /// Completes the options by what the store remembers.
     pub(super) fn settings(&mut self, given: Given, stored: &Remembered) -> Result<Settings> {
         let Given {
-            mut urls,
+            mut servers,
+            first,
             search,
             credentials,
         } = given;
@@ -118,17 +130,19 @@ impl Parts {
             (None, None) => Credentials::Anonymous,
         };
         options.anonymous = credentials.is_anonymous();
-        let named = urls.first().cloned();
-        if urls.is_empty() {
-            urls.clone_from(&stored.servers);
+        if servers.is_empty() {
+            servers.clone_from(&stored.servers);
         }
-        let first = named.as_ref().or(stored.url.as_ref()).ok_or_else(no_url)?;
-        let search = search.unwrap_or_else(|| Search::from_url(first));
+        let search = match (search, first.as_ref().or(stored.url.as_ref())) {
+            (Some(search), _) => search,
+            (None, Some(url)) => Search::from_url(url),
+            (None, None) => return Err(no_url()),
+        };
         if let Some(stored) = &stored.url {
             search.check_same(&Search::from_url(stored))?;
         }
         if options.starttls == StartTls::Never {
-            options.starttls = match first.start_tls() {
+            options.starttls = match first.as_ref().and_then(LdapUrl::start_tls) {
                 None => StartTls::Never,
                 Some(url::StartTls::IfPossible) => StartTls::IfPossible,
                 Some(url::StartTls::Required) => StartTls::Required,
@@ -136,17 +150,19 @@ impl Parts {
         }
         let remember = Remembered {
             bind: Some(Bind::of(&credentials)),
-            ..again::complete(&mut options, &urls, stored, self.allow_clear)?
+            ..again::complete(&mut options, &servers, stored, self.allow_clear)?
         };
-        let servers = urls.iter().map(Server::of_url).collect();
+        let server = servers.first().ok_or_else(no_url)?;
         let remembered = LdapUrl {
-            scheme: first.scheme,
-            host: first.host.clone(),
-            port: first.port,
+            scheme: server.scheme,
+            host: server.host.clone(),
+            port: server.port,
             ..search.to_url()
         };
+        let list = ServerList::new(servers.iter().map(Source::of_url).collect());
         Ok(Settings {
-            servers,
+            servers: list.servers(),
+            list,
             options,
             credentials,
             mode: self.mode,
@@ -168,10 +184,29 @@ impl Parts {
 
 /// The checked options, before anyone has looked at the store.
 pub(super) struct Given {
-    urls: Vec<LdapUrl>,
+    /// The servers, without a search. One without a host that has a DN is a domain.
+    servers: Vec<LdapUrl>,
+    /// The first URL, with its search.
+    first: Option<LdapUrl>,
     search: Option<Search>,
     /// `None`: nobody says as whom.
     credentials: Option<Credentials>,
+}
+
+/// Where to find servers.
+pub(super) enum Place {
+    /// At the host of a URL.
+    Url(String),
+    /// Where the DNS says for a domain.
+    Domain(String),
+}
+
+fn no_domain() -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
+        "that is not the name of a DNS domain",
+    )
+    .with_hint("labels of letters, digits, - and _, separated by dots; others as xn--…")
 }
 
 fn no_url() -> Error {

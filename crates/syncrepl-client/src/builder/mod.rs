@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::remembered::Remembered;
 use crate::stop::StopHandle;
 use crate::store::{Store, Writer};
-use given::Parts;
+use given::{Parts, Place};
 
 /// Describes a [`Syncrepl`]; made by [`Syncrepl::builder`]. Nothing is opened or checked before
 /// [`connect`](Builder::connect), [`open`](Builder::open) or [`diagnose`](Builder::diagnose).
@@ -53,7 +53,23 @@ impl<C: Callback> Builder<C> {
     /// of several URLs those of the first count. When the store holds a copy already, the URL may be
     /// left out. Another search than the stored one is [`ErrorKind::UrlConflict`](crate::ErrorKind::UrlConflict).
     pub fn ldap_url(mut self, url: impl Into<String>) -> Self {
-        self.parts.urls.push(url.into());
+        self.parts.urls.push(Place::Url(url.into()));
+        self
+    }
+
+    /// The servers that the DNS names for a domain, by its SRV records `_ldap._tcp` (RFC 2782): in the place of a
+    /// server among the [`ldap_url`](Builder::ldap_url)s, asked for anew before each connection. They are
+    /// `ldap://` servers: use [`starttls`](Builder::starttls), which checks the certificate of each for the name
+    /// that the record has. The search has to come from [`search`](Builder::search), a URL or the store.
+    pub fn dns_domain(mut self, domain: impl Into<String>) -> Self {
+        self.parts.urls.push(Place::Domain(domain.into()));
+        self
+    }
+
+    /// The name server to ask for SRV records, in place of the system's: for tests.
+    #[doc(hidden)]
+    pub fn name_server(mut self, address: std::net::SocketAddr) -> Self {
+        self.parts.options.name_server = Some(address);
         self
     }
 
@@ -300,7 +316,7 @@ impl<C: Callback> Builder<C> {
             true => Store::open(&self.parts.path)?.remembered()?,
             false => Remembered::default(),
         };
-        let settings = self.parts.settings(given, &stored)?;
-        doctor::examine(&settings, &stored, &self.stop, &mut tell)
+        let mut settings = self.parts.settings(given, &stored)?;
+        doctor::examine(&mut settings, &stored, &self.stop, &mut tell)
     }
 }

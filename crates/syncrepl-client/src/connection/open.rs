@@ -1,8 +1,6 @@
 //! Opens a connection: resolves the name, tries each address, begins TLS. The bind comes later.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Instant;
 
 use syncrepl_proto::frame::Frames;
@@ -12,6 +10,7 @@ use super::moved::{Failure, Moved};
 use super::operations::unexpected;
 use super::options::{Addresses, ConnectOptions};
 use super::refused::refused;
+use super::resolve::endpoints;
 use super::server::{Server, StartTls};
 use super::socket::{Endpoint, Socket};
 use super::tls::Tls;
@@ -315,63 +314,4 @@ fn connect(
     }
     (waiter.readable, waiter.writable) = (true, true);
     Ok(socket)
-}
-
-/// The addresses of `server`, in the order the system prefers.
-fn endpoints(
-    server: &Server,
-    options: &ConnectOptions,
-    stop: &StopHandle,
-) -> Result<Vec<Endpoint>> {
-    if let Some(network) = &options.network.0 {
-        return Ok(vec![Endpoint::Given(network.clone())]);
-    }
-    if let Some(path) = server.socket_path() {
-        return Ok(vec![Endpoint::Unix(path.to_owned())]);
-    }
-    let (host, port) = (
-        server.host().unwrap_or_default().to_owned(),
-        server.port().unwrap_or(Server::LDAP_PORT),
-    );
-    if let Ok(address) = host.parse() {
-        return Ok(vec![Endpoint::Tcp(SocketAddr::new(address, port))]);
-    }
-    let failed = |error: io::Error| {
-        Error::new(
-            ErrorKind::Unreachable,
-            format!("the name of {server} cannot be resolved"),
-        )
-        .with_source(error)
-        .with_hint("is the name right, and does this machine reach its name server?")
-    };
-    // The system's resolver may block for long and cannot be interrupted, so it runs in a thread of
-    // its own.
-    let mut waiter = Waiter::new(stop)?;
-    let (sender, answer) = channel();
-    let waker = waiter.waker();
-    std::thread::Builder::new()
-        .name("syncrepl-resolver".to_owned())
-        .spawn(move || {
-            let found = (host.as_str(), port).to_socket_addrs();
-            // The receiver may be gone: a stop or the deadline came first.
-            let _ = sender.send(found.map(|found| found.map(Endpoint::Tcp).collect()));
-            let _ = waker.wake();
-        })
-        .map_err(failed)?;
-    let deadline = options.network.after(options.connect_timeout);
-    loop {
-        match answer.try_recv() {
-            Ok(found) => return found.map_err(failed),
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => {
-                return Err(failed(io::Error::other(
-                    "the resolver ended without an answer",
-                )));
-            }
-        }
-        waiter.abandon_at(options.abandon_at)?;
-        if !waiter.wait(deadline)? {
-            return Err(failed(io::ErrorKind::TimedOut.into()));
-        }
-    }
 }

@@ -76,6 +76,8 @@ pub(crate) struct ConnectOptions {
     /// The number of stop requests that abandon `open` and single operations. Default: 1; a
     /// connection that helps a refresh stage to its end has 2.
     pub(crate) abandon_at: u32,
+    /// The name server to ask for SRV records. Default: those of the system.
+    pub(crate) name_server: Option<SocketAddr>,
     /// Streams in place of sockets. Default: none.
     pub(crate) network: GivenNetwork,
 }
@@ -107,6 +109,7 @@ impl Default for ConnectOptions {
             response_timeout: Duration::from_secs(30),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
             abandon_at: 1,
+            name_server: None,
             network: GivenNetwork::default(),
         }
     }

@@ -45,12 +45,22 @@ pub struct Finding {
 
 /// Examines each server. Returns the error that a refresh would end with, if any.
 pub(crate) fn examine(
-    settings: &Settings,
+    settings: &mut Settings,
     stored: &Remembered,
     stop: &StopHandle,
     tell: &mut dyn FnMut(&Finding),
 ) -> Result<()> {
     let (mut failures, mut outcome) = (Vec::new(), None);
+    for (domain, error) in settings.find_servers(stop)? {
+        tell(&Finding {
+            server: domain.to_url().to_string(),
+            verdict: Verdict::Bad,
+            text: format!("DNS: {}", error.without_hint()),
+            advice: error.hint().map(printable).into_iter().collect(),
+        });
+        failures.push(error);
+    }
+    let settings = &*settings;
     for server in &settings.servers {
         let mut doctor = Doctor {
             settings,

@@ -7,6 +7,7 @@ use syncrepl_proto::session::Session;
 use syncrepl_proto::sync::SyncMode;
 
 use super::coverage::Coverage;
+use super::habit::Habit;
 use super::identity;
 use super::mode::SyncreplMode;
 use super::newest::Newest;
@@ -20,6 +21,17 @@ use crate::remembered::{self, Remembered};
 use crate::store::search::Search;
 
 impl Consumer {
+    /// Asks the DNS for the servers that it names. Gives the reasons why it names none.
+    pub(super) fn find_servers(&mut self) -> Result<Vec<Error>> {
+        let before = self.settings.servers.clone();
+        let failures = self.settings.find_servers(&self.stop)?;
+        if self.settings.servers != before {
+            self.next_server = 0;
+            self.habits = vec![Habit::default(); self.settings.servers.len()];
+        }
+        Ok(failures.into_iter().map(|(_, error)| error).collect())
+    }
+
     /// Connects to this server, binds, and begins the sync search.
     pub(super) fn establish(&mut self, server: usize, callback: &mut dyn Callback) -> Result<Link> {
         let Settings {

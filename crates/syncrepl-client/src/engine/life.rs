@@ -56,8 +56,8 @@ impl Engine {
         self.state = State::Idle;
         self.polling = false;
         self.consumer.read_again()?;
+        let mut failures = self.consumer.find_servers()?;
         let count = self.consumer.settings.servers.len();
-        let mut failures = Vec::new();
         for _ in 0..count {
             let server = self.consumer.next_server % count;
             let Err(error) = self.connect_to(server, callback) else {

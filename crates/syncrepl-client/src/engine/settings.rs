@@ -1,17 +1,21 @@
-//! The settings of a consumer, from its builder. They never change.
+//! The settings of a consumer, from its builder. They never change, but for the servers that the DNS names.
 
 use std::time::Duration;
 
 use super::mode::SyncreplMode;
 use crate::changes::guard::MaxDelete;
 use crate::changes::rules::Limits;
-use crate::connection::{ConnectOptions, Credentials, Server};
+use crate::connection::{ConnectOptions, Credentials, Domain, Server, ServerList};
+use crate::error::{Error, Result};
 use crate::remembered::Remembered;
+use crate::stop::StopHandle;
 use crate::store::search::Search;
 
 /// The settings of a consumer.
 pub(crate) struct Settings {
+    /// The servers that [`find_servers`](Settings::find_servers) found, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
+    pub(crate) list: ServerList,
     pub(crate) options: ConnectOptions,
     pub(crate) credentials: Credentials,
     pub(crate) mode: SyncreplMode,
@@ -34,4 +38,16 @@ pub(crate) struct Settings {
     /// Whether everything is searched after each change, for values that no provider tells.
     pub(crate) derived: bool,
     pub(crate) limits: Limits,
+}
+
+impl Settings {
+    /// Asks the DNS for the servers that it names. Gives the domains without any server, each with the reason.
+    ///
+    /// # Errors
+    /// `Stopped`, when a stop was requested meanwhile.
+    pub(crate) fn find_servers(&mut self, stop: &StopHandle) -> Result<Vec<(Domain, Error)>> {
+        let failures = self.list.find(&self.options, stop)?;
+        self.servers = self.list.servers();
+        Ok(failures)
+    }
 }

@@ -40,7 +40,7 @@ impl Subcommand for Refresh {
         let output = output::open(args.format, &progress);
         let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
         let mut client = builder.open()?;
-        let mut others = client.servers().len() - 1;
+        let mut failed = 0;
         loop {
             let (at, next) = (client.position()?, client.next_tag());
             client.callback().0.start(&at, next)?;
@@ -50,8 +50,12 @@ impl Subcommand for Refresh {
             progress.show(None);
             match result {
                 Ok(()) => break,
-                Err(error) if error.is_retryable() && others > 0 && !stop.is_requested() => {
-                    others -= 1;
+                Err(error)
+                    if error.is_retryable()
+                        && failed + 1 < client.servers().len()
+                        && !stop.is_requested() =>
+                {
+                    failed += 1;
                     complain(&format!("{error}; trying the next server"));
                 }
                 Err(error) => return Err(error.into()),

@@ -5,8 +5,10 @@
 mod common;
 
 mod by_sasl;
+mod domain;
 mod earlier;
 mod identity;
+mod name_server;
 mod servers;
 mod tls;
 
