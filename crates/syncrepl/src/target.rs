@@ -80,14 +80,7 @@ pub(crate) fn connection<C: Callback>(
                 urls = servers::named_elsewhere(remembered.as_ref(), &conf)?;
             }
             if named || configured || !hosts.is_empty() {
-                let domain = domain_search(&hosts);
-                let named = named || domain.is_some();
-                let before = match &domain {
-                    Some((search, true)) => Some(search),
-                    Some((search, false)) => stored.or(Some(search)),
-                    None => stored,
-                };
-                builder = in_parts(builder, args, &hosts, named, before, &conf)?;
+                builder = of_hosts(builder, args, &hosts, named, stored, &conf)?;
             }
         }
     }
@@ -109,13 +102,27 @@ pub(crate) fn connection<C: Callback>(
     Ok(args.limits.apply(builder).any_server(args.any_server))
 }
 
-/// The search that goes with servers from the DNS: all of the domain, unless its URL says more. The second is
-/// whether it does.
-fn domain_search(hosts: &[String]) -> Option<(LdapUrl, bool)> {
-    let (url, _) = servers::domain(hosts.first()?)?;
+/// Sets the search where `-H` gives the servers, or nothing does. The URL of a domain has a search, too: all of
+/// the domain, unless it says more.
+fn of_hosts<C: Callback>(
+    builder: Builder<C>,
+    args: &ConnectionArgs,
+    hosts: &[String],
+    named: bool,
+    stored: Option<&LdapUrl>,
+    conf: &LdapConf,
+) -> Result<Builder<C>, Failure> {
+    let Some((url, _)) = hosts.first().and_then(|host| servers::domain(host)) else {
+        return in_parts(builder, args, hosts, named, stored, conf);
+    };
     let says_more = url.scope.is_some() || url.filter.is_some() || !url.attributes.is_empty();
     let scope = url.scope.or(Some(Scope::Subtree));
-    Some((LdapUrl { scope, ..url }, says_more))
+    let search = LdapUrl { scope, ..url };
+    let before = match says_more {
+        true => &search,
+        false => stored.unwrap_or(&search),
+    };
+    in_parts(builder, args, hosts, true, Some(before), conf)
 }
 
 /// Sets the search from `-b`, `-s`, filter and attributes. A part that is left out comes from the copy,

@@ -223,6 +223,26 @@ fn in_the_url_and_by_principal() {
     refresh(&kdc, "ann", &data, &url, &["-w", "secret"]).assert_failed(2, &["no password"]);
 }
 
+/// The mechanism and the principal are remembered. There is nothing else to give.
+#[test]
+fn again_from_the_data_file() {
+    let kdc = Kdc::start();
+    kdc.kinit("ann", "1h");
+    let server = server(&kdc, "none");
+    let url = by_name(&server.url());
+    for names in [&[][..], &["-U", "ann@EXAMPLE.COM"]] {
+        let data = Data::new();
+        refresh(&kdc, "ann", &data, &url, names).assert_done();
+        let path = data.path();
+        let again = ["refresh", "--data", &path, "--format", "json"].map(str::to_owned);
+        let outcome = Outcome::of(&mut in_realm(&kdc, "ann", &again));
+        assert!(outcome.assert_done().stdout.contains(ANN), "{outcome:?}");
+        // Without the ticket nobody takes ann's place.
+        let outcome = data.unchanged(|| Outcome::of(&mut in_realm(&kdc, "nobody", &again)));
+        outcome.assert_failed(3, &["no Kerberos ticket"]);
+    }
+}
+
 #[test]
 fn no_ticket() {
     let kdc = Kdc::start();

@@ -152,22 +152,15 @@ impl Parts {
             bind: Some(Bind::of(&credentials)),
             ..again::complete(&mut options, &servers, stored, self.allow_clear)?
         };
-        let server = servers.first().ok_or_else(no_url)?;
-        let remembered = LdapUrl {
-            scheme: server.scheme,
-            host: server.host.clone(),
-            port: server.port,
-            ..search.to_url()
-        };
         let list = ServerList::new(servers.iter().map(Source::of_url).collect());
         Ok(Settings {
+            url: url_of(&servers, &search)?,
             servers: list.servers(),
             list,
             options,
             credentials,
             mode: self.mode,
             search,
-            url: remembered.to_string(),
             refresh_timeout: self.refresh_timeout,
             heartbeat: self.heartbeat,
             any_server: self.any_server,
@@ -180,6 +173,18 @@ impl Parts {
             limits: self.limits,
         })
     }
+}
+
+/// The search as a URL, with the first server.
+fn url_of(servers: &[LdapUrl], search: &Search) -> Result<String> {
+    let server = servers.first().ok_or_else(no_url)?;
+    let url = LdapUrl {
+        scheme: server.scheme,
+        host: server.host.clone(),
+        port: server.port,
+        ..search.to_url()
+    };
+    Ok(url.to_string())
 }
 
 /// The checked options, before anyone has looked at the store.
