@@ -166,6 +166,8 @@ impl Bench {
             "cn=x",
             "-w",
             "y",
+            // The provider gives another authzId each time.
+            "--as-new-identity",
             "--format",
             format,
             "-vv",

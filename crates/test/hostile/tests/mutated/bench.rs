@@ -187,6 +187,8 @@ impl Bench {
         let mut client = Syncrepl::builder(self.data(), told)
             .ldap_url(format!("{}/dc=example,dc=com??sub", self.server.url()))
             .credentials(Credentials::simple("cn=admin,dc=example,dc=com", "secret"))
+            // A mutated authzId is another identity.
+            .allow_new_identity(true)
             .mode(mode)
             .stop_handle(stop)
             .connect()?;
