@@ -38,6 +38,7 @@ pub(super) struct Parts {
     pub(super) derived: bool,
     pub(super) max_delete: MaxDelete,
     pub(super) limits: Limits,
+    pub(super) dry_run: bool,
 }
 
 impl Parts {
@@ -59,6 +60,7 @@ impl Parts {
             derived: false,
             max_delete: MaxDelete::default(),
             limits: Limits::DEFAULT,
+            dry_run: false,
         }
     }
 
@@ -97,6 +99,10 @@ impl Parts {
         }
         if self.reconcile_every == Some(Duration::ZERO) {
             let message = "the interval between two full comparisons is zero";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        if self.dry_run && self.mode != SyncreplMode::RefreshOnly {
+            let message = "a dry run is a refresh that ends: it cannot persist";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let credentials = match (self.credentials.take(), &first) {
@@ -171,6 +177,7 @@ impl Parts {
             reconcile_every: self.reconcile_every,
             derived: self.derived,
             limits: self.limits,
+            dry_run: self.dry_run,
         })
     }
 }

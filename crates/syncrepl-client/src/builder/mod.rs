@@ -263,6 +263,17 @@ impl<C: Callback> Builder<C> {
         self
     }
 
+    /// Whether a refresh only tells what it would change: the callback hears everything up to
+    /// [`Callback::commit_pending`], and then the transaction is rolled back in place of a commit, so that
+    /// `committed` never comes. Where [`max_delete`](Builder::max_delete) would have stopped the refresh, all of
+    /// it is told first, and [`Syncrepl::poll`] fails with [`ErrorKind::Guard`](crate::ErrorKind::Guard) at the
+    /// end. Only for [`SyncreplMode::RefreshOnly`]. A store that is not there is created, empty; a store of an
+    /// earlier version is brought up to date. False by default.
+    pub fn dry_run(mut self, dry: bool) -> Self {
+        self.parts.dry_run = dry;
+        self
+    }
+
     /// A stop handle made beforehand, so that a signal that comes while connecting is heard.
     pub fn stop_handle(mut self, stop: StopHandle) -> Self {
         self.stop = stop;

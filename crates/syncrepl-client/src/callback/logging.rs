@@ -45,6 +45,11 @@ impl<W: Write> LoggingCallback<W> {
         self
     }
 
+    /// The writer, for lines of your own.
+    pub fn writer(&mut self) -> &mut W {
+        &mut self.writer
+    }
+
     fn attributes(&mut self, mark: &str, attributes: &Attributes<'_>) -> io::Result<()> {
         for attribute in attributes.iter() {
             for value in attribute.values() {

@@ -83,7 +83,7 @@ impl Work<'_> {
         {
             if let Some(known) = self.apply.records().by_id(id)? {
                 self.waits_no_longer(known.uuid)?;
-                self.apply.delete(&known)?;
+                self.delete_record(&known)?;
             }
         }
         let mut conflicts = BTreeSet::new();

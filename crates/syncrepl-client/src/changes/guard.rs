@@ -1,6 +1,7 @@
 //! How much may be deleted: in one refresh, and within a minute. It only counts; what is deleted,
 //! and whether it is really gone, is decided elsewhere.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(crate) struct DeleteGuard {
     /// How many records the copy held at the last commit.
     size: u64,
     recent: VecDeque<Recent>,
+    /// In a dry run: what a real one would have been stopped by.
+    dry: Option<RefCell<Option<Error>>>,
 }
 
 impl DeleteGuard {
@@ -51,7 +54,29 @@ impl DeleteGuard {
             max,
             size: 0,
             recent: VecDeque::new(),
+            dry: None,
         }
+    }
+
+    /// In a dry run the guard stops nothing, so that all is told that it would have stopped.
+    pub(crate) fn dry(mut self, dry: bool) -> Self {
+        self.dry = dry.then(RefCell::default);
+        self
+    }
+
+    /// Stops the stage with this error. In a dry run it only keeps the first one.
+    pub(crate) fn stop(&self, error: Error) -> Result<()> {
+        let Some(kept) = &self.dry else {
+            return Err(error);
+        };
+        kept.borrow_mut().get_or_insert(error);
+        Ok(())
+    }
+
+    /// The error that a dry run has kept.
+    pub(crate) fn kept(&self) -> Result<()> {
+        let kept = self.dry.as_ref().and_then(|kept| kept.borrow_mut().take());
+        kept.map_or(Ok(()), Err)
     }
 
     /// A refresh stage begins with so many records.

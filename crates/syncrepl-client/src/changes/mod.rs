@@ -23,6 +23,7 @@ pub(crate) mod rules;
 mod settle;
 pub(crate) mod source;
 pub(crate) mod stage;
+mod stopped;
 mod take;
 pub(crate) mod terms;
 mod values;

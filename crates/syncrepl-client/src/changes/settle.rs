@@ -138,13 +138,15 @@ impl Work<'_> {
         let total = candidates.len();
         let absent = self.not_shown_of(&candidates, ask)?;
         if absent.len() < total {
-            return match self.stage.restarts < 2 {
-                true => Ok(false),
-                false => Err(still_shown(total - absent.len())),
-            };
+            if self.stage.restarts < 2 {
+                return Ok(false);
+            }
+            let shown = &candidates - &absent;
+            let named = self.named(Vec::new(), &shown, shown.len())?;
+            return Err(still_shown(shown.len(), &named));
         }
         if total > 0 && total >= terms.guard.size() {
-            terms.guard.check_everything(total)?;
+            self.heed_guard(terms, terms.guard.check_everything(total), &absent)?;
         }
         let Named {
             references, listed, ..
@@ -224,25 +226,27 @@ impl Work<'_> {
     }
 
     pub(crate) fn guard_deletes(&self, terms: Terms<'_>) -> Result<()> {
-        let deletes = self.stage.ledger.gone.len() + self.apply.writer.tally().deleted;
-        terms.guard.check(terms.now, deletes)
+        let gone = &self.stage.ledger.gone;
+        let deletes = gone.len() + self.apply.writer.tally().deleted;
+        self.heed_guard(terms, terms.guard.check(terms.now, deletes), gone)
     }
 
     /// The base itself may have been named as gone, and nothing of what lies below it.
     pub(crate) fn guard_everything(&self, terms: Terms<'_>) -> Result<()> {
         let tally = self.apply.writer.tally();
-        let gone = self.stage.ledger.gone.len();
+        let gone = &self.stage.ledger.gone;
         let all = terms.guard.size() + tally.added;
-        if self.stage.ledger.gone_unnamed && gone + tally.deleted >= all {
-            terms.guard.check_everything(gone)?;
+        if self.stage.ledger.gone_unnamed && gone.len() + tally.deleted >= all {
+            let said = terms.guard.check_everything(gone.len());
+            self.heed_guard(terms, said, gone)?;
         }
         Ok(())
     }
 }
 
-fn still_shown(count: u64) -> Error {
+fn still_shown(count: u64, named: &str) -> Error {
     let message = format!(
-        "the provider left {count} entries out of a complete refresh that it still shows in a search"
+        "the provider left {count} entries out of a complete refresh that it still shows in a search: {named}"
     );
     Error::new(ErrorKind::Guard, message).with_hint("nothing was changed; check the provider's log, its indexes and its replication, then refresh again")
 }

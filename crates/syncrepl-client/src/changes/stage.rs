@@ -44,6 +44,8 @@ pub(crate) struct Stage {
     pub(crate) server_id: Option<String>,
     /// How many messages said something of an entry.
     pub(crate) messages: u64,
+    /// The DNs of the first records that the stage has deleted, for the message of a guard.
+    pub(crate) deleted: Vec<String>,
     pub(crate) limits: Limits,
 }
 
@@ -116,6 +118,7 @@ impl Stage {
             cookie: None,
             server_id: None,
             messages: 0,
+            deleted: Vec::new(),
             limits: Limits::DEFAULT,
         }
     }

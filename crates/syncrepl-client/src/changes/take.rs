@@ -279,7 +279,7 @@ impl Work<'_> {
         self.stage.named.references.insert(member(id));
         if let Some(known) = self.apply.records().by_uuid(uuid)? {
             // It was a record until now. A search no longer shows it as one.
-            self.apply.delete(&known)?;
+            self.delete_record(&known)?;
         }
         Ok(())
     }
@@ -327,7 +327,7 @@ impl Work<'_> {
             self.stage.ledger.gone.insert(id);
             return Ok(());
         }
-        self.apply.delete(&known)
+        self.delete_record(&known)
     }
 }
 

@@ -56,7 +56,7 @@ impl Consumer {
         let closed = error.kind() == ErrorKind::Unreachable && error.result_code().is_none();
         // Only where the answer matters: the question is a connection of its own.
         let may_have_ended = || closed && !link.gave_up && is_gone(link);
-        if !link.cookie_sent || !link.answered && !may_have_ended() {
+        if self.settings.dry_run || !link.cookie_sent || !link.answered && !may_have_ended() {
             return;
         }
         self.writer.rollback();

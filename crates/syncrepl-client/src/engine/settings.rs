@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     /// Whether everything is searched after each change, for values that no provider tells.
     pub(crate) derived: bool,
     pub(crate) limits: Limits,
+    /// Whether a refresh is told and not committed.
+    pub(crate) dry_run: bool,
 }
 
 impl Settings {

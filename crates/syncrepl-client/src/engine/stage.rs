@@ -32,6 +32,9 @@ impl Consumer {
     /// Commits the open transaction.
     pub(super) fn commit(&mut self, callback: &mut dyn Callback) -> Result<()> {
         let (tally, changes) = (self.writer.tally(), self.writer.told());
+        if self.settings.dry_run {
+            return self.end_dry_run(callback);
+        }
         let result = told(callback.commit_pending(self.writer.next_commit()))
             .and_then(|()| self.hashes.remember(&self.writer))
             .and_then(|()| self.writer.commit());
@@ -47,6 +50,15 @@ impl Consumer {
         callback.committed();
         self.hashes.committed(&self.writer);
         Ok(())
+    }
+
+    /// Rolls the open transaction back in place of committing it, once the callback has been told all. Fails
+    /// as the guard would have.
+    fn end_dry_run(&mut self, callback: &mut dyn Callback) -> Result<()> {
+        let result = told(callback.commit_pending(self.writer.next_commit()));
+        self.writer.rollback();
+        self.read_again()?;
+        result.and_then(|()| self.guard.kept())
     }
 
     fn store_cookie(

@@ -148,7 +148,7 @@ impl Consumer {
             reconcile,
             schedule: Schedule::open(settings.reconcile_every, &writer)?,
             derived_rests: None,
-            guard: DeleteGuard::new(settings.max_delete),
+            guard: DeleteGuard::new(settings.max_delete).dry(settings.dry_run),
             hashes: Hashes::open(&settings.search, &writer)?,
             habits: vec![Habit::default(); settings.servers.len()],
             next_server: 0,

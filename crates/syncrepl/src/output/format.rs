@@ -22,6 +22,9 @@ pub(crate) trait Format: Callback {
         Ok(())
     }
 
+    /// What comes is a dry run: it is told, and never committed. Comes before [`start`](Self::start).
+    fn dry_run(&mut self) {}
+
     /// Whether the format could not print what was committed: the reader went away, or the disk is
     /// full.
     fn is_lost(&self) -> bool {

@@ -33,6 +33,8 @@ struct Json {
     tag: Option<Tag>,
     /// The number of lines about changes since the last commit or start.
     lines: u64,
+    /// In a dry run no line of it is ever committed, and a line of its own ends it.
+    dry: bool,
     /// Why the line that says what is committed could not be written.
     lost: Option<io::Error>,
 }
@@ -44,6 +46,7 @@ impl Json {
             pending: 0,
             tag: None,
             lines: 0,
+            dry: false,
             lost: None,
         }
     }
@@ -64,8 +67,13 @@ impl Format for Json {
     fn start(&mut self, at: &Position, next: Tag) -> io::Result<()> {
         (self.tag, self.lines) = (Some(next), 0);
         begin(&mut self.out, at)?;
-        writeln!(self.out, r#","next":"{next}"}}"#)?;
+        let dry = if self.dry { r#","dry_run":true"# } else { "" };
+        writeln!(self.out, r#","next":"{next}"{dry}}}"#)?;
         self.out.flush()
+    }
+
+    fn dry_run(&mut self) {
+        self.dry = true;
     }
 
     fn is_lost(&self) -> bool {
@@ -74,6 +82,9 @@ impl Format for Json {
 
     fn finish(&mut self) -> io::Result<()> {
         self.lost.take().map_or(Ok(()), Err)?;
+        if self.dry {
+            writeln!(self.out, r#"{{"op":"dry_run","lines":{}}}"#, self.lines)?;
+        }
         self.out.flush()
     }
 }
@@ -139,6 +150,10 @@ impl Callback for Json {
     }
 
     fn cookie_change(&mut self, cookie: &[u8]) -> CallbackResult {
+        if self.dry {
+            // The copy does not get that far.
+            return Ok(());
+        }
         self.out.write_all(br#"{"op":"cookie","cookie":"#)?;
         value(&mut self.out, cookie)?;
         Ok(self.out.write_all(b"}\n")?)

@@ -35,6 +35,7 @@ struct Changes {
     /// Whether this is the first refresh of an empty copy. Then every entry is new, and the whole
     /// copy is printed at the end of the refresh.
     first: bool,
+    dry: bool,
     pending: Pending,
 }
 
@@ -44,6 +45,7 @@ impl Changes {
             out,
             begun: false,
             first: false,
+            dry: false,
             pending: Pending::default(),
         }
     }
@@ -76,6 +78,18 @@ impl Format for Changes {
     fn start(&mut self, _: &Position, _: Tag) -> io::Result<()> {
         self.pending = Pending::default();
         Ok(())
+    }
+
+    fn dry_run(&mut self) {
+        self.dry = true;
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.dry {
+            self.begin()?;
+            writeln!(self.out, "\n# dry run: nothing was changed")?;
+        }
+        self.out.flush()
     }
 }
 

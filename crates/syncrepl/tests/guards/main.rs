@@ -5,6 +5,7 @@
 mod common;
 
 mod cuts;
+mod dry_run;
 mod identity;
 mod kept;
 mod limits;

@@ -212,7 +212,7 @@ impl Reader {
         }
         self.still_whole();
         match value["op"].as_str() {
-            Some("bind" | "cookie") => {}
+            Some("bind" | "cookie" | "dry_run") => {}
             Some(op @ ("start" | "commit")) => match Marker::read(value) {
                 Ok(marker) => self.meet(&marker),
                 Err(error) => self.violation(format_args!("{op}: {error}")),
