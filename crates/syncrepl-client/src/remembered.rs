@@ -16,7 +16,7 @@ use crate::status;
 use crate::store::{Store, Writer};
 
 /// The servers, one URL a line.
-const SERVERS: &str = "syncrepl_servers";
+pub(crate) const SERVERS: &str = "syncrepl_servers";
 /// How the consumer binds: `anonymous`, `simple`, or the name of a SASL mechanism.
 const BIND: &str = "syncrepl_bind";
 /// The DN of a simple bind, or the name of a SASL bind.

@@ -45,6 +45,24 @@ pub(crate) const LACKED: &str = "syncrepl_lacked";
 /// The records to ask the provider about when it is silent, in the same form.
 pub(crate) const QUIET: &str = "syncrepl_suspects";
 
+/// What holds for one search alone, and not for another one that takes over its copy.
+pub(crate) const OF_THE_SEARCH: [&str; 14] = [
+    COOKIE,
+    LAST_REFRESH,
+    HASHES_TOLD,
+    LAST_RECONCILE,
+    PARENTS,
+    NODE,
+    COUNTS,
+    DELETES,
+    CRASHES,
+    AHEAD,
+    LEFT_OUT,
+    FRESH,
+    FRESH_PLACED,
+    QUIET,
+];
+
 /// The status of a store at one moment.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

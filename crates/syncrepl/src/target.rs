@@ -102,6 +102,37 @@ pub(crate) fn connection<C: Callback>(
     Ok(args.limits.apply(builder).any_server(args.any_server))
 }
 
+/// Sets the search alone, of a run that needs no server. A part that is left out comes from the copy in `data`.
+///
+/// # Errors
+/// When the arguments contradict each other.
+pub(crate) fn search<C: Callback>(
+    builder: Builder<C>,
+    args: &ConnectionArgs,
+    data: &Path,
+) -> Result<Builder<C>, Failure> {
+    match args.search.as_slice() {
+        [url] if is_url(url) && args.base.is_none() && args.scope.is_none() => {
+            warn_of_base_scope(url);
+            Ok(builder.ldap_url(url))
+        }
+        [url, ..] if is_url(url) => Err(wrong_usage(
+            "an LDAP URL names base, scope, filter and attributes: leave out -b, -s and further words",
+        )),
+        _ => {
+            let stored = remembered(data).and_then(|stored| stored.url);
+            in_parts(
+                builder,
+                args,
+                &[],
+                true,
+                stored.as_ref(),
+                &LdapConf::default(),
+            )
+        }
+    }
+}
+
 /// Sets the search where `-H` gives the servers, or nothing does. The URL of a domain has a search, too: all of
 /// the domain, unless it says more.
 fn of_hosts<C: Callback>(

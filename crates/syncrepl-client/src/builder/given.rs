@@ -221,6 +221,30 @@ fn no_domain() -> Error {
     .with_hint("labels of letters, digits, - and _, separated by dots; others as xn--…")
 }
 
+impl Given {
+    /// The search that takes over the copy of `stored`, as the new store remembers it.
+    pub(super) fn adopted(self, stored: Option<&LdapUrl>) -> Result<String> {
+        let stored = stored.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "there is no copy yet to take over").with_hint(
+                "refresh it first, or let the first refresh of the new file copy everything",
+            )
+        })?;
+        let named = self.first.as_ref().unwrap_or(stored);
+        let server = match named.host {
+            Some(_) => named,
+            None => stored,
+        };
+        let search = self.search.unwrap_or_else(|| Search::from_url(named));
+        let url = LdapUrl {
+            scheme: server.scheme,
+            host: server.host.clone(),
+            port: server.port,
+            ..search.to_url()
+        };
+        Ok(url.to_string())
+    }
+}
+
 fn no_url() -> Error {
     Error::new(ErrorKind::InvalidInput, "no LDAP URL was given")
         .with_hint("the first refresh of a store needs to know where and what")

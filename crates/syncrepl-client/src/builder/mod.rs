@@ -315,6 +315,23 @@ impl<C: Callback> Builder<C> {
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
 
+    /// Makes a new store at `path` from the copy in the builder's own store, for the search of this builder. The
+    /// first refresh of the new store compares everything, and tells only what really differs: entries outside
+    /// of the new search are deleted, other attributes are changes. The store of the builder stays as it is, and
+    /// a consumer may use it meanwhile. The new one has an id and a history of its own ([`Store::position`]), and
+    /// your own tables. It connects to nobody. Returns the number of entries.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when `path` exists, or there is no copy yet;
+    /// and those of the store.
+    pub fn adopt_to(mut self, path: impl AsRef<Path>) -> Result<u64> {
+        let given = self.parts.given()?;
+        let store = Store::open(&self.parts.path)?;
+        let url = given.adopted(store.url()?.as_ref())?;
+        store.adopt_to(path.as_ref(), &url)?;
+        Store::open(path)?.count()
+    }
+
     /// Looks at each server as a refresh would meet it, and tells its findings line by line: what works,
     /// what does not, and what to do about it. It stores nothing. Of a store it reads the search and
     /// the server, if there is a store. The provider sends the entries of the search, one attribute of each.

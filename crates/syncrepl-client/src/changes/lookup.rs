@@ -215,7 +215,9 @@ impl Ask for Lookup<'_> {
         }
         // Either entryUUID may not be searched, or the control is not there any more. Reading each
         // entry by its DN answers in both cases.
-        for (wanted, dn) in wanted.iter().filter(|(_, dn)| !dn.is_empty()) {
+        // A copy that was adopted may hold entries outside of the search.
+        let may_show = |dn: &str| !dn.is_empty() && search.covers(dn);
+        for (wanted, dn) in wanted.iter().filter(|(_, dn)| may_show(dn)) {
             let mut seen = false;
             let readable = self.entries(
                 dn,

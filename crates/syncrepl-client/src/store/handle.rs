@@ -20,7 +20,7 @@ use super::reader::{self, Frozen};
 use super::row::{self, StoredRow};
 use super::schema::Found;
 use super::transaction::{FunctionResult, Transaction};
-use super::{backup, file, schema, settings};
+use super::{adopt, backup, file, schema, settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{OwnedRecord, Record};
 
@@ -263,6 +263,11 @@ impl Store {
     /// [`ErrorKind::InvalidInput`] when `path` exists. After any other error nothing is left at `path`.
     pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<()> {
         backup::write(&self.conn, path.as_ref(), self.busy)
+    }
+
+    /// Makes a new store from the copy as it is now, for the search `url`.
+    pub(crate) fn adopt_to(&self, path: &Path, url: &str) -> Result<()> {
+        adopt::write(&self.conn, path, self.busy, url)
     }
 
     /// Interrupts, from any thread, the SQL that this handle is running: it fails with

@@ -2,6 +2,7 @@
 //! [`Store`], the consumer's is the `Writer`. Both use the rows, and these the file and the meaning
 //! of its failures. Nothing here decides about changes.
 
+mod adopt;
 pub(crate) mod ancestors;
 mod authorizer;
 mod backup;

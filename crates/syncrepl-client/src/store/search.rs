@@ -106,6 +106,16 @@ impl Search {
         self.scope == Scope::Subtree && !self.filter.may_hide_parents()
     }
 
+    /// Whether base and scope of the search cover the entry with this DN.
+    pub(crate) fn covers(&self, dn: &str) -> bool {
+        let (key, base) = (dn::key(dn), dn::key(&self.base));
+        match self.scope {
+            Scope::Base => key == base,
+            Scope::One => dn::parent_key(&key) == Some(&base),
+            _ => dn::is_within(&key, &base),
+        }
+    }
+
     fn attribute_set(&self) -> BTreeSet<String> {
         self.attributes
             .iter()
@@ -142,6 +152,9 @@ impl Search {
                 differs.join(", ")
             ),
         )
-        .with_hint("name another data file, or ask for the same search"))
+        .with_hint(
+            "name another data file, or ask for the same search; `syncrepl adopt NEW-FILE --from FILE` lets another \
+             search take over this copy, in a new file",
+        ))
     }
 }

@@ -90,6 +90,16 @@ pub(super) fn set_commit(conn: &Connection, number: u64, changes: u64) -> Result
     set(conn, COMMIT, Some(value.as_bytes()))
 }
 
+/// Gives the store another id.
+pub(super) fn draw_source(conn: &Connection) -> Result<()> {
+    let sql = "UPDATE syncrepl_settings SET value = randomblob(16) WHERE name = ?1";
+    let drawn = conn.execute(sql, [SOURCE]).map_err(failure::of_store)?;
+    match drawn {
+        1 => Ok(()),
+        _ => Err(unreadable("the store's id is damaged")),
+    }
+}
+
 /// The number of records after the last commit; `None` in stores of earlier versions.
 pub(super) fn entries(conn: &Connection) -> Result<Option<u64>> {
     let Some(value) = get(conn, ENTRIES)? else {

@@ -1,6 +1,7 @@
 //! The subcommands. Each is one file here, with its arguments beside what it does, and one line in
 //! [`SUBCOMMANDS`].
 
+mod adopt;
 mod completions;
 mod demo;
 mod doctor;
@@ -19,6 +20,7 @@ pub(crate) const SUBCOMMANDS: &[Entry] = &[
     Entry::of::<follow::Follow>(),
     Entry::of::<doctor::Doctor>(),
     Entry::of::<demo::Demo>(),
+    Entry::of::<adopt::Adopt>(),
     Entry::of::<dump::Dump>(),
     Entry::of::<status::Status>(),
     Entry::of::<completions::Completions>(),

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adopt;
 mod connect;
 mod output;
 mod sasl;
