@@ -61,6 +61,23 @@ pub(crate) fn attributes<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<
     )
 }
 
+/// Checks the attributes to leave out. They are compared with the names that the provider sends.
+///
+/// # Errors
+/// `InvalidInput`, with the number of the first that is wrong.
+pub(crate) fn attributes_except(list: &[String]) -> Result<()> {
+    let named =
+        |name: &String| is_selector(name) && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let Some(index) = list.iter().position(|name| !named(name)) else {
+        return Ok(());
+    };
+    let number = index + 1;
+    Err(unusable(&format!(
+        "attribute {number} to leave out is no name of one"
+    ))
+    .with_hint("write it as the provider spells it, not as an OID, such as jpegPhoto"))
+}
+
 /// The filter for people; a mask if it holds the value of a secret attribute.
 pub(crate) fn shown(filter: &Filter) -> String {
     let text = filter.to_string();

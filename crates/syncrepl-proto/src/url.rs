@@ -100,6 +100,7 @@ impl fmt::Debug for Extension {
 const BIND_NAME: &[&str] = &["bindname"];
 const BIND_PASSWORD: &[&str] = &["X-BINDPW"];
 const MECHANISM: &[&str] = &["x-mech"];
+const ATTRIBUTES_EXCEPT: &[&str] = &["x-attrs-except"];
 const START_TLS: &[&str] = &["StartTLS", "X-StartTLS", "1.3.6.1.4.1.1466.20037"];
 
 /// An LDAP URL (RFC 4516), every part decoded.
@@ -154,6 +155,22 @@ impl LdapUrl {
         self.value(MECHANISM)
     }
 
+    /// The attributes that are to be left out: the value of `x-attrs-except`, an extension of this project, which
+    /// is a list separated by (encoded) commas.
+    pub fn attributes_except(&self) -> impl Iterator<Item = &str> {
+        let list = self.value(ATTRIBUTES_EXCEPT).unwrap_or_default();
+        list.split(',').filter(|name| !name.is_empty())
+    }
+
+    /// The extension that leaves these attributes out.
+    pub fn except(names: &[String]) -> Option<Extension> {
+        (!names.is_empty()).then(|| Extension {
+            critical: false,
+            name: ATTRIBUTES_EXCEPT.concat(),
+            value: Some(names.join(",")),
+        })
+    }
+
     /// Whether the URL asks for StartTLS, and whether it requires it. It may use the name
     /// `StartTLS`, `X-StartTLS` or the OID (RFC 4511 §4.14.1). A value is ignored.
     pub fn start_tls(&self) -> Option<StartTls> {
@@ -173,7 +190,14 @@ impl LdapUrl {
     /// The name of the first critical extension other than those above. A URL that has one must not
     /// be used (RFC 4516 §2).
     pub fn unknown_critical(&self) -> Option<&str> {
-        let known = [BIND_NAME, BIND_PASSWORD, MECHANISM, START_TLS].concat();
+        let known = [
+            BIND_NAME,
+            BIND_PASSWORD,
+            MECHANISM,
+            START_TLS,
+            ATTRIBUTES_EXCEPT,
+        ]
+        .concat();
         let unknown = |extension: &&Extension| extension.critical && !extension.is(&known);
         self.extensions
             .iter()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, ValueEnum};
 
+use crate::habits::HabitArgs;
 use crate::limits::{LimitArgs, PatienceArgs, parse_interval};
 use crate::output;
 
@@ -92,8 +93,9 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 'x')]
     pub(crate) simple: bool,
 
-    /// SASL mechanism: EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1 or GSSAPI (Kerberos)
-    #[arg(short = 'Y', value_name = "MECHANISM", conflicts_with_all = ["simple", "bind_dn"])]
+    /// SASL mechanism: EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1 or GSSAPI (Kerberos). A -D beside it
+    /// does not count
+    #[arg(short = 'Y', value_name = "MECHANISM", conflicts_with = "simple")]
     pub(crate) mechanism: Option<String>,
 
     /// Name for the SASL bind: that of a user (SCRAM), a Kerberos principal (GSSAPI)
@@ -159,11 +161,19 @@ pub(crate) struct ConnectionArgs {
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 
+    /// Leave this attribute out of the copy, with all its options: a change of it tells nothing. May be repeated,
+    /// or be a list with commas. The data file remembers it
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) attrs_except: Option<Vec<String>>,
+
+    #[command(flatten)]
+    pub(crate) habits: HabitArgs,
+
     /// Say more on stderr; -vv and -vvv say even more
     #[arg(short = 'v', action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// One LDAP URL (RFC 4516), or a filter (RFC 4515) followed by attributes
+    /// One LDAP URL (RFC 4516), or a filter (RFC 4515) followed by attributes. After -b the filter may be left out
     #[arg(value_name = "URL | FILTER [ATTRIBUTE]…")]
     pub(crate) search: Vec<String>,
 }

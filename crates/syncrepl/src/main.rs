@@ -12,6 +12,7 @@ mod cli;
 mod command;
 mod encryption;
 mod exit;
+mod habits;
 mod identity;
 mod ldap_conf;
 mod limits;

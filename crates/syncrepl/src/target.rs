@@ -6,13 +6,12 @@ use syncrepl_client::{
     Builder, Callback, LdapUrl, Remembered, Scope, StopHandle, Store, Syncrepl, SyncreplMode,
 };
 use syncrepl_proto::dn;
-use syncrepl_proto::filter::Filter;
 
 use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain, wrong_usage};
 use crate::ldap_conf::{LdapConf, Setting};
 use crate::servers::{hosts, is_url};
-use crate::{encryption, identity, servers};
+use crate::{encryption, habits, identity, servers};
 
 /// Builds the consumer that the arguments describe.
 ///
@@ -50,6 +49,7 @@ pub(crate) fn connection<C: Callback>(
     args: &mut ConnectionArgs,
     data: &Path,
 ) -> Result<Builder<C>, Failure> {
+    habits::refuse_what_is_no_url(args)?;
     let hosts = hosts(args);
     let conf = LdapConf::read();
     let remembered = remembered(data);
@@ -96,7 +96,7 @@ pub(crate) fn connection<C: Callback>(
     if let Some(credentials) = identity::credentials(args, remembered.as_ref())? {
         builder = builder.credentials(credentials);
     }
-    builder = builder
+    builder = leave_out(builder, args)
         .allow_new_identity(args.as_new_identity)
         .allow_clear(args.allow_clear);
     Ok(args.limits.apply(builder).any_server(args.any_server))
@@ -111,6 +111,8 @@ pub(crate) fn search<C: Callback>(
     args: &ConnectionArgs,
     data: &Path,
 ) -> Result<Builder<C>, Failure> {
+    habits::refuse_what_is_no_url(args)?;
+    let builder = leave_out(builder, args);
     match args.search.as_slice() {
         [url] if is_url(url) && args.base.is_none() && args.scope.is_none() => {
             warn_of_base_scope(url);
@@ -194,18 +196,9 @@ fn in_parts<C: Callback>(
         Some(ScopeArg::Sub) => Scope::Subtree,
         None => stored.map_or(Scope::Subtree, LdapUrl::scope_or_default),
     };
-    if let Some(filter) = args.search.first().filter(|word| looks_like_url(word)) {
-        // Not a word of it is quoted: it may hold a password.
-        let known = match filter.contains("://") {
-            true => "the LDAP URL has a scheme that is not known",
-            false => "the first word is neither a filter nor an LDAP URL",
-        };
-        return Err(wrong_usage(&format!(
-            "{known}: a URL begins with ldap://, ldaps:// or ldapi://"
-        )));
-    }
     let mut words = args.search.iter();
     let (filter, attributes): (String, Vec<String>) = match (words.next(), stored) {
+        (Some(_), _) if habits::are_attributes(args) => (String::new(), args.search.clone()),
         (Some(filter), _) => (filter.clone(), words.cloned().collect()),
         (None, Some(url)) => (
             url.filter
@@ -227,11 +220,12 @@ fn remembered(data: &Path) -> Option<Remembered> {
         .flatten()
 }
 
-/// Whether a word is no filter, and looks like a URL whose scheme is missing, damaged or another one.
-fn looks_like_url(word: &str) -> bool {
-    !word.trim_start().starts_with('(')
-        && (word.contains("//") || word.contains('?'))
-        && Filter::parse(word).is_err()
+/// Sets which attributes are left out. An empty name means none.
+fn leave_out<C: Callback>(builder: Builder<C>, args: &ConnectionArgs) -> Builder<C> {
+    match &args.attrs_except {
+        Some(names) => builder.attributes_except(names.iter().filter(|name| !name.is_empty())),
+        None => builder,
+    }
 }
 
 /// Warns of a URL without a scope. It means base (RFC 4516), and few users expect that.

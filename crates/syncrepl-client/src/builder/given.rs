@@ -26,6 +26,7 @@ pub(super) struct Parts {
     pub(super) path: PathBuf,
     pub(super) urls: Vec<Place>,
     pub(super) search: Option<(String, Scope, String, Vec<String>)>,
+    pub(super) except: Option<Vec<String>>,
     pub(super) mode: SyncreplMode,
     pub(super) credentials: Option<Credentials>,
     pub(super) options: ConnectOptions,
@@ -48,6 +49,7 @@ impl Parts {
             path,
             urls: Vec::new(),
             search: None,
+            except: None,
             mode: SyncreplMode::default(),
             credentials: None,
             options: ConnectOptions::default(),
@@ -90,10 +92,15 @@ impl Parts {
                         false => terms::filter(&filter)?,
                     },
                     attributes,
+                    except: Vec::new(),
                 })
             }
             None => None,
         };
+        let except = self.except.take();
+        let in_urls = first.iter().flat_map(LdapUrl::attributes_except);
+        let in_urls: Vec<_> = in_urls.map(str::to_owned).collect();
+        terms::attributes_except(except.as_deref().unwrap_or(&in_urls))?;
         if servers.is_empty() && !self.path.exists() {
             return Err(no_url());
         }
@@ -117,6 +124,7 @@ impl Parts {
             servers,
             first,
             search,
+            except,
             credentials,
         })
     }
@@ -127,6 +135,7 @@ impl Parts {
             mut servers,
             first,
             search,
+            except,
             credentials,
         } = given;
         let mut options = std::mem::take(&mut self.options);
@@ -144,6 +153,7 @@ impl Parts {
             (None, Some(url)) => Search::from_url(url),
             (None, None) => return Err(no_url()),
         };
+        let search = leaving_out(search, except, stored.url.as_ref());
         if let Some(stored) = &stored.url {
             search.check_same(&Search::from_url(stored))?;
         }
@@ -201,6 +211,7 @@ pub(super) struct Given {
     /// The first URL, with its search.
     first: Option<LdapUrl>,
     search: Option<Search>,
+    except: Option<Vec<String>>,
     /// `None`: nobody says as whom.
     credentials: Option<Credentials>,
 }
@@ -221,6 +232,16 @@ fn no_domain() -> Error {
     .with_hint("labels of letters, digits, - and _, separated by dots; others as xn--…")
 }
 
+/// The search with the attributes that it leaves out: those given, else those of its URL, else those of the copy.
+fn leaving_out(mut search: Search, given: Option<Vec<String>>, stored: Option<&LdapUrl>) -> Search {
+    if let Some(given) = given {
+        search.except = given;
+    } else if let (true, Some(stored)) = (search.except.is_empty(), stored) {
+        search.except = Search::from_url(stored).except;
+    }
+    search
+}
+
 impl Given {
     /// The search that takes over the copy of `stored`, as the new store remembers it.
     pub(super) fn adopted(self, stored: Option<&LdapUrl>) -> Result<String> {
@@ -235,6 +256,7 @@ impl Given {
             None => stored,
         };
         let search = self.search.unwrap_or_else(|| Search::from_url(named));
+        let search = leaving_out(search, self.except, Some(stored));
         let url = LdapUrl {
             scheme: server.scheme,
             host: server.host.clone(),

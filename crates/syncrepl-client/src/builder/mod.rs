@@ -87,6 +87,14 @@ impl<C: Callback> Builder<C> {
         self
     }
 
+    /// Attributes to leave out of the copy although the provider sends them: a change of such an attribute is
+    /// stored and told to nobody. A name stands for the attribute with all its options. They are part of the
+    /// search; by default those of the URL (the extension `x-attrs-except`), else those that the store remembers.
+    pub fn attributes_except(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.parts.except = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// What happens once the copy is up to date; [`SyncreplMode::RefreshAndPersist`] by default.
     pub fn mode(mut self, mode: SyncreplMode) -> Self {
         self.parts.mode = mode;

@@ -15,6 +15,7 @@ use super::ask::{Absent, Ask, Found};
 use crate::connection::{Addresses, ConnectOptions, Connection, Credentials, Server};
 use crate::error::{ErrorKind, Result};
 use crate::stop::StopHandle;
+use crate::store::records::attribute_list;
 use crate::store::search::Search;
 
 /// noSuchObject (RFC 4511 §4.1.9).
@@ -153,6 +154,13 @@ impl Lookup<'_> {
             .map(str::to_owned)
             .collect::<Vec<_>>();
         let attributes = attributes.iter().map(String::as_str).collect();
+        let except = &self.search.except;
+        let found = &mut |uuid, dn: &str, attributes: AttributeList<'_>| match attributes
+            .without_any(except)
+        {
+            Some(kept) => found(uuid, dn, attribute_list(&kept)?),
+            None => found(uuid, dn, attributes),
+        };
         self.run(base, scope, filter, attributes, &mut |dn, attributes| {
             let Some(uuid) = entry_uuid(provider, &attributes) else {
                 readable = false;
@@ -163,9 +171,9 @@ impl Lookup<'_> {
             };
             let mut stripped = attributes.without(first);
             for name in others {
-                stripped = crate::store::records::attribute_list(&stripped)?.without(name);
+                stripped = attribute_list(&stripped)?.without(name);
             }
-            found(uuid, dn, crate::store::records::attribute_list(&stripped)?)
+            found(uuid, dn, attribute_list(&stripped)?)
         })?;
         Ok(readable)
     }
@@ -238,7 +246,10 @@ impl Ask for Lookup<'_> {
                     Scope::Base,
                     &search.filter,
                     self_attributes(search),
-                    &mut |dn, attributes| found(*wanted, dn, attributes),
+                    &mut |dn, attributes| match attributes.without_any(&search.except) {
+                        Some(kept) => found(*wanted, dn, attribute_list(&kept)?),
+                        None => found(*wanted, dn, attributes),
+                    },
                 )?;
             }
         }
@@ -317,6 +328,7 @@ mod tests {
             scope: Scope::Subtree,
             filter: Filter::present("objectClass"),
             attributes: Vec::new(),
+            except: Vec::new(),
         };
         let mut connection = None;
         let mut lookup = Lookup {

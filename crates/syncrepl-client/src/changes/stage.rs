@@ -171,6 +171,8 @@ pub(crate) struct Work<'a> {
     pub(crate) apply: Applier<'a>,
     /// The base of the search.
     pub(crate) base: &'a str,
+    /// The attributes that are left out of the copy.
+    pub(crate) except: &'a [String],
     /// Whether the search shows every entry below its base, and so the parents of what it shows.
     pub(crate) shows_parents: bool,
 }

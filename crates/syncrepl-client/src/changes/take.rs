@@ -12,7 +12,7 @@ use super::rules::Rule;
 use super::stage::Work;
 use super::values::with_name;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::records::{Attributes, Parked, Stored};
+use crate::store::records::{Attributes, Parked, Stored, attribute_list};
 
 /// The most RDNs in a DN. The DN of each parent may be asked for and stored.
 const DEEPEST: usize = 1000;
@@ -34,6 +34,11 @@ impl Work<'_> {
             } => {
                 self.stage.messages += 1;
                 self.notice_told_again(uuid, added)?;
+                let kept = attributes.without_any(self.except);
+                let attributes = match &kept {
+                    Some(kept) => attribute_list(kept)?,
+                    None => attributes,
+                };
                 match self.is_hint(uuid, &attributes)? {
                     true => self.hint(uuid, dn)?,
                     false => self.entry(uuid, dn, attributes)?,

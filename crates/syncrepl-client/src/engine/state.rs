@@ -188,6 +188,7 @@ impl Consumer {
                 hashes: &mut self.hashes,
             },
             base: &self.settings.search.base,
+            except: &self.settings.search.except,
             shows_parents: self.shows_parents,
         };
         let beside = Beside {

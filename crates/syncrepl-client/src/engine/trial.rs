@@ -115,6 +115,7 @@ pub(crate) fn claims_to_know_all_deletes(
         scope: Scope::Base,
         filter: Filter::present("objectClass"),
         attributes: Vec::new(),
+        except: Vec::new(),
         base: search.base.clone(),
     };
     match run(connection, provider, &base, Some(&ancient), patience) {

@@ -20,6 +20,8 @@ pub(crate) struct Search {
     pub(crate) scope: Scope,
     pub(crate) filter: Filter,
     pub(crate) attributes: Vec<String>,
+    /// Attributes that are left out of the copy although the provider sends them.
+    pub(crate) except: Vec<String>,
 }
 
 impl Search {
@@ -32,6 +34,7 @@ impl Search {
                 .clone()
                 .unwrap_or_else(|| Filter::present("objectClass")),
             attributes: url.attributes.clone(),
+            except: url.attributes_except().map(str::to_owned).collect(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Search {
             scope: Some(self.scope),
             filter: Some(self.filter.clone()),
             attributes: self.attributes.clone(),
+            extensions: LdapUrl::except(&self.except).into_iter().collect(),
             ..LdapUrl::default()
         }
     }
@@ -116,13 +120,6 @@ impl Search {
         }
     }
 
-    fn attribute_set(&self) -> BTreeSet<String> {
-        self.attributes
-            .iter()
-            .map(|name| name.to_ascii_lowercase())
-            .collect()
-    }
-
     /// Refuses the copy of another search, and says what differs.
     pub(crate) fn check_same(&self, stored: &Search) -> Result<()> {
         let mut differs = Vec::new();
@@ -135,12 +132,18 @@ impl Search {
         if self.filter != stored.filter {
             differs.push(format!("its filter is {}", terms::shown(&stored.filter)));
         }
-        if self.attribute_set() != stored.attribute_set() {
+        if set(&self.attributes) != set(&stored.attributes) {
             let list = match stored.attributes.join(" ") {
                 list if list.is_empty() => "all user attributes".to_owned(),
                 list => list,
             };
             differs.push(format!("its attributes are {}", printable(&list)));
+        }
+        if set(&self.except) != set(&stored.except) {
+            differs.push(match stored.except.join(" ") {
+                list if list.is_empty() => "it leaves out no attributes".to_owned(),
+                list => format!("it leaves out {}", printable(&list)),
+            });
         }
         if differs.is_empty() {
             return Ok(());
@@ -157,4 +160,10 @@ impl Search {
              search take over this copy, in a new file",
         ))
     }
+}
+
+/// A list of attributes, of which neither order nor letter case counts.
+fn set(attributes: &[String]) -> BTreeSet<String> {
+    let lower = |name: &String| name.to_ascii_lowercase();
+    attributes.iter().map(lower).collect()
 }

@@ -2,6 +2,7 @@
 //! validated once and read in place.
 
 use crate::ber::{self, DecodeError, Problem, Reader, Writer, tag};
+use crate::secret::without_options;
 
 /// The attributes of an entry, in the BER that the provider sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,24 @@ impl<'a> AttributeList<'a> {
 
     /// The BER of the list without the attribute `name`. Letter case does not count.
     pub fn without(&self, name: &str) -> Vec<u8> {
+        self.retain(|other| !other.eq_ignore_ascii_case(name))
+    }
+
+    /// The BER of the list without the attributes `except`, of whose names letter case does not count. A name
+    /// without options stands for those with options, too. `None` if the list has none of them.
+    pub fn without_any(&self, except: &[String]) -> Option<Vec<u8>> {
+        let is_one = |name: &str| {
+            let bare = without_options(name);
+            let same = |other: &String| {
+                other.eq_ignore_ascii_case(name) || other.eq_ignore_ascii_case(bare)
+            };
+            except.iter().any(same)
+        };
+        let any = !except.is_empty() && self.iter().any(|attribute| is_one(attribute.name));
+        any.then(|| self.retain(|name| !is_one(name)))
+    }
+
+    fn retain(&self, keep: impl Fn(&str) -> bool) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.constructed(tag::SEQUENCE, |writer| {
             let mut rest = self.contents;
@@ -79,7 +98,7 @@ impl<'a> AttributeList<'a> {
                 let Some(attribute) = Attribute::again(&mut rest) else {
                     break;
                 };
-                if !attribute.name.eq_ignore_ascii_case(name) {
+                if keep(attribute.name) {
                     let length = before.len() - rest.len();
                     writer.raw(before.get(..length).unwrap_or_default());
                 }
@@ -210,6 +229,27 @@ mod tests {
         let bytes = list(&[("cn", &["a"]), ("entryUUID", &["u"]), ("sn", &["s"])]);
         let rest = AttributeList::decode(&bytes).unwrap().without("ENTRYuuid");
         assert_eq!(rest, list(&[("cn", &["a"]), ("sn", &["s"])]));
+    }
+
+    #[test]
+    fn without_any_knows_options_and_no_letter_case() {
+        let bytes = list(&[
+            ("cn", &["a"]),
+            ("CN;lang-de", &["b"]),
+            ("sn;x-a", &["s"]),
+            ("c", &["d"]),
+        ]);
+        let attributes = AttributeList::decode(&bytes).unwrap();
+        let without = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            attributes.without_any(&names)
+        };
+        assert_eq!(without(&[]), None);
+        assert_eq!(without(&["mail", "sn;x-b"]), None);
+        let rest = list(&[("sn;x-a", &["s"]), ("c", &["d"])]);
+        assert_eq!(without(&["Cn"]), Some(rest));
+        let rest = list(&[("cn", &["a"]), ("sn;x-a", &["s"]), ("c", &["d"])]);
+        assert_eq!(without(&["cn;LANG-de"]), Some(rest));
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub(crate) struct Adopt {
     #[arg(short = 's', value_name = "SCOPE")]
     scope: Option<ScopeArg>,
 
+    /// Leave this attribute out, as for refresh; '' for none [default: as in OLD-FILE]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    attrs_except: Option<Vec<String>>,
+
     /// One LDAP URL (RFC 4516), or a filter (RFC 4515) followed by attributes [default: as in OLD-FILE]
     #[arg(value_name = "URL | FILTER [ATTRIBUTE]…")]
     search: Vec<String>,
@@ -54,6 +58,7 @@ impl Subcommand for Adopt {
         let args = ConnectionArgs {
             base: self.base,
             scope: self.scope,
+            attrs_except: self.attrs_except,
             search: self.search,
             ..ConnectionArgs::default()
         };

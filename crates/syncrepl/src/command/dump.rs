@@ -18,7 +18,8 @@ use crate::output::{json, ldif};
     after_help = "\
 Examples:
   syncrepl dump --data people.db
-  syncrepl dump --data people.db --format json | jq .dn"
+  syncrepl dump --data people.db --format json | jq .dn
+  syncrepl dump --data people.db --no-version | slapadd -q -n 1"
 )]
 pub(crate) struct Dump {
     /// The file that holds the copy
@@ -28,6 +29,10 @@ pub(crate) struct Dump {
     /// How the copy is printed
     #[arg(long, value_name = "FORMAT", default_value = "ldif")]
     format: Format,
+
+    /// Leave out the line "version: 1" of LDIF, which slapadd refuses
+    #[arg(long)]
+    no_version: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,6 +53,7 @@ impl Subcommand for Dump {
         store.read(|_| {
             match self.format {
                 Format::Json => json::dump(&mut out, &store.position()?, store.count()?)?,
+                Format::Ldif if self.no_version => {}
                 Format::Ldif => writeln!(out, "version: 1")?,
             }
             store.records(|record: &Record<'_>| {

@@ -5,6 +5,8 @@ mod common;
 
 mod adopt;
 mod connect;
+mod except;
+mod habits;
 mod output;
 mod sasl;
 mod search;
