@@ -51,6 +51,7 @@ pub use network::{Network, Stream};
 pub(crate) use operations::{ANY_ENTRY, undecodable};
 pub use options::Named;
 pub(crate) use options::{Addresses, ConnectOptions};
+pub(crate) use policy::{PasswordWarning, Urgency};
 pub(crate) use refused::{not_allowed, notice_of_disconnection, sync_refused};
 pub(crate) use root_dse::RootDse;
 pub use sasl_options::Sasl;

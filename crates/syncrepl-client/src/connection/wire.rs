@@ -8,6 +8,7 @@ use syncrepl_proto::frame::{FrameError, Frames};
 
 use super::moved::{Failure, Moved};
 use super::network::GivenNetwork;
+use super::policy::PasswordWarning;
 use super::server::Server;
 use super::tls::Tls;
 use super::transport::Transport;
@@ -58,7 +59,7 @@ pub(crate) struct Connection {
     /// other operation may follow.
     pub(super) broken: bool,
     /// What a password policy says of the password of the bind, for people.
-    pub(super) password_warning: Option<String>,
+    pub(super) password_warning: Option<PasswordWarning>,
 }
 
 impl Connection {

@@ -1,6 +1,6 @@
 //! Checks that the server answers, what protects the connection, and our identity by the server.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use syncrepl_proto::profile::{Provider, Support, Trouble};
 
@@ -33,7 +33,8 @@ impl Doctor<'_> {
         bound.inspect_err(|error| self.bad("bind", error, &[]))?;
         self.kerberos(&connection);
         if let Some(warning) = connection.password_warning() {
-            self.warn(format!("password: {warning}"), &[]);
+            let words = warning.words(Duration::ZERO);
+            self.warn(format!("password: {words}"), &[]);
         }
         let who = connection.who_am_i();
         let who = who.inspect_err(|error| self.bad("bind", error, &[]))?;

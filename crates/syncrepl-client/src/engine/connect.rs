@@ -63,9 +63,7 @@ impl Consumer {
         let credentials = &self.settings.credentials;
         connection.bind(credentials)?;
         self.warn_unprotected(server, &connection);
-        if let Some(warning) = connection.password_warning() {
-            tracing::warn!("{warning}");
-        }
+        self.note_password(connection.password_warning().cloned());
         let told = connection.who_am_i()?;
         let same_identity = self.is_same_identity(told.as_deref(), callback)?;
         let authzid = told.unwrap_or_else(|| self.settings.credentials.identity());

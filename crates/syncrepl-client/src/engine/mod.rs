@@ -22,7 +22,7 @@
 //! - `presence`, `trial`: whether a provider tells all deletes; a refresh stage that only counts
 //! - `newest`: how far the copy is behind what the provider knows
 //! - `report`: the state of the run, for others to see
-//! - `deadlines`, `settings`, `mode`, `warnings`
+//! - `deadlines`, `settings`, `mode`, `warnings`, `reminder`
 
 mod afresh;
 mod ahead;
@@ -48,6 +48,7 @@ mod presence;
 mod questions;
 mod refresh;
 mod refusal;
+mod reminder;
 mod report;
 mod restarts;
 mod resume;

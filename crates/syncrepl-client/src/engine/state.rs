@@ -13,6 +13,7 @@ use super::deadlines::{Deadlines, Due, Phase};
 use super::gap::Gap;
 use super::habit::Habit;
 use super::newest::Newest;
+use super::reminder::Reminder;
 use super::report::Report;
 use super::restarts::Restarts;
 use super::schedule::Schedule;
@@ -73,6 +74,7 @@ pub(super) struct Consumer {
     pub(super) warned_of_derived: bool,
     pub(super) warnings: Warnings,
     pub(super) warned_unsupported: bool,
+    pub(super) reminder: Reminder,
 }
 
 /// A bound connection with the sync search on it.
@@ -157,6 +159,7 @@ impl Consumer {
             warned_of_derived: false,
             warnings: Warnings::default(),
             warned_unsupported: false,
+            reminder: Reminder::default(),
             settings,
             writer,
         })

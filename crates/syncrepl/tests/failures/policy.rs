@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::wait_until;
 
 use crate::common::PATIENCE;
-use crate::common::outcome::{Data, Outcome};
+use crate::common::outcome::{Data, Outcome, command};
 
 /// A slapd with the overlay and this policy, and the people ann and bob.
 fn server(policy: &str) -> Slapd {
@@ -131,4 +132,64 @@ fn password_expires() {
     warned("has expired, and this was the last bind that the server accepts: set a new one");
     run(&server, &data, "refresh", "ann")
         .assert_failed(3, &["the password has expired", "set a new one"]);
+}
+
+/// While it is followed the warning comes once a day, however often the server is restarted. One that has become
+/// more urgent comes at once.
+#[test]
+fn follower_is_told_once() {
+    let server = server("pwdMaxAge: 800000\npwdExpireWarning: 864000\npwdGraceAuthNLimit: 100\n");
+    let set_at = Instant::now();
+    let data = Data::new();
+    let mut words = data.sync("follow", &server.url());
+    words.extend([
+        "-D".to_owned(),
+        dn("ann"),
+        "-w".to_owned(),
+        "secret".to_owned(),
+    ]);
+    let mut follower = Run::command(&mut command(&words));
+    let binds = |count: usize| {
+        let bound = |lines: Vec<String>| {
+            lines
+                .iter()
+                .filter(|line| line.contains(r#""op":"bind""#))
+                .count()
+        };
+        wait_until(PATIENCE, || bound(follower.lines()) >= count);
+    };
+    let warnings = || {
+        let stderr = follower.stderr();
+        let told = stderr
+            .lines()
+            .filter(|line| line.contains("the password of"));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    binds(1);
+    for count in 2..4 {
+        server.stop();
+        server.start_again();
+        binds(count);
+    }
+    wait_until(PATIENCE, || warnings().len() == 1);
+    assert!(
+        warnings()[0].contains("expires in 9 days"),
+        "{:?}",
+        warnings()
+    );
+    set(&server, &format!("cn=policy,{SUFFIX}"), "pwdMaxAge", "1");
+    wait_until(PATIENCE, || set_at.elapsed() > Duration::from_millis(2100));
+    for count in 4..6 {
+        server.stop();
+        server.start_again();
+        binds(count);
+    }
+    wait_until(PATIENCE, || warnings().len() == 2);
+    assert!(
+        warnings()[1].contains("has expired, and the server accepts 99 more binds"),
+        "{:?}",
+        warnings()
+    );
+    follower.signal("TERM");
+    assert!(follower.wait_exit(PATIENCE).success());
 }
