@@ -19,7 +19,9 @@ build() {
         echo "deb: installing cargo-deb" >&2
         cargo install --locked cargo-deb
     fi
-    cargo build --release --locked -p syncrepl
+    # With Kerberos, as the library of it is on every Debian.
+    scripts/packages.sh krb5-config:libkrb5-dev pkg-config:pkg-config '/usr/lib/llvm-*/lib/libclang.so*:libclang-dev'
+    cargo build --release --locked -p syncrepl --features gssapi
     local syncrepl=target/release/syncrepl names
     rm -rf target/package
     mkdir -p target/package/man target/package/completions
@@ -44,11 +46,13 @@ try() {
     trap "scripts/try-slapd.sh stop '$folder/slapd' >/dev/null 2>&1 || true; rm -rf '$folder'" EXIT
     dpkg -x "$package" "$folder/root"
     for file in usr/bin/syncrepl usr/lib/systemd/system/syncrepl@.service \
-        usr/share/man/man1/syncrepl.1.gz usr/share/man/man1/syncrepl-follow.1.gz \
+        usr/share/man/man1/syncrepl.1.gz \
+        usr/share/man/man1/syncrepl-{refresh,follow,doctor,adopt,dump,status}.1.gz \
         usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
         usr/share/doc/syncrepl/examples/example.conf; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
     done
+    dpkg-deb -f "$package" Depends | grep -q libgssapi-krb5 || fail "the package has no Kerberos"
     for script in postinst prerm postrm; do
         dpkg-deb --ctrl-tarfile "$package" | tar -xO "./$script" | sh -n || fail "the package has no good $script"
     done

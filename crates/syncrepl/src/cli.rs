@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory, Parser};
 
 use crate::command::SUBCOMMANDS;
 use crate::exit;
+use crate::headings::grouped;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -43,7 +44,7 @@ struct Cli {}
 
 /// The words of the whole command.
 fn words() -> Command {
-    let subcommands = SUBCOMMANDS.iter().map(|entry| (entry.words)());
+    let subcommands = SUBCOMMANDS.iter().map(|entry| grouped((entry.words)()));
     Cli::command().subcommands(subcommands)
 }
 

@@ -6,6 +6,7 @@ use clap::Parser;
 
 use super::subcommand::{Program, Subcommand};
 use crate::exit::Failure;
+use crate::manual;
 
 /// Print the manual page of the command, or of a subcommand
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ impl Subcommand for Man {
         let mut command = program();
         // Gives the subcommands their full names: syncrepl-refresh.
         command.build();
+        let exits = command.get_after_help().map(ToString::to_string);
+        let exits = exits.unwrap_or_default();
         if let Some(name) = &self.subcommand {
             let found = command.find_subcommand(name).cloned();
             command = found
@@ -37,10 +40,7 @@ impl Subcommand for Man {
                 .version(env!("CARGO_PKG_VERSION"));
         }
         let mut page = Vec::new();
-        clap_mangen::Man::new(command)
-            .source(concat!("syncrepl ", env!("CARGO_PKG_VERSION")))
-            .manual("Directory tools")
-            .render(&mut page)?;
+        manual::write(&command, &exits, &mut page)?;
         let mut out = io::stdout().lock();
         out.write_all(&page)?;
         Ok(out.flush()?)

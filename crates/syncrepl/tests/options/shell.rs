@@ -109,7 +109,7 @@ fn page(words: &[&str]) -> String {
     for line in page.lines() {
         let rest = line.strip_prefix('.').or_else(|| line.strip_prefix('\''));
         let known = [
-            "ie", "el", "TH", "SH", "SS", "TP", "RS", "RE", "PP", "br", "nf", "fi", "IP",
+            "ie", "el", "TH", "SH", "SS", "TP", "RS", "RE", "PP", "br", "nf", "fi", "IP", "ds",
         ];
         let request = rest.map(|rest| rest.split([' ', '\\']).next().unwrap_or_default());
         assert!(
@@ -149,4 +149,102 @@ fn manual_pages_name_everything() {
         }
     }
     Outcome::run(&["man", "nothing"]).assert_failed(2, &["no subcommand is called 'nothing'"]);
+}
+
+/// The options of the subcommands that connect are in groups. Only these stand before them.
+#[test]
+fn help_is_in_groups() {
+    for name in ["refresh", "follow", "doctor"] {
+        let help = Outcome::run(&[name, "--help"]).assert_done().stdout.clone();
+        let mut group = "";
+        let mut ungrouped = Vec::new();
+        let mut groups = Vec::new();
+        for line in help.lines() {
+            if let Some(heading) = line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
+                group = heading;
+                groups.push(heading);
+            }
+            let option = line.trim().trim_start_matches(['-', ',']);
+            if line.trim().starts_with('-') && group == "Options" {
+                ungrouped.push(
+                    option
+                        .split([' ', ','])
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                );
+            }
+        }
+        assert_eq!(ungrouped, ["data", "h"], "{name}: {help}");
+        for heading in ["Connection", "Identity", "TLS", "Search", "Output", "Times"] {
+            assert!(groups.contains(&heading), "{name}: no {heading} in {help}");
+        }
+        assert!(
+            name == "doctor" || groups.contains(&"Guards"),
+            "{name}: {help}"
+        );
+    }
+}
+
+/// Each option with what the help says of it, as the first words of its text.
+fn texts(help: &str) -> Vec<(String, String)> {
+    let options = help.split("\nExamples:").next().unwrap_or_default();
+    let mut lines = options.lines().peekable();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        let bullet = line.trim_start().starts_with("- ");
+        if bullet || !line.trim_start().starts_with('-') || !line.starts_with(' ') {
+            continue;
+        }
+        // A short help has the text on the same line.
+        let beside = line.trim().split_once("  ").map(|(_, text)| text.trim());
+        let mut text = beside.map(|text| format!("{text} ")).unwrap_or_default();
+        while let Some(more) = lines.next_if(|line| line.starts_with("          ")) {
+            text = text + more.trim() + " ";
+        }
+        // Lists of values and defaults are set otherwise.
+        let text = text.split(" [").next().unwrap_or_default();
+        let first: String = text.chars().take(60).collect();
+        let name = line.trim().split([' ', ',']).next().unwrap_or_default();
+        found.push((name.to_owned(), first.trim().to_owned()));
+    }
+    found
+}
+
+#[test]
+fn manual_pages_say_what_each_option_does() {
+    for name in subcommands() {
+        let own = page(&[&name])
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let own = own.replace("*(Aq", "'").replace('\\', "");
+        let help = Outcome::run(&[&name, "--help"]);
+        let all = texts(&help.assert_done().stdout);
+        for (option, text) in &all {
+            assert!(
+                !text.is_empty() && own.contains(text.as_str()),
+                "{name} {option}: {text:?}: {own}"
+            );
+        }
+        assert!(own.contains(r#".SH "EXIT STATUS" .TP 0 done"#), "{own}");
+        if ["refresh", "follow", "doctor"].contains(&name.as_str()) {
+            assert!(all.len() > 25, "{all:?}");
+            for words in [
+                ".SH ENVIRONMENT",
+                "SYNCREPL_BIND_PASSWORD",
+                ".SH FILES",
+                "FILE.lock",
+            ] {
+                assert!(own.contains(words), "{name}: no {words}: {own}");
+            }
+        }
+    }
+    let synopsis =
+        ".SH SYNOPSIS syncrepl refresh [OPTIONS] --data <FILE> [URL | FILTER [ATTRIBUTE]…] .ie";
+    let own = page(&["refresh"])
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(own.contains(synopsis), "{own}");
 }
