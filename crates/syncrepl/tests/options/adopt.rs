@@ -55,6 +55,11 @@ fn only_real_differences_are_told() {
         assert_eq!(mode & 0o777, 0o600);
         let adopted = new.dump();
         assert_eq!(copy(&new).entries, copy(&old).entries);
+        let store = |dump: &str| {
+            let id = dump.split(r#""store":""#).nth(1).expect("a start line");
+            id[..36].to_owned()
+        };
+        assert_ne!(store(&adopted), store(&before), "it is another store");
         let status = run(&new, "status", &[]).stdout;
         assert!(status.contains("(objectClass=person)"), "{status}");
         for line in ["cookie:       none yet", "last refresh: none yet"] {

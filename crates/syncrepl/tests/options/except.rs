@@ -73,6 +73,14 @@ fn attributes_are_left_out() {
             .expect("a change");
         assert_eq!(changes(&data.refresh_with(&server, &[])), 1);
 
+        // Nor by a search for everything beside the refresh.
+        server
+            .ldapmodify(
+                &(replace("p0", "mail", "z@example.com") + &replace("p0", "description", "x")),
+            )
+            .expect("a change");
+        assert_eq!(changes(&data.refresh_with(&server, &["--derived"])), 1);
+
         // Nor while it is followed. The change after it tells that the one before has come.
         let mut follower = Run::command(&mut command(&data.sync("follow", &server.url())));
         follower.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
