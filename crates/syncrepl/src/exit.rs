@@ -54,6 +54,7 @@ impl Failure {
                 | ErrorKind::NewerVersion
                 | ErrorKind::RefreshRunning
                 | ErrorKind::Store
+                | ErrorKind::NoSpace
                 | ErrorKind::StoreGone => 5,
                 ErrorKind::Guard => 6,
                 _ => 1,

@@ -21,6 +21,7 @@ mod progress;
 mod signals;
 mod story;
 mod target;
+mod trouble;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! Turns the arguments as typed into servers, credentials and a search.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use syncrepl_client::{
     Builder, Callback, Credentials, LdapUrl, Password, Sasl, Scope, StopHandle, Store, Syncrepl,
@@ -103,6 +103,13 @@ pub(crate) fn connection<C: Callback>(
         builder = builder.credentials(credentials);
     }
     Ok(args.limits.apply(builder).any_server(args.any_server))
+}
+
+/// The files that a bind reads, of those that the arguments name.
+pub(crate) fn files_of_bind(args: &ConnectionArgs) -> Vec<PathBuf> {
+    let tls = [&args.ca_file, &args.cert, &args.key];
+    let tls = tls.into_iter().flatten().cloned();
+    tls.chain(password::file_of(args)).collect()
 }
 
 fn with_scheme(host: &str) -> String {

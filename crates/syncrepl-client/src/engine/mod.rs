@@ -173,6 +173,12 @@ impl<C: Callback> Syncrepl<C> {
         self.engine.reconnect(&mut self.callback)
     }
 
+    /// Closes the connection, and rolls the open transaction back. [`reconnect`](Self::reconnect) then goes
+    /// on from the last commit, with passwords and certificates read anew.
+    pub fn disconnect(&mut self) {
+        self.engine.abandon();
+    }
+
     /// Waits for messages, for `timeout` at most, and tells the callback of their changes. Returns
     /// false when there is nothing more to come: in refresh-only mode when the refresh has ended,
     /// else when a requested stop is complete.

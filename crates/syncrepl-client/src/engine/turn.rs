@@ -166,6 +166,9 @@ impl Run<'_> {
         match self.on.link.connection.wait(Some(until)) {
             Ok(Woken::Readable) => self.on.link.heard = self.now(),
             Ok(Woken::Stop) => {}
+            // The caller wants to look at something else.
+            Ok(Woken::Nudge) if !cancelled => return Ok(Some(After::More)),
+            Ok(Woken::Nudge) => {}
             Ok(Woken::Deadline) => {
                 let now = self.now().max(until);
                 let Some(due) = self.on.deadlines.take(phase, now, true) else {
@@ -183,6 +186,10 @@ impl Run<'_> {
             Err(error) => return Err(error),
         }
         let over = self.now() >= deadline && !cancelled;
+        if over {
+            // Where no heartbeat is due, nothing else would notice.
+            self.consumer.writer.check_files()?;
+        }
         Ok(over.then_some(After::More))
     }
 }

@@ -8,10 +8,15 @@ use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
-use crate::output::{self, Output};
+use crate::output::{self, Output, Sink};
 use crate::progress::ProgressLine;
+use crate::signals::{self, Renewal};
 use crate::story::Story;
-use crate::{signals, target};
+use crate::target;
+use crate::trouble::{Meaning, Troubles};
+
+/// How often a wait looks for a password that was replaced.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Bring the copy up to date, then stay and print changes as they happen
 #[derive(Debug, Parser)]
@@ -25,7 +30,8 @@ Examples:
   syncrepl follow --data people.db --format ldif >> changes.ldif
 
 Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
-Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again."
+Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again. SIGHUP opens the output file and
+the connection anew."
 )]
 pub(crate) struct Follow {
     #[command(flatten)]
@@ -39,48 +45,48 @@ impl Subcommand for Follow {
 
     fn run(self, _: Program) -> Result<(), Failure> {
         let stop = StopHandle::new();
-        signals::install(stop.clone())?;
-        run_until(self.sync, stop)
+        let renewal = signals::install_with_renewal(stop.clone())?;
+        run_until(self.sync, stop, renewal)
     }
 }
 
-/// Follows until a stop is requested through the handle.
+/// Follows until a stop is requested through the handle. After `renewal` it opens output and connection anew.
 ///
 /// # Errors
 /// When an error will not pass by itself, or the output cannot be written.
-pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Failure> {
+pub(crate) fn run_until(
+    mut args: SyncArgs,
+    stop: StopHandle,
+    renewal: Renewal,
+) -> Result<(), Failure> {
     let progress = ProgressLine::new();
-    let output = output::open(args.format, &progress);
-    let builder = target::builder(
-        &mut args,
-        SyncreplMode::RefreshAndPersist,
-        output,
-        stop.clone(),
-    )?;
-    let mut client = builder.open()?;
-    let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
+    let output = output::open(&args, &progress)?;
+    let sink = output.1.sink.clone();
+    let patience = args.patience.clone();
+    let watched = target::files_of_bind(&args.connection);
+    let mode = SyncreplMode::RefreshAndPersist;
+    let mut client = target::builder(&mut args, mode, output, stop.clone())?.open()?;
+    let mut run = Following {
+        stop,
+        renewal,
+        progress,
+        sink,
+        story: Story::new(patience.longest_wait, patience.good_while),
+        troubles: Troubles::new(watched, patience.refused_for),
+    };
     loop {
-        let (at, next) = (client.position()?, client.next_tag());
-        client.callback().0.start(&at, next)?;
-        let result = follow(&mut client, &progress, &mut story);
-        progress.show(None);
-        let error = match result {
-            Ok(()) => break,
-            // The user asked to stop, and the connection is lost: nothing is left to wait for. A
-            // second request abandons a refresh, and that is an error.
-            Err(error) if stop.requests() == 1 && is_lost(&error) => {
-                if error.is_retryable() {
-                    complain(&format!("stopped: {error}"));
+        run.renew(&mut client);
+        let result = run.once(&mut client);
+        run.progress.show(None);
+        match result {
+            Ok(Ended::ToRenew) => {}
+            Ok(Ended::Stopped) => break,
+            Err(failure) => {
+                if run.is_stopped_by(failure)? {
+                    break;
                 }
-                break;
+                client.disconnect();
             }
-            Err(error) if error.is_retryable() => error,
-            Err(error) => return Err(error.into()),
-        };
-        let (wait, said) = story.failed(error.to_string(), Instant::now());
-        said.iter().for_each(|said| complain(said));
-        if stop.wait(wait) {
-            break;
         }
     }
     client.callback().0.finish()?;
@@ -88,37 +94,122 @@ pub(crate) fn run_until(mut args: SyncArgs, stop: StopHandle) -> Result<(), Fail
     Ok(())
 }
 
+/// A run of `follow`, over all its connections.
+struct Following {
+    stop: StopHandle,
+    renewal: Renewal,
+    progress: ProgressLine,
+    sink: Sink,
+    story: Story,
+    troubles: Troubles,
+}
+
+/// How a connection ended without an error.
+enum Ended {
+    /// A stop was requested.
+    Stopped,
+    /// Output and connection are to be opened anew.
+    ToRenew,
+}
+
+impl Following {
+    /// Opens the output anew and leaves the connection, if that is asked for.
+    fn renew(&mut self, client: &mut Syncrepl<Output>) {
+        if self.renewal.is_asked() {
+            self.renewal.done();
+            client.disconnect();
+            self.sink.renew_later();
+            self.sink.renew_if_asked();
+        }
+    }
+
+    /// Follows on one connection.
+    fn once(&mut self, client: &mut Syncrepl<Output>) -> Result<Ended, Failure> {
+        let (at, next) = (client.position()?, client.next_tag());
+        client.callback().0.start(&at, next)?;
+        // The bind reads these files now.
+        self.troubles.has_changed();
+        client.reconnect()?;
+        self.troubles.bound();
+        self.progress.show(client.progress());
+        loop {
+            // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
+            let wait = match (client.in_persist_stage(), self.progress.is_shown()) {
+                (true, _) => self.story.next_news(Instant::now()),
+                (false, true) => Duration::from_millis(50),
+                (false, false) => Duration::from_secs(60),
+            };
+            if !client.poll(wait)? {
+                return Ok(Ended::Stopped);
+            }
+            if let Some(error) = client.callback().0.take_lost() {
+                return Err(error.into());
+            }
+            self.progress.show(client.progress());
+            let persists = client.in_persist_stage();
+            if self.renewal.is_asked() && !self.stop.is_requested() {
+                if persists {
+                    return Ok(Ended::ToRenew);
+                }
+                // The connection stays until the refresh is over.
+                self.sink.renew_later();
+            }
+            if persists
+                && let Some(server) = client.server()
+                && let Some(said) = self.story.up_to_date(server, Instant::now())
+            {
+                complain(&said);
+            }
+        }
+    }
+
+    /// Waits until another try may help. Returns whether a stop was requested instead.
+    ///
+    /// # Errors
+    /// The failure, if no try will help.
+    fn is_stopped_by(&mut self, failure: Failure) -> Result<bool, Failure> {
+        // The user asked to stop, and the connection is lost: nothing is left to wait for. A second request
+        // abandons a refresh, and that is an error.
+        if let Failure::Client(error) = &failure
+            && self.stop.requests() == 1
+            && is_lost(error)
+        {
+            if error.is_retryable() {
+                complain(&format!("stopped: {error}"));
+            }
+            return Ok(true);
+        }
+        let now = Instant::now();
+        let meaning = self.troubles.meaning(&failure, now);
+        if meaning == Meaning::Ends || self.stop.is_requested() {
+            return Err(failure);
+        }
+        let said = failure.to_string();
+        let (wait, said) = self.story.failed(said, now, |wait| match meaning {
+            Meaning::Refused(exactly) => exactly,
+            Meaning::MayChange(left) => wait.min(left),
+            Meaning::Passes | Meaning::Ends => wait,
+        });
+        said.iter().for_each(|said| complain(said));
+        Ok(self.wait(now + wait))
+    }
+
+    /// Waits until then; not so long if a password or certificate is replaced, or a renewal is asked for. Returns
+    /// whether a stop was requested.
+    fn wait(&mut self, until: Instant) -> bool {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.renewal.is_asked() || self.troubles.has_changed() {
+                return false;
+            }
+            if self.stop.wait(left.min(LOOK)) {
+                return true;
+            }
+        }
+    }
+}
+
 /// Whether the error means no more than that there is no connection.
 fn is_lost(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
-}
-
-fn follow(
-    client: &mut Syncrepl<Output>,
-    progress: &ProgressLine,
-    story: &mut Story,
-) -> Result<(), Error> {
-    client.reconnect()?;
-    progress.show(client.progress());
-    loop {
-        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
-        let wait = match (client.in_persist_stage(), progress.is_shown()) {
-            (true, _) => story.next_news(Instant::now()),
-            (false, true) => Duration::from_millis(50),
-            (false, false) => Duration::from_secs(60),
-        };
-        if !client.poll(wait)? {
-            return Ok(());
-        }
-        if client.callback().0.is_lost() {
-            return Ok(());
-        }
-        progress.show(client.progress());
-        if client.in_persist_stage()
-            && let Some(server) = client.server()
-            && let Some(said) = story.up_to_date(server, Instant::now())
-        {
-            complain(&said);
-        }
-    }
 }

@@ -37,7 +37,7 @@ impl Subcommand for Refresh {
         let stop = StopHandle::new();
         signals::install(stop.clone())?;
         let progress = ProgressLine::new();
-        let output = output::open(args.format, &progress);
+        let output = output::open(&args, &progress)?;
         let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
         let mut client = builder.open()?;
         let mut others = client.servers().len() - 1;

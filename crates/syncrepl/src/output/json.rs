@@ -65,8 +65,8 @@ impl Format for Json {
         self.out.flush()
     }
 
-    fn is_lost(&self) -> bool {
-        self.lost.is_some()
+    fn take_lost(&mut self) -> Option<io::Error> {
+        self.lost.take()
     }
 
     fn finish(&mut self) -> io::Result<()> {

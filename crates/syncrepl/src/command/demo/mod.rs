@@ -20,6 +20,7 @@ use super::follow;
 use super::subcommand::{Program, Subcommand};
 use crate::args::{ConnectionArgs, SyncArgs};
 use crate::exit::Failure;
+use crate::signals::Renewal;
 use crate::{output, signals};
 
 /// See it work: a little directory in memory that keeps changing, and follow on it
@@ -79,7 +80,7 @@ impl Subcommand for Demo {
             },
             ..SyncArgs::default()
         };
-        let result = follow::run_until(follow, stop.clone());
+        let result = follow::run_until(follow, stop.clone(), Renewal::default());
         stop.please_stop();
         // It looks at the stop handle before each step, so it ends soon. If it panicked, stderr says so.
         let _ = actor.join();
