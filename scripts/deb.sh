@@ -46,7 +46,7 @@ try() {
     for file in usr/bin/syncrepl usr/lib/systemd/system/syncrepl@.service \
         usr/share/man/man1/syncrepl.1.gz usr/share/man/man1/syncrepl-follow.1.gz \
         usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
-        usr/share/doc/syncrepl/examples/example.conf; do
+        usr/share/doc/syncrepl/examples/example.conf usr/share/doc/syncrepl/examples/logrotate; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
     done
     for script in postinst prerm postrm; do

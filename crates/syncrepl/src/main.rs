@@ -18,6 +18,7 @@ mod log;
 mod output;
 mod password;
 mod progress;
+mod service;
 mod signals;
 mod story;
 mod target;

@@ -61,12 +61,16 @@ pub(crate) fn needed(args: &mut ConnectionArgs) -> Result<Option<Password>, Fail
         return Ok(Some(Password::from(password.into_vec())));
     }
     match credentials().map(|folder| folder.join(CREDENTIAL)) {
-        // An empty one is how a unit says that there is none.
-        Some(path) if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0) => {
-            file(&path).map(Some)
-        }
+        Some(path) if path.exists() && !stands_in(&path) => file(&path).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether a credential only says that there is none. A unit has to name something for the case that its file is
+/// not there, and cannot name nothing: it names an empty line.
+fn stands_in(credential: &Path) -> bool {
+    fs::metadata(credential).is_ok_and(|metadata| metadata.len() <= 1)
+        && bytes(credential).is_ok_and(|bytes| matches!(&bytes[..], b"" | b"\n"))
 }
 
 /// The file that gives the password, if one does. Its password may change while a run goes on.

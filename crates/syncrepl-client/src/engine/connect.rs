@@ -14,6 +14,7 @@ use super::state::{Consumer, Link};
 use crate::callback::Callback;
 use crate::connection::{Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::text::printable;
 use crate::status;
 use crate::store::search::Search;
 
@@ -29,6 +30,7 @@ impl Consumer {
         };
         let connection = Connection::open(&servers[server], &options, &self.stop)?;
         let address = connection.address();
+        tracing::info!("connected to {}", servers[server]);
         let link = self.begin(server, connection, callback);
         if link.is_err() {
             self.failed_at = address;
@@ -53,6 +55,7 @@ impl Consumer {
         let authzid = connection
             .who_am_i()?
             .unwrap_or_else(|| credentials.identity());
+        tell_bound(&authzid);
         let root_dse = connection.root_dse()?;
         let provider = root_dse.provider();
         self.refuse_unsupported(server, provider)?;
@@ -186,6 +189,14 @@ impl Consumer {
             return Ok(());
         }
         self.commit(callback)
+    }
+}
+
+/// Tells the log as whom the connection is bound.
+fn tell_bound(authzid: &str) {
+    match authzid {
+        "" => tracing::info!("bound as nobody"),
+        _ => tracing::info!("bound as {}", printable(authzid)),
     }
 }
 

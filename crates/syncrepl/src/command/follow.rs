@@ -10,11 +10,14 @@ use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
 use crate::output::{self, Output, Sink};
 use crate::progress::ProgressLine;
+use crate::service::{Service, State};
 use crate::signals::{self, Renewal};
 use crate::story::Story;
 use crate::target;
 use crate::trouble::{Meaning, Troubles};
 
+/// How often the log tells what was committed.
+const COUNTS_EVERY: Duration = Duration::from_secs(60);
 /// How often a wait looks for a password that was replaced.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,6 +42,8 @@ pub(crate) struct Follow {
 }
 
 impl Subcommand for Follow {
+    const STAYS: bool = true;
+
     fn verbose(&self) -> u8 {
         self.sync.connection.verbose
     }
@@ -61,11 +66,13 @@ pub(crate) fn run_until(
 ) -> Result<(), Failure> {
     let progress = ProgressLine::new();
     let output = output::open(&args, &progress)?;
-    let sink = output.1.sink.clone();
+    let (sink, service) = (output.1.sink.clone(), output.1.service.clone());
     let patience = args.patience.clone();
     let watched = target::files_of_bind(&args.connection);
     let mode = SyncreplMode::RefreshAndPersist;
     let mut client = target::builder(&mut args, mode, output, stop.clone())?.open()?;
+    service.ready();
+    let every = patience.good_while.unwrap_or(COUNTS_EVERY);
     let mut run = Following {
         stop,
         renewal,
@@ -73,6 +80,8 @@ pub(crate) fn run_until(
         sink,
         story: Story::new(patience.longest_wait, patience.good_while),
         troubles: Troubles::new(watched, patience.refused_for),
+        service,
+        counts: (every, Instant::now()),
     };
     loop {
         run.renew(&mut client);
@@ -89,6 +98,8 @@ pub(crate) fn run_until(
             }
         }
     }
+    run.service.tell(State::Stopping);
+    run.tell_counts(&mut client);
     client.callback().0.finish()?;
     client.unbind()?;
     Ok(())
@@ -102,6 +113,9 @@ struct Following {
     sink: Sink,
     story: Story,
     troubles: Troubles,
+    service: Service,
+    /// How often the log tells what was committed, and when it last did.
+    counts: (Duration, Instant),
 }
 
 /// How a connection ended without an error.
@@ -127,18 +141,16 @@ impl Following {
     fn once(&mut self, client: &mut Syncrepl<Output>) -> Result<Ended, Failure> {
         let (at, next) = (client.position()?, client.next_tag());
         client.callback().0.start(&at, next)?;
+        self.service.tell(State::Connecting);
         // The bind reads these files now.
         self.troubles.has_changed();
         client.reconnect()?;
         self.troubles.bound();
         self.progress.show(client.progress());
+        let mut persisted = false;
         loop {
-            // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
-            let wait = match (client.in_persist_stage(), self.progress.is_shown()) {
-                (true, _) => self.story.next_news(Instant::now()),
-                (false, true) => Duration::from_millis(50),
-                (false, false) => Duration::from_secs(60),
-            };
+            self.tell_state(client);
+            let wait = self.longest_poll(client.in_persist_stage());
             if !client.poll(wait)? {
                 return Ok(Ended::Stopped);
             }
@@ -154,12 +166,55 @@ impl Following {
                 // The connection stays until the refresh is over.
                 self.sink.renew_later();
             }
-            if persists
-                && let Some(server) = client.server()
-                && let Some(said) = self.story.up_to_date(server, Instant::now())
-            {
-                complain(&said);
+            if persists && let Some(server) = client.server() {
+                if !std::mem::replace(&mut persisted, true) {
+                    tracing::info!("following {server}");
+                }
+                let said = self.story.up_to_date(server, Instant::now());
+                said.iter().for_each(|said| complain(said));
             }
+            if self.counts.1.elapsed() >= self.counts.0 {
+                self.tell_counts(client);
+            }
+        }
+    }
+
+    /// The longest that one poll may wait.
+    fn longest_poll(&self, persists: bool) -> Duration {
+        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
+        let wait = match (persists, self.progress.is_shown()) {
+            (true, _) => self.story.next_news(Instant::now()),
+            (false, true) => Duration::from_millis(50),
+            (false, false) if self.service.is_there() => Duration::from_secs(1),
+            (false, false) => Duration::from_secs(60),
+        };
+        wait.min(self.service.longest_wait()).min(self.counts.0)
+    }
+
+    /// Tells the service manager what goes on.
+    fn tell_state(&self, client: &Syncrepl<Output>) {
+        self.service.beat();
+        let Some(server) = client.server().filter(|_| self.service.is_there()) else {
+            return;
+        };
+        self.service.tell(match client.in_persist_stage() {
+            _ if self.stop.is_requested() => State::Stopping,
+            true => State::Following(server),
+            false => State::Refreshing(server, client.progress()),
+        });
+    }
+
+    /// Tells the log what was committed.
+    fn tell_counts(&mut self, client: &mut Syncrepl<Output>) {
+        let counted = client.callback().1.take_counted();
+        let seconds = self.counts.1.elapsed().as_secs_f64();
+        self.counts.1 = Instant::now();
+        if counted.commits > 0 {
+            tracing::info!(
+                "committed {} changes in {} commits within {seconds:.0} s",
+                counted.changes,
+                counted.commits
+            );
         }
     }
 
@@ -184,13 +239,18 @@ impl Following {
         if meaning == Meaning::Ends || self.stop.is_requested() {
             return Err(failure);
         }
-        let said = failure.to_string();
-        let (wait, said) = self.story.failed(said, now, |wait| match meaning {
+        let why = failure.to_string();
+        let (wait, said) = self.story.failed(why.clone(), now, |wait| match meaning {
             Meaning::Refused(exactly) => exactly,
             Meaning::MayChange(left) => wait.min(left),
             Meaning::Passes | Meaning::Ends => wait,
         });
-        said.iter().for_each(|said| complain(said));
+        match said {
+            Some(said) => complain(&said),
+            // Not every failure of many is told, but for the log.
+            None => tracing::info!("{why}; trying again in {:.1} s", wait.as_secs_f64()),
+        }
+        self.service.tell(State::Waiting(wait, &why));
         Ok(self.wait(now + wait))
     }
 
@@ -202,6 +262,7 @@ impl Following {
             if left.is_zero() || self.renewal.is_asked() || self.troubles.has_changed() {
                 return false;
             }
+            self.service.beat();
             if self.stop.wait(left.min(LOOK)) {
                 return true;
             }

@@ -1,5 +1,6 @@
 //! The output of `refresh` and `follow`. A format is one file here and one line in [`FORMATS`].
 
+mod beside;
 mod format;
 pub(crate) mod json;
 pub(crate) mod ldif;
@@ -11,8 +12,8 @@ use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use syncrepl_client::Callback;
 
+pub(crate) use beside::Beside;
 pub(crate) use format::{Choice, Format};
 pub(crate) use out::Sink;
 
@@ -39,8 +40,8 @@ impl ValueEnum for Choice {
     }
 }
 
-/// The callback of `refresh` and `follow`: the format, and beside it the log.
-pub(crate) type Output = (Box<dyn Format>, Log);
+/// The callback of `refresh` and `follow`: the format, and what goes on beside it.
+pub(crate) type Output = (Box<dyn Format>, Beside);
 
 /// Opens the format on stdout, or on the file of `--output`. Without a choice: text on a terminal, JSON
 /// elsewhere.
@@ -60,21 +61,5 @@ pub(crate) fn open(args: &SyncArgs, progress: &ProgressLine) -> Result<Output, F
         Some(path) => Sink::file(path, &args.data)?,
         None => Sink::stdout(progress),
     };
-    Ok(((choice.open)(sink.out()), Log { sink }))
-}
-
-/// What goes on beside every format: what the client tells developers goes into the log, and a file may be
-/// opened anew when a commit is whole in it.
-pub(crate) struct Log {
-    pub(crate) sink: Sink,
-}
-
-impl Callback for Log {
-    fn committed(&mut self) {
-        self.sink.renew_if_asked();
-    }
-
-    fn debug(&mut self, message: &str) {
-        tracing::info!("{message}");
-    }
+    Ok(((choice.open)(sink.out()), Beside::new(sink)))
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::exit::{Failure, complain};
+use crate::exit::{Failure, complain, stdout_has_colour};
 use crate::progress::{ProgressLine, Screen};
 
 /// The most bytes that wait for a flush.
@@ -144,6 +144,12 @@ impl Inner {
 }
 
 impl Out {
+    /// Whether it is a terminal that shows colours.
+    pub(super) fn may_have_colour(&self) -> bool {
+        let screen = matches!(self.sink.lock().to, To::Screen(_));
+        screen && stdout_has_colour()
+    }
+
     /// Empties the buffer. After an error what was in it is void: it is told again after the next start.
     fn pass_on(&mut self) -> io::Result<()> {
         let done = match self.buffer.is_empty() {

@@ -140,6 +140,25 @@ fn credential_is_read_at_each_bind() {
     goes_on(&run, &data, &server);
 }
 
+/// A unit hands over an empty line where there is no password.
+#[test]
+fn credential_that_stands_in_for_none() {
+    let (server, data) = (server(), Data::new());
+    fs::write(data.folder.path().join("password"), "\n").expect("a credential");
+    let mut anonymous = command_of(&data, &server.url(), &[]);
+    let run = Run::command(anonymous.env("CREDENTIALS_DIRECTORY", data.folder.path()));
+    wait_commit(&run);
+    drop(run);
+    let mut bound = command_of(&data, &server.url(), &["-D", &reader()]);
+    let mut run = Run::command(bound.env("CREDENTIALS_DIRECTORY", data.folder.path()));
+    assert_eq!(run.wait_exit(PATIENCE).code(), Some(2));
+    assert!(
+        run.stderr().contains("needs a password"),
+        "{}",
+        run.stderr()
+    );
+}
+
 /// A pipe gives its password once.
 #[test]
 fn password_out_of_a_pipe() {

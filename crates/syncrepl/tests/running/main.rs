@@ -1,0 +1,15 @@
+//! What a run of `follow` tells of itself: to a service manager, and in the log.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod service;
+mod told;
+
+use syncrepl_testing::slapd::{SUFFIX, Slapd};
+
+fn describe(server: &Slapd, text: &str) {
+    let ldif =
+        format!("dn: {SUFFIX}\nchangetype: modify\nreplace: description\ndescription: {text}\n");
+    server.ldapmodify(&ldif).expect("the change applies");
+}
