@@ -2,7 +2,7 @@
 # Boots a Debian with the package in it, and watches the service there: its user, its copy and password,
 # a change, a stop, a restart, an upgrade's restart and the removal. As root, with systemd-container
 # installed. It is no part of ./test.
-#   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm ROOT
+#   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,libnss-systemd bookworm ROOT
 #   scripts/deb.sh build
 #   scripts/deb-boot.sh ROOT
 # ROOT is not written to: the changes stay in memory. The server listens on loopback only, which the
@@ -100,7 +100,8 @@ wait_for has_told '"op":"add"' 6
 [ "$(said warning)" = 0 ] || fail "a warning"
 wait_for has_status following
 [ "$(inside stat -L -c %a "$copy")" = 600 ] || fail "the copy has another mode"
-[ "$(inside stat -L -c %U "$copy")" = syncrepl ] || fail "the copy is of another user"
+owner=$(inside stat -L -c %U "$copy")
+[ "$owner" = syncrepl ] || fail "the copy is of another user: $owner"
 
 mail_of ann new@example.com
 wait_for has_told '"op":"change"' 1

@@ -195,7 +195,7 @@ impl Consumer {
 /// Tells the log as whom the connection is bound.
 fn tell_bound(authzid: &str) {
     match authzid {
-        "" => tracing::info!("bound as nobody"),
+        "" => tracing::info!("bound anonymously"),
         _ => tracing::info!("bound as {}", printable(authzid)),
     }
 }

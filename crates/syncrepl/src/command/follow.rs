@@ -8,7 +8,7 @@ use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
-use crate::output::{self, Output, Sink};
+use crate::output::{self, Output, Sink, number_of};
 use crate::progress::ProgressLine;
 use crate::service::{Service, State};
 use crate::signals::{self, Renewal};
@@ -210,11 +210,9 @@ impl Following {
         let seconds = self.counts.1.elapsed().as_secs_f64();
         self.counts.1 = Instant::now();
         if counted.commits > 0 {
-            tracing::info!(
-                "committed {} changes in {} commits within {seconds:.0} s",
-                counted.changes,
-                counted.commits
-            );
+            let changes = number_of(counted.changes, "change", "changes");
+            let commits = number_of(counted.commits, "commit", "commits");
+            tracing::info!("committed {changes} in {commits} within {seconds:.0} s");
         }
     }
 

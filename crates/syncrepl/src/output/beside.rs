@@ -18,6 +18,14 @@ pub(crate) struct Beside {
     counted: Counted,
 }
 
+/// A number of things, in words.
+pub(crate) fn number_of(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
+}
+
 /// What was committed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
@@ -57,7 +65,8 @@ impl Callback for Beside {
 
     fn refresh_done(&mut self, items: &Items<'_>, _: &Cursor<'_>) -> CallbackResult {
         let seconds = self.began.elapsed().as_secs_f64();
-        info!("refresh of {} entries in {seconds:.1} s", items.len());
+        let entries = number_of(items.len(), "entry", "entries");
+        info!("refresh of {entries} in {seconds:.1} s");
         self.service.beat();
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-pub(crate) use beside::Beside;
+pub(crate) use beside::{Beside, number_of};
 pub(crate) use format::{Choice, Format};
 pub(crate) use out::Sink;
 

@@ -180,6 +180,14 @@ impl Write for Out {
     }
 }
 
+/// What a run told before it failed is provisional, and shown all the same.
+impl Drop for Out {
+    fn drop(&mut self) {
+        // A failure of the output has been told, or nothing is left to tell it.
+        let _ = self.pass_on();
+    }
+}
+
 impl Write for To {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
