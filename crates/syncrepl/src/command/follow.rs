@@ -91,10 +91,11 @@ pub(crate) fn run_until(
             Ok(Ended::ToRenew) => {}
             Ok(Ended::Stopped) => break,
             Err(failure) => {
+                // Nobody is to wait for a connection or a transaction that leads nowhere.
+                client.disconnect();
                 if run.is_stopped_by(failure)? {
                     break;
                 }
-                client.disconnect();
             }
         }
     }

@@ -59,6 +59,8 @@ fn hangup_while_output_is_blocked() {
     run.signal("HUP");
     run.read();
     wait_commit(&run);
+    describe(&server, "afterwards");
+    run.wait_for_line(|line| line.contains("afterwards"), PATIENCE);
     wait_copied(&data, &server);
     run.signal("TERM");
     assert_eq!(run.wait_exit(PATIENCE).code(), Some(0));

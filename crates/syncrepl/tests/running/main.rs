@@ -1,10 +1,11 @@
-//! What a run of `follow` tells of itself: to a service manager, and in the log.
+//! `follow` as a service: what it tells of itself, to a service manager and in the log, and the words of the unit.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod service;
 mod told;
+mod unit;
 
 use syncrepl_testing::slapd::{SUFFIX, Slapd};
 
