@@ -172,6 +172,8 @@ impl Run<'_> {
             Ok(Woken::Deadline) => {
                 let now = self.now().max(until);
                 let Some(due) = self.on.deadlines.take(phase, now, true) else {
+                    // Where no heartbeat is due, nothing else would notice that a file is gone.
+                    self.consumer.writer.check_files()?;
                     return Ok(Some(After::More));
                 };
                 if let Some(after) = self.act(due)? {
@@ -186,10 +188,6 @@ impl Run<'_> {
             Err(error) => return Err(error),
         }
         let over = self.now() >= deadline && !cancelled;
-        if over {
-            // Where no heartbeat is due, nothing else would notice.
-            self.consumer.writer.check_files()?;
-        }
         Ok(over.then_some(After::More))
     }
 }
