@@ -49,7 +49,7 @@ try() {
         usr/share/man/man1/syncrepl.1.gz \
         usr/share/man/man1/syncrepl-{refresh,follow,doctor,adopt,dump,status}.1.gz \
         usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
-        usr/share/doc/syncrepl/examples/example.conf; do
+        usr/share/doc/syncrepl/examples/example.conf usr/share/doc/syncrepl/examples/logrotate; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
     done
     dpkg-deb -f "$package" Depends | grep -q libgssapi-krb5 || fail "the package has no Kerberos"

@@ -33,6 +33,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     requests: u32,
+    /// How often somebody ended a wait without a request.
+    nudges: u32,
     wakers: Vec<Weak<Waker>>,
 }
 
@@ -47,6 +49,18 @@ impl StopHandle {
     pub fn please_stop(&self) {
         let mut state = self.lock();
         state.requests = state.requests.saturating_add(1);
+        self.wake(state);
+    }
+
+    /// Ends a [`poll`](crate::Syncrepl::poll) that waits, without asking to stop: it returns as if its time
+    /// were over. So a program can look at something else that has happened.
+    pub fn end_wait(&self) {
+        let mut state = self.lock();
+        state.nudges = state.nudges.wrapping_add(1);
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         state.wakers.retain(|waker| match waker.upgrade() {
             Some(waker) => {
                 if let Err(error) = waker.wake() {
@@ -88,6 +102,11 @@ impl StopHandle {
     /// The number of stop requests so far.
     pub fn requests(&self) -> u32 {
         self.lock().requests
+    }
+
+    /// How often a wait was ended without a request.
+    pub(crate) fn nudges(&self) -> u32 {
+        self.lock().nudges
     }
 
     /// Every later request wakes `waker`, for as long as it lives.

@@ -26,6 +26,11 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<output::Choice>,
 
+    /// Append the changes to FILE in place of stdout. follow opens it anew after SIGHUP, between two commits, so
+    /// that it can be rotated: rename it, then send SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
     /// Compare everything once, without the cookie: finds what providers do not tell
     #[arg(long)]
     pub(crate) reconcile: bool,

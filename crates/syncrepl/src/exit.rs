@@ -1,12 +1,13 @@
 //! How the command ends: one message on stderr, and an exit code that a script can act on.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use syncrepl_client::{Error, ErrorKind, printable};
-use syncrepl_proto::secret::masked;
+use syncrepl_client::{Error, ErrorKind};
+
+use crate::log;
 
 /// Why the command failed.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ impl Failure {
                 | ErrorKind::NewerVersion
                 | ErrorKind::RefreshRunning
                 | ErrorKind::Store
+                | ErrorKind::NoSpace
                 | ErrorKind::StoreGone => 5,
                 ErrorKind::Guard => 6,
                 _ => 1,
@@ -128,15 +130,7 @@ pub(crate) fn wrong_usage(message: &str) -> Failure {
 
 /// Prints one line on stderr, in the command's name.
 pub(crate) fn complain(message: &str) {
-    // The last gate: the message may quote a word that was typed in a wrong place, or the name of a file
-    // that steers the terminal.
-    let message = printable(&masked(message));
-    // stderr may be closed, and eprintln would panic then.
-    let _ = if stderr_has_colour() {
-        writeln!(io::stderr(), "\x1b[1;31msyncrepl:\x1b[0m {message}")
-    } else {
-        writeln!(io::stderr(), "syncrepl: {message}")
-    };
+    log::say(message);
 }
 
 /// Whether stderr is a terminal, and colour is not switched off (NO_COLOR, TERM=dumb).

@@ -37,7 +37,7 @@ impl LimitArgs {
 }
 
 /// How long `follow` waits for a silent or lost server.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 pub(crate) struct PatienceArgs {
     /// How long the server may be silent while follow waits for changes, before it is asked for a sign
     /// of life; 0s for never [default: 20s]
@@ -47,6 +47,10 @@ pub(crate) struct PatienceArgs {
     /// The longest wait between two tries of follow [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
     pub(crate) longest_wait: Option<Duration>,
+
+    /// How long a refused password or certificate may take to be replaced [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]
+    pub(crate) refused_for: Option<Duration>,
 
     /// How long follow has to be up to date before its waits are short again [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_interval, hide = true)]

@@ -24,10 +24,12 @@ mod output;
 mod password;
 mod progress;
 mod servers;
+mod service;
 mod signals;
 mod state;
 mod story;
 mod target;
+mod trouble;
 
 use std::process::ExitCode;
 

@@ -61,15 +61,51 @@ pub(crate) fn needed(args: &mut ConnectionArgs) -> Result<Option<Password>, Fail
         return Ok(Some(Password::from(password.into_vec())));
     }
     match credentials().map(|folder| folder.join(CREDENTIAL)) {
-        Some(path) if path.exists() => file(&path).map(Some),
+        Some(path) if path.exists() && !stands_in(&path) => file(&path).map(Some),
         _ => Ok(None),
     }
 }
 
+/// Whether a credential only says that there is none. A unit has to name something for the case that its file is
+/// not there, and cannot name nothing: it names an empty line.
+fn stands_in(credential: &Path) -> bool {
+    fs::metadata(credential).is_ok_and(|metadata| metadata.len() <= 1)
+        && bytes(credential).is_ok_and(|bytes| matches!(&bytes[..], b"" | b"\n"))
+}
+
+/// The file that gives the password, if one does. Its password may change while a run goes on.
+pub(crate) fn file_of(args: &ConnectionArgs) -> Option<PathBuf> {
+    if args.password.is_some() || args.prompt {
+        return None;
+    }
+    let credential = || credentials().map(|folder| folder.join(CREDENTIAL));
+    args.password_file.clone().or_else(credential)
+}
+
+/// The password in a file. It is read here, so that a mistake ends the run before it begins, and again at each
+/// bind: it may be another one by then. What is no plain file, such as a pipe, can be read only once.
 fn file(path: &Path) -> Result<Password, Failure> {
-    let name = path.display();
+    let first = bytes(path).map_err(Failure::Usage)?;
+    if first.ends_with(b"\n") {
+        complain(&format!(
+            "warning: the password file {} ends in a line end, which is sent as part of the password (use printf '%s')",
+            path.display()
+        ));
+    }
+    let plain = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if !plain || first.is_empty() {
+        return Ok(Password::from(first.to_vec()));
+    }
+    let path = path.to_owned();
+    Ok(Password::read_at_each_bind(move || {
+        Ok(Password::from(bytes(&path)?.to_vec()))
+    }))
+}
+
+/// All that a password file holds; else why it cannot be used.
+fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let unusable = |why: &dyn std::fmt::Display| {
-        Failure::Usage(format!("the password file {name} cannot be used: {why}"))
+        format!("the password file {} cannot be used: {why}", path.display())
     };
     // A buffer that grows would leave pieces of the password in freed memory.
     let mut bytes = Zeroizing::new(vec![0; LONGEST + 1]);
@@ -86,12 +122,7 @@ fn file(path: &Path) -> Result<Password, Failure> {
         return Err(unusable(&"it is too large for a password"));
     }
     bytes.truncate(length);
-    if bytes.ends_with(b"\n") {
-        complain(&format!(
-            "warning: the password file {name} ends in a line end, which is sent as part of the password (use printf '%s')"
-        ));
-    }
-    Ok(Password::from(bytes.to_vec()))
+    Ok(bytes)
 }
 
 /// The folder in which systemd puts the credentials of a unit, if the unit has any.

@@ -1,11 +1,24 @@
 //! The progress line on stderr and the output on stdout, which may share one terminal. The line shows,
 //! while a refresh runs, how many entries came, of how many, how fast and for how long.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Stdout, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use syncrepl_client::Progress;
+
+/// The line of this process, for those who write to stderr beside it.
+static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Takes the progress line away while something else is written to its terminal.
+pub(crate) fn beside<T>(write: impl FnOnce() -> T) -> T {
+    match SHOWN.get() {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
 
 /// The progress line. There is none where stderr is no terminal. All clones show the same line.
 #[derive(Clone)]
@@ -19,6 +32,8 @@ impl ProgressLine {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // Hidden until a refresh has something to show.
         bar.finish_and_clear();
+        // A process has one terminal, and so one line.
+        let _ = SHOWN.set(bar.clone());
         ProgressLine(Some(bar))
     }
 
@@ -36,12 +51,12 @@ impl ProgressLine {
         };
         let template = if progress.before > 0 {
             bar.set_length(progress.before.max(progress.entries));
-            "refresh: {human_pos} of about {human_len} entries, {per_sec}, {elapsed}"
+            "refresh: {human_pos} of about {human_len} entries, {rate}/s, {elapsed}"
         } else {
-            "refresh: {human_pos} entries, {per_sec}, {elapsed}"
+            "refresh: {human_pos} entries, {rate}/s, {elapsed}"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         if bar.is_finished() {
             bar.reset();
@@ -49,6 +64,13 @@ impl ProgressLine {
         bar.set_position(progress.entries);
         bar.enable_steady_tick(Duration::from_millis(200));
     }
+}
+
+/// How many entries came a second; nobody reads the fourth digit behind the point.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // rounded, and never negative
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A rate that cannot be written is left out.
+    let _ = write!(out, "{}", HumanCount(state.per_sec().round() as u64));
 }
 
 /// Standard output. Where it shares a terminal with the progress line, it takes that line away while it

@@ -58,9 +58,14 @@ impl Story {
         }
     }
 
-    /// The connection is lost, or could not be made. Gives how long to wait, and a line to print if one is
-    /// due.
-    pub(crate) fn failed(&mut self, message: String, now: Instant) -> (Duration, Option<String>) {
+    /// The connection is lost, or could not be made. Gives how long to wait, which `wait_for` decides from what
+    /// the back-off proposes, and a line to print if one is due.
+    pub(crate) fn failed(
+        &mut self,
+        message: String,
+        now: Instant,
+        wait_for: impl FnOnce(Duration) -> Duration,
+    ) -> (Duration, Option<String>) {
         self.catch_up(now);
         let was_up = self.up_since.take().is_some();
         if self.failures == 0 {
@@ -69,7 +74,7 @@ impl Story {
             self.remind_at = now + self.silence;
         }
         self.failures = self.failures.saturating_add(1);
-        let wait = self.backoff.next_wait();
+        let wait = wait_for(self.backoff.next_wait());
         let few = self.failures <= FEW;
         let news = !self.messages.contains(&message) && self.messages.len() < MOST_MESSAGES;
         let due = now >= self.remind_at;
@@ -161,7 +166,7 @@ mod tests {
     }
 
     fn failed(story: &mut Story, message: &str, now: Instant) -> Option<String> {
-        let (wait, said) = story.failed(message.to_owned(), now);
+        let (wait, said) = story.failed(message.to_owned(), now, |wait| wait);
         let said = said?;
         let (said, tail) = said.rsplit_once("; trying again in ").expect("the wait");
         assert_eq!(tail, format!("{:.1} s", wait.as_secs_f64()));

@@ -1,6 +1,6 @@
 //! Turns the arguments as typed into servers, credentials and a search.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use syncrepl_client::{
     Builder, Callback, LdapUrl, Remembered, Scope, StopHandle, Store, Syncrepl, SyncreplMode,
@@ -11,7 +11,7 @@ use crate::args::{ConnectionArgs, ScopeArg, SyncArgs};
 use crate::exit::{Failure, complain, wrong_usage};
 use crate::ldap_conf::{LdapConf, Setting};
 use crate::servers::{hosts, is_url};
-use crate::{encryption, habits, identity, servers};
+use crate::{encryption, habits, identity, password, servers};
 
 /// Builds the consumer that the arguments describe.
 ///
@@ -100,6 +100,13 @@ pub(crate) fn connection<C: Callback>(
         .allow_new_identity(args.as_new_identity)
         .allow_clear(args.allow_clear);
     Ok(args.limits.apply(builder).any_server(args.any_server))
+}
+
+/// The files that a bind reads, of those that the arguments name.
+pub(crate) fn files_of_bind(args: &ConnectionArgs) -> Vec<PathBuf> {
+    let tls = [&args.ca_file, &args.cert, &args.key];
+    let tls = tls.into_iter().flatten().cloned();
+    tls.chain(password::file_of(args)).collect()
 }
 
 /// Sets the search alone, of a run that needs no server. A part that is left out comes from the copy in `data`.

@@ -54,7 +54,7 @@ fn signal_in_the_persist_stage() {
     let server = Slapd::start(Variant::Plain);
     let data = Data::new();
     let mut reader = Reader::new();
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in ["TERM", "INT"] {
         let proxy = Proxy::to(&server);
         let mut run = follow(&data, &proxy.url());
         wait_persisting(&run);
@@ -229,7 +229,7 @@ fn signal_before_any_server_answers() {
     let server = Slapd::start(Variant::Plain);
     server.stop();
     let data = Data::new();
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in ["TERM", "INT"] {
         let mut run = follow(&data, &server.url());
         run.wait_for_stderr(|line| line.contains("trying again in"), PATIENCE);
         ends(&mut run, signal, 0, AT_ONCE);

@@ -1,6 +1,8 @@
 //! The credentials of a bind. Secrets are wiped from memory when they are dropped, and never shown.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -101,6 +103,26 @@ impl Credentials {
         }
     }
 
+    /// The same with a password that was read just now; `None` if theirs never changes.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it cannot be read.
+    pub(crate) fn read_anew(&self) -> Result<Option<Credentials>> {
+        let mut credentials = self.clone();
+        let (Credentials::Simple { password, .. } | Credentials::SaslScram { password, .. }) =
+            &mut credentials
+        else {
+            return Ok(None);
+        };
+        let Held::Elsewhere(read) = &password.0 else {
+            return Ok(None);
+        };
+        *password = read().map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, "the password cannot be read").with_source(error)
+        })?;
+        Ok(Some(credentials))
+    }
+
     /// Checks that this build can use them; `InvalidInput` if not.
     pub(crate) fn check(&self) -> Result<()> {
         match self {
@@ -145,34 +167,67 @@ impl Credentials {
 
 /// A password. Its memory is wiped on drop, and `Debug` does not show it.
 #[derive(Clone, Default)]
-pub struct Password(Zeroizing<Vec<u8>>);
+pub struct Password(Held);
+
+/// Where a password is.
+#[derive(Clone)]
+enum Held {
+    Here(Zeroizing<Vec<u8>>),
+    /// In a place that may hold another one tomorrow.
+    Elsewhere(Arc<Read>),
+}
+
+type Read = dyn Fn() -> Result<Password, Box<dyn StdError + Send + Sync>> + Send + Sync;
+
+impl Default for Held {
+    fn default() -> Self {
+        Held::Here(Zeroizing::default())
+    }
+}
 
 impl Password {
-    /// Whether the password is empty.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// A password that `read` gives anew for each bind, because it may change while the consumer runs. An
+    /// error of it fails the bind with [`ErrorKind::InvalidInput`].
+    pub fn read_at_each_bind<F>(read: F) -> Self
+    where
+        F: Fn() -> Result<Password, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
+    {
+        Password(Held::Elsewhere(Arc::new(read)))
     }
 
+    /// Whether the password is empty. One that is read at each bind counts as not empty.
+    pub fn is_empty(&self) -> bool {
+        match &self.0 {
+            Held::Here(bytes) => bytes.is_empty(),
+            Held::Elsewhere(_) => false,
+        }
+    }
+
+    /// The bytes. Of one that is read at each bind there are none, until
+    /// [`read_anew`](Credentials::read_anew) has read it.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Held::Here(bytes) => bytes,
+            Held::Elsewhere(_) => &[],
+        }
     }
 }
 
 impl From<String> for Password {
     fn from(password: String) -> Self {
-        Password(Zeroizing::new(password.into_bytes()))
+        Password(Held::Here(Zeroizing::new(password.into_bytes())))
     }
 }
 
 impl From<&str> for Password {
     fn from(password: &str) -> Self {
-        Password(Zeroizing::new(password.as_bytes().to_vec()))
+        Password(Held::Here(Zeroizing::new(password.as_bytes().to_vec())))
     }
 }
 
 impl From<Vec<u8>> for Password {
     fn from(password: Vec<u8>) -> Self {
-        Password(Zeroizing::new(password))
+        Password(Held::Here(Zeroizing::new(password)))
     }
 }
 

@@ -29,7 +29,8 @@ impl Connection {
     /// # Errors
     /// `Refused` with the result code when the provider refuses; others as for the kind of bind.
     pub(crate) fn bind(&mut self, credentials: &Credentials) -> Result<()> {
-        let bound = match credentials {
+        let read_anew = credentials.read_anew()?;
+        let bound = match read_anew.as_ref().unwrap_or(credentials) {
             Credentials::Anonymous => self.simple_bind("", &[]),
             Credentials::Simple { dn, password } => self.simple_bind(dn, password.as_bytes()),
             sasl => self.sasl_bind(sasl),

@@ -22,6 +22,8 @@ pub(super) struct Waiter {
     stop: StopHandle,
     /// The number of stop requests reported so far.
     reported: u32,
+    /// The same of waits that were ended without a request.
+    nudged: u32,
     /// Whether a read may succeed.
     pub(super) readable: bool,
     /// Whether a write may succeed.
@@ -43,6 +45,7 @@ impl Waiter {
             waker,
             stop: stop.clone(),
             reported: stop.requests(),
+            nudged: stop.nudges(),
             readable: false,
             writable: false,
         })
@@ -90,6 +93,12 @@ impl Waiter {
         let requested = self.stop.requests() > self.reported;
         self.reported += u32::from(requested);
         requested
+    }
+
+    /// Whether somebody has ended this wait without a request since the last call.
+    pub(super) fn take_nudge(&mut self) -> bool {
+        let nudges = self.stop.nudges();
+        std::mem::replace(&mut self.nudged, nudges) != nudges
     }
 
     /// Whether a stop has been requested.

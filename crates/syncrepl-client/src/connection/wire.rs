@@ -34,6 +34,8 @@ pub(crate) enum Woken {
     Readable,
     /// A stop was requested. Each request is reported once.
     Stop,
+    /// Somebody ended the wait without a request.
+    Nudge,
     /// The deadline has passed.
     Deadline,
 }
@@ -118,6 +120,9 @@ impl Connection {
         loop {
             if self.waiter.take_stop() {
                 return Ok(Woken::Stop);
+            }
+            if self.waiter.take_nudge() {
+                return Ok(Woken::Nudge);
             }
             if self.is_full() || self.fill_now()? {
                 return Ok(Woken::Readable);

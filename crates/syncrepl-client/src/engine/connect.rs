@@ -17,6 +17,7 @@ use super::state::{Consumer, Link};
 use crate::callback::Callback;
 use crate::connection::{Addresses, BoundLdap, ConnectOptions, Connection, Credentials, RootDse};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::text::printable;
 use crate::remembered::{self, Remembered};
 use crate::store::search::Search;
 
@@ -46,6 +47,7 @@ impl Consumer {
         };
         let connection = Connection::open(&servers[server], &options, &self.stop)?;
         let address = connection.address();
+        tracing::info!("connected to {}", servers[server]);
         let link = self.begin(server, connection, callback);
         if link.is_err() {
             self.failed_at = address;
@@ -67,6 +69,7 @@ impl Consumer {
         let told = connection.who_am_i()?;
         let same_identity = self.is_same_identity(told.as_deref(), callback)?;
         let authzid = told.unwrap_or_else(|| self.settings.credentials.identity());
+        tell_bound(&authzid);
         let root_dse = connection.root_dse()?;
         let provider = root_dse.provider();
         self.refuse_unsupported(server, provider)?;
@@ -209,6 +212,14 @@ impl Consumer {
             return Ok(());
         }
         self.commit(callback)
+    }
+}
+
+/// Tells the log as whom the connection is bound.
+fn tell_bound(authzid: &str) {
+    match authzid {
+        "" => tracing::info!("bound anonymously"),
+        _ => tracing::info!("bound as {}", printable(authzid)),
     }
 }
 

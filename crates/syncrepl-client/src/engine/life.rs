@@ -55,6 +55,8 @@ impl Engine {
         self.abandon();
         self.state = State::Idle;
         self.polling = false;
+        // While no server answers, nothing else would notice.
+        self.consumer.writer.check_files()?;
         self.consumer.read_again()?;
         let mut failures = self.consumer.find_servers()?;
         let count = self.consumer.settings.servers.len();

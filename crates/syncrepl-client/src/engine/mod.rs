@@ -66,7 +66,7 @@ use std::time::Duration;
 use crate::callback::Callback;
 use crate::connection::Server;
 use crate::error::Result;
-use crate::run::Progress;
+use crate::run::{Progress, RunStatus};
 use crate::stop::StopHandle;
 use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use ahead::{UNTIL_THEN, ahead};
@@ -170,6 +170,12 @@ impl<C: Callback> Syncrepl<C> {
         self.engine.reconnect(&mut self.callback)
     }
 
+    /// Closes the connection, and rolls the open transaction back. [`reconnect`](Self::reconnect) then goes
+    /// on from the last commit, with passwords and certificates read anew.
+    pub fn disconnect(&mut self) {
+        self.engine.abandon();
+    }
+
     /// Waits for messages, for `timeout` at most, and tells the callback of their changes. Returns
     /// false when there is nothing more to come: in refresh-only mode when the refresh has ended,
     /// else when a requested stop is complete.
@@ -179,6 +185,11 @@ impl<C: Callback> Syncrepl<C> {
     /// and [`reconnect`](Syncrepl::reconnect) continues from the last commit.
     pub fn poll(&mut self, timeout: Duration) -> Result<bool> {
         self.engine.poll(timeout, &mut self.callback)
+    }
+
+    /// The state of this run, as it tells others.
+    pub fn run_status(&self) -> &RunStatus {
+        self.engine.consumer().report.status()
     }
 
     /// Notes in the state that others see that the program will [`reconnect`](Self::reconnect) after this

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::connection::Server;
 use crate::error::{Error, ErrorKind};
-use crate::run::{Lag, LastError, Place, Progress, RunState, StateFile, Written};
+use crate::run::{Lag, LastError, Place, Progress, RunState, RunStatus, StateFile, Written};
 use crate::stop::StopHandle;
 use crate::store::Writer;
 
@@ -48,6 +48,10 @@ impl Report {
         run.started = Some(SystemTime::now());
         report.enter(RunState::Connecting);
         report
+    }
+
+    pub(super) fn status(&self) -> &RunStatus {
+        &self.written.run
     }
 
     /// The run connects to this server.

@@ -88,7 +88,7 @@ pub(crate) fn run(
             }
         }
         match connection.wait(Some(Instant::now() + patience.min(LONGEST_WAIT)))? {
-            Woken::Readable => {}
+            Woken::Readable | Woken::Nudge => {}
             Woken::Stop => return Err(stopped()),
             Woken::Deadline => {
                 let message = format!("{server} was silent for {patience:?} in a refresh");

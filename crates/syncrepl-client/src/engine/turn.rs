@@ -186,9 +186,14 @@ impl Run<'_> {
                 consumer.report.heard(progress, now);
             }
             Ok(Woken::Stop) => {}
+            // The caller wants to look at something else.
+            Ok(Woken::Nudge) if !cancelled => return Ok(Some(After::More)),
+            Ok(Woken::Nudge) => {}
             Ok(Woken::Deadline) => {
                 let now = self.now().max(until);
                 let Some(due) = self.on.deadlines.take(phase, now, true) else {
+                    // Where no heartbeat is due, nothing else would notice that a file is gone.
+                    self.consumer.writer.check_files()?;
                     return Ok(Some(After::More));
                 };
                 if let Some(after) = self.act(due)? {

@@ -37,6 +37,9 @@ pub enum ErrorKind {
     NewerVersion,
     /// The store, or the disk below it, failed.
     Store,
+    /// There is no space left where the store is: the disk is full, or a quota or limit is reached.
+    /// Nothing was half done.
+    NoSpace,
     /// A file of the store was deleted, moved or replaced while a consumer used it.
     StoreGone,
     /// SQL that a cursor or handle must not run was refused.
@@ -87,6 +90,7 @@ impl ErrorKind {
             ErrorKind::NotAStore
             | ErrorKind::NewerVersion
             | ErrorKind::Store
+            | ErrorKind::NoSpace
             | ErrorKind::StoreGone => Fault::Disk,
         }
     }

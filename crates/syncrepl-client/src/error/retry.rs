@@ -74,6 +74,8 @@ mod tests {
             (Protocol, false),
             (Guard, false),
             (Store, false),
+            // Somebody has to make space. The command waits for that all the same.
+            (NoSpace, false),
             (StoreLocked, false),
             (Callback, false),
             (InvalidInput, false),

@@ -168,7 +168,9 @@ impl<'a> Cursor<'a> {
     fn failed(&self, err: rusqlite::Error) -> Error {
         let error = failure::of_sql(err, self.gate.take_refusal());
         // A full disk ends the transaction too. Then the caller learns of the full disk.
-        if self.conn.is_autocommit() && error.kind() != ErrorKind::Store {
+        if self.conn.is_autocommit()
+            && !matches!(error.kind(), ErrorKind::Store | ErrorKind::NoSpace)
+        {
             return failure::transaction_ended().with_source(error);
         }
         error

@@ -3,14 +3,14 @@
 use std::error::Error as StdError;
 use std::path::Path;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{Error, ErrorKind};
 
 /// The error for a statement of ours that failed.
 pub(super) fn of_store(err: rusqlite::Error) -> Error {
     let error = match code(&err) {
-        Some(ErrorCode::DiskFull) => Error::new(ErrorKind::Store, "the disk is full").with_hint(
+        Some(ErrorCode::DiskFull) => Error::new(ErrorKind::NoSpace, "the disk is full").with_hint(
             "nothing was half done; free some space where the store is and where temporary files go",
         ),
         Some(ErrorCode::DatabaseCorrupt) => {
@@ -26,7 +26,11 @@ pub(super) fn of_store(err: rusqlite::Error) -> Error {
             Error::new(ErrorKind::SqlRefused, "the SQL was refused")
         }
         Some(ErrorCode::SystemIoFailure) => {
-            Error::new(ErrorKind::Store, "the store could not be read or written")
+            let kind = match may_lack_space(&err) {
+                true => ErrorKind::NoSpace,
+                false => ErrorKind::Store,
+            };
+            Error::new(kind, "the store could not be read or written")
                 // A full disk may be the cause: SQLite does not say so when its shared memory finds
                 // no space.
                 .with_hint("free some space if there is none; else look at the disk and the file system")
@@ -113,7 +117,11 @@ pub(super) fn of_file(path: &Path, what: &str, err: std::io::Error) -> Error {
         let message = format!("{file} cannot be {what}: the directory {directory} does not exist");
         return Error::new(ErrorKind::Store, message).with_hint("create it, or check the path");
     }
-    let error = Error::new(ErrorKind::Store, format!("{file} cannot be {what}"));
+    let kind = match err.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+        _ => ErrorKind::Store,
+    };
+    let error = Error::new(kind, format!("{file} cannot be {what}"));
     match err.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             error.with_hint("you need the right to create files in its directory")
@@ -146,6 +154,7 @@ pub(crate) fn of_callback(err: Box<dyn StdError + Send + Sync>) -> Error {
                 || matches!(
                     error.kind(),
                     ErrorKind::Store
+                        | ErrorKind::NoSpace
                         | ErrorKind::SqlRefused
                         | ErrorKind::Protocol
                         | ErrorKind::Stopped
@@ -205,6 +214,22 @@ pub(super) fn damaged(path: &Path, what: &str) -> Error {
         format!("{} is damaged: {what}", path.display()),
     )
     .with_hint(DAMAGED)
+}
+
+/// Whether a write failed, or the memory shared with readers could not grow. SQLite says that the disk is full
+/// only where the system says so: not for a quota, a limit on the size of files, or that memory.
+fn may_lack_space(err: &rusqlite::Error) -> bool {
+    let code = match err {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error),
+        _ => err.sqlite_error(),
+    };
+    let writes = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    code.is_some_and(|error| writes.contains(&error.extended_code))
 }
 
 /// Whether another connection holds the lock.

@@ -1,11 +1,15 @@
 //! Stop requests from other threads, once and twice; and which types are `Send` or `Sync`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use syncrepl_client::{
-    Cursor, ErrorKind, LoggingCallback, StopHandle, Store, Syncrepl, SyncreplMode,
+    Credentials, Cursor, ErrorKind, LoggingCallback, Password, StopHandle, Store, Syncrepl,
+    SyncreplMode,
 };
+use syncrepl_testing::slapd::{ADMIN, PASSWORD};
 
 use crate::common::{Fixture, On, PATIENCE, Tape, describe, fails, records};
 
@@ -138,4 +142,74 @@ fn request_before_connecting_counts() {
     stop.please_stop();
     let connected = fixture.builder(()).stop_handle(stop).connect();
     fails(connected.map(drop), ErrorKind::Stopped, &[]);
+}
+
+/// A wait ends without a stop, so that the program can look at something else.
+#[test]
+fn wait_ends_without_a_stop() {
+    let fixture = Fixture::with(&["ann"]);
+    let mut client = Syncrepl::builder(fixture.data(), ())
+        .ldap_url(fixture.url())
+        .connect()
+        .unwrap();
+    while !client.in_persist_stage() {
+        client.poll(Duration::from_millis(100)).unwrap();
+    }
+    let (stop, began) = (client.stop_handle(), Instant::now());
+    std::thread::scope(|scope| {
+        let polling = scope.spawn(|| client.poll(Duration::from_secs(60)).unwrap());
+        while !polling.is_finished() {
+            stop.end_wait();
+            std::thread::yield_now();
+        }
+        assert!(polling.join().unwrap(), "more may come");
+    });
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(!stop.is_requested());
+}
+
+/// Without a heartbeat, a poll whose time is over notices that the file is gone.
+#[test]
+fn file_deleted_without_a_heartbeat() {
+    let fixture = Fixture::with(&["ann"]);
+    let mut client = Syncrepl::builder(fixture.data(), ())
+        .ldap_url(fixture.url())
+        .heartbeat(Duration::ZERO)
+        .connect()
+        .unwrap();
+    while !client.in_persist_stage() {
+        client.poll(Duration::from_millis(100)).unwrap();
+    }
+    std::fs::remove_file(fixture.data()).unwrap();
+    let polled = (0..100).find_map(|_| client.poll(Duration::from_millis(100)).err());
+    assert_eq!(polled.expect("an error").kind(), ErrorKind::StoreGone);
+}
+
+/// The password of each connection is read when it binds.
+#[test]
+fn password_is_read_at_each_bind() {
+    let fixture = Fixture::with(&["ann"]);
+    let reads = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&reads);
+    let password = Password::read_at_each_bind(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(Password::from(PASSWORD))
+    });
+    let mut client = Syncrepl::builder(fixture.data(), ())
+        .ldap_url(fixture.url())
+        .credentials(Credentials::simple(ADMIN, password))
+        .connect()
+        .unwrap();
+    assert_eq!(reads.load(Ordering::Relaxed), 1);
+    client.disconnect();
+    client.reconnect().unwrap();
+    assert_eq!(reads.load(Ordering::Relaxed), 2);
+    let unread = Password::read_at_each_bind(|| Err("it is away".into()));
+    let refused = Syncrepl::builder(fixture.folder.path().join("other.db"), ())
+        .ldap_url(fixture.url())
+        .credentials(Credentials::simple(ADMIN, unread))
+        .connect();
+    let error = refused.map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("it is away"), "{error}");
 }

@@ -9,10 +9,18 @@ use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
 use crate::exit::{Failure, complain};
 use crate::metrics::{self, MetricsArgs, Pulse};
-use crate::output::{self, Output};
+use crate::output::{self, Output, Sink, number_of};
 use crate::progress::ProgressLine;
+use crate::service::Service;
+use crate::signals::{self, Renewal};
 use crate::story::Story;
-use crate::{signals, target};
+use crate::target;
+use crate::trouble::{Meaning, Troubles};
+
+/// How often the log tells what was committed.
+const COUNTS_EVERY: Duration = Duration::from_secs(60);
+/// How often a wait looks for a password that was replaced.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Bring the copy up to date, then stay and print changes as they happen
 #[derive(Debug, Parser)]
@@ -26,7 +34,8 @@ Examples:
   syncrepl follow --data people.db --format ldif >> changes.ldif
 
 Lines of JSON since the last \"commit\" are provisional; docs/callbacks.md has the reading rule.
-Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again."
+Ctrl-C stops cleanly, twice stops now. Connections that are lost are made again. SIGHUP opens the output file and
+the connection anew."
 )]
 pub(crate) struct Follow {
     #[command(flatten)]
@@ -37,64 +46,71 @@ pub(crate) struct Follow {
 }
 
 impl Subcommand for Follow {
+    const STAYS: bool = true;
+
     fn verbose(&self) -> u8 {
         self.sync.connection.verbose
     }
 
     fn run(self, _: Program) -> Result<(), Failure> {
         let stop = StopHandle::new();
-        signals::install(stop.clone())?;
+        let renewal = signals::install_with_renewal(stop.clone())?;
         let pulse = Pulse::default();
         let (data, heartbeat) = (self.sync.data.clone(), self.sync.patience.heartbeat);
         metrics::serve(&self.metrics, data, heartbeat, pulse.clone())?;
-        run_until(self.sync, stop, &pulse)
+        run_until(self.sync, stop, pulse, renewal)
     }
 }
 
-/// Follows until a stop is requested through the handle. `pulse` beats at each step.
+/// Follows until a stop is requested through the handle. `pulse` beats at each step. After `renewal` output and
+/// connection are opened anew.
 ///
 /// # Errors
 /// When an error will not pass by itself, or the output cannot be written.
 pub(crate) fn run_until(
     mut args: SyncArgs,
     stop: StopHandle,
-    pulse: &Pulse,
+    pulse: Pulse,
+    renewal: Renewal,
 ) -> Result<(), Failure> {
     let progress = ProgressLine::new();
-    let output = output::open(args.format, &progress);
-    let builder = target::builder(
-        &mut args,
-        SyncreplMode::RefreshAndPersist,
-        output,
-        stop.clone(),
-    )?;
-    let mut client = builder.open()?;
-    let mut story = Story::new(args.patience.longest_wait, args.patience.good_while);
+    let output = output::open(&args, &progress)?;
+    let (sink, service) = (output.1.sink.clone(), output.1.service.clone());
+    let patience = args.patience.clone();
+    let watched = target::files_of_bind(&args.connection);
+    let mode = SyncreplMode::RefreshAndPersist;
+    let mut client = target::builder(&mut args, mode, output, stop.clone())?.open()?;
+    service.ready();
+    let every = patience.good_while.unwrap_or(COUNTS_EVERY);
+    let mut run = Following {
+        stop,
+        renewal,
+        progress,
+        sink,
+        story: Story::new(patience.longest_wait, patience.good_while),
+        troubles: Troubles::new(watched, patience.refused_for),
+        service,
+        pulse,
+        counts: (every, Instant::now()),
+    };
     loop {
-        let (at, next) = (client.position()?, client.next_tag());
-        client.callback().0.start(&at, next)?;
-        let result = follow(&mut client, &progress, &mut story, pulse);
-        progress.show(None);
-        let error = match result {
-            Ok(()) => break,
-            // The user asked to stop, and the connection is lost: nothing is left to wait for. A
-            // second request abandons a refresh, and that is an error.
-            Err(error) if stop.requests() == 1 && is_lost(&error) => {
-                if error.is_retryable() {
-                    complain(&format!("stopped: {error}"));
+        run.renew(&mut client);
+        let result = run.once(&mut client);
+        run.progress.show(None);
+        match result {
+            Ok(Ended::ToRenew) => {}
+            Ok(Ended::Stopped) => break,
+            Err(failure) => {
+                // Nobody is to wait for a connection or a transaction that leads nowhere.
+                client.disconnect();
+                if run.is_stopped_by(&mut client, failure)? {
+                    break;
                 }
-                break;
             }
-            Err(error) if error.is_retryable() => error,
-            Err(error) => return Err(error.into()),
-        };
-        let (wait, said) = story.failed(error.to_string(), Instant::now());
-        client.will_retry(wait);
-        said.iter().for_each(|said| complain(said));
-        if stop.wait(wait) {
-            break;
         }
     }
+    run.service.stopping();
+    run.tell_counts(&mut client);
     if let Err(error) = client.callback().0.finish() {
         let failure = Failure::from(error);
         client.will_fail(&failure.to_string());
@@ -104,40 +120,174 @@ pub(crate) fn run_until(
     Ok(())
 }
 
+/// A run of `follow`, over all its connections.
+struct Following {
+    stop: StopHandle,
+    renewal: Renewal,
+    progress: ProgressLine,
+    sink: Sink,
+    story: Story,
+    troubles: Troubles,
+    service: Service,
+    pulse: Pulse,
+    /// How often the log tells what was committed, and when it last did.
+    counts: (Duration, Instant),
+}
+
+/// How a connection ended without an error.
+enum Ended {
+    /// A stop was requested.
+    Stopped,
+    /// Output and connection are to be opened anew.
+    ToRenew,
+}
+
+impl Following {
+    /// Opens the output anew and leaves the connection, if that is asked for.
+    fn renew(&mut self, client: &mut Syncrepl<Output>) {
+        if self.renewal.is_asked() {
+            self.renewal.done();
+            client.disconnect();
+            self.sink.renew_later();
+            self.sink.renew_if_asked();
+        }
+    }
+
+    /// Follows on one connection.
+    fn once(&mut self, client: &mut Syncrepl<Output>) -> Result<Ended, Failure> {
+        let (at, next) = (client.position()?, client.next_tag());
+        client.callback().0.start(&at, next)?;
+        self.beat();
+        self.service.tell(client.run_status());
+        // The bind reads these files now.
+        self.troubles.has_changed();
+        client.reconnect()?;
+        self.troubles.bound();
+        self.progress.show(client.progress());
+        let mut persisted = false;
+        loop {
+            self.beat();
+            self.service.tell(client.run_status());
+            let wait = self.longest_poll(client.in_persist_stage());
+            if !client.poll(wait)? {
+                return Ok(Ended::Stopped);
+            }
+            if let Some(error) = client.callback().0.take_lost() {
+                return Err(error.into());
+            }
+            self.progress.show(client.progress());
+            let persists = client.in_persist_stage();
+            if self.renewal.is_asked() && !self.stop.is_requested() {
+                if persists {
+                    return Ok(Ended::ToRenew);
+                }
+                // The connection stays until the refresh is over.
+                self.sink.renew_later();
+            }
+            if persists && let Some(server) = client.server() {
+                if !std::mem::replace(&mut persisted, true) {
+                    tracing::info!("following {server}");
+                }
+                let said = self.story.up_to_date(server, Instant::now());
+                said.iter().for_each(|said| complain(said));
+            }
+            if self.counts.1.elapsed() >= self.counts.0 {
+                self.tell_counts(client);
+            }
+        }
+    }
+
+    /// The longest that one poll may wait.
+    fn longest_poll(&self, persists: bool) -> Duration {
+        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
+        let wait = match (persists, self.progress.is_shown()) {
+            (true, _) => self.story.next_news(Instant::now()),
+            (false, true) => Duration::from_millis(50),
+            (false, false) if self.service.is_there() => Duration::from_secs(1),
+            (false, false) => Duration::from_secs(60),
+        };
+        wait.min(self.service.longest_wait()).min(self.counts.0)
+    }
+
+    /// The run makes progress: those who watch it are told.
+    fn beat(&self) {
+        self.service.beat();
+        self.pulse.beat();
+    }
+
+    /// Tells the log what was committed.
+    fn tell_counts(&mut self, client: &mut Syncrepl<Output>) {
+        let counted = client.callback().1.take_counted();
+        let seconds = self.counts.1.elapsed().as_secs_f64();
+        self.counts.1 = Instant::now();
+        if counted.commits > 0 {
+            let changes = number_of(counted.changes, "change", "changes");
+            let commits = number_of(counted.commits, "commit", "commits");
+            tracing::info!("committed {changes} in {commits} within {seconds:.0} s");
+        }
+    }
+
+    /// Waits until another try may help. Returns whether a stop was requested instead.
+    ///
+    /// # Errors
+    /// The failure, if no try will help.
+    fn is_stopped_by(
+        &mut self,
+        client: &mut Syncrepl<Output>,
+        failure: Failure,
+    ) -> Result<bool, Failure> {
+        // The user asked to stop, and the connection is lost: nothing is left to wait for. A second request
+        // abandons a refresh, and that is an error.
+        if let Failure::Client(error) = &failure
+            && self.stop.requests() == 1
+            && is_lost(error)
+        {
+            if error.is_retryable() {
+                complain(&format!("stopped: {error}"));
+            }
+            return Ok(true);
+        }
+        let now = Instant::now();
+        let meaning = self.troubles.meaning(&failure, now);
+        if meaning == Meaning::Ends || self.stop.is_requested() {
+            if !matches!(failure, Failure::Client(_)) {
+                client.will_fail(&failure.to_string());
+            }
+            return Err(failure);
+        }
+        let why = failure.to_string();
+        let (wait, said) = self.story.failed(why.clone(), now, |wait| match meaning {
+            Meaning::Refused(exactly) => exactly,
+            Meaning::MayChange(left) => wait.min(left),
+            Meaning::Passes | Meaning::Ends => wait,
+        });
+        match said {
+            Some(said) => complain(&said),
+            // Not every failure of many is told, but for the log.
+            None => tracing::info!("{why}; trying again in {:.1} s", wait.as_secs_f64()),
+        }
+        client.will_retry(wait);
+        self.service.tell(client.run_status());
+        Ok(self.wait(now + wait))
+    }
+
+    /// Waits until then; not so long if a password or certificate is replaced, or a renewal is asked for. Returns
+    /// whether a stop was requested.
+    fn wait(&mut self, until: Instant) -> bool {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.renewal.is_asked() || self.troubles.has_changed() {
+                return false;
+            }
+            self.beat();
+            if self.stop.wait(left.min(LOOK)) {
+                return true;
+            }
+        }
+    }
+}
+
 /// Whether the error means no more than that there is no connection.
 fn is_lost(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Stopped
-}
-
-fn follow(
-    client: &mut Syncrepl<Output>,
-    progress: &ProgressLine,
-    story: &mut Story,
-    pulse: &Pulse,
-) -> Result<(), Error> {
-    pulse.beat();
-    client.reconnect()?;
-    progress.show(client.progress());
-    loop {
-        pulse.beat();
-        // On a terminal the progress line has to move. In a pipe there is nothing to wake up for.
-        let wait = match (client.in_persist_stage(), progress.is_shown()) {
-            (true, _) => story.next_news(Instant::now()),
-            (false, true) => Duration::from_millis(50),
-            (false, false) => Duration::from_secs(60),
-        };
-        if !client.poll(wait)? {
-            return Ok(());
-        }
-        if client.callback().0.is_lost() {
-            return Ok(());
-        }
-        progress.show(client.progress());
-        if client.in_persist_stage()
-            && let Some(server) = client.server()
-            && let Some(said) = story.up_to_date(server, Instant::now())
-        {
-            complain(&said);
-        }
-    }
 }

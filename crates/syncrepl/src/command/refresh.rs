@@ -46,7 +46,7 @@ impl Subcommand for Refresh {
         let stop = StopHandle::new();
         signals::install(stop.clone())?;
         let progress = ProgressLine::new();
-        let output = output::open(args.format, &progress);
+        let output = output::open(&args, &progress)?;
         let builder = target::builder(&mut args, SyncreplMode::RefreshOnly, output, stop.clone())?;
         let mut client = builder.dry_run(dry).open()?;
         if dry {

@@ -17,6 +17,9 @@ pub(crate) trait Subcommand: Parser {
     /// to tell of.
     const ONLY_PRINTS: bool = false;
 
+    /// Whether it goes on until somebody stops it.
+    const STAYS: bool = false;
+
     /// How often `-v` was given.
     fn verbose(&self) -> u8 {
         0
@@ -52,7 +55,7 @@ fn start<S: Subcommand>(typed: &mut ArgMatches, program: Program) -> ExitCode {
         Ok(subcommand) => subcommand,
         Err(error) => return exit::usage(error.format(&mut program())),
     };
-    log::start(subcommand.verbose());
+    log::start(subcommand.verbose(), S::STAYS);
     match subcommand.run(program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if S::ONLY_PRINTS => failure.report_of_reading(),

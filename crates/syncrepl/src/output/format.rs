@@ -1,14 +1,11 @@
 //! A format: a callback of the client that prints, and its line in the list that `--format` offers.
 
 use std::fmt;
-use std::io::{self, BufWriter};
+use std::io;
 
 use syncrepl_client::{Callback, Position, Tag};
 
-use crate::progress::Screen;
-
-/// Where a format prints to: stdout, buffered.
-pub(crate) type Out = BufWriter<Screen>;
+pub(super) use super::out::Out;
 
 /// Prints the events of `refresh` and `follow`. A format overrides the methods of [`Callback`] for the
 /// events that it prints, and flushes in `commit_pending`: then no line is lost behind its commit.
@@ -25,10 +22,10 @@ pub(crate) trait Format: Callback {
     /// What comes is a dry run: it is told, and never committed. Comes before [`start`](Self::start).
     fn dry_run(&mut self) {}
 
-    /// Whether the format could not print what was committed: the reader went away, or the disk is
-    /// full.
-    fn is_lost(&self) -> bool {
-        false
+    /// Why the line that says what is committed could not be written, if it could not. The next
+    /// [`start`](Format::start) stands in for it.
+    fn take_lost(&mut self) -> Option<io::Error> {
+        None
     }
 
     /// The run ends: nothing more will come.

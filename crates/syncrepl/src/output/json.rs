@@ -76,8 +76,8 @@ impl Format for Json {
         self.dry = true;
     }
 
-    fn is_lost(&self) -> bool {
-        self.lost.is_some()
+    fn take_lost(&mut self) -> Option<io::Error> {
+        self.lost.take()
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -1,20 +1,25 @@
 //! The output of `refresh` and `follow`. A format is one file here and one line in [`FORMATS`].
 
+mod beside;
 mod format;
 pub(crate) mod json;
 pub(crate) mod ldif;
 mod none;
+mod out;
 pub(crate) mod text;
 
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use syncrepl_client::Callback;
 
+pub(crate) use beside::{Beside, number_of};
 pub(crate) use format::{Choice, Format};
+pub(crate) use out::Sink;
 
-use crate::progress::{ProgressLine, Screen};
+use crate::args::SyncArgs;
+use crate::exit::Failure;
+use crate::progress::ProgressLine;
 
 /// The formats that `--format` offers.
 const FORMATS: &[Choice] = &[
@@ -35,25 +40,26 @@ impl ValueEnum for Choice {
     }
 }
 
-/// The callback of `refresh` and `follow`: the format, and beside it the log.
-pub(crate) type Output = (Box<dyn Format>, Log);
+/// The callback of `refresh` and `follow`: the format, and what goes on beside it.
+pub(crate) type Output = (Box<dyn Format>, Beside);
 
-/// Opens a format on stdout. Without a choice: text on a terminal, JSON in a pipe.
-pub(crate) fn open(choice: Option<Choice>, progress: &ProgressLine) -> Output {
-    let default = match io::stdout().is_terminal() {
+/// Opens the format on stdout, or on the file of `--output`. Without a choice: text on a terminal, JSON
+/// elsewhere.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub(crate) fn open(args: &SyncArgs, progress: &ProgressLine) -> Result<Output, Failure> {
+    let terminal = args.output.is_none() && io::stdout().is_terminal();
+    let default = match terminal {
         true => text::FORMAT,
         false => json::FORMAT,
     };
-    let out = BufWriter::with_capacity(64 << 10, Screen::new(progress));
-    let choice = choice.unwrap_or(default);
-    ((choice.open)(out), Log)
-}
-
-/// Puts what the client tells developers into the log, whatever the format.
-pub(crate) struct Log;
-
-impl Callback for Log {
-    fn debug(&mut self, message: &str) {
-        tracing::info!("{message}");
-    }
+    let choice = args.format.unwrap_or(default);
+    let sink = match &args.output {
+        // It would stay empty.
+        Some(_) if choice.name == none::FORMAT.name => Sink::stdout(progress),
+        Some(path) => Sink::file(path, &args.data)?,
+        None => Sink::stdout(progress),
+    };
+    Ok(((choice.open)(sink.out()), Beside::new(sink)))
 }

@@ -21,6 +21,7 @@ pub fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
 pub fn clean(command: &mut Command) -> &mut Command {
     for name in [
         "CREDENTIALS_DIRECTORY",
+        "JOURNAL_STREAM",
         "KRB5CCNAME",
         "KRB5_CLIENT_KTNAME",
         "KRB5_CONFIG",
@@ -33,6 +34,7 @@ pub fn clean(command: &mut Command) -> &mut Command {
         "LDAPTLS_KEY",
         "LDAPTLS_REQCERT",
         "LDAPURI",
+        "NOTIFY_SOCKET",
         "NO_COLOR",
         "RUST_LOG",
         "RUST_BACKTRACE",
@@ -40,6 +42,8 @@ pub fn clean(command: &mut Command) -> &mut Command {
         "SSL_CERT_FILE",
         "SYNCREPL_BIND_PASSWORD",
         "TERM",
+        "WATCHDOG_PID",
+        "WATCHDOG_USEC",
     ] {
         command.env_remove(name);
     }
@@ -96,11 +100,19 @@ impl Outcome {
     }
 }
 
-/// Asserts that a line begins with the command's name, contains these words, repeats nothing and shows
+/// A line without the time at its beginning, which a run that goes on for long puts there.
+pub fn without_time(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((time, rest)) if time.len() == 24 && time.ends_with('Z') => rest,
+        _ => line,
+    }
+}
+
+/// Asserts that a line begins with the command's name, after a time if there is one, contains these words, repeats nothing and shows
 /// no internals.
 #[track_caller]
 pub fn assert_message(line: &str, words: &[&str]) {
-    let message = line.trim_end().strip_prefix("syncrepl: ");
+    let message = without_time(line.trim_end()).strip_prefix("syncrepl: ");
     let message = message.unwrap_or_else(|| panic!("not in the command's name: {line}"));
     for word in words {
         assert!(message.contains(word), "no {word:?} in: {line}");

@@ -166,6 +166,25 @@ fn file_deleted_while_nothing_happens() {
     assert_message(&follow.stderr(), &["copy.db was deleted or moved"]);
 }
 
+/// The server stays away, so that nothing is ever to be committed.
+#[test]
+fn file_deleted_and_the_server_stays_away() {
+    let server = Slapd::start(Variant::Plain);
+    let data = Data::new();
+    fs::create_dir(data.folder.path().join("folder")).expect("a folder");
+    let mut follow = follow(&data, &server, &["--longest-wait", "500ms"]);
+    server.stop();
+    follow.wait_for_stderr(|line| line.contains("trying again"), PATIENCE);
+    fs::remove_file(file(&data, "")).expect("the file goes");
+    assert_eq!(
+        follow.wait_exit(PATIENCE).code(),
+        Some(5),
+        "{}",
+        follow.stderr()
+    );
+    assert!(follow.stderr().contains("copy.db was deleted or moved"));
+}
+
 /// A refresh that nobody could find later does not begin: the server was away meanwhile.
 #[test]
 fn file_deleted_while_the_server_is_away() {

@@ -107,7 +107,7 @@ fn password_expires() {
     let warned = |words: &str| {
         let outcome = run(&server, &data, "refresh", "ann");
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-        let line = format!("WARN the password of {} {words}", dn("ann"));
+        let line = format!("syncrepl: warning: the password of {} {words}", dn("ann"));
         assert!(
             outcome.stderr.trim().starts_with(&line),
             "{}",

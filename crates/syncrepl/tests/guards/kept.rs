@@ -109,7 +109,7 @@ impl Kept {
         let mut outcome = self.refresh(options);
         if self.attributes.iter().any(|name| name == "memberOf") {
             // A run says that it will not be told of all its changes.
-            outcome.stderr = outcome.without("WARN the search names memberOf");
+            outcome.stderr = outcome.without("warning: the search names memberOf");
         }
         outcome.assert_done();
         self.told_since(mark)

@@ -49,7 +49,7 @@ fn text_is_the_default() {
         "-b",
         SUFFIX,
     ];
-    let (shown, code) = on_terminal(&arguments, "", "", false);
+    let (shown, code) = on_terminal(&arguments, "", "", true);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("NEW RECORD: dc=example,dc=com"), "{shown}");
     // In a pipe the default is JSON.
@@ -88,7 +88,7 @@ fn password_prompt_without_echo() {
         ADMIN,
         "-W",
     ];
-    let (shown, code) = on_terminal(&arguments, "", &format!("{PASSWORD}\n"), false);
+    let (shown, code) = on_terminal(&arguments, "", &format!("{PASSWORD}\n"), true);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("Enter LDAP Password:"), "{shown}");
     assert!(
@@ -195,4 +195,72 @@ fn quiet_reconcile_shows_progress() {
             assert!(line.starts_with(beginning), "{line:?}");
         }
     }
+}
+
+/// What comes and goes is told apart by its colour, unless colours are switched off.
+#[test]
+fn changes_have_colours() {
+    let server = Slapd::start(Variant::Plain);
+    let (path, url) = (Data::new(), server.url());
+    let data = path.path();
+    let words = ["refresh", "--data", &data, "-H", &url, "-b", SUFFIX];
+    let describe = |text: &str| {
+        let base = format!("dn: {SUFFIX}\nchangetype: modify\nreplace: description\n");
+        server.ldapmodify(&format!("{base}description: {text}\n"))
+    };
+    let (shown, _) = on_terminal(&words, "", "", false);
+    let kind = "\u{1b}[1;32mNEW RECORD:\u{1b}[0m dc=example,dc=com";
+    assert!(shown.contains(kind), "{shown:?}");
+    describe("one").expect("a change");
+    on_terminal(&words, "", "", false);
+    describe("two").expect("a change");
+    let (shown, _) = on_terminal(&words, "", "", false);
+    for painted in [
+        "\u{1b}[1;33mCHANGED RECORD:\u{1b}[0m dc=example,dc=com",
+        "\u{1b}[1;31m  -description: one\u{1b}[0m",
+        "\u{1b}[1;32m  +description: two\u{1b}[0m",
+    ] {
+        assert!(shown.contains(painted), "{shown:?}");
+    }
+    describe("three").expect("a change");
+    let (shown, _) = on_terminal(&words, "", "", true);
+    assert!(shown.contains("+description: three"), "{shown:?}");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let file = path.folder.path().join("out").display().to_string();
+    describe("four").expect("a change");
+    let more = ["--format", "text", "--output", &file];
+    on_terminal(&[&words[..], &more].concat(), "", "", false);
+    let text = std::fs::read_to_string(file).expect("the output");
+    assert!(text.contains("  +description: four\n"), "{text:?}");
+}
+
+/// A warning comes in a line of its own, and the rate is a whole number.
+#[test]
+fn warning_beside_the_progress_line() {
+    let server = Slapd::start(Variant::Plain);
+    let secret = people(PEOPLE).replacen("sn: Number 0", "sn: Number 0\nuserPassword: x", 1);
+    server.load(&secret);
+    let admin = ["-D", ADMIN, "-w", PASSWORD];
+    let shown = refresh_on_terminal(&Data::new(), &server, "none", &admin, "");
+    let rates = shown.split(" entries, ").skip(1);
+    let rates: Vec<&str> = rates.filter_map(|rest| rest.split("/s").next()).collect();
+    assert!(!rates.is_empty(), "no progress line");
+    for rate in rates {
+        assert!(
+            rate.chars().all(|c| c.is_ascii_digit() || c == ','),
+            "{rate}"
+        );
+    }
+    let lines: Vec<String> = seen(&shown)
+        .into_iter()
+        .filter(|line| line.contains("password hashes"))
+        .collect();
+    let [line] = &lines[..] else {
+        panic!("{shown:?}");
+    };
+    assert!(
+        line.starts_with("syncrepl: warning: the search brings"),
+        "{line:?}"
+    );
+    assert!(!line.contains("refresh: "), "{line:?}");
 }

@@ -33,7 +33,7 @@ fn one_warning_about_hashes() {
         };
         assert_eq!(first.stderr.lines().count(), 1, "{}", first.stderr);
         for word in [
-            "WARN",
+            "syncrepl: warning: ",
             "(userPassword)",
             &data.path(),
             "cn mail objectClass sn uid",

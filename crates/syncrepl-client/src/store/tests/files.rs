@@ -241,7 +241,7 @@ fn full_disk_keeps_old_copy() {
             Ok(())
         })
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Store);
+    assert_eq!(error.kind(), ErrorKind::NoSpace);
     assert!(error.to_string().starts_with("the disk is full"), "{error}");
     writer.rollback();
 
@@ -254,7 +254,7 @@ fn full_disk_keeps_old_copy() {
         )
         .unwrap_err();
     let error = failure::of_store(err);
-    assert_eq!(error.kind(), ErrorKind::Store);
+    assert_eq!(error.kind(), ErrorKind::NoSpace);
     assert!(error.to_string().starts_with("the disk is full"), "{error}");
     drop(writer);
 

@@ -21,6 +21,7 @@ use super::subcommand::{Program, Subcommand};
 use crate::args::{ConnectionArgs, SyncArgs};
 use crate::exit::Failure;
 use crate::metrics::Pulse;
+use crate::signals::Renewal;
 use crate::{output, signals};
 
 /// See it work: a little directory in memory that keeps changing, and follow on it
@@ -80,7 +81,8 @@ impl Subcommand for Demo {
             },
             ..SyncArgs::default()
         };
-        let result = follow::run_until(follow, stop.clone(), &Pulse::default());
+        let (pulse, renewal) = (Pulse::default(), Renewal::default());
+        let result = follow::run_until(follow, stop.clone(), pulse, renewal);
         stop.please_stop();
         // It looks at the stop handle before each step, so it ends soon. If it panicked, stderr says so.
         let _ = actor.join();
