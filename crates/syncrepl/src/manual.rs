@@ -113,8 +113,7 @@ pub(crate) fn write(command: &Command, exits: &str, out: &mut impl Write) -> io:
     }
     page.control("SH", ["SEE ALSO"]);
     page.text([roman(
-        "syncrepl(1), syncrepl-refresh(1), syncrepl-follow(1), syncrepl-doctor(1), ldapsearch(1), ldap.conf(5), \
-         slapo-syncprov(5)",
+        "syncrepl(1), syncrepl-refresh(1), syncrepl-follow(1), syncrepl-doctor(1), ldapsearch(1), ldap.conf(5)",
     )]);
     page.to_writer(out)
 }

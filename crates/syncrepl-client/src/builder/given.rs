@@ -104,14 +104,7 @@ impl Parts {
         if servers.is_empty() && !self.path.exists() {
             return Err(no_url());
         }
-        if self.reconcile_every == Some(Duration::ZERO) {
-            let message = "the interval between two full comparisons is zero";
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
-        if self.dry_run && self.mode != SyncreplMode::RefreshOnly {
-            let message = "a dry run is a refresh that ends: it cannot persist";
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
+        self.check_kind_of_run()?;
         let credentials = match (self.credentials.take(), &first) {
             (Some(credentials), _) => Some(credentials),
             (None, Some(url)) => url_credentials(url)?,
@@ -127,6 +120,17 @@ impl Parts {
             except,
             credentials,
         })
+    }
+
+    fn check_kind_of_run(&self) -> Result<()> {
+        let message = if self.reconcile_every == Some(Duration::ZERO) {
+            "the interval between two full comparisons is zero"
+        } else if self.dry_run && self.mode != SyncreplMode::RefreshOnly {
+            "a dry run is a refresh that ends: it cannot persist"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::InvalidInput, message))
     }
 
     /// Completes the options by what the store remembers.

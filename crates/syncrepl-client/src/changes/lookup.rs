@@ -191,6 +191,40 @@ fn any_of(provider: Provider, uuids: impl Iterator<Item = Uuid>) -> Filter {
     Filter::or(&items)
 }
 
+impl Lookup<'_> {
+    /// Reads the entry under a DN, if it is the one that is wanted.
+    fn at(&mut self, wanted: Uuid, dn: &str, found: &mut Found<'_>) -> Result<()> {
+        let search = self.search;
+        let mut seen = false;
+        let readable = self.entries(
+            dn,
+            Scope::Base,
+            &search.filter,
+            &mut |uuid, dn, attributes| {
+                if uuid == wanted {
+                    seen = true;
+                    return found(uuid, dn, attributes);
+                }
+                Ok(())
+            },
+        )?;
+        if readable || seen {
+            return Ok(());
+        }
+        // Something is there under that DN, and who it is may not be read: it stays.
+        self.run(
+            dn,
+            Scope::Base,
+            &search.filter,
+            self_attributes(search),
+            &mut |dn, attributes| match attributes.without_any(&search.except) {
+                Some(kept) => found(wanted, dn, attribute_list(&kept)?),
+                None => found(wanted, dn, attributes),
+            },
+        )
+    }
+}
+
 impl Ask for Lookup<'_> {
     fn by_uuid(
         &mut self,
@@ -226,32 +260,7 @@ impl Ask for Lookup<'_> {
         // A copy that was adopted may hold entries outside of the search.
         let may_show = |dn: &str| !dn.is_empty() && search.covers(dn);
         for (wanted, dn) in wanted.iter().filter(|(_, dn)| may_show(dn)) {
-            let mut seen = false;
-            let readable = self.entries(
-                dn,
-                Scope::Base,
-                &search.filter,
-                &mut |uuid, dn, attributes| {
-                    if uuid == *wanted {
-                        seen = true;
-                        return found(uuid, dn, attributes);
-                    }
-                    Ok(())
-                },
-            )?;
-            if !readable && !seen {
-                // Something is there under that DN, and who it is may not be read: it stays.
-                self.run(
-                    dn,
-                    Scope::Base,
-                    &search.filter,
-                    self_attributes(search),
-                    &mut |dn, attributes| match attributes.without_any(&search.except) {
-                        Some(kept) => found(*wanted, dn, attribute_list(&kept)?),
-                        None => found(*wanted, dn, attributes),
-                    },
-                )?;
-            }
+            self.at(*wanted, dn, found)?;
         }
         Ok(Absent::MayHaveMoved)
     }

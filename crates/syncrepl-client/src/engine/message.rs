@@ -12,7 +12,7 @@ use super::heartbeat;
 use super::newest::Answers;
 use super::refusal::{of_unsupported, speaks_of_consumer_state};
 use super::resume::Claim;
-use super::state::{Connected, Consumer, Run};
+use super::state::{Connected, Consumer, Link, Run};
 use crate::changes::apply::stopped;
 use crate::changes::source::Kind;
 use crate::changes::stage::{Stage, Work};
@@ -85,7 +85,7 @@ impl Run<'_> {
             told_unkept,
             ..
         } = &mut **on;
-        let refreshing = link.session.in_refresh_stage();
+        let (refreshing, kind) = (link.session.in_refresh_stage(), kind_of_stage(link));
         let Some(bytes) = link.connection.next_message()? else {
             return Ok(None);
         };
@@ -117,12 +117,6 @@ impl Run<'_> {
         let stage = match stage {
             Some(stage) => stage,
             None => {
-                let kind = match refreshing {
-                    true => Kind::Refresh {
-                        cookie_sent: link.cookie_sent,
-                    },
-                    false => Kind::Group,
-                };
                 *group_began = consumer.now();
                 stage.insert(consumer.open_for(kind, link.provider)?)
             }
@@ -135,6 +129,16 @@ impl Run<'_> {
             note_cookie(stage, gap, consumer.cookie.as_deref(), received);
         }
         Ok(Some(next))
+    }
+}
+
+/// The kind of the stage that the next message of the provider opens.
+fn kind_of_stage(link: &Link) -> Kind {
+    match link.session.in_refresh_stage() {
+        true => Kind::Refresh {
+            cookie_sent: link.cookie_sent,
+        },
+        false => Kind::Group,
     }
 }
 

@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::settings::Settings;
 use crate::connection::Server;
 use crate::error::{Error, ErrorKind};
 use crate::run::{Lag, LastError, Place, Progress, RunState, RunStatus, StateFile, Written};
@@ -23,11 +24,13 @@ pub(super) struct Report {
     /// Whether the engine wakes up for that. A network that was given may have a clock of its own, which a
     /// wait moves; then the state is written at the next change or heartbeat.
     wakes: bool,
+    /// A dry run confirms nothing, and says nothing of the copy.
+    silent: bool,
 }
 
 impl Report {
     /// The report of a run that begins. When the copy was last current, it takes from the last run.
-    pub(super) fn begin(writer: &Writer, stop: StopHandle, wakes: bool) -> Self {
+    pub(super) fn begin(writer: &Writer, stop: StopHandle, settings: &Settings) -> Self {
         let file = StateFile::beside(writer.path());
         let last = file.last().unwrap_or_default();
         let mut report = Report {
@@ -38,7 +41,8 @@ impl Report {
             file,
             stop,
             due: None,
-            wakes,
+            wakes: settings.options.network.0.is_none(),
+            silent: settings.dry_run,
         };
         let run = &mut report.written.run;
         run.confirmed = last.run.confirmed;
@@ -172,7 +176,9 @@ impl Report {
 
     fn write(&mut self) {
         self.written.seen = Some(SystemTime::now());
-        self.file.write(&self.written);
+        if !self.silent {
+            self.file.write(&self.written);
+        }
         self.due = None;
     }
 }

@@ -141,7 +141,7 @@ impl Consumer {
         Records::new(writer.connection()).prepare_stage()?;
         Ancestors::new(writer.connection()).prepare()?;
         Ok(Consumer {
-            report: Report::begin(&writer, stop.clone(), settings.options.network.0.is_none()),
+            report: Report::begin(&writer, stop.clone(), &settings),
             stop,
             cookie: writer.setting(status::COOKIE)?,
             carry: Carry::open(&writer)?,

@@ -1,6 +1,6 @@
 //! As whom a copy was made, in the library.
 
-use syncrepl_client::{Credentials, ErrorKind, Fault, Syncrepl};
+use syncrepl_client::{Credentials, ErrorKind, Fault, RunStatus, Syncrepl};
 use syncrepl_testing::slapd::{ADMIN, PASSWORD};
 
 use crate::common::{Fixture, Tape, refresh};
@@ -22,7 +22,13 @@ fn another_identity_is_refused() {
     let again = bind.credentials(Some(PASSWORD.into())).unwrap();
     refresh(Syncrepl::builder(fixture.data(), ()).credentials(again)).unwrap();
 
-    let before = fixture.store().status().unwrap();
+    // The run that fails leaves its own state, and nothing else.
+    let copy = || {
+        let mut status = fixture.store().status().unwrap();
+        status.run = RunStatus::default();
+        status
+    };
+    let before = copy();
     let tape = Tape::new();
     let nobody = fixture
         .builder(tape.callback())
@@ -31,7 +37,7 @@ fn another_identity_is_refused() {
     assert_eq!(error.kind(), ErrorKind::IdentityConflict);
     assert_eq!((error.fault(), error.is_retryable()), (Fault::You, false));
     assert_eq!(tape.lines(), [""; 0], "the callback hears nothing");
-    assert_eq!(fixture.store().status().unwrap(), before);
+    assert_eq!(copy(), before);
 
     let nobody = fixture
         .builder(tape.callback())

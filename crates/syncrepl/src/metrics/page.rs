@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use syncrepl_client::{Lag, RunState, Status};
+use syncrepl_client::{Lag, RunState, RunStatus, Status};
 
 /// The states, each a line that is 1 or 0.
 const STATES: [RunState; 4] = [
@@ -41,17 +41,21 @@ pub(super) fn page(status: &Status) -> String {
 }
 
 fn metrics(status: &Status) -> Vec<Metric> {
-    const GAUGE: &str = "gauge";
-    const COUNTER: &str = "counter";
+    let mut all = counts(status);
+    all.extend(times(status));
+    all.extend(behind(&status.run));
+    all
+}
+
+const GAUGE: &str = "gauge";
+const COUNTER: &str = "counter";
+
+fn number(number: u64) -> Option<f64> {
+    Some(number as f64)
+}
+
+fn counts(status: &Status) -> Vec<Metric> {
     let run = &status.run;
-    let number = |number: u64| Some(number as f64);
-    let (seconds_behind, changes_behind) = match run.lag {
-        Some(Lag::None) => (Some(0.0), None),
-        Some(Lag::Time(time)) => (Some(time.as_secs_f64()), None),
-        Some(Lag::Changes(changes)) => (None, number(changes)),
-        _ => (None, None),
-    };
-    let error = run.last_error.as_ref().map(|error| error.time);
     vec![
         (
             "syncrepl_entries",
@@ -83,6 +87,13 @@ fn metrics(status: &Status) -> Vec<Metric> {
             "Failures that ended or prevented a connection of this run.",
             number(run.failures),
         ),
+    ]
+}
+
+fn times(status: &Status) -> Vec<Metric> {
+    let run = &status.run;
+    let error = run.last_error.as_ref().map(|error| error.time);
+    vec![
         (
             "syncrepl_start_time_seconds",
             GAUGE,
@@ -125,6 +136,18 @@ fn metrics(status: &Status) -> Vec<Metric> {
             "When the run tries again, while it waits.",
             seconds(run.next_retry),
         ),
+    ]
+}
+
+/// How far the copy is behind, and a refresh has come.
+fn behind(run: &RunStatus) -> Vec<Metric> {
+    let (seconds_behind, changes_behind) = match run.lag {
+        Some(Lag::None) => (Some(0.0), None),
+        Some(Lag::Time(time)) => (Some(time.as_secs_f64()), None),
+        Some(Lag::Changes(changes)) => (None, number(changes)),
+        _ => (None, None),
+    };
+    vec![
         (
             "syncrepl_lag_seconds",
             GAUGE,

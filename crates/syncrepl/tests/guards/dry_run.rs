@@ -41,8 +41,11 @@ fn tells_what_a_refresh_tells() {
             + &unit("more")
             + &person("p9", "more");
         server.ldapmodify(&ldif).expect("the changes apply");
+        let state = || fs::read(data.path() + ".status").expect("the state of the last run");
+        let before = state();
         let dry = data.unchanged(|| data.refresh_with(&server, &["--dry-run"]));
         dry.assert_done();
+        assert_eq!(state(), before, "the copy is no more current than before");
         assert!(!dry.stdout.contains(r#""op":"commit""#), "{}", dry.stdout);
         assert!(!dry.stdout.contains(r#""op":"cookie""#), "{}", dry.stdout);
         let lines: Vec<_> = dry.stdout.lines().collect();

@@ -224,7 +224,8 @@ fn follow_does_not_go_on_in_clear() {
     let (server, plain) = (made.server(), Slapd::start(Variant::Plain));
     let data = Data::new();
     let list = format!("{} {}", server.url(), plain.url());
-    let mut all = words(&data, &list, &["-Z", "--ca-file", &made.ca()]);
+    let options = ["-Z", "--ca-file", &made.ca(), "--refused-for", "2s"];
+    let mut all = words(&data, &list, &options);
     all[0] = "follow".to_owned();
     let mut follow = Run::command(&mut command(&all));
     follow.wait_for_line(|line| line.contains(r#""op":"commit""#), PATIENCE);
@@ -232,6 +233,8 @@ fn follow_does_not_go_on_in_clear() {
     assert_eq!(follow.wait_exit(PATIENCE).code(), Some(4));
     let stderr = follow.stderr();
     assert!(stderr.contains("refused StartTLS"), "{stderr}");
+    let binds = follow.output().matches(r#""op":"bind""#).count();
+    assert_eq!(binds, 1, "the second server was not bound to");
 }
 
 /// By SASL EXTERNAL the certificate says who it is.

@@ -86,7 +86,7 @@ fn ready_before_the_server_is_there() {
     let mut manager = Manager::new(&data);
     let mut run = manager.start(&data, &server.url());
     manager.wait_for("READY=1");
-    manager.wait_for("STATUS=waiting, next try in");
+    manager.wait_for(&format!("STATUS=waiting for {}", server.url()));
     assert!(
         manager.beats(2 * LIMIT) >= 3,
         "no sign of life while it waits"
