@@ -21,6 +21,9 @@ const TEXTS: [&str; 6] = [
     "cn;lang-de",
 ];
 
+/// No entry is ever below this name.
+const NOWHERE: &str = "ou=nowhere,dc=example,dc=com";
+
 impl Workload {
     /// Up to three modifications of one entry, in one operation.
     pub(super) fn modify(&mut self, id: Id) -> bool {
@@ -140,10 +143,15 @@ impl Workload {
             }
             1 if !free.is_empty() && (held.len() > 1 || !must) => {
                 let gone = self.names.pick(&free)?;
+                let after = held.into_iter().filter(|value| *value != gone).collect();
+                // The server may have renamed a member with the entry that it names, or taken it away.
+                if attribute == "member" && !gone.ends_with(NOWHERE.as_bytes()) {
+                    return Some(replace(attribute, after));
+                }
                 Some(Modification {
                     operation: "delete",
                     attribute: attribute.to_owned(),
-                    after: held.into_iter().filter(|value| *value != gone).collect(),
+                    after,
                     listed: vec![gone],
                 })
             }
@@ -173,7 +181,7 @@ impl Workload {
             "member" => {
                 let somebody = vec![("cn".to_owned(), self.names.name())];
                 let rdn = super::tree::rdn(&somebody, self.names.rng.bool());
-                format!("{rdn},ou=people,{}", crate::slapd::SUFFIX).into_bytes()
+                format!("{rdn},{NOWHERE}").into_bytes()
             }
             _ => self.names.text(),
         }
