@@ -264,7 +264,8 @@ fn no_ticket() {
         .assert_failed(4, &["no key distribution center answers", "krb5.conf"]);
 }
 
-/// The ticket expires while `follow` runs. The connection goes on, and the next one fails and says why.
+/// The ticket expires while `follow` runs. The connection goes on, and the next one fails and says why. It is
+/// tried again for a while: with a new ticket it succeeds, and without one the run ends.
 #[test]
 fn ticket_expires() {
     let kdc = Kdc::start();
@@ -272,17 +273,31 @@ fn ticket_expires() {
     let server = server(&kdc, "minssf=128");
     let url = by_name(&server.url());
     let data = Data::new();
-    let mut run = Run::command(&mut in_realm(
-        &kdc,
-        "ann",
-        &words("follow", &data, &url, &[]),
-    ));
-    run.wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
-    // It replaces the ticket of the test's begin, which would last too long.
-    kdc.kinit("ann", "1s");
-    kdc.wait_for_expiry("ann");
-    server.stop();
-    server.start_again();
+    let follow = |patient| {
+        let options = ["--refused-for", patient, "--longest-wait", "500ms"];
+        let words = words("follow", &data, &url, &options);
+        let run = Run::command(&mut in_realm(&kdc, "ann", &words));
+        run.wait_for_line(|line| line.contains("refresh_done"), PATIENCE);
+        run
+    };
+    let expires_and_is_lost = || {
+        // It replaces the ticket of before, which would last too long.
+        kdc.kinit("ann", "1s");
+        kdc.wait_for_expiry("ann");
+        server.stop();
+        server.start_again();
+    };
+    let mut run = follow("1m");
+    expires_and_is_lost();
+    run.wait_for_stderr(|line| line.contains("ticket has expired"), PATIENCE);
+    kdc.kinit("ann", "1h");
+    set_description(&server, "with a new ticket");
+    run.wait_for_line(|line| line.contains("with a new ticket"), PATIENCE);
+    run.signal("TERM");
+    assert_eq!(run.wait_exit(PATIENCE).code(), Some(0));
+
+    let mut run = follow("2s");
+    expires_and_is_lost();
     assert_eq!(run.wait_exit(PATIENCE).code(), Some(3));
     let stderr = run.stderr();
     let last = stderr.lines().last().unwrap_or_default();
