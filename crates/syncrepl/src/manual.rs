@@ -56,6 +56,11 @@ const FILES: &[(&str, &str, bool)] = &[
         true,
     ),
     (
+        "FILE.status",
+        "The state of the run, which status shows. It stays, and may be deleted.",
+        false,
+    ),
+    (
         "/etc/ldap/ldap.conf, /etc/openldap/ldap.conf, ~/ldaprc, ~/.ldaprc, ./ldaprc",
         "Settings of all LDAP programs, see ldap.conf(5). The options that are named under ENVIRONMENT count.",
         true,

@@ -1,5 +1,6 @@
 //! Turns the arguments as typed into servers, credentials and a search.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use syncrepl_client::{
@@ -52,7 +53,7 @@ pub(crate) fn connection<C: Callback>(
     habits::refuse_what_is_no_url(args)?;
     let hosts = hosts(args);
     let conf = LdapConf::read();
-    let remembered = remembered(data);
+    let remembered = remembered(data)?;
     let stored = remembered.as_ref().and_then(|stored| stored.url.as_ref());
     let mut urls = hosts.clone();
     let mut whole = None;
@@ -129,7 +130,7 @@ pub(crate) fn search<C: Callback>(
             "an LDAP URL names base, scope, filter and attributes: leave out -b, -s and further words",
         )),
         _ => {
-            let stored = remembered(data).and_then(|stored| stored.url);
+            let stored = remembered(data)?.and_then(|stored| stored.url);
             in_parts(
                 builder,
                 args,
@@ -219,12 +220,20 @@ fn in_parts<C: Callback>(
     Ok(builder.search(base, scope, filter, attributes))
 }
 
-/// What the data file remembers of its copy. A file that cannot be opened counts as none here; the error
-/// comes when the run opens it.
-fn remembered(data: &Path) -> Option<Remembered> {
-    data.exists()
-        .then(|| Store::open(data).ok()?.remembered().ok())
-        .flatten()
+/// What the data file remembers of its copy.
+///
+/// # Errors
+/// When there is a file that may not be read. What it remembers would be missed, and a complaint about that
+/// would mislead. Of a file that is no store, the run complains when it opens it.
+fn remembered(data: &Path) -> Result<Option<Remembered>, Failure> {
+    if !data.exists() {
+        return Ok(None);
+    }
+    match Store::open(data).and_then(|store| store.remembered()) {
+        Ok(remembered) => Ok(Some(remembered)),
+        Err(error) if File::open(data).is_err() => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Sets which attributes are left out. An empty name means none.

@@ -32,8 +32,8 @@ impl Work<'_> {
         let total = gone.len() + self.apply.writer.tally().deleted;
         let named = self.named(self.stage.deleted.clone(), gone, total)?;
         let hint = format!(
-            "`syncrepl refresh --data {} --dry-run` shows all; if they are right, allow it once with a higher \
-             --max-delete, 100% for everything",
+            "`syncrepl refresh --data {} --dry-run`, with -y or -W as here, shows all; if they are right, allow it \
+             once with a higher --max-delete, 100% for everything",
             self.apply.writer.path().display()
         );
         let message = format!("{}. They are {named}", error.without_hint());

@@ -107,7 +107,11 @@ pub(crate) fn serve(
         };
         http::serve(listener, Arc::new(move |path: &str| source.answer(path)))
     };
-    listen().map_err(|error| Failure::System("--metrics: the address cannot be served", error))
+    listen().map_err(|error| {
+        Failure::Usage(format!(
+            "--metrics: {address} cannot be served: {error} (each follower needs a port of its own)"
+        ))
+    })
 }
 
 fn resolve(address: &str, remote: bool) -> Result<Vec<SocketAddr>, Failure> {

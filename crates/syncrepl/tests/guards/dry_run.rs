@@ -157,7 +157,7 @@ fn shows_what_a_guard_stops() {
     data.unchanged(|| {
         let stopped = data.refresh_with(&server, &["--max-delete", "5"]);
         let command = format!(
-            "`syncrepl refresh --data {} --dry-run` shows all",
+            "`syncrepl refresh --data {} --dry-run`, with -y or -W as here, shows all",
             data.path()
         );
         let p9 = format!("; {}; and 3 more", dn("p9", "people"));

@@ -180,7 +180,7 @@ fn address_has_to_be_of_this_machine_and_free() {
     with(&["--metrics", "nonsense"]).assert_failed(2, &["--metrics", "127.0.0.1:9142"]);
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its address").to_string();
-    with(&["--metrics", &address]).assert_failed(1, &["--metrics", "in use"]);
+    with(&["--metrics", &address]).assert_failed(2, &["--metrics", "in use", "port of its own"]);
     assert!(!data.folder.path().join("copy.db").exists());
     // Off unless asked for.
     let mut run = Run::command(&mut command(&data.sync("follow", &server.url())));

@@ -98,6 +98,20 @@ fn other_user_reads_a_copy_that_nothing_has_open() {
     assert!(told[2].contains("stopped"), "{}", told[2]);
 }
 
+/// A file that may not be read: not a word of a password that has no DN.
+#[test]
+fn file_that_may_not_be_read_is_named() {
+    if !is_root() {
+        println!("skipped: it takes root to become another user");
+        return;
+    }
+    let server = Slapd::start(Variant::Plain);
+    let data = readable(&server);
+    set_mode(data.path(), 0o600);
+    let refresh = ["refresh", "--data", &data.path(), "-y", "/dev/null"];
+    as_nobody(&refresh).assert_failed(5, &["copy.db", "right to read"]);
+}
+
 #[test]
 fn other_user_reads_beside_a_follower_and_after_it_was_killed() {
     if !is_root() {
