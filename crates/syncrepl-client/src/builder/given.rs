@@ -174,7 +174,7 @@ impl Parts {
         };
         let list = ServerList::new(servers.iter().map(Source::of_url).collect());
         Ok(Settings {
-            url: url_of(&servers, &search)?,
+            url: url_of(servers.first().ok_or_else(no_url)?, &search),
             servers: list.servers(),
             list,
             options,
@@ -196,16 +196,15 @@ impl Parts {
     }
 }
 
-/// The search as a URL, with the first server.
-fn url_of(servers: &[LdapUrl], search: &Search) -> Result<String> {
-    let server = servers.first().ok_or_else(no_url)?;
+/// The search as a URL, with this server.
+fn url_of(server: &LdapUrl, search: &Search) -> String {
     let url = LdapUrl {
         scheme: server.scheme,
         host: server.host.clone(),
         port: server.port,
         ..search.to_url()
     };
-    Ok(url.to_string())
+    url.to_string()
 }
 
 /// The checked options, before anyone has looked at the store.
@@ -261,13 +260,7 @@ impl Given {
         };
         let search = self.search.unwrap_or_else(|| Search::from_url(named));
         let search = leaving_out(search, self.except, Some(stored));
-        let url = LdapUrl {
-            scheme: server.scheme,
-            host: server.host.clone(),
-            port: server.port,
-            ..search.to_url()
-        };
-        Ok(url.to_string())
+        Ok(url_of(server, &search))
     }
 }
 

@@ -78,7 +78,7 @@ impl Work<'_> {
             return self.move_children(few, &moved, &mut stays, freed);
         }
         if moved.derives_keys && !dn::is_within(moved.dn_key, old_key) {
-            // What moves leaves this name for good, so the list is what is left.
+            // A child that moves leaves this name for good, and nothing comes below it meanwhile.
             let mut children = self.apply.records().next_below(old_key, None, at_once)?;
             while let Some((id, last)) = children.last().cloned() {
                 self.move_children(children, &moved, &mut stays, freed)?;

@@ -1,4 +1,4 @@
-//! What a guard's message says beside its figures: which entries are meant, and which command shows all.
+//! The second half of a guard's message: the names of the entries, and the command that shows all.
 
 use roaring::RoaringTreemap;
 

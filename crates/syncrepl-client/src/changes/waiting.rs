@@ -11,8 +11,8 @@ use super::stage::Work;
 use crate::error::Result;
 use crate::store::records::{Parked, Records};
 
-/// What is known of the waiting statements without a look at their rows. It may name some that wait no
-/// longer, and leaves out none.
+/// A summary of the waiting statements, so that most questions need no look at their rows. It may name
+/// records that wait no longer. It leaves out none that waits.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     any: bool,

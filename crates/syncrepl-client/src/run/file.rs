@@ -168,7 +168,7 @@ fn lock(file: &File) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// Whoever may read the data file may read its state, and nobody else.
+/// Gives the state the readers of the data file, and no others.
 #[cfg(unix)]
 fn share(file: &File, data: &Metadata) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};

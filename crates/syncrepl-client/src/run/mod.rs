@@ -105,7 +105,7 @@ pub struct LastError {
     pub time: SystemTime,
 }
 
-/// What is known of the run that keeps a copy up to date, or that last did.
+/// The state of the run that keeps a copy up to date, or of the last one that did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunStatus {

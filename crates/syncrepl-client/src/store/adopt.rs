@@ -31,7 +31,7 @@ pub(super) fn write(from: &Connection, path: &Path, busy: Duration, url: &str) -
             return Err(exists(&there));
         }
     }
-    // Whoever opens `path` finds the whole new store, or nothing.
+    // A program that opens `path` finds the whole new store, or nothing.
     let draft = file::beside(&path, &format!(".adopting-{:08x}", fastrand::u32(..)));
     let made = backup::write(from, &draft, busy)
         .and_then(|()| adapt(&draft, busy, url))

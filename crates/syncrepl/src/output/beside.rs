@@ -26,7 +26,7 @@ pub(crate) fn number_of(count: u64, one: &str, many: &str) -> String {
     }
 }
 
-/// What was committed.
+/// The number of commits, and of the changes in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) commits: u64,
@@ -44,7 +44,7 @@ impl Beside {
         }
     }
 
-    /// What was committed since the last call.
+    /// Takes the numbers since the last call.
     pub(crate) fn take_counted(&mut self) -> Counted {
         std::mem::take(&mut self.counted)
     }

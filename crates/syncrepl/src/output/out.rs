@@ -103,7 +103,7 @@ impl Inner {
         };
         match open(path) {
             Ok((file, torn)) => {
-                // Who could read the old file can read the new one.
+                // The readers of the old file can read the new one.
                 if let (Ok(old), Ok(new)) = (before.metadata(), file.metadata())
                     && new.len() == 0
                     && old.ino() != new.ino()

@@ -44,9 +44,14 @@ fn as_nobody(arguments: &[&str]) -> Outcome {
     Outcome::of(&mut outer)
 }
 
+/// Whether the test may become another user. Says so if it may not.
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0)
+    let is_root = fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0);
+    if !is_root {
+        println!("skipped: it takes root to become another user");
+    }
+    is_root
 }
 
 /// Both subcommands as nobody. They have to tell the same as their owner is told, and leave nothing behind.
@@ -86,7 +91,6 @@ fn readable(server: &Slapd) -> Data {
 #[test]
 fn other_user_reads_a_copy_that_nothing_has_open() {
     if !is_root() {
-        println!("skipped: it takes root to become another user");
         return;
     }
     let server = Slapd::start(Variant::Plain);
@@ -102,7 +106,6 @@ fn other_user_reads_a_copy_that_nothing_has_open() {
 #[test]
 fn file_that_may_not_be_read_is_named() {
     if !is_root() {
-        println!("skipped: it takes root to become another user");
         return;
     }
     let server = Slapd::start(Variant::Plain);
@@ -115,7 +118,6 @@ fn file_that_may_not_be_read_is_named() {
 #[test]
 fn other_user_reads_beside_a_follower_and_after_it_was_killed() {
     if !is_root() {
-        println!("skipped: it takes root to become another user");
         return;
     }
     let server = Slapd::start(Variant::Plain);
@@ -145,7 +147,6 @@ fn other_user_reads_beside_a_follower_and_after_it_was_killed() {
 #[test]
 fn log_that_cannot_be_read_is_an_error() {
     if !is_root() {
-        println!("skipped: it takes root to become another user");
         return;
     }
     let server = Slapd::start(Variant::Plain);
