@@ -220,8 +220,13 @@ impl Work<'_> {
 
     /// Where what lies below a child that stays ends, if no question is to be put about any of it.
     fn end_of_one_that_stays(&self, stays: Option<&[u8]>) -> Option<Vec<u8>> {
-        let known = self.stage.is_refresh() && self.stage.ledger.all_found;
-        dn::descendants(stays.filter(|_| known)?).1
+        let ledger = &self.stage.ledger;
+        let stays = stays.filter(|_| self.stage.is_refresh() && ledger.all_found)?;
+        if cfg!(debug_assertions) {
+            let each = |id| debug_assert!(ledger.found.contains(member(id)));
+            self.apply.records().below(stays, each).ok();
+        }
+        dn::descendants(stays).1
     }
 
     /// Child C stays, and D below it stays with it. If C turns out to have moved, D does not go along
