@@ -1,0 +1,18 @@
+//! The sinks: one file, or one folder, each. To add one, write its file and add its line to [`KINDS`].
+
+#![warn(unreachable_pub)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+mod kind;
+mod secret;
+mod tls;
+
+pub use kind::{Kind, Target, Unfit, of, open};
+pub use secret::Secret;
+pub use tls::{TLS_KEYS, TlsFiles};
+
+/// Every kind of sink that this program was built with.
+pub const KINDS: &[&Kind] = &[];
