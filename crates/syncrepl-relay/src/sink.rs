@@ -98,6 +98,18 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// A text that the relay stores beside the position of this sink: what the sink has to know of its target
+    /// the next time, for instance when the target was created. Asked after each [`send`](Sink::send).
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// The text that the relay stored, before each [`open`](Sink::open). `None` at first use, and when the
+    /// relay's file was deleted.
+    fn set_note(&mut self, note: Option<&str>) {
+        let _ = note;
+    }
+
     /// The most events in one batch.
     fn max_batch(&self) -> usize {
         1000
