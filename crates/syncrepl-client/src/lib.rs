@@ -101,7 +101,9 @@ pub use engine::Syncrepl;
 pub use error::backoff::Backoff;
 pub use error::{CallbackResult, Error, ErrorKind, Fault, Result};
 pub use record::text::printable;
-pub use record::{Attribute, Attributes, OwnedRecord, Record};
+pub use record::{
+    Attribute, AttributeDiff, Attributes, Diff, OwnedAttributes, OwnedRecord, Record,
+};
 pub use remembered::{Bind, Remembered};
 pub use run::{Lag, LastError, Progress, RunState, RunStatus};
 pub use status::Status;

@@ -1,14 +1,20 @@
 //! PartialAttributeList (RFC 4511 §4.5.2): `list` is a view of the bytes that a provider sent, `owned`
-//! keeps such bytes, `compare` tells what differs, `show` is the `Debug` of both. `description` says what
-//! may name an attribute.
+//! keeps such bytes, `compare` says whether two lists are the same, `diff` what differs, `apply` goes from that
+//! to the new list; `show` is the `Debug` of them. `description` says what may name an attribute.
 
+mod apply;
 mod compare;
 mod description;
+mod diff;
 mod list;
 mod owned;
 mod show;
 
 pub(crate) use description::is_oid;
 pub use description::{is_description, is_selector};
+pub use diff::{AttributeDiff, Diff};
 pub use list::{Attribute, AttributeList};
 pub use owned::OwnedAttributeList;
+
+#[cfg(test)]
+mod diff_tests;

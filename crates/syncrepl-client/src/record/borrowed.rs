@@ -29,6 +29,28 @@ impl<'a> Record<'a> {
     }
 
     /// The attributes that were asked for and that the bind identity may see.
+    ///
+    /// [`Attributes::diff`] says what differs between two states of them, value by value:
+    ///
+    /// ```
+    /// use syncrepl_client::{OwnedRecord, Record, Uuid};
+    ///
+    /// /// Who joined a group, and who left, as `record_change` is told both states of it.
+    /// fn members(old: &Record<'_>, new: &Record<'_>) -> (Vec<String>, Vec<String>) {
+    ///     let member = old.attrs().diff(new.attrs()).find(|diff| diff.name == "member");
+    ///     let (joined, left) = member.map(|diff| (diff.added, diff.removed)).unwrap_or_default();
+    ///     let text = |dn: &[u8]| String::from_utf8_lossy(dn).into_owned();
+    ///     (joined.into_iter().map(text).collect(), left.into_iter().map(text).collect())
+    /// }
+    ///
+    /// # fn main() -> syncrepl_client::Result<()> {
+    /// let group = |members: [&str; 2]| OwnedRecord::new(Uuid::nil(), "cn=it", [("member", members)]);
+    /// let (old, new) = (group(["uid=ann", "uid=bob"])?, group(["uid=eve", "uid=ann"])?);
+    /// let (joined, left) = members(&old.as_record(), &new.as_record());
+    /// assert_eq!((joined, left), (vec!["uid=eve".to_owned()], vec!["uid=bob".to_owned()]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attrs(&self) -> &Attributes<'a> {
         &self.attrs
     }

@@ -9,5 +9,8 @@ pub(crate) mod text;
 
 pub use borrowed::Record;
 pub use owned::OwnedRecord;
-pub use syncrepl_proto::attributes::{Attribute, AttributeList as Attributes};
+pub use syncrepl_proto::attributes::{
+    Attribute, AttributeDiff, AttributeList as Attributes, Diff,
+    OwnedAttributeList as OwnedAttributes,
+};
 pub(crate) use syncrepl_proto::secret;

@@ -138,7 +138,7 @@ impl<'a> AttributeList<'a> {
 
 /// The contents of the element at the front of `rest`. Moves `rest` behind the element.
 #[inline]
-fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn contents<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (start, length) = match **rest {
         [_, length @ ..0x80, ..] => (2, usize::from(length)),
         _ => {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::diff::{AttributeDiff, Diff};
 use super::list::{Attribute, AttributeList};
 use crate::secret::is_secret;
 
@@ -20,7 +21,8 @@ impl fmt::Debug for AttributeList<'_> {
         let mut map = f.debug_map();
         let mut attributes = self.iter();
         for attribute in attributes.by_ref().take(ATTRIBUTES) {
-            map.entry(&Text(attribute.name), &Values(attribute));
+            let values = Values(attribute.name, || attribute.values());
+            map.entry(&Text(attribute.name), &values);
         }
         match attributes.count() {
             0 => map.finish(),
@@ -35,19 +37,48 @@ impl fmt::Debug for Attribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attribute")
             .field("name", &Text(self.name))
-            .field("values", &Values(*self))
+            .field("values", &Values(self.name, || self.values()))
             .finish()
     }
 }
 
-/// The values of an attribute.
-struct Values<'a>(Attribute<'a>);
-
-impl fmt::Debug for Values<'_> {
+impl fmt::Debug for AttributeDiff<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret = is_secret(self.0.name);
+        f.debug_struct("AttributeDiff")
+            .field("name", &Text(self.name))
+            .field("added", &Values(self.name, || self.added.iter().copied()))
+            .field(
+                "removed",
+                &Values(self.name, || self.removed.iter().copied()),
+            )
+            .finish()
+    }
+}
+
+impl fmt::Debug for Diff<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
-        let mut values = self.0.values();
+        let mut diffs = self.clone();
+        list.entries(diffs.by_ref().take(ATTRIBUTES));
+        match diffs.count() {
+            0 => list.finish(),
+            more => list.entry(&format_args!("… {more} more")).finish(),
+        }
+    }
+}
+
+/// The values of an attribute with this name.
+struct Values<'a, F>(&'a str, F);
+
+impl<'v, F, I> fmt::Debug for Values<'_, F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item = &'v [u8]>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = is_secret(self.0);
+        let mut list = f.debug_list();
+        let mut values = (self.1)();
         for value in values.by_ref().take(VALUES) {
             match std::str::from_utf8(value) {
                 _ if secret => list.entry(&format_args!("({} bytes, secret)", value.len())),
