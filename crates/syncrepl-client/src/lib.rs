@@ -42,7 +42,7 @@
 //! refresh stage is one transaction; in the persist stage changes commit in groups, as they come.
 //! An error or a panic in a callback rolls back to the last commit, and the same changes are told
 //! again after [`Syncrepl::reconnect`]. To write elsewhere, wait for `committed`, or keep an outbox table
-//! as the examples `outbox` and `tokio` do.
+//! as the examples `outbox` and `tokio` do. The [`journal`] is such a table, kept by this crate.
 //!
 //! # rusqlite
 //! [`Cursor`] takes rusqlite's parameters and shows its rows, so [`rusqlite`] is part of this interface:
@@ -79,6 +79,7 @@ mod connection;
 mod doctor;
 mod engine;
 mod error;
+pub mod journal;
 mod record;
 mod remembered;
 mod run;

@@ -1,12 +1,14 @@
 //! PartialAttributeList (RFC 4511 §4.5.2): `list` is a view of the bytes that a provider sent, `owned`
 //! keeps such bytes, `compare` says whether two lists are the same, `diff` what differs, `apply` goes from that
-//! to the new list; `show` is the `Debug` of them. `description` says what may name an attribute.
+//! to the new list; `mask` hides values, `show` is the `Debug` of them. `description` says what may name an
+//! attribute.
 
 mod apply;
 mod compare;
 mod description;
 mod diff;
 mod list;
+mod mask;
 mod owned;
 mod show;
 

@@ -16,6 +16,8 @@ use crate::engine::Settings;
 use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::remembered::{Bind, Remembered, server_alone};
+use crate::store::Writer;
+use crate::store::journal::JournalSettings;
 use crate::store::search::Search;
 use crate::terms;
 
@@ -40,6 +42,8 @@ pub(super) struct Parts {
     pub(super) max_delete: MaxDelete,
     pub(super) limits: Limits,
     pub(super) dry_run: bool,
+    pub(super) journal: Option<JournalSettings>,
+    pub(super) every_refresh: Option<bool>,
 }
 
 impl Parts {
@@ -63,6 +67,8 @@ impl Parts {
             max_delete: MaxDelete::default(),
             limits: Limits::DEFAULT,
             dry_run: false,
+            journal: None,
+            every_refresh: None,
         }
     }
 
@@ -105,6 +111,9 @@ impl Parts {
             return Err(no_url());
         }
         self.check_kind_of_run()?;
+        self.journal
+            .as_ref()
+            .map_or(Ok(()), JournalSettings::check)?;
         let credentials = match (self.credentials.take(), &first) {
             (Some(credentials), _) => Some(credentials),
             (None, Some(url)) => url_credentials(url)?,
@@ -131,6 +140,17 @@ impl Parts {
             return Ok(());
         };
         Err(Error::new(ErrorKind::InvalidInput, message))
+    }
+
+    /// Turns the journal on, or has it kept in another way, if that was asked for. A dry run changes nothing.
+    pub(super) fn keep_journal(&mut self, writer: &mut Writer) -> Result<()> {
+        writer.limit_journal(self.limits.journal)?;
+        let kept = writer.journal().map(|journal| journal.settings().clone());
+        let Some(mut settings) = self.journal.take().or(kept).filter(|_| !self.dry_run) else {
+            return Ok(());
+        };
+        settings.every_refresh = self.every_refresh.unwrap_or(settings.every_refresh);
+        writer.journal_on(&settings).map(drop)
     }
 
     /// Completes the options by what the store remembers.

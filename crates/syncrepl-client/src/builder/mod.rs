@@ -18,6 +18,7 @@ use crate::doctor::{self, Finding};
 use crate::engine::Syncrepl;
 pub use crate::engine::mode::SyncreplMode;
 use crate::error::Result;
+use crate::journal::JournalSettings;
 use crate::remembered::Remembered;
 use crate::stop::StopHandle;
 use crate::store::{Store, Writer};
@@ -254,6 +255,22 @@ impl<C: Callback> Builder<C> {
         self
     }
 
+    /// Turns the [`journal`](crate::journal) on: each change that is told is also a row in the store. From then
+    /// on that is a setting of the file, which is kept so without this call too. Where it is on already, it is
+    /// kept in this way from now on. By default it stays as it is, which is off in a new store. A
+    /// [`dry_run`](Builder::dry_run) leaves it as it is.
+    pub fn journal(mut self, settings: JournalSettings) -> Self {
+        self.parts.journal = Some(settings);
+        self
+    }
+
+    /// Changes [`JournalSettings::every_refresh`] alone: whether every refresh but the first writes a row for
+    /// each change, however many they are. Nothing happens while the journal is off.
+    pub fn journal_rows_of_every_refresh(mut self, every: bool) -> Self {
+        self.parts.every_refresh = Some(every);
+        self
+    }
+
     /// Makes rare paths frequent: for the simulation.
     #[doc(hidden)]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -316,10 +333,11 @@ impl<C: Callback> Builder<C> {
     pub fn open(mut self) -> Result<Syncrepl<C>> {
         let given = self.parts.given()?;
         // After the check: wrong options leave no file behind.
-        let writer = Writer::open(&self.parts.path)?;
+        let mut writer = Writer::open(&self.parts.path)?;
         let settings = self
             .parts
             .settings(given, &Remembered::of_writer(&writer)?)?;
+        self.parts.keep_journal(&mut writer)?;
         Syncrepl::open(settings, writer, self.callback, self.stop, self.reconcile)
     }
 

@@ -9,6 +9,7 @@ use crate::callback::Callback;
 use crate::error::{CallbackResult, Error, ErrorKind, Result};
 use crate::record::Record;
 use crate::stop::StopHandle;
+use crate::store::journal::Told;
 use crate::store::records::{Records, Stored, attribute_list};
 use crate::store::{Cursor, Items, Writer};
 
@@ -42,12 +43,13 @@ impl Applier<'_> {
         self.writer.with_cursor(|cursor| call(callback, cursor))
     }
 
-    /// Tells one change of a record, and counts it for the commit.
+    /// Tells one change of a record, counts it for the commit, and writes it to the journal.
     fn tell_change(
         &mut self,
+        change: Told<'_>,
         call: impl FnOnce(&mut dyn Callback, &Cursor<'_>) -> CallbackResult,
     ) -> Result<()> {
-        self.writer.note_told();
+        self.writer.note_told(change)?;
         self.tell(call)
     }
 
@@ -69,7 +71,10 @@ impl Applier<'_> {
         self.writer.note(1, 0);
         self.hashes.look(&attributes);
         let record = Record::new(uuid, dn, attributes);
-        self.tell_change(|callback, cursor| callback.record_add(&record, cursor))?;
+        let change = Told::Add(&record);
+        self.tell_change(change, |callback, cursor| {
+            callback.record_add(&record, cursor)
+        })?;
         Ok(Some(id))
     }
 
@@ -85,7 +90,10 @@ impl Applier<'_> {
         self.hashes.look(&stated);
         if !old.attrs().same(&stated) {
             let new = Record::new(known.uuid, &known.dn, stated);
-            self.tell_change(|callback, cursor| callback.record_change(&old, &new, cursor))?;
+            let (old, new) = (&old, &new);
+            self.tell_change(Told::Change { old, new }, |callback, cursor| {
+                callback.record_change(old, new, cursor)
+            })?;
         }
         Ok(())
     }
@@ -108,7 +116,9 @@ impl Applier<'_> {
         self.writer.ids().freed(known.id);
         self.writer.note(0, 1);
         let record = known.record()?;
-        self.tell_change(|callback, cursor| callback.record_delete(&record, cursor))
+        self.tell_change(Told::Delete(&record), |callback, cursor| {
+            callback.record_delete(&record, cursor)
+        })
     }
 
     /// Gives a record another DN. Returns it as it is then.
@@ -119,9 +129,10 @@ impl Applier<'_> {
             dn_key: dn_key.to_vec(),
             ..known
         };
-        let record = renamed.record()?;
-        let old_dn = &known.dn;
-        self.tell_change(|callback, cursor| callback.record_rename(old_dn, &record, cursor))?;
+        let (record, old_dn) = (&renamed.record()?, &known.dn);
+        self.tell_change(Told::Rename { old_dn, record }, |callback, cursor| {
+            callback.record_rename(old_dn, record, cursor)
+        })?;
         Ok(renamed)
     }
 

@@ -174,6 +174,9 @@ pub struct Limits {
     pub few: u64,
     /// So many records that move with their parent are listed at once, 500 at the most.
     pub moved: usize,
+    /// More rows of the journal than these, if they are more than a quarter of the copy's entries, are too many
+    /// for a refresh.
+    pub journal: u64,
     /// The rule that is taken out.
     pub without: Option<Rule>,
 }
@@ -187,6 +190,7 @@ impl Limits {
         rounds: 4,
         few: 10,
         moved: 500,
+        journal: 10_000,
         without: None,
     };
 }

@@ -37,6 +37,9 @@ impl Run<'_> {
             stage.restarts
         });
         Records::new(self.consumer.writer.connection()).unpark_all()?;
+        if let Some(journal) = self.consumer.writer.journal() {
+            journal.compares();
+        }
         if tries > RESTARTS {
             return Err(Error::new(
                 ErrorKind::Protocol,

@@ -10,6 +10,7 @@ use crate::changes::terms::{Settled, Terms};
 use crate::error::{CallbackResult, Result};
 use crate::status;
 use crate::store::callback_failed;
+use crate::store::journal::Cause;
 
 impl Consumer {
     /// Begins the transaction of a stage, and lends the stage what the last one left.
@@ -22,6 +23,10 @@ impl Consumer {
                 Kind::Refresh { cookie_sent: false } => self.writer.count_entries()?,
                 _ => self.writer.entries(),
             });
+        }
+        if let Some(journal) = self.writer.journal() {
+            let first = kind != Kind::Group && self.writer.setting(status::LAST_REFRESH)?.is_none();
+            journal.begin_stage(cause(kind), first);
         }
         let mut stage = carry::new_stage(kind, self.settings.limits, &self.writer)?;
         let now = self.now();
@@ -127,6 +132,15 @@ impl Run<'_> {
             ahead::remember(cookie, &self.consumer.writer)?;
         }
         self.consumer.commit(self.callback)
+    }
+}
+
+/// How the copy comes to know of what a stage of this kind tells.
+fn cause(kind: Kind) -> Cause {
+    match kind {
+        Kind::Group => Cause::Persist,
+        Kind::Refresh { cookie_sent: true } => Cause::Refresh,
+        Kind::Refresh { cookie_sent: false } => Cause::Reconcile,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::history::Run;
-use super::{backup, failure, file, settings};
+use super::{backup, failure, file, journal, settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{remembered, status};
 
@@ -20,6 +20,7 @@ const FORGET: &str = "
     DELETE FROM syncrepl_ancestors;
     DELETE FROM syncrepl_placed;
     DELETE FROM syncrepl_runs;
+    DELETE FROM syncrepl_folded;
 ";
 
 /// Makes the store at `path` from that of `from`, for the search `url`. After an error no file is left.
@@ -48,7 +49,7 @@ pub(super) fn write(from: &Connection, path: &Path, busy: Duration, url: &str) -
 /// Turns the draft, which is a copy of the old store, into the new store.
 fn adapt(draft: &Path, busy: Duration, url: &str) -> Result<()> {
     let conn = file::connect(draft, busy)?;
-    journal(&conn, "DELETE")?;
+    journal_mode(&conn, "DELETE")?;
     conn.execute_batch("BEGIN IMMEDIATE")
         .and_then(|()| conn.execute_batch(FORGET))
         .map_err(failure::of_store)?;
@@ -63,8 +64,9 @@ fn adapt(draft: &Path, busy: Duration, url: &str) -> Result<()> {
     let number = settings::commit(&conn)?.number.saturating_add(1);
     settings::set_commit(&conn, number, 0)?;
     Run::begin().store(&conn, number)?;
+    journal::adopt(&conn, number)?;
     conn.execute_batch("COMMIT").map_err(failure::of_store)?;
-    journal(&conn, "WAL")?;
+    journal_mode(&conn, "WAL")?;
     conn.close().map_err(|(_, err)| failure::of_store(err))
 }
 
@@ -78,8 +80,8 @@ fn same_server(conn: &Connection, url: &str) -> Result<bool> {
     Ok(old.is_some_and(|old| server(&old) == server(url.as_bytes())))
 }
 
-/// Sets the journal mode. `DELETE` puts everything into the one file that gets another name.
-fn journal(conn: &Connection, mode: &str) -> Result<()> {
+/// Sets the mode of SQLite's own journal. `DELETE` puts everything into the one file that gets another name.
+fn journal_mode(conn: &Connection, mode: &str) -> Result<()> {
     conn.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
         .map_err(failure::of_store)
 }

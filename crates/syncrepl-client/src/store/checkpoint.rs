@@ -1,10 +1,14 @@
-//! Copying the write-ahead log into the file. SQLite would copy inside about every five hundredth
+//! The write-ahead log, and copying it into the file. SQLite would copy inside about every five hundredth
 //! commit, which then waits for the disk. This file copies between commits.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
+
+use super::failure;
+use crate::error::{Error, ErrorKind, Result};
 
 /// From this many pages on (4 MiB), the log is copied when there is nothing else to do.
 const LONG: u32 = 500;
@@ -77,4 +81,20 @@ impl Log {
     fn pages(&self) -> u32 {
         self.pages.load(Ordering::Relaxed)
     }
+}
+
+/// Gives the file a write-ahead log.
+pub(super) fn use_wal(conn: &Connection, path: &Path) -> Result<()> {
+    let mode: String = conn
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(|err| failure::of_open(path, err))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::new(
+            ErrorKind::Store,
+            format!("{} cannot have a write-ahead log here", path.display()),
+        )
+        .with_hint("put the store on a local file system"));
+    }
+    conn.execute_batch("PRAGMA journal_size_limit = 16777216;")
+        .map_err(failure::of_store)
 }

@@ -216,6 +216,11 @@ impl Store {
             .map_err(failure::of_store)
     }
 
+    /// For our own statements, which read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path

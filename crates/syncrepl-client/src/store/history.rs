@@ -107,7 +107,7 @@ pub(super) fn knows(conn: &Connection, commit: u64, wanted: Tag) -> Result<bool>
 }
 
 /// The tag of a commit that is not after the last.
-fn tag(conn: &Connection, commit: u64) -> Result<Option<Tag>> {
+pub(super) fn tag(conn: &Connection, commit: u64) -> Result<Option<Tag>> {
     if commit == 0 {
         return Ok(None);
     }

@@ -14,6 +14,7 @@ mod handle;
 pub(crate) mod history;
 pub(crate) mod ids;
 mod items;
+pub(crate) mod journal;
 pub(crate) mod keys;
 mod presence;
 mod reader;

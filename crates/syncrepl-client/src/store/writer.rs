@@ -10,12 +10,13 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::authorizer::Gate;
-use super::checkpoint::Log;
+use super::checkpoint::{self, Log};
 use super::cursor::{Access, Cursor};
 use super::file::{self, Lock};
 use super::handle::Store;
 use super::history::{self, Position, Run, Tag};
 use super::ids::Ids;
+use super::journal::{self, Journal};
 use super::keys::Keys;
 use super::presence::{self, Presence};
 use super::records::Records;
@@ -37,12 +38,16 @@ pub(crate) struct Writer {
     commit_number: u64,
     run: Run,
     /// The changes that the open transaction has told.
-    told: Cell<u64>,
+    pub(super) told: Cell<u64>,
     /// The number of records after the last commit.
-    entries: Cell<u64>,
-    tally: Cell<Tally>,
+    pub(super) entries: Cell<u64>,
+    pub(super) tally: Cell<Tally>,
     ids: Ids,
     keys: Keys,
+    /// The journal, if it is on.
+    pub(super) journal: Option<Journal>,
+    /// How many rows are too many for a refresh.
+    pub(super) journal_many: u64,
     log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
@@ -71,7 +76,7 @@ impl Writer {
         if found == Found::Empty {
             file::choose_page_size(&conn).map_err(failure::of_store)?;
         }
-        use_wal(&conn, &path)?;
+        checkpoint::use_wal(&conn, &path)?;
         schema::migrate(&conn, found)?;
         let gate = Gate::install(&mut conn).map_err(failure::of_store)?;
         let log = Log::watch(&mut conn).map_err(failure::of_store)?;
@@ -83,6 +88,7 @@ impl Writer {
         let ids = Ids::after(Records::new(&conn).last_id()?);
         let keys = Keys::read(&conn)?;
         let presence = Presence::note(given, &path, created, Some(&lock))?;
+        let journal = Journal::open(&conn, journal::MANY)?;
         Ok(Writer {
             conn,
             gate,
@@ -94,6 +100,8 @@ impl Writer {
             tally: Cell::default(),
             ids,
             keys,
+            journal,
+            journal_many: journal::MANY,
             log,
             checkpoint_owed: false,
             path,
@@ -137,6 +145,9 @@ impl Writer {
     fn begin(&self) -> Result<()> {
         self.tally.set(Tally::default());
         self.told.set(0);
+        if let Some(journal) = &self.journal {
+            journal.begin();
+        }
         self.execute("BEGIN IMMEDIATE").map_err(|err| {
             if failure::is_busy(&err) {
                 let message = format!("another program keeps writing to {}", self.path.display());
@@ -164,6 +175,9 @@ impl Writer {
         self.told.set(0);
         self.entries.set(self.entries());
         self.tally.take();
+        if let Some(journal) = &self.journal {
+            journal.committed();
+        }
         self.log.committed();
         if was_stage || self.checkpoint_owed {
             self.checkpoint_owed = !self.checkpoint();
@@ -174,6 +188,9 @@ impl Writer {
     fn commit_as(&self, number: u64) -> Result<()> {
         if !self.in_transaction() {
             return Err(failure::transaction_ended());
+        }
+        if let Some(journal) = &self.journal {
+            journal.finish(&self.conn, number)?;
         }
         self.run.store(&self.conn, number)?;
         settings::set_commit(&self.conn, number, self.told.get())?;
@@ -187,9 +204,21 @@ impl Writer {
     /// Remembers a setting of ours at once, in a transaction of its own that is no commit: it belongs to no
     /// change.
     pub(crate) fn remember(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.in_own_transaction(|conn| settings::set(conn, name, Some(value)))
+    }
+
+    /// Writes something of ours at once, in a transaction of its own that is no commit. None may be open.
+    pub(super) fn in_own_transaction(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<()>,
+    ) -> Result<()> {
         self.begin()?;
-        self.set_setting(name, Some(value))?;
-        self.execute("COMMIT").map_err(failure::of_store)
+        let done = write(&self.conn).and_then(|()| Ok(self.execute("COMMIT")?));
+        if done.is_err() && self.in_transaction() {
+            // The caller gets the error of the write, not one of this rollback.
+            self.conn.execute_batch("ROLLBACK").ok();
+        }
+        done
     }
 
     /// Runs a statement that every group needs. It stays prepared, since parsing costs as much as
@@ -254,11 +283,6 @@ impl Writer {
         self.told.get()
     }
 
-    /// Takes note of a change that is told.
-    pub(crate) fn note_told(&self) {
-        self.told.set(self.told.get() + 1);
-    }
-
     /// Fails with `StoreGone` if a file of the store was deleted, moved or replaced.
     pub(crate) fn check_files(&self) -> Result<()> {
         self.presence.check()
@@ -277,6 +301,9 @@ impl Writer {
             self.begin_run();
         }
         self.ids.rolled_back();
+        if let Some(journal) = &self.journal {
+            journal.rolled_back();
+        }
         if let Err(error) = self.keys.read_again(&self.conn) {
             tracing::warn!(%error, "the names that letter case tells apart could not be read again");
         }
@@ -296,36 +323,6 @@ impl Writer {
             version("PRAGMA main.schema_version").map_err(failure::of_store)?,
             version("PRAGMA temp.schema_version").map_err(failure::of_store)?,
         ))
-    }
-
-    /// The number of records, in the open transaction if there is one. It is added up from the
-    /// writes, because counting would read all records.
-    pub(crate) fn entries(&self) -> u64 {
-        let Tally { added, deleted } = self.tally.get();
-        let before = self.entries.get();
-        before.saturating_add(added).saturating_sub(deleted)
-    }
-
-    /// Counts the records. A full comparison repairs this number as well.
-    pub(crate) fn count_entries(&self) -> Result<u64> {
-        let Tally { added, deleted } = self.tally.get();
-        let counted = Records::new(&self.conn).count()?;
-        self.entries
-            .set(counted.saturating_add(deleted).saturating_sub(added));
-        Ok(counted)
-    }
-
-    /// The records that the open transaction has added and deleted.
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally.get()
-    }
-
-    /// Takes note of records added and deleted.
-    pub(crate) fn note(&self, added: u64, deleted: u64) {
-        let mut tally = self.tally.get();
-        tally.added += added;
-        tally.deleted += deleted;
-        self.tally.set(tally);
     }
 
     /// Whether a transaction is open.
@@ -377,19 +374,4 @@ impl Drop for Writer {
             tracing::warn!("the log of the file that went away could not be emptied");
         }
     }
-}
-
-fn use_wal(conn: &Connection, path: &Path) -> Result<()> {
-    let mode: String = conn
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|err| failure::of_open(path, err))?;
-    if !mode.eq_ignore_ascii_case("wal") {
-        return Err(Error::new(
-            ErrorKind::Store,
-            format!("{} cannot have a write-ahead log here", path.display()),
-        )
-        .with_hint("put the store on a local file system"));
-    }
-    conn.execute_batch("PRAGMA journal_size_limit = 16777216;")
-        .map_err(failure::of_store)
 }

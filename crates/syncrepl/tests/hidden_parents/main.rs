@@ -242,7 +242,7 @@ fn copy_of_version_1_finds_its_parents() {
     server.ldapmodify(&ldif.join("\n")).expect("a rename");
     let file = syncrepl_client::rusqlite::Connection::open(copy.data()).expect("the store");
     file.execute_batch(
-        "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact;
+        "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact; DROP TABLE syncrepl_journal; DROP TABLE syncrepl_folded;
          UPDATE syncrepl_schema SET version = 1;
          DELETE FROM syncrepl_settings WHERE name IN ('syncrepl_parents', 'syncrepl_source')",
     )

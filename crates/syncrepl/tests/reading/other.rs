@@ -120,7 +120,7 @@ fn data_file_of_an_earlier_version() {
     Connection::open(place.data.path())
         .and_then(|db| {
             db.execute_batch(
-                "DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact;
+                "DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact; DROP TABLE syncrepl_journal; DROP TABLE syncrepl_folded;
                  DELETE FROM syncrepl_settings WHERE name = 'syncrepl_source';
                  UPDATE syncrepl_settings SET value = CAST('1' AS BLOB)
                      WHERE name = 'syncrepl_commit';

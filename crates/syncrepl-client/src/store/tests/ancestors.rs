@@ -212,7 +212,7 @@ fn version_1_is_migrated() {
     let conn = Connection::open(fixture.path()).unwrap();
     conn.execute_batch(
         "DROP TABLE syncrepl_ancestors; DROP TABLE syncrepl_placed; DROP TABLE syncrepl_runs; \
-         DROP TABLE syncrepl_exact; \
+         DROP TABLE syncrepl_exact; DROP TABLE syncrepl_journal; DROP TABLE syncrepl_folded; \
          DELETE FROM syncrepl_settings WHERE name = 'syncrepl_source'; \
          UPDATE syncrepl_schema SET version = 1",
     )

@@ -4,13 +4,13 @@ use std::fs;
 
 use super::super::history::Tag;
 use super::super::{Position, Store, Writer};
-use super::{Fixture, put};
+use super::{Fixture, put, tell};
 
 /// Makes a commit that tells this many changes.
 fn commit(writer: &mut Writer, changes: u64) -> (u64, Tag) {
     let tag = writer.next_tag();
     writer.begin_group().unwrap();
-    (0..changes).for_each(|_| writer.note_told());
+    (0..changes).for_each(|_| tell(writer));
     (writer.commit().unwrap(), tag)
 }
 
@@ -58,7 +58,7 @@ fn told_and_rolled_back_gets_another_tag() {
     writer.rollback();
     assert_eq!(writer.next_tag(), before, "nothing was told");
     writer.begin_group().unwrap();
-    writer.note_told();
+    tell(&writer);
     writer.rollback();
     let after = writer.next_tag();
     assert_ne!(after, before);
@@ -141,6 +141,7 @@ fn older_version_gets_an_id_and_a_tag() {
     let old = |conn: &rusqlite::Connection| {
         conn.execute_batch(
             "DROP TABLE syncrepl_runs; DROP TABLE syncrepl_exact;
+             DROP TABLE syncrepl_journal; DROP TABLE syncrepl_folded;
              DELETE FROM syncrepl_settings WHERE name = 'syncrepl_source';
              UPDATE syncrepl_settings SET value = CAST('7' AS BLOB) WHERE name = 'syncrepl_commit';
              UPDATE syncrepl_schema SET version = 3;",
@@ -160,7 +161,7 @@ fn older_version_gets_an_id_and_a_tag() {
     assert!(tag.is_some() && tag == previous);
     writer.begin_stage().unwrap();
     put(&writer, 9, "cn=Zoe,dc=example");
-    writer.note_told();
+    tell(&writer);
     assert_eq!(writer.commit().unwrap(), 8);
     let at = writer.position().unwrap();
     assert_eq!((at.commit, at.previous, at.changes), (8, tag, Some(1)));

@@ -4,6 +4,7 @@ mod ancestors;
 mod files;
 mod handles;
 mod history;
+mod journal;
 mod plans;
 mod presence;
 mod refusals;
@@ -17,7 +18,9 @@ use rusqlite::params;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::journal::Told;
 use super::{Store, Writer};
+use crate::record::{Attributes, Record};
 use syncrepl_proto::dn::key as dn_key;
 
 /// A directory with a store in it that has two records.
@@ -63,6 +66,13 @@ fn put(writer: &Writer, n: u8, dn: &str) {
             params![uuid(n).as_bytes(), dn, dn_key(dn)],
         )
         .unwrap();
+}
+
+/// Takes note of a change that is told.
+fn tell(writer: &Writer) {
+    let attributes = Attributes::decode(b"\x30\x00").unwrap();
+    let record = Record::new(uuid(9), "cn=told", attributes);
+    writer.note_told(Told::Delete(&record)).unwrap();
 }
 
 /// Runs `role` of [`another_process`] on the store at `path`.

@@ -6,12 +6,14 @@ use super::super::ancestors::Ancestors;
 use super::super::records::Records;
 
 /// The files whose statements run in a stage.
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     include_str!("../records/rows.rs"),
     include_str!("../records/parked.rs"),
     include_str!("../ancestors.rs"),
     include_str!("../shown.rs"),
     include_str!("../keys.rs"),
+    include_str!("../journal/rows.rs"),
+    include_str!("../journal/read.rs"),
 ];
 
 /// The statements that sort on purpose: a part of each, and the function.
@@ -23,7 +25,7 @@ const SORTED: [(&str, &str); 2] = [
 ];
 
 /// The statements that read a table from its begin on purpose.
-const READ: [(&str, &str); 19] = [
+const READ: [(&str, &str); 23] = [
     // All rows are wanted, a few times in a stage.
     ("SELECT id FROM syncrepl_records", "ids"),
     ("SELECT dn_key FROM syncrepl_records", "keys"),
@@ -51,7 +53,14 @@ const READ: [(&str, &str); 19] = [
         "forget_hidden",
     ),
     ("DELETE FROM syncrepl_ancestors AS a", "forget_unneeded"),
+    ("SELECT count(*), coalesce(sum(64", "size"),
+    ("SELECT count(*) FROM syncrepl_folded", "folded"),
+    ("DELETE FROM syncrepl_journal", "remove_all"),
     // The first row, or the first few.
+    (
+        "SELECT time FROM syncrepl_journal ORDER BY seq LIMIT 1",
+        "oldest",
+    ),
     ("SELECT 1 FROM temp.syncrepl_parked LIMIT 1", "any_parked"),
     ("SELECT EXISTS", "any_of_each"),
     ("SELECT id, uuid FROM syncrepl_records LIMIT 1000", "any"),
