@@ -47,6 +47,11 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) derived: bool,
 
+    /// Keep a journal in the data file: each change is also a row there, for programs that bring changes
+    /// elsewhere. It stays on until `syncrepl journal off`
+    #[arg(long)]
+    pub(crate) journal: bool,
+
     /// The most entries that a refresh may delete, and follow within any minute: a number, or a part of
     /// the copy such as 5%. A run ends before it deletes more, and the next run meets the same deletes.
     /// Only 100% lets the whole copy go

@@ -41,6 +41,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
         &[
             "format",
             "output",
+            "journal",
             "no_version",
             "plain_ldif",
             "option",

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use syncrepl_client::journal::JournalSettings;
 use syncrepl_client::{
     Builder, Callback, LdapUrl, Remembered, Scope, StopHandle, Store, Syncrepl, SyncreplMode,
 };
@@ -34,6 +35,11 @@ pub(crate) fn builder<C: Callback>(
     }
     if let Some(interval) = args.reconcile_every {
         builder = builder.reconcile_every(interval);
+    }
+    // A journal that is on stays as it is kept.
+    let is_on = || Store::open(&args.data).and_then(|store| store.journal());
+    if args.journal && !is_on().is_ok_and(|journal| journal.on) {
+        builder = builder.journal(JournalSettings::default());
     }
     if let Some(silence) = args.patience.heartbeat {
         builder = builder.heartbeat(silence);

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod dump;
 mod follow;
+mod journal;
 mod man;
 mod refresh;
 mod status;
@@ -22,6 +23,7 @@ pub(crate) const SUBCOMMANDS: &[Entry] = &[
     Entry::of::<demo::Demo>(),
     Entry::of::<adopt::Adopt>(),
     Entry::of::<dump::Dump>(),
+    Entry::of::<journal::Journal>(),
     Entry::of::<status::Status>(),
     Entry::of::<completions::Completions>(),
     Entry::of::<man::Man>(),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
+use syncrepl_client::journal::JournalState;
 use syncrepl_client::{Lag, Status as StoreStatus, Store};
 
 use super::subcommand::{Program, Subcommand};
@@ -75,10 +76,11 @@ impl Subcommand for Status {
 
 impl Status {
     fn show(&self, out: &mut impl Write, data: &Path) -> Result<(), Failure> {
-        let status = Store::open(data)?.status()?;
+        let store = Store::open(data)?;
+        let (status, journal) = (store.status()?, store.journal()?);
         match (self.format, self.data.len()) {
-            (Format::Json, _) => print_json(out, data, &status)?,
-            (Format::Text, 1) => print_text(out, &status)?,
+            (Format::Json, _) => print_json(out, data, &status, &journal)?,
+            (Format::Text, 1) => print_text(out, &status, &journal)?,
             (Format::Text, _) => {
                 let line = state::line(&status.run, SystemTime::now());
                 let name = printable_bytes(data.display().to_string().as_bytes());
@@ -104,7 +106,12 @@ impl Status {
     }
 }
 
-fn print_json(out: &mut impl Write, data: &Path, status: &StoreStatus) -> io::Result<()> {
+fn print_json(
+    out: &mut impl Write,
+    data: &Path,
+    status: &StoreStatus,
+    journal: &JournalState,
+) -> io::Result<()> {
     let run = &status.run;
     let time = |time: Option<SystemTime>| time.map(written);
     let line = json!({
@@ -131,6 +138,11 @@ fn print_json(out: &mut impl Write, data: &Path, status: &StoreStatus) -> io::Re
             json!({"message": error.message, "time": written(error.time)})
         }),
         "next_retry": time(run.next_retry),
+        "journal": journal.since.map(|since| json!({
+            "since": written(since),
+            "oldest": time(journal.oldest),
+            "head": journal.head.to_string(),
+        })),
     });
     values::escaped(out, &line.to_string())?;
     writeln!(out)
@@ -144,7 +156,11 @@ fn lag(lag: Lag) -> Value {
     }
 }
 
-fn print_text(out: &mut impl Write, status: &StoreStatus) -> io::Result<()> {
+fn print_text(
+    out: &mut impl Write,
+    status: &StoreStatus,
+    journal: &JournalState,
+) -> io::Result<()> {
     let now = SystemTime::now();
     let ago = |time: SystemTime| format!("{} ({} ago)", written(time), rough(between(time, now)));
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none yet".to_owned());
@@ -179,6 +195,15 @@ fn print_text(out: &mut impl Write, status: &StoreStatus) -> io::Result<()> {
         ("lag", run.lag.map(state::lag)),
         ("last error", error),
         ("next try", run.next_retry.map(written)),
+        (
+            "journal",
+            journal.since.map(|since| {
+                let oldest = journal
+                    .oldest
+                    .map(|time| format!(", the oldest row of {}", ago(time)));
+                format!("on since {}{}", ago(since), oldest.unwrap_or_default())
+            }),
+        ),
     ];
     let known = where_known
         .into_iter()

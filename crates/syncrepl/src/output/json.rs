@@ -235,7 +235,7 @@ fn uuid_and_dn(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
 const FEW: usize = 32;
 
 /// Writes the attributes as an object, sorted by name. Names are spelled as the provider spells them.
-fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
+pub(super) fn attributes(out: &mut impl Write, attributes: &Attributes<'_>) -> io::Result<()> {
     // A provider may send a name twice, spelled differently; a JSON object must have it once.
     let mut few: [Option<Attribute<'_>>; FEW] = [None; FEW];
     let mut count = 0;
@@ -290,7 +290,10 @@ fn object<'a>(
     out.write_all(b"}")
 }
 
-fn values<'a>(out: &mut impl Write, all: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+pub(super) fn values<'a>(
+    out: &mut impl Write,
+    all: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<()> {
     out.write_all(b"[")?;
     let mut between: &[u8] = b"";
     for one in all {
@@ -302,7 +305,7 @@ fn values<'a>(out: &mut impl Write, all: impl Iterator<Item = &'a [u8]>) -> io::
 }
 
 /// Writes a value as a string if it is UTF-8, else in base64.
-fn value(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
+pub(super) fn value(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
     // Nearly every value needs no escapes. The fold has no early exit, so that the compiler can test
     // many bytes at a time.
     let plain = value.iter().fold(true, |plain, byte| {

@@ -3,6 +3,7 @@
 //! events. So this format holds the changes of a transaction, and prints them in that order right
 //! before the commit: see [`order`].
 
+mod journal;
 mod order;
 mod records;
 mod values;
@@ -14,6 +15,7 @@ use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Positi
 use super::format::{Choice, Format, Out};
 use order::Pending;
 
+pub(crate) use journal::journal_row;
 pub(crate) use records::record;
 
 /// The line of this format in the list.

@@ -2,6 +2,7 @@
 
 mod beside;
 mod format;
+pub(crate) mod journal;
 pub(crate) mod json;
 pub(crate) mod ldif;
 mod none;

@@ -67,7 +67,16 @@ pub(super) fn modified(
     old: &Values<'_>,
     new: &Values<'_>,
 ) -> io::Result<()> {
-    let changes = values::changes(old, new);
+    modification(out, uuid, dn, values::changes(old, new))
+}
+
+/// Prints `changetype: modify` of these changes, if there are any.
+pub(super) fn modification(
+    out: &mut impl Write,
+    uuid: Uuid,
+    dn: &str,
+    changes: Vec<Change<'_>>,
+) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -81,6 +90,21 @@ pub(super) fn modified(
         writeln!(out, "-")?;
     }
     Ok(())
+}
+
+/// Prints a comment in the place of a record, because nothing holds the attributes.
+pub(super) fn unknown(out: &mut impl Write, uuid: Uuid, dn: &str) -> io::Result<()> {
+    writeln!(
+        out,
+        "\n# entryUUID: {uuid}\n# its attributes are too large for the journal:"
+    )?;
+    write!(out, "# ")?;
+    line(out, "dn", dn.as_bytes())
+}
+
+/// Prints a comment about an attribute whose values are not shown.
+pub(super) fn hidden(out: &mut impl Write, name: &str) -> io::Result<()> {
+    writeln!(out, "# values not in the journal: {}", description(name))
 }
 
 /// Begins a record: the empty line, the entryUUID and the DN.
