@@ -12,6 +12,9 @@
 //! that stands before the [`floor`](JournalState::floor) asks [`Store::folded_after`] for the entries of which
 //! it has missed rows.
 //!
+//! A program that keeps the copy up to date and reads the journal in one process says in a [`JournalLink`] how far its
+//! readers are, so that no row goes before they have it, and reads through its [`gate`](JournalLink::gate).
+//!
 //! Where a reader stands is a [`Seq`] and a commit with its tag. If [`Store::journal_knows`] does not know that
 //! commit, the file has another history: a backup was put back, or a power cut took the newest commits. Such a
 //! reader has to look at the whole copy too.
@@ -25,7 +28,7 @@
 //! [`Store::journal_knows`]: crate::Store::journal_knows
 
 pub use crate::store::journal::{
-    Cause, JournalChange, JournalDiff, JournalOp, JournalRow, JournalSettings, JournalSize,
-    JournalState, Seq, turn_off, turn_on,
+    Cause, JournalChange, JournalDiff, JournalLink, JournalOp, JournalRow, JournalSettings,
+    JournalSize, JournalState, ReadGate, ReadGuard, Seq, turn_off, turn_on,
 };
 pub use syncrepl_proto::attributes::OwnedAttributeList as OwnedAttributes;

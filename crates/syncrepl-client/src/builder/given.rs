@@ -17,7 +17,7 @@ use crate::engine::mode::SyncreplMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::remembered::{Bind, Remembered, server_alone};
 use crate::store::Writer;
-use crate::store::journal::JournalSettings;
+use crate::store::journal::{JournalLimits, JournalSettings};
 use crate::store::search::Search;
 use crate::terms;
 
@@ -144,7 +144,10 @@ impl Parts {
 
     /// Turns the journal on, or has it kept in another way, if that was asked for. A dry run changes nothing.
     pub(super) fn keep_journal(&mut self, writer: &mut Writer) -> Result<()> {
-        writer.limit_journal(self.limits.journal)?;
+        writer.limit_journal(JournalLimits {
+            marker: self.limits.journal,
+            prune: self.limits.prune,
+        })?;
         let kept = writer.journal().map(|journal| journal.settings().clone());
         let Some(mut settings) = self.journal.take().or(kept).filter(|_| !self.dry_run) else {
             return Ok(());

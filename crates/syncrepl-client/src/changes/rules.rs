@@ -177,6 +177,8 @@ pub struct Limits {
     /// More rows of the journal than these, if they are more than a quarter of the copy's entries, are too many
     /// for a refresh.
     pub journal: u64,
+    /// So many rows of the journal are pruned at once.
+    pub prune: u64,
     /// The rule that is taken out.
     pub without: Option<Rule>,
 }
@@ -191,6 +193,7 @@ impl Limits {
         few: 10,
         moved: 500,
         journal: 10_000,
+        prune: 10_000,
         without: None,
     };
 }

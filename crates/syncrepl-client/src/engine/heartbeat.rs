@@ -41,6 +41,7 @@ impl Run<'_> {
         // While nothing is to be committed, nothing else would notice.
         self.consumer.writer.check_files()?;
         let (now, answer_time) = (self.now(), self.answer_time());
+        self.consumer.writer.prune_journal(now, true);
         let link = &mut self.on.link;
         if link.asked.is_some() {
             let server = &self.consumer.settings.servers[link.server];

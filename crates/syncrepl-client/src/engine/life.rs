@@ -98,6 +98,10 @@ impl Engine {
         }
         if let Err(error) = &result {
             self.abandon();
+            if error.kind() == ErrorKind::NoSpace {
+                let now = self.consumer.now();
+                self.consumer.writer.make_room(now);
+            }
             self.consumer.writer.begin_run();
             self.consumer.report.failed(error);
         }

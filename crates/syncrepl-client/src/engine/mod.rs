@@ -61,6 +61,7 @@ mod turn;
 mod warnings;
 mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::callback::Callback;
@@ -68,6 +69,7 @@ use crate::connection::Server;
 use crate::error::Result;
 use crate::run::{Progress, RunStatus};
 use crate::stop::StopHandle;
+use crate::store::journal::JournalLink;
 use crate::store::{Position, Store, Tag, Writer};
 pub(crate) use ahead::{UNTIL_THEN, ahead};
 pub(crate) use connect::none_can_be_used;
@@ -106,6 +108,11 @@ impl<C: Callback> Syncrepl<C> {
     /// Those of the store.
     pub fn db(&self) -> Result<Store> {
         self.engine.consumer().writer.handle()
+    }
+
+    /// What connects this consumer with readers of its [`journal`](crate::journal) in the same process.
+    pub fn journal_link(&self) -> Arc<JournalLink> {
+        self.engine.consumer().writer.journal_link()
     }
 
     /// The callback.

@@ -54,6 +54,7 @@ impl Consumer {
         self.report.committed(changes);
         callback.committed();
         self.hashes.committed(&self.writer);
+        self.writer.prune_journal(now, false);
         Ok(())
     }
 

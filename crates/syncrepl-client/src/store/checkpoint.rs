@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::failure;
+use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 
 /// From this many pages on (4 MiB), the log is copied when there is nothing else to do.
@@ -24,6 +26,8 @@ pub(super) struct Log {
     /// The number of pages at the last copy. A reader that still uses the log keeps SQLite from
     /// overwriting it, so these pages may still be there.
     copied: u32,
+    /// The number of pages when readers last had to wait so that it could be emptied, in vain.
+    kept: u32,
 }
 
 impl Log {
@@ -36,7 +40,11 @@ impl Log {
             noted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Log { pages, copied: 0 })
+        Ok(Log {
+            pages,
+            copied: 0,
+            kept: 0,
+        })
     }
 
     /// Notes a commit.
@@ -44,6 +52,7 @@ impl Log {
         if self.pages() < self.copied {
             self.copied = 0;
         }
+        self.kept = self.kept.min(self.pages());
     }
 
     pub(super) fn is_long(&self) -> bool {
@@ -52,6 +61,16 @@ impl Log {
 
     pub(super) fn is_too_long(&self) -> bool {
         self.pages().saturating_sub(self.copied) >= TOO_LONG
+    }
+
+    /// Whether it has grown so long that it is worth it to let readers wait, who keep it from being emptied.
+    pub(super) fn is_overgrown(&self) -> bool {
+        self.pages() >= TOO_LONG && self.pages().saturating_sub(self.kept) >= LONG
+    }
+
+    /// It could not be emptied, although no reader of this process was there.
+    pub(super) fn stays(&mut self) {
+        self.kept = self.pages();
     }
 
     /// Copies the pages that no reader needs, without waiting. After a failure it is due again once
@@ -73,13 +92,51 @@ impl Log {
             .is_ok_and(|busy| busy == 0);
         if emptied {
             self.pages.store(0, Ordering::Relaxed);
-            self.copied = 0;
+            (self.copied, self.kept) = (0, 0);
         }
         emptied
     }
 
     fn pages(&self) -> u32 {
         self.pages.load(Ordering::Relaxed)
+    }
+}
+
+/// How long the readers of this process may go on with what they read.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Writer {
+    /// Whether the log is long enough to copy it when there is nothing else to do.
+    pub(crate) fn log_is_long(&self) -> bool {
+        self.log.is_long()
+    }
+
+    /// Whether the log is so long that copying can wait no longer.
+    pub(crate) fn log_is_too_long(&self) -> bool {
+        self.log.is_too_long() || self.readers_keep_the_log()
+    }
+
+    /// Copies the log into the file. No transaction may be open. Where the readers of this process would keep it
+    /// from being begun anew, they wait meanwhile.
+    pub(crate) fn copy_log(&mut self) {
+        if self.readers_keep_the_log() {
+            let link = Arc::clone(&self.journal_link);
+            let closed = link.gate().close(PATIENCE);
+            if closed.is_some() && self.checkpoint() {
+                return;
+            }
+            self.log.stays();
+        }
+        self.log.copy(&self.conn);
+    }
+
+    fn readers_keep_the_log(&self) -> bool {
+        Arc::strong_count(&self.journal_link) > self.own_links() && self.log.is_overgrown()
+    }
+
+    /// How often the writer itself holds the link.
+    fn own_links(&self) -> usize {
+        1 + usize::from(self.journal.is_some())
     }
 }
 

@@ -16,7 +16,7 @@ use super::file::{self, Lock};
 use super::handle::Store;
 use super::history::{self, Position, Run, Tag};
 use super::ids::Ids;
-use super::journal::{self, Journal};
+use super::journal::{Journal, JournalLimits, JournalLink};
 use super::keys::Keys;
 use super::presence::{self, Presence};
 use super::records::Records;
@@ -27,12 +27,12 @@ use crate::error::{CallbackResult, Error, ErrorKind, Result};
 
 /// The time limit for another program's transaction to end. It is longer than a handle's, because
 /// giving up ends the run.
-const BUSY: Duration = Duration::from_secs(30);
+pub(super) const BUSY: Duration = Duration::from_secs(30);
 
 /// The consumer's connection. At most one exists for a file, in this or any process.
 pub(crate) struct Writer {
     // Declared before the lock, so that it is closed first.
-    conn: Connection,
+    pub(super) conn: Connection,
     gate: Arc<Gate>,
     stage_open: Arc<AtomicBool>,
     commit_number: u64,
@@ -46,9 +46,9 @@ pub(crate) struct Writer {
     keys: Keys,
     /// The journal, if it is on.
     pub(super) journal: Option<Journal>,
-    /// How many rows are too many for a refresh.
-    pub(super) journal_many: u64,
-    log: Log,
+    pub(super) journal_limits: JournalLimits,
+    pub(super) journal_link: Arc<JournalLink>,
+    pub(super) log: Log,
     checkpoint_owed: bool,
     path: PathBuf,
     presence: Presence,
@@ -88,7 +88,8 @@ impl Writer {
         let ids = Ids::after(Records::new(&conn).last_id()?);
         let keys = Keys::read(&conn)?;
         let presence = Presence::note(given, &path, created, Some(&lock))?;
-        let journal = Journal::open(&conn, journal::MANY)?;
+        let (limits, link) = (JournalLimits::DEFAULT, Arc::new(JournalLink::new()));
+        let journal = Journal::open(&conn, limits, &link)?;
         Ok(Writer {
             conn,
             gate,
@@ -101,7 +102,8 @@ impl Writer {
             ids,
             keys,
             journal,
-            journal_many: journal::MANY,
+            journal_limits: limits,
+            journal_link: link,
             log,
             checkpoint_owed: false,
             path,
@@ -229,27 +231,12 @@ impl Writer {
 
     /// Empties the log, which a refresh may leave as large as the copy. While readers use it, it
     /// stays, and the next commit tries again. Returns whether it is empty.
-    fn checkpoint(&mut self) -> bool {
+    pub(super) fn checkpoint(&mut self) -> bool {
         let emptied = self.conn.busy_timeout(Duration::ZERO).is_ok() && self.log.empty(&self.conn);
         if let Err(error) = self.conn.busy_timeout(BUSY) {
             tracing::warn!(%error, "the busy timeout could not be restored");
         }
         emptied
-    }
-
-    /// Whether the log is long enough to copy it when there is nothing else to do.
-    pub(crate) fn log_is_long(&self) -> bool {
-        self.log.is_long()
-    }
-
-    /// Whether the log is so long that copying can wait no longer.
-    pub(crate) fn log_is_too_long(&self) -> bool {
-        self.log.is_too_long()
-    }
-
-    /// Copies the log into the file. No transaction may be open.
-    pub(crate) fn copy_log(&mut self) {
-        self.log.copy(&self.conn);
     }
 
     /// The number of the last commit; 0 if there was none.

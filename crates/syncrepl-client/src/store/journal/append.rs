@@ -3,18 +3,19 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use syncrepl_proto::Uuid;
 
 use super::blob;
+use super::link::JournalLink;
 use super::masks::Masks;
 use super::row::{Cause, JournalOp};
 use super::rows::{NewRow, Rows};
 use super::seq::Seq;
 use super::settings::{self, JournalSettings, Kept};
-use crate::changes::rules::Limits;
 use crate::error::Result;
 use crate::record::{Attributes, Record};
 use crate::store::Writer;
@@ -51,6 +52,10 @@ pub(super) struct Stand {
     pub(super) head: Seq,
     /// Where the last of all known readers stands, as stored.
     pub(super) needed: Option<Seq>,
+    /// About how many bytes the rows take, once that was added up.
+    pub(super) bytes: Option<u64>,
+    /// The number of rows since the last pruning.
+    pub(super) appended: u64,
 }
 
 /// What the open transaction has written.
@@ -78,38 +83,61 @@ impl Open {
     }
 }
 
-/// More rows than these are too many for a refresh, if they are more than a quarter of the copy's.
-pub(in crate::store) const MANY: u64 = Limits::DEFAULT.journal;
+/// How many rows are many. Tests lower it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JournalLimits {
+    /// More rows than these are too many for a refresh, if they are more than a quarter of the copy's.
+    pub(crate) marker: u64,
+    /// So many rows are pruned in one transaction.
+    pub(crate) prune: u64,
+}
+
+impl JournalLimits {
+    pub(in crate::store) const DEFAULT: JournalLimits = JournalLimits {
+        marker: 10_000,
+        prune: 10_000,
+    };
+}
 
 /// A journal that is on.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(super) kept: Kept,
+    pub(super) limits: JournalLimits,
+    pub(super) link: Arc<JournalLink>,
     masks: Masks,
-    /// [`MANY`].
-    many: u64,
     open: Cell<Open>,
     pub(super) stand: Cell<Stand>,
     committed: Cell<Stand>,
+    /// When it was last pruned.
+    pub(super) pruned: Cell<Option<Instant>>,
 }
 
 impl Journal {
-    /// The journal of the file; `None` while it is off. `many` is [`MANY`], but for tests.
-    pub(in crate::store) fn open(conn: &Connection, many: u64) -> Result<Option<Journal>> {
+    /// The journal of the file; `None` while it is off.
+    pub(in crate::store) fn open(
+        conn: &Connection,
+        limits: JournalLimits,
+        link: &Arc<JournalLink>,
+    ) -> Result<Option<Journal>> {
         let Some(kept) = settings::kept(conn)? else {
             return Ok(None);
         };
         let stand = Stand {
             head: Rows(conn).head()?,
             needed: settings::place(conn, settings::NEEDED)?,
+            bytes: None,
+            appended: 0,
         };
         Ok(Some(Journal {
             masks: Masks::new(&kept.settings.unmasked),
             kept,
-            many,
+            limits,
+            link: Arc::clone(link),
             open: Cell::new(Open::after(stand.head)),
             stand: Cell::new(stand),
             committed: Cell::new(stand),
+            pruned: Cell::default(),
         }))
     }
 
@@ -148,7 +176,7 @@ impl Journal {
     fn tell(&self, writer: &Writer, told: Told<'_>) -> Result<()> {
         let rows = Rows(writer.connection());
         if let Mode::Marker(seq) = self.open.get().mode {
-            return match (told, self.stand.get().needed) {
+            return match (told, self.needed()) {
                 (Told::Delete(record), Some(_)) => rows.fold(record.uuid(), seq),
                 _ => Ok(()),
             };
@@ -175,7 +203,13 @@ impl Journal {
                 renamed: None,
                 ..self.open.get()
             });
-            return rows.complete(self.stand.get().head, diff, after.as_deref());
+            let more = diff.len() + after.as_ref().map_or(0, |after| after.len());
+            let stand = self.stand.get();
+            self.stand.set(Stand {
+                bytes: stand.bytes.map(|bytes| bytes + more as u64),
+                ..stand
+            });
+            return rows.complete(stand.head, diff, after.as_deref());
         }
         let row = NewRow {
             op,
@@ -219,9 +253,12 @@ impl Journal {
 
     fn append(&self, rows: Rows<'_>, row: &NewRow<'_>) -> Result<()> {
         rows.insert(row)?;
+        let stand = self.stand.get();
         self.stand.set(Stand {
             head: row.seq,
-            ..self.stand.get()
+            bytes: stand.bytes.map(|bytes| bytes + row.size()),
+            appended: stand.appended + 1,
+            ..stand
         });
         self.open.set(Open {
             rows: row.n,
@@ -234,16 +271,19 @@ impl Journal {
     /// Lets a marker take the place of the open transaction's rows, once they are too many.
     fn heed_size(&self, rows: Rows<'_>, entries: u64) -> Result<()> {
         let open = self.open.get();
-        if open.mode != Mode::Counted || open.rows <= self.many || open.rows * 4 <= entries {
+        if open.mode != Mode::Counted || open.rows <= self.limits.marker || open.rows * 4 <= entries
+        {
             return Ok(());
         }
         let marker = self.draw(SystemTime::now());
-        if self.stand.get().needed.is_some() {
+        if self.needed().is_some() {
             rows.fold_deletes(open.from, marker)?;
         }
         rows.remove_after(open.from)?;
+        let before = self.committed.get();
         self.stand.set(Stand {
-            head: open.from,
+            head: before.head,
+            bytes: before.bytes,
             ..self.stand.get()
         });
         self.open.set(Open {
@@ -265,7 +305,29 @@ impl Journal {
             self.append(Rows(conn), &row)?;
             settings::set_place(conn, settings::MARKER, Some(seq))?;
         }
+        self.remember_readers(conn)
+    }
+
+    /// Remembers a reader as soon as it is known: a run without readers has to keep what that one needs. Where a
+    /// reader has gone on from there, pruning notes.
+    fn remember_readers(&self, conn: &Connection) -> Result<()> {
+        let (stand, needed) = (self.stand.get(), self.needed());
+        let is_news = match (needed, stand.needed) {
+            (Some(needed), Some(stored)) => needed < stored,
+            (needed, None) => needed.is_some(),
+            (None, Some(_)) => false,
+        };
+        if is_news {
+            settings::set_place(conn, settings::NEEDED, needed)?;
+            self.stand.set(Stand { needed, ..stand });
+        }
         Ok(())
+    }
+
+    /// Takes note of something outside of a transaction.
+    pub(super) fn set_stand(&self, stand: Stand) {
+        self.stand.set(stand);
+        self.committed.set(stand);
     }
 
     /// The open transaction was committed.
@@ -289,6 +351,11 @@ impl Writer {
             Some(journal) => journal.tell(self, change),
             None => Ok(()),
         }
+    }
+
+    /// What connects it with readers in this process.
+    pub(crate) fn journal_link(&self) -> Arc<JournalLink> {
+        Arc::clone(&self.journal_link)
     }
 
     /// The journal, if it is on.

@@ -44,6 +44,29 @@ impl<'a> NewRow<'a> {
     }
 }
 
+/// What pruning has to know of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Oldest {
+    pub(super) seq: Seq,
+    /// Milliseconds since 1970.
+    pub(super) time: u64,
+    pub(super) uuid: Uuid,
+    pub(super) op: i64,
+    pub(super) bytes: u64,
+}
+
+/// About how many bytes a row takes besides its texts and blobs.
+const ROW: usize = 64;
+
+impl NewRow<'_> {
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> u64 {
+        let texts = [self.dn, self.old_dn].map(|text| text.map_or(0, str::len));
+        let blobs = [self.diff, self.after].map(|blob| blob.map_or(0, <[u8]>::len));
+        (ROW + texts.iter().chain(&blobs).sum::<usize>()) as u64
+    }
+}
+
 /// The rows of one connection.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'c>(pub(super) &'c Connection);
@@ -106,6 +129,42 @@ impl Rows<'_> {
         Ok((size.0.unsigned_abs(), size.1.unsigned_abs()))
     }
 
+    /// Calls `each` with the oldest rows before `head`, at most `limit`, until it returns false.
+    pub(super) fn for_oldest(
+        &self,
+        head: Seq,
+        limit: u64,
+        mut each: impl FnMut(&Oldest) -> Result<bool>,
+    ) -> Result<()> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT seq, time, uuid, op, 64 + coalesce(length(dn), 0) + coalesce(length(old_dn), 0)
+                 + coalesce(length(diff), 0) + coalesce(length(after), 0)
+             FROM syncrepl_journal WHERE seq < ?1 ORDER BY seq LIMIT ?2",
+        )?;
+        let mut rows = statement.query([head.stored(), limit.cast_signed()])?;
+        while let Some(row) = rows.next()? {
+            let number = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
+            let oldest = Oldest {
+                seq: Seq::of_stored(row.get(0)?),
+                time: number(1)?,
+                uuid: Uuid::from_bytes(row.get(2)?),
+                op: row.get(3)?,
+                bytes: number(4)?,
+            };
+            if !each(&oldest)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The size of the whole file, in bytes.
+    pub(super) fn file_size(&self) -> Result<u64> {
+        let number = |sql| self.0.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let (pages, size) = (number("PRAGMA page_count")?, number("PRAGMA page_size")?);
+        Ok(pages.unsigned_abs().saturating_mul(size.unsigned_abs()))
+    }
+
     /// The number of folded entries.
     pub(super) fn folded(&self) -> Result<u64> {
         let mut statement = self
@@ -143,6 +202,24 @@ impl Rows<'_> {
         self.0
             .prepare_cached("DELETE FROM syncrepl_journal WHERE seq > ?1")?
             .execute([from.stored()])?;
+        Ok(())
+    }
+
+    /// Removes the rows up to `floor`.
+    pub(super) fn remove_to(&self, floor: Seq) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_journal WHERE seq <= ?1")?
+            .execute([floor.stored()])?;
+        Ok(())
+    }
+
+    /// Forgets the folded entries that every reader has had, now that the last one stands here; all of them if
+    /// there is no reader.
+    pub(super) fn unfold(&self, needed: Option<Seq>) -> Result<()> {
+        let needed = needed.map_or(i64::MAX, Seq::stored);
+        self.0
+            .prepare_cached("DELETE FROM syncrepl_folded WHERE seq <= ?1")?
+            .execute([needed])?;
         Ok(())
     }
 

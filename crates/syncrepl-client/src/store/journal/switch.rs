@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use super::append::{Journal, millis};
+use super::append::{Journal, JournalLimits, millis};
 use super::rows::{NewRow, Rows};
 use super::seq::Seq;
 use super::settings::{self, JournalSettings, Kept};
@@ -68,13 +68,13 @@ impl Writer {
 
     /// Reads from the file whether the journal is on, and how it is kept.
     fn read_journal(&mut self) -> Result<()> {
-        self.journal = Journal::open(self.connection(), self.journal_many)?;
+        self.journal = Journal::open(self.connection(), self.journal_limits, &self.journal_link)?;
         Ok(())
     }
 
-    /// Draws the line elsewhere from which on a refresh has too many rows: for the simulation.
-    pub(crate) fn limit_journal(&mut self, many: u64) -> Result<()> {
-        self.journal_many = many;
+    /// Lets few rows be many, for the simulation.
+    pub(crate) fn limit_journal(&mut self, limits: JournalLimits) -> Result<()> {
+        self.journal_limits = limits;
         self.read_journal()
     }
 

@@ -2,73 +2,13 @@
 
 use std::time::Duration;
 
-use syncrepl_proto::attributes::AttributeList;
-
-use super::super::journal::{
-    Cause, JournalOp, JournalRow, JournalSettings, Seq, Told, turn_off, turn_on,
+use super::super::Writer;
+use super::super::journal::{Cause, JournalOp, JournalSettings, Seq, turn_off, turn_on};
+use super::journaled::{
+    add, attributes, begin_refresh, change, delete, journaled, limits, list, ops, rename, rows,
 };
-use super::super::{Store, Writer};
 use super::{Fixture, uuid};
 use crate::error::ErrorKind;
-use crate::record::{Attributes, Record};
-
-/// The attributes of an entry, in BER.
-fn attributes(named: &[(&str, &[&str])]) -> Vec<u8> {
-    AttributeList::encode(
-        named
-            .iter()
-            .map(|(name, values)| (*name, values.iter().map(|value| value.as_bytes()).collect())),
-    )
-}
-
-fn list(bytes: &[u8]) -> Attributes<'_> {
-    Attributes::decode(bytes).unwrap()
-}
-
-/// A store with a journal.
-fn journaled(settings: &JournalSettings) -> (Fixture, Writer) {
-    let fixture = Fixture::new();
-    let mut writer = fixture.writer();
-    assert!(writer.journal_on(settings).unwrap());
-    (fixture, writer)
-}
-
-fn add(writer: &Writer, n: u8, dn: &str, attrs: &[u8]) {
-    let record = Record::new(uuid(n), dn, list(attrs));
-    writer.note_told(Told::Add(&record)).unwrap();
-}
-
-fn change(writer: &Writer, n: u8, dn: &str, old: &[u8], new: &[u8]) {
-    let old = &Record::new(uuid(n), dn, list(old));
-    let new = &Record::new(uuid(n), dn, list(new));
-    writer.note_told(Told::Change { old, new }).unwrap();
-}
-
-fn rename(writer: &Writer, n: u8, old_dn: &str, dn: &str) {
-    let attrs = attributes(&[]);
-    let record = &Record::new(uuid(n), dn, list(&attrs));
-    writer.note_told(Told::Rename { old_dn, record }).unwrap();
-}
-
-fn delete(writer: &Writer, n: u8, dn: &str, attrs: &[u8]) {
-    let record = Record::new(uuid(n), dn, list(attrs));
-    writer.note_told(Told::Delete(&record)).unwrap();
-}
-
-fn begin_refresh(writer: &mut Writer, cause: Cause, first: bool) {
-    writer.begin_stage().unwrap();
-    writer.journal().unwrap().begin_stage(cause, first);
-}
-
-fn rows(store: &Store) -> Vec<JournalRow> {
-    store
-        .journal_rows(Seq::ZERO, usize::MAX, usize::MAX)
-        .unwrap()
-}
-
-fn ops(store: &Store) -> Vec<JournalOp> {
-    rows(store).iter().map(|row| row.op).collect()
-}
 
 #[test]
 fn each_change_is_a_row_of_its_commit() {
@@ -250,7 +190,7 @@ fn marker_stands_for_too_many_rows() {
             ..JournalSettings::default()
         };
         let (fixture, mut writer) = journaled(&settings);
-        writer.limit_journal(5).unwrap();
+        writer.limit_journal(limits(5, 10_000)).unwrap();
         let few = |writer: &mut Writer| {
             begin_refresh(writer, Cause::Refresh, false);
             (10..15).for_each(|n| add(writer, n, "cn=x", &attributes(&[])));
@@ -286,7 +226,7 @@ fn marker_stands_for_too_many_rows() {
 #[test]
 fn rollback_takes_rows_and_marker_back() {
     let (fixture, mut writer) = journaled(&JournalSettings::default());
-    writer.limit_journal(3).unwrap();
+    writer.limit_journal(limits(3, 10_000)).unwrap();
     let before = fixture.store().journal().unwrap();
     for rows in [1, 5] {
         begin_refresh(&mut writer, Cause::Refresh, false);

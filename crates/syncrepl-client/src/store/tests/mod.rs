@@ -5,8 +5,10 @@ mod files;
 mod handles;
 mod history;
 mod journal;
+mod journaled;
 mod plans;
 mod presence;
+mod pruning;
 mod refusals;
 mod transactions;
 

@@ -25,7 +25,7 @@ const SORTED: [(&str, &str); 2] = [
 ];
 
 /// The statements that read a table from its begin on purpose.
-const READ: [(&str, &str); 23] = [
+const READ: [(&str, &str); 24] = [
     // All rows are wanted, a few times in a stage.
     ("SELECT id FROM syncrepl_records", "ids"),
     ("SELECT dn_key FROM syncrepl_records", "keys"),
@@ -56,6 +56,8 @@ const READ: [(&str, &str); 23] = [
     ("SELECT count(*), coalesce(sum(64", "size"),
     ("SELECT count(*) FROM syncrepl_folded", "folded"),
     ("DELETE FROM syncrepl_journal", "remove_all"),
+    // Once for each time that the last reader has gone on, and as a rule the table is empty.
+    ("DELETE FROM syncrepl_folded WHERE seq <= ?1", "unfold"),
     // The first row, or the first few.
     (
         "SELECT time FROM syncrepl_journal ORDER BY seq LIMIT 1",
