@@ -6,8 +6,13 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+#[cfg(feature = "exec")]
+mod exec;
 mod kind;
+mod lines;
 mod secret;
+#[cfg(feature = "exec")]
+mod timeout;
 mod tls;
 
 pub use kind::{Kind, Target, Unfit, of, open};
@@ -15,4 +20,8 @@ pub use secret::Secret;
 pub use tls::{TLS_KEYS, TlsFiles};
 
 /// Every kind of sink that this program was built with.
-pub const KINDS: &[&Kind] = &[];
+pub const KINDS: &[&Kind] = &[
+    #[cfg(feature = "exec")]
+    &exec::KIND,
+    &lines::KIND,
+];
