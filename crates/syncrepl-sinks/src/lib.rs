@@ -11,9 +11,11 @@ mod exec;
 mod kind;
 mod lines;
 mod secret;
-#[cfg(feature = "exec")]
+#[cfg(any(feature = "exec", feature = "webhook"))]
 mod timeout;
 mod tls;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 pub use kind::{Kind, Target, Unfit, of, open};
 pub use secret::Secret;
@@ -24,4 +26,6 @@ pub const KINDS: &[&Kind] = &[
     #[cfg(feature = "exec")]
     &exec::KIND,
     &lines::KIND,
+    #[cfg(feature = "webhook")]
+    &webhook::KIND,
 ];

@@ -59,12 +59,12 @@ impl TlsFiles {
     }
 }
 
-fn unusable(error: impl std::fmt::Display) -> SinkError {
+pub(crate) fn unusable(error: impl std::fmt::Display) -> SinkError {
     SinkError::manual("tls", format!("TLS cannot be set up: {error}"))
         .with_hint("check ca_file, cert_file and key_file")
 }
 
-fn certificates(path: &Path) -> SinkResult<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(path: &Path) -> SinkResult<Vec<CertificateDer<'static>>> {
     let shown = path.display();
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let read = read.map_err(|error| unusable(format!("{shown}: {error}")))?;
