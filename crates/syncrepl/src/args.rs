@@ -26,6 +26,11 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<output::Choice>,
 
+    /// In JSON, tell a change by the values that were added and removed, in place of all values before and after:
+    /// one line for one value, however many members a group has. text and ldif never print more than that
+    #[arg(long)]
+    pub(crate) changes: bool,
+
     /// Append the changes to FILE in place of stdout. follow opens it anew after SIGHUP, between two commits, so
     /// that it can be rotated: rename it, then send SIGHUP
     #[arg(long, value_name = "FILE")]

@@ -40,6 +40,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
         "Output",
         &[
             "format",
+            "changes",
             "output",
             "journal",
             "no_version",

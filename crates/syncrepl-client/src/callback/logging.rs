@@ -1,6 +1,5 @@
 //! A callback that writes each callback as text a person reads.
 
-use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 
 use crate::callback::Callback;
@@ -64,31 +63,18 @@ impl<W: Write> LoggingCallback<W> {
         Ok(())
     }
 
+    /// Writes what went and what came, attribute by attribute.
     fn difference(&mut self, old: &Record<'_>, new: &Record<'_>) -> io::Result<()> {
-        for (mark, one, other) in [("-", old, new), ("+", new, old)] {
-            let known = values_by_name(other);
-            for attribute in one.attrs().iter() {
-                let known = known.get(&attribute.name.to_ascii_lowercase());
-                for value in attribute.values() {
-                    if !known.is_some_and(|known| known.contains(value)) {
-                        let name = printable(attribute.name);
-                        writeln!(self.writer, "  {mark}{name}: {}", shown(value))?;
-                    }
+        for diff in old.attrs().diff(new.attrs()) {
+            let name = printable(diff.name);
+            for (mark, values) in [("-", diff.removed), ("+", diff.added)] {
+                for value in values {
+                    writeln!(self.writer, "  {mark}{name}: {}", shown(value))?;
                 }
             }
         }
         Ok(())
     }
-}
-
-/// The values of each attribute, so that a group with many members is compared in one pass.
-fn values_by_name<'r>(record: &'r Record<'_>) -> BTreeMap<String, HashSet<&'r [u8]>> {
-    let mut values: BTreeMap<String, HashSet<&[u8]>> = BTreeMap::new();
-    for attribute in record.attrs().iter() {
-        let name = attribute.name.to_ascii_lowercase();
-        values.entry(name).or_default().extend(attribute.values());
-    }
-    values
 }
 
 /// A value for people: text escaped, anything else by its size.

@@ -22,6 +22,10 @@ pub(crate) trait Format: Callback {
     /// What comes is a dry run: it is told, and never committed. Comes before [`start`](Self::start).
     fn dry_run(&mut self) {}
 
+    /// A change is to be told by the values that came and went. Comes before [`start`](Self::start). A format
+    /// that tells no more than these anyway does not care.
+    fn only_changes(&mut self) {}
+
     /// Why the line that says what is committed could not be written, if it could not. The next
     /// [`start`](Format::start) stands in for it.
     fn take_lost(&mut self) -> Option<io::Error> {

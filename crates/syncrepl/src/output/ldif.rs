@@ -3,7 +3,9 @@
 //! events. So this format holds the changes of a transaction, and prints them in that order right
 //! before the commit: see [`order`].
 
+mod equality;
 mod journal;
+mod modification;
 mod order;
 mod records;
 mod values;

@@ -62,5 +62,9 @@ pub(crate) fn open(args: &SyncArgs, progress: &ProgressLine) -> Result<Output, F
         Some(path) => Sink::file(path, &args.data)?,
         None => Sink::stdout(progress),
     };
-    Ok(((choice.open)(sink.out()), Beside::new(sink)))
+    let mut format = (choice.open)(sink.out());
+    if args.changes {
+        format.only_changes();
+    }
+    Ok((format, Beside::new(sink)))
 }

@@ -123,7 +123,9 @@ impl Kept {
             .map(|event| match &event.change {
                 Change::Add { dn, .. } => format!("add {}", short(dn)),
                 Change::Rename { old_dn, dn } => format!("rename {} {}", short(old_dn), short(dn)),
-                Change::Change { dn, .. } => format!("change {}", short(dn)),
+                Change::Change { dn, .. } | Change::Values { dn, .. } => {
+                    format!("change {}", short(dn))
+                }
                 Change::Delete { dn, .. } => format!("delete {}", short(dn)),
             })
             .collect();

@@ -8,6 +8,7 @@
 
 mod history;
 mod map;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -34,6 +35,12 @@ pub enum Change {
         dn: String,
         old: Attributes,
         attrs: Attributes,
+    },
+    /// A change by its values, as `--changes` tells it.
+    Values {
+        dn: String,
+        removed: Attributes,
+        added: Attributes,
     },
     Delete {
         dn: String,
@@ -297,6 +304,14 @@ fn event(line: usize, op: &str, value: &Value) -> Result<Event, String> {
             old_dn: text("old_dn")?,
             dn: text("dn")?,
         },
+        "change" if value.get("changes").is_some() => {
+            let (removed, added) = values::read(value)?;
+            Change::Values {
+                dn: text("dn")?,
+                removed,
+                added,
+            }
+        }
         "change" => Change::Change {
             dn: text("dn")?,
             old: attrs("old")?,

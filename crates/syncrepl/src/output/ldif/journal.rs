@@ -7,8 +7,9 @@ use syncrepl_client::Attributes;
 use syncrepl_client::journal::{JournalDiff, JournalOp, JournalRow};
 use syncrepl_proto::attributes::AttributeDiff;
 
+use super::modification::Change;
 use super::records;
-use super::values::{Change, Values};
+use super::values::Values;
 use crate::state::written;
 
 /// Prints one row.

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use syncrepl_client::{Attributes, Record, Uuid};
 use syncrepl_proto::dn;
 
-use super::values::{self, Change, Values};
+use super::modification::{Change, changes};
+use super::values::Values;
 
 /// Prints a content record, with the empty line before it.
 pub(crate) fn record(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
@@ -67,7 +68,7 @@ pub(super) fn modified(
     old: &Values<'_>,
     new: &Values<'_>,
 ) -> io::Result<()> {
-    modification(out, uuid, dn, values::changes(old, new))
+    modification(out, uuid, dn, changes(old, new))
 }
 
 /// Prints `changetype: modify` of these changes, if there are any.

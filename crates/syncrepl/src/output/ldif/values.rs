@@ -1,46 +1,21 @@
-//! The values of an entry before and after a change, and the smallest modification between them. It
-//! knows that a rename adds the values of the new name and may delete those of the old one.
+//! The values of an entry before and after a change. It knows that a rename adds the values of the new name and
+//! may delete those of the old one.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use syncrepl_client::Attributes;
 use syncrepl_proto::dn;
-
-/// Standard attributes without an equality rule (RFC 2798, RFC 4519, RFC 4524). A modification cannot
-/// name a single value of theirs, so it replaces all of them.
-const NO_EQUALITY: [&str; 11] = [
-    "audio",
-    "enhancedsearchguide",
-    "facsimiletelephonenumber",
-    "jpegphoto",
-    "photo",
-    "preferreddeliverymethod",
-    "searchguide",
-    "teletexterminalidentifier",
-    "telexnumber",
-    "userpkcs12",
-    "usersmimecertificate",
-];
 
 const OBJECT_CLASS: &str = "objectclass";
 
 /// The values of an entry by attribute, in lower case. Spelling and order of the values are the
 /// provider's.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Values<'a>(BTreeMap<String, Named<'a>>);
+pub(super) struct Values<'a>(pub(super) BTreeMap<String, Named<'a>>);
 
 /// An attribute's name as the provider spells it, and its values.
-type Named<'a> = (Cow<'a, str>, Vec<Cow<'a, [u8]>>);
-
-/// One part of a modification.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Change<'v> {
-    /// `add`, `delete` or `replace`.
-    pub(super) what: &'static str,
-    pub(super) name: &'v str,
-    pub(super) values: Vec<&'v [u8]>,
-}
+pub(super) type Named<'a> = (Cow<'a, str>, Vec<Cow<'a, [u8]>>);
 
 impl<'a> Values<'a> {
     /// Decodes a list in BER. Bytes that are no list give no values.
@@ -182,83 +157,4 @@ fn alike(a: &[u8], b: &[u8]) -> bool {
         Some(words.join(" ").to_lowercase())
     };
     a == b || matches!((plain(a), plain(b)), (Some(a), Some(b)) if a == b)
-}
-
-/// The modifications that lead from `old` to `new`, attribute by attribute.
-pub(super) fn changes<'v>(old: &'v Values<'_>, new: &'v Values<'_>) -> Vec<Change<'v>> {
-    let mut changes = Vec::new();
-    let keys: BTreeSet<&String> = old.0.keys().chain(new.0.keys()).collect();
-    for key in keys {
-        let (what, name, values) = match (old.0.get(key), new.0.get(key)) {
-            (Some((_, old)), Some((name, new))) => {
-                change_values(&mut changes, key, name, old, new);
-                continue;
-            }
-            (None, Some((name, new))) => ("add", name, distinct(new)),
-            (Some((name, _)), None) => ("delete", name, Vec::new()),
-            (None, None) => continue,
-        };
-        changes.push(Change { what, name, values });
-    }
-    changes
-}
-
-fn change_values<'v>(
-    changes: &mut Vec<Change<'v>>,
-    key: &str,
-    name: &'v str,
-    old: &'v [Cow<'_, [u8]>],
-    new: &'v [Cow<'_, [u8]>],
-) {
-    let (before, after): (BTreeSet<&[u8]>, BTreeSet<&[u8]>) = (
-        old.iter().map(|v| &**v).collect(),
-        new.iter().map(|v| &**v).collect(),
-    );
-    let mut gone = distinct(old);
-    gone.retain(|value| !after.contains(value));
-    let mut come = distinct(new);
-    come.retain(|value| !before.contains(value));
-    if gone.is_empty() && come.is_empty() {
-        return;
-    }
-    let size = |values: &[&[u8]]| {
-        values
-            .iter()
-            .map(|value| value.len() + name.len())
-            .sum::<usize>()
-    };
-    let whole = distinct(new);
-    let one_by_one = size(&gone) + size(&come) < size(&whole)
-        && can_be_named(key)
-        && gone.iter().chain(&come).all(|value| is_text(value));
-    if !one_by_one {
-        changes.push(Change {
-            what: "replace",
-            name,
-            values: whole,
-        });
-        return;
-    }
-    // First the deletes: a new value may equal a deleted one by the attribute's rule.
-    for (what, values) in [("delete", gone), ("add", come)] {
-        if !values.is_empty() {
-            changes.push(Change { what, name, values });
-        }
-    }
-}
-
-/// Whether a modification can name single values of an attribute. It takes an equality rule.
-fn can_be_named(key: &str) -> bool {
-    let (base, options) = key.split_once(';').unwrap_or((key, ""));
-    !options.split(';').any(|option| option == "binary") && !NO_EQUALITY.contains(&base)
-}
-
-fn is_text(value: &[u8]) -> bool {
-    std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'))
-}
-
-fn distinct<'v>(values: &'v [Cow<'_, [u8]>]) -> Vec<&'v [u8]> {
-    let mut seen = BTreeSet::new();
-    let values = values.iter().map(|value| &**value);
-    values.filter(|value| seen.insert(*value)).collect()
 }

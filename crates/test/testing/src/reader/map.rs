@@ -1,6 +1,6 @@
 //! A reader's map by DN: what each event must find there, and what it leaves.
 
-use super::{Change, Event, Held, Reader};
+use super::{Change, Event, Held, Reader, values};
 use crate::judge::Attributes;
 use crate::strict::Misfit;
 
@@ -17,6 +17,17 @@ impl Reader {
                 }
                 let entry = held(&uuid, attrs);
                 let fits = self.map.change(dn.clone(), |held| is_it(held, &old), entry);
+                self.judge(line, "change", &uuid, &dn, &dn, fits);
+                self.dn_of.insert(uuid, dn);
+            }
+            Change::Values { dn, removed, added } => {
+                let mut attrs = self.map.now().get(&dn).map(|held| held.attrs.clone());
+                let attrs = attrs.get_or_insert_default();
+                if let Err(why) = values::apply(attrs, &removed, &added) {
+                    self.violation_at(line, format_args!("change of {dn:?}: {why}"));
+                }
+                let entry = held(&uuid, std::mem::take(attrs));
+                let fits = self.map.change(dn.clone(), |held| held.uuid == uuid, entry);
                 self.judge(line, "change", &uuid, &dn, &dn, fits);
                 self.dn_of.insert(uuid, dn);
             }
