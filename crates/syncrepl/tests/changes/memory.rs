@@ -6,23 +6,11 @@ use syncrepl_testing::process::Run;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 
 use crate::common::outcome::{Data, command};
+use crate::{group, member};
 
 const MEMBERS: usize = 100_000;
 const AT_MOST_KIB: u64 = 64 * 1024;
 const LONG: Duration = Duration::from_secs(240);
-
-fn member(name: &str) -> String {
-    format!("uid={name},ou=people,{SUFFIX}")
-}
-
-/// A group in content records.
-fn group(members: usize) -> String {
-    let mut ldif = format!("dn: cn=all,{SUFFIX}\nobjectClass: groupOfNames\ncn: all\n");
-    for number in 0..members {
-        ldif += &format!("member: {}\n", member(&format!("p{number}")));
-    }
-    ldif
-}
 
 /// One member comes and another goes while `follow` runs. `what` says what its lines look like.
 fn one_member_more(server: &Slapd, format: &str, end: &str, leaves: &str) {

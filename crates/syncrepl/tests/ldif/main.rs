@@ -6,6 +6,7 @@ mod common;
 
 mod names;
 mod records;
+mod values;
 
 use common::PATIENCE;
 use common::outcome::{Data, Outcome, command};
@@ -29,9 +30,15 @@ struct Pair {
 
 impl Pair {
     fn new(variant: Variant) -> Pair {
+        Pair::with_schema(variant, "")
+    }
+
+    /// Both servers know these attributes and classes, too.
+    fn with_schema(variant: Variant, schema: &str) -> Pair {
+        let server = |variant| Slapd::builder(variant).extra_global(schema);
         Pair {
-            source: Slapd::start(variant),
-            target: Slapd::builder(Variant::Plain).empty().start(),
+            source: server(variant).start(),
+            target: server(Variant::Plain).empty().start(),
             data: Data::new(),
         }
     }
@@ -147,7 +154,10 @@ fn every_scenario() {
 
 /// Makes these changes, and gives what one refresh prints of them.
 fn printed(setup: &str, changes: &str) -> (Pair, String) {
-    let pair = Pair::new(Variant::Plain);
+    printed_on(Pair::new(Variant::Plain), setup, changes)
+}
+
+fn printed_on(pair: Pair, setup: &str, changes: &str) -> (Pair, String) {
     pair.source.ldapmodify(setup).expect("the setup applies");
     pair.apply(&pair.refresh());
     pair.source.ldapmodify(changes).expect("the changes apply");
