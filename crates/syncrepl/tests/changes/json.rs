@@ -1,11 +1,13 @@
 //! The lines of `--changes`, to the letter, and what readers make of them.
 
 use syncrepl_testing::environment::seed;
+use syncrepl_testing::judge;
+use syncrepl_testing::reader::Reader;
 use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use syncrepl_testing::workload::{Options, Workload};
 
 use crate::common::outcome::Data;
-use crate::common::{Copied, PATIENCE};
+use crate::common::{Copied, PATIENCE, python};
 use crate::group;
 
 /// A server with one person.
@@ -142,6 +144,30 @@ fn readers_are_equal_after_each_commit() {
         copy.assert_python_equal();
     }
     copy.stop();
+}
+
+/// An attribute may be spelled another way than in the line before. Nobody is told of that.
+#[test]
+fn readers_find_a_name_in_another_letter_case() {
+    let lines = [
+        r#"{"op":"start","commit":0,"store":"s","tag":null,"previous":null,"lines":0,"next":"r"}"#,
+        r#"{"op":"add","uuid":"a","dn":"cn=a","attrs":{"cn":["a"],"MEMBER":["x","y",{"base64":"/w=="}]}}"#,
+        r#"{"op":"change","uuid":"a","dn":"cn=a","changes":{"Member":{"removed":["x",{"base64":"/w=="}],"added":["z"]}}}"#,
+        r#"{"op":"change","uuid":"a","dn":"cn=a","changes":{"CN":{"removed":["a"]},"sn":{"added":["s"]}}}"#,
+        r#"{"op":"commit","commit":1,"tag":"r","lines":3}"#,
+    ];
+    let output = lines.map(|line| format!("{line}\n")).concat();
+    let dump = r#"{"op":"start","commit":1,"entries":1}"#.to_owned()
+        + "\n"
+        + r#"{"uuid":"a","dn":"cn=a","attrs":{"member":["y","z"],"sn":["s"]}}"#
+        + "\n";
+    let held = python::read(output.as_bytes()).expect("it has the whole history");
+    python::assert_same(&held, &dump);
+    let mut reader = Reader::new();
+    reader.feed(&output);
+    reader.assert_clean();
+    let copy = judge::from_dump_json(&dump);
+    judge::assert_same("reader", &reader.directory(), "dump", &copy);
 }
 
 fn workload_by(run: impl Fn(&mut Copied<'_>, usize)) {

@@ -33,8 +33,7 @@ fn triples(count: usize) -> String {
 #[test]
 fn member_of_a_large_group() {
     let dn = format!("cn=all,{SUFFIX}");
-    let member =
-        |name: &str| syncrepl_testing::ldif::line("member", &format!("cn={name},{SUFFIX}"));
+    let member = |name: &str| syncrepl_testing::ldif::line("member", format!("cn={name},{SUFFIX}"));
     let mut setup = format!("dn: {dn}\nchangetype: add\nobjectClass: groupOfNames\ncn: all\n");
     for number in 0..3_000 {
         setup += &member(&format!("p{number}"));

@@ -166,4 +166,23 @@ mod tests {
         assert_eq!(json, shown);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
+
+    #[test]
+    fn differences_are_sorted_and_named_once() {
+        let old = Attributes::encode([
+            ("CN", vec![&b"a"[..]]),
+            ("sn", vec![b"s", b"t"]),
+            ("z", vec![b"\xff", b"q\""]),
+        ]);
+        let new = Attributes::encode([
+            ("sn", vec![&b"t"[..], b"u"]),
+            ("cn", vec![b"b"]),
+            ("Cn", vec![b"a"]),
+        ]);
+        let [old, new] = [&old, &new].map(|list| Attributes::decode(list).unwrap());
+        let mut out = Vec::new();
+        differences(&mut out, &old, &new).unwrap();
+        let json = r#"{"cn":{"added":["b"]},"sn":{"removed":["s"],"added":["u"]},"z":{"removed":[{"base64":"/w=="},"q\""]}}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), json);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::attributes::{AttributeDiff, AttributeList};
 
 /// A name and its values.
 pub(super) type Eager = Vec<(String, Vec<Vec<u8>>)>;
@@ -53,6 +53,7 @@ pub fn attributes(bytes: &[u8]) {
         assert_eq!(lazily(&without), left);
         // It was no attribute if it had no value.
         assert_eq!(without.same(&list), list.values(name).count() == 0);
+        differences(&list, &without);
     }
     backwards(&eager, &list);
 }
@@ -65,6 +66,19 @@ fn backwards(eager: &Eager, list: &AttributeList<'_>) {
     }));
     let reversed = AttributeList::decode(&reversed).expect("what we write we read");
     assert!(reversed.same(list));
+    assert!(list.diff(&reversed).next().is_none());
+}
+
+/// What differs leads from each list to the other, and is told if they are not the same.
+fn differences(one: &AttributeList<'_>, other: &AttributeList<'_>) {
+    for (old, new) in [(one, other), (other, one)] {
+        let diff: Vec<_> = old.diff(new).collect();
+        assert_eq!(diff.is_empty(), old.same(new));
+        let values = |diff: &AttributeDiff<'_>| diff.added.len() + diff.removed.len();
+        assert!(diff.iter().all(|diff| values(diff) > 0));
+        let applied = old.with_diff(diff).expect("every attribute has a name");
+        assert!(applied.as_list().same(new));
+    }
 }
 
 pub(super) fn lazily(list: &AttributeList<'_>) -> Eager {

@@ -249,6 +249,38 @@ fn events_that_a_map_cannot_apply() {
 }
 
 #[test]
+fn changes_by_their_values() {
+    let change = |changes: &str| {
+        format!(r#"{{"op":"change","uuid":"a","dn":"cn=ann","changes":{{{changes}}}}}"#)
+    };
+    let sn =
+        change(r#""sn":{"added":["a",{"base64":"/w=="}]},"CN":{"added":["A"],"removed":["ann"]}"#);
+    let gone = change(r#""SN":{"removed":["a",{"base64":"/w=="}]}"#);
+    let reader = after(&[&sn, &gone]);
+    reader.assert_clean();
+    let expected = BTreeMap::from([("cn".to_owned(), [b"A".to_vec()].into())]);
+    assert_eq!(reader.directory().entries["a"].attrs, expected);
+    for (changes, by) in [
+        (r#""cn":{"removed":["bob"]}"#, "lacks a value that went"),
+        (r#""CN":{"added":["ann"]}"#, "has a value that came"),
+        (r#""sn":{"removed":["x"]}"#, "lacks"),
+    ] {
+        broken(&after(&[&change(changes)]), by);
+    }
+    for (changes, by) in [
+        ("", "of nothing"),
+        (r#""cn":{}"#, "nothing of cn"),
+        (r#""cn":{"added":[]}"#, "no values"),
+        (r#""cn":{"added":["x","x"]}"#, "one twice"),
+        (r#""cn":{"added":["x"]},"CN":{"added":["y"]}"#, "twice"),
+        (r#""cn":{"replaced":["x"]}"#, "has replaced"),
+        (r#""cn":{"added":["x"]}},"old":{"cn":["ann"]"#, "beside old"),
+    ] {
+        broken(&read(&[START, &change(changes)]), by);
+    }
+}
+
+#[test]
 fn lines_that_say_too_little() {
     for (line, by) in [
         (r#"{"op":"refresh_done","entries":3}"#, "the map has 2"),
