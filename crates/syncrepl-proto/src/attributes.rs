@@ -1,12 +1,13 @@
 //! PartialAttributeList (RFC 4511 §4.5.2): `list` is a view of the bytes that a provider sent, `owned`
 //! keeps such bytes, `compare` says whether two lists are the same, `diff` what differs, `apply` goes from that
-//! to the new list; `mask` hides values, `show` is the `Debug` of them. `description` says what may name an
-//! attribute.
+//! to the new list; `ends` spares them the values that stay; `mask` hides values, `show` is the `Debug` of them.
+//! `description` says what may name an attribute.
 
 mod apply;
 mod compare;
 mod description;
 mod diff;
+mod ends;
 mod list;
 mod mask;
 mod owned;

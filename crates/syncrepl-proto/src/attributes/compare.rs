@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::ends::strip;
 use super::list::{Attribute, AttributeList, each_value, parts};
 
 impl<'a> AttributeList<'a> {
@@ -27,7 +28,7 @@ impl<'a> AttributeList<'a> {
             if !our.0.eq_ignore_ascii_case(their.0) || our.1.is_empty() != their.1.is_empty() {
                 return None;
             }
-            if sorted_values(our.1) != sorted_values(their.1) {
+            if !same_values(our.1, their.1) {
                 // A second occurrence of the description may hold the missing values.
                 let once = self.names(our.0) == 1 && other.names(our.0) == 1;
                 return once.then_some(false);
@@ -37,7 +38,7 @@ impl<'a> AttributeList<'a> {
     }
 
     /// The number of occurrences of a description.
-    fn names(&self, name: &[u8]) -> usize {
+    pub(super) fn names(&self, name: &[u8]) -> usize {
         let mut rest = self.contents;
         std::iter::from_fn(|| parts(&mut rest))
             .filter(|(other, _)| other.eq_ignore_ascii_case(name))
@@ -117,6 +118,23 @@ impl<'a> AttributeList<'a> {
     }
 }
 
+fn same_values(one: &[u8], other: &[u8]) -> bool {
+    let (mut ours, mut theirs) = (one, other);
+    strip(&mut ours, &mut theirs);
+    if ours.is_empty() && theirs.is_empty() {
+        return true;
+    }
+    // Usually a value came or went, and it is one of these.
+    let first_is_lost = |rest: &[u8], set: &[u8]| {
+        let mut values = each_value(set);
+        let first = each_value(rest).next();
+        first.is_some_and(|first| !values.any(|value| value == first))
+    };
+    !first_is_lost(ours, other)
+        && !first_is_lost(theirs, one)
+        && sorted_values(one) == sorted_values(other)
+}
+
 fn sorted_values(set: &[u8]) -> Vec<&[u8]> {
     let mut values: Vec<_> = each_value(set).collect();
     values.sort_unstable();
@@ -129,7 +147,7 @@ const FEW: usize = 32;
 
 impl Attribute<'_> {
     fn same_values(&self, other: &Attribute<'_>) -> bool {
-        self.values == other.values || sorted_values(self.values) == sorted_values(other.values)
+        self.values == other.values || same_values(self.values, other.values)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What differs between two lists, value by value: what came and what went under each description.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::vec;
 
-use super::list::{Attribute, AttributeList, contents, each_value};
+use super::ends::strip;
+use super::list::{Attribute, AttributeList, each_value, parts};
 
 /// What differs in one attribute: values that came, and values that went. One of the two may be empty,
 /// but not both. `Debug` shows neither secrets nor long values.
@@ -39,19 +39,57 @@ impl<'a> AttributeList<'a> {
     where
         'a: 'd,
     {
-        let mut pairs = Pairs::default();
-        if self.contents != new.contents {
-            for attribute in new.iter() {
-                pairs.take(attribute, |pair| &mut pair.new);
-            }
-            pairs.next = 0;
-            for attribute in self.iter() {
-                pairs.take(attribute, |pair| &mut pair.old);
-            }
-        }
+        let pairs = match self.in_order(new) {
+            Some(pairs) => pairs,
+            None => self.by_name(new),
+        };
         Diff {
-            pairs: pairs.list.into_iter(),
+            pairs: pairs.into_iter(),
         }
+    }
+
+    /// The attributes whose bytes differ, or `None`: both lists need the same descriptions in the same order,
+    /// with few differences, as they usually have.
+    fn in_order<'d>(&self, new: &AttributeList<'d>) -> Option<Vec<Pair<'d>>>
+    where
+        'a: 'd,
+    {
+        let mut pairs = Vec::new();
+        let (mut ours, mut theirs) = (self.contents, new.contents);
+        while ours != theirs {
+            let (our, their) = (parts(&mut ours)?, parts(&mut theirs)?);
+            if our == their {
+                continue;
+            }
+            // A second occurrence of the description may hold further values.
+            let once = |list: &AttributeList<'_>| list.names(their.0) == 1;
+            if pairs.len() == FEW || !our.0.eq_ignore_ascii_case(their.0) {
+                return None;
+            }
+            if !once(self) || !once(new) {
+                return None;
+            }
+            let mut pair = Pair::of(std::str::from_utf8(their.0).ok()?);
+            (pair.old.set, pair.new.set) = (our.1, their.1);
+            pairs.push(pair);
+        }
+        Some(pairs)
+    }
+
+    /// All attributes of both lists.
+    fn by_name<'d>(&self, new: &AttributeList<'d>) -> Vec<Pair<'d>>
+    where
+        'a: 'd,
+    {
+        let mut pairs = Pairs::default();
+        for attribute in new.iter() {
+            pairs.take(attribute, |pair| &mut pair.new);
+        }
+        pairs.next = 0;
+        for attribute in self.iter() {
+            pairs.take(attribute, |pair| &mut pair.old);
+        }
+        pairs.list
     }
 }
 
@@ -94,7 +132,7 @@ struct Pairs<'a> {
 }
 
 /// Up to this number of attributes, looking at each is cheaper than hashing.
-const FEW: usize = 32;
+const MANY: usize = 32;
 
 impl<'a> Pairs<'a> {
     fn take(
@@ -106,12 +144,8 @@ impl<'a> Pairs<'a> {
         let at = self.find(name).unwrap_or(self.list.len());
         self.next = at + 1;
         if at == self.list.len() {
-            self.list.push(Pair {
-                name,
-                old: Side::default(),
-                new: Side::default(),
-            });
-            if at >= FEW {
+            self.list.push(Pair::of(name));
+            if at >= MANY {
                 let unindexed = self.list.iter().enumerate().skip(self.index.len());
                 self.index
                     .extend(unindexed.map(|(at, pair)| (Name(pair.name), at)));
@@ -161,9 +195,31 @@ impl<'a> Side<'a> {
         let sets = std::iter::once(&self.set).chain(&self.more);
         sets.flat_map(|set| each_value(set))
     }
+
+    /// The values that the other side lacks, each once. The cost is the product of both numbers.
+    fn without(&self, other: &Side<'a>) -> Vec<&'a [u8]> {
+        let mut lacking = Vec::new();
+        for value in self.values() {
+            if !lacking.contains(&value) && !other.values().any(|known| known == value) {
+                lacking.push(value);
+            }
+        }
+        lacking
+    }
 }
 
+/// Up to this number of values or attributes, looking at each is cheaper than anything else.
+const FEW: usize = 8;
+
 impl<'a> Pair<'a> {
+    fn of(name: &'a str) -> Self {
+        Pair {
+            name,
+            old: Side::default(),
+            new: Side::default(),
+        }
+    }
+
     fn diff(mut self) -> Option<AttributeDiff<'a>> {
         let mut common: [&[u8]; 2] = [&[], &[]];
         if self.old.more.is_empty() && self.new.more.is_empty() {
@@ -172,89 +228,59 @@ impl<'a> Pair<'a> {
             }
             common = strip(&mut self.old.set, &mut self.new.set);
         }
-        let mut old: HashSet<&[u8]> = self.old.values().collect();
-        let mut new: HashSet<&[u8]> = self.new.values().collect();
-        // A value is taken out of its own set when it is told, so that it is told once.
-        let removed = self.old.values();
-        let removed = removed.filter(|value| !new.contains(value) && old.remove(value));
-        let removed = removed.collect();
-        let added = self.new.values();
-        let added = added.filter(|value| !old.contains(value) && new.remove(value));
-        let mut diff = AttributeDiff {
-            name: self.name,
-            added: added.collect(),
-            removed,
+        let is_short = |side: &Side<'_>| side.values().nth(FEW).is_none();
+        let mut diff = match is_short(&self.old) && is_short(&self.new) {
+            true => AttributeDiff {
+                name: self.name,
+                added: self.new.without(&self.old),
+                removed: self.old.without(&self.new),
+            },
+            false => self.hashed(),
         };
-        diff.forget(common);
+        // A value comes twice in one attribute only if the provider breaks RFC 4511 §4.1.7.
+        let kept = || common.into_iter().flat_map(each_value);
+        forget(&mut diff.removed, kept());
+        forget(&mut diff.added, kept().chain(self.old.values()));
         let differs = !diff.added.is_empty() || !diff.removed.is_empty();
         differs.then_some(diff)
     }
-}
 
-impl AttributeDiff<'_> {
-    /// Takes out the values that both lists have in these sets. A value comes twice in one attribute only
-    /// if the provider breaks RFC 4511 §4.1.7.
-    fn forget(&mut self, common: [&[u8]; 2]) {
-        let values = || self.added.iter().chain(&self.removed);
-        let few = values().count() <= 8;
-        let index: HashSet<&[u8]> = values().copied().filter(|_| !few).collect();
-        let is_told = |value: &&[u8]| match few {
-            true => values().any(|told| told == value),
-            false => index.contains(value),
-        };
-        let kept = common.into_iter().flat_map(each_value);
-        let kept: HashSet<&[u8]> = kept.filter(is_told).collect();
-        if !kept.is_empty() {
-            self.added.retain(|value| !kept.contains(value));
-            self.removed.retain(|value| !kept.contains(value));
+    /// The differences of many values. A value that the new list repeats may be among those that came.
+    fn hashed(&self) -> AttributeDiff<'a> {
+        let mut left: HashSet<&[u8]> = self.old.values().collect();
+        let mut came = HashSet::new();
+        let added = self.new.values();
+        let added = added.filter(|value| !left.remove(value) && came.insert(*value));
+        AttributeDiff {
+            name: self.name,
+            added: added.collect(),
+            removed: match left.is_empty() {
+                true => Vec::new(),
+                false => self
+                    .old
+                    .values()
+                    .filter(|value| left.remove(value))
+                    .collect(),
+            },
         }
     }
 }
 
-/// Takes the values off two sets with which both begin, and those with which both end. Returns these.
-fn strip<'a>(old: &mut &'a [u8], new: &mut &'a [u8]) -> [&'a [u8]; 2] {
-    let whole = *old;
-    loop {
-        let (mut ours, mut theirs) = (*old, *new);
-        match (contents(&mut ours), contents(&mut theirs)) {
-            (Some(our), Some(their)) if our == their => (*old, *new) = (ours, theirs),
-            _ => break,
-        }
+/// Takes out the values that stay.
+fn forget<'v>(values: &mut Vec<&[u8]>, stay: impl Iterator<Item = &'v [u8]>) {
+    if values.is_empty() {
+        return;
     }
-    let before = until(whole, old);
-    let equal = equal_at_end(old, new);
-    // The end is common from the first place on where a value begins in both.
-    let (mut ours, mut theirs) = (*old, *new);
-    while ours.len() != theirs.len() || ours.len() > equal {
-        let (our, their) = match ours.len().cmp(&theirs.len()) {
-            Ordering::Greater => (contents(&mut ours), None),
-            Ordering::Less => (None, contents(&mut theirs)),
-            Ordering::Equal => (contents(&mut ours), contents(&mut theirs)),
-        };
-        if our.or(their).is_none() {
-            // `decode` has validated both sets, so this cannot occur.
-            return [before, &[]];
-        }
+    let index: HashSet<&[u8]> = match values.len() > FEW {
+        true => values.iter().copied().collect(),
+        false => HashSet::new(),
+    };
+    let is_told = |value: &&[u8]| match index.is_empty() {
+        true => values.contains(value),
+        false => index.contains(value),
+    };
+    let stay: HashSet<&[u8]> = stay.filter(is_told).collect();
+    if !stay.is_empty() {
+        values.retain(|value| !stay.contains(value));
     }
-    (*old, *new) = (until(old, ours), until(new, theirs));
-    [before, ours]
-}
-
-/// What stands in `whole` before its end `end`.
-fn until<'a>(whole: &'a [u8], end: &[u8]) -> &'a [u8] {
-    let length = whole.len().saturating_sub(end.len());
-    whole.get(..length).unwrap_or_default()
-}
-
-/// The number of bytes with which both end.
-fn equal_at_end(one: &[u8], other: &[u8]) -> usize {
-    const PART: usize = 64;
-    let parts = one.rchunks_exact(PART).zip(other.rchunks_exact(PART));
-    let parts = parts.take_while(|(one, other)| one == other).count() * PART;
-    let (one, other) = (one.iter().rev().skip(parts), other.iter().rev().skip(parts));
-    parts
-        + one
-            .zip(other)
-            .take_while(|(one, other)| one == other)
-            .count()
 }
