@@ -59,9 +59,11 @@ pub enum Purpose {
     SearchFaults,
     /// When the provider is silent although it has something to tell.
     Lags,
+    /// Whether the consumer keeps a journal, and how; when its readers read.
+    Journal,
 }
 
-const COUNT: usize = Purpose::Lags as usize + 1;
+const COUNT: usize = Purpose::Journal as usize + 1;
 
 /// The streams of one seed.
 pub struct Chance {

@@ -6,11 +6,13 @@ use std::ops::ControlFlow;
 use syncrepl_client::{Callback, CallbackResult, Cursor, Items, Record, Store};
 use syncrepl_proto::dn;
 
+use crate::chance::Purpose;
 use crate::cookie::Cookie;
 use crate::digest::{Counts, Digest};
 use crate::directory::Id;
 use crate::held::{Held, Map, Reader};
 use crate::network::Model;
+use crate::readers::Readers;
 
 pub struct Checker {
     pub model: Model,
@@ -23,6 +25,8 @@ pub struct Checker {
     pub fail_in: Option<u32>,
     /// How much the consumer told, committed or not.
     pub counts: Counts,
+    /// The readers of the journal, if the consumer keeps one.
+    pub readers: Option<Readers>,
     /// Everything that the consumer told, and stored at each commit.
     pub digest: Digest,
     /// The open transaction ends a refresh stage.
@@ -31,7 +35,9 @@ pub struct Checker {
 
 impl Checker {
     pub fn new(model: Model) -> Self {
+        let keeps = model.world().options.journal.is_some();
         Checker {
+            readers: keeps.then(Readers::default),
             model,
             committed: Reader::default(),
             open: Reader::default(),
@@ -76,6 +82,18 @@ impl Checker {
         world.log("  the callback fails");
         world.facts.faulted = true;
         Err("the callback fails".into())
+    }
+
+    /// Lets the readers of the journal read.
+    pub fn let_readers_look(&mut self, when: &str) {
+        if let (Some(readers), Some(store)) = (&mut self.readers, &self.store) {
+            let wrong = self
+                .model
+                .draw(Purpose::Journal, |rng| readers.look(store, rng));
+            for wrong in wrong {
+                self.model.world().finding(format_args!("{when}: {wrong}"));
+            }
+        }
     }
 
     /// The records and the cookie of this commit. `check_store` compares them with the store.
@@ -291,6 +309,7 @@ impl Callback for Checker {
         }
         self.digest_commit();
         self.check_store("at the commit");
+        self.let_readers_look("at the commit");
         self.check_not_ahead();
         self.count_false_names();
     }

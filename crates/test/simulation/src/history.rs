@@ -72,6 +72,7 @@ fn options(setting: &[String]) -> Result<Options, String> {
         subentries: false,
         computed: false,
         alike: false,
+        journal: None,
     };
     for word in setting {
         match word.as_str() {

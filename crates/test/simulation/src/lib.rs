@@ -8,8 +8,8 @@
 //! change) → `options` (the kind of provider, the search) → `workload` (which changes),
 //! `connection` and `cookie` → `world` (the true history) → `plan` (the messages that answer a sync
 //! search) → `messages` and `emit` (the provider sends them) beside `answers` (every other request)
-//! → `network` (the consumer's end) → `checker` (the consumer's changes, as `held`) and `judge`
-//! (the rules for every commit) → `run` (its parts) → `life` (the consumer from start to end) and
+//! → `network` (the consumer's end) → `checker` (the consumer's changes, as `held`, and the `readers` of
+//! its journal) and `judge` (the rules for every commit) → `run` (its parts) → `life` (the consumer from start to end) and
 //! `strikes` (events between its lives) → `seed` (the order of events in one seed).
 //!
 //! A `history` is a run without random numbers. `story` reads it from text, `script` holds its
@@ -31,6 +31,7 @@ mod messages;
 mod network;
 mod options;
 mod plan;
+mod readers;
 mod run;
 mod script;
 mod scripted;

@@ -109,13 +109,16 @@ fn open<'c>(
     life: Life,
 ) -> Option<Syncrepl<&'c mut Checker>> {
     let options = model.world().options;
-    let builder: Builder<&mut Checker> = Syncrepl::builder(path, checker)
+    let mut builder: Builder<&mut Checker> = Syncrepl::builder(path, checker)
         .ldap_url(options.search.url())
         .mode(options.mode)
         .reconcile(life.reconcile)
         .max_delete(life.max_delete)
         .limits(options.limits)
         .network(model.clone());
+    if let Some(journal) = options.journal {
+        builder = builder.journal(journal.settings());
+    }
     let mut client = match builder.open() {
         Ok(client) => client,
         Err(error) => {
@@ -129,6 +132,15 @@ fn open<'c>(
         Err(error) => model.world().finding(format_args!("no handle: {error}")),
     }
     client.callback().check_store("at the start");
+    if options.journal.is_some() {
+        // In some lives nobody reads, as when somebody refreshes by hand.
+        let reads = model.draw(Purpose::Journal, |rng| rng.u8(0..4) > 0);
+        let link = reads.then(|| client.journal_link());
+        if let Some(readers) = &mut client.callback().readers {
+            readers.begin(link);
+        }
+        client.callback().let_readers_look("at the start");
+    }
     Some(client)
 }
 

@@ -1,6 +1,7 @@
 //! The constants of a run: the kind of provider, the search, and the kinds of entries in the
 //! directory.
 
+use syncrepl_client::journal::JournalSettings;
 use syncrepl_client::{Limits, Rule, Scope, SyncreplMode};
 use syncrepl_proto::profile::{Provider, ds389, openldap, unknown};
 
@@ -100,6 +101,39 @@ pub struct Options {
     pub computed: bool,
     /// Two entries may have names that differ in case only.
     pub alike: bool,
+    /// How the consumer keeps a journal, if it does.
+    pub journal: Option<Journal>,
+}
+
+/// How the consumer keeps its journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Journal {
+    /// The most bytes in it.
+    pub max_bytes: u64,
+    /// The most bytes of the attributes in a row.
+    pub image_max: u64,
+    /// Every refresh but the first writes a row for each change.
+    pub every_refresh: bool,
+}
+
+impl Journal {
+    /// Half of the consumers keep one, most of them with so little room that rows go soon.
+    fn draw(rng: &mut fastrand::Rng) -> Option<Self> {
+        let journal = Journal {
+            max_bytes: rng.choice([500, 2000, 1 << 20]).unwrap_or_default(),
+            image_max: rng.choice([60, 1 << 16]).unwrap_or_default(),
+            every_refresh: rng.u8(0..4) == 0,
+        };
+        rng.bool().then_some(journal)
+    }
+
+    pub fn settings(self) -> JournalSettings {
+        let mut settings = JournalSettings::default();
+        settings.max_bytes = self.max_bytes;
+        settings.image_max = self.image_max;
+        settings.every_refresh = self.every_refresh;
+        settings
+    }
 }
 
 impl Options {
@@ -152,7 +186,12 @@ impl Options {
             subentries: false,
             computed: false,
             alike: settings.alike,
+            journal: Journal::draw(chance.of(Purpose::Journal)),
         };
+        if options.journal.is_some() && chance.of(Purpose::Journal).u8(0..4) > 0 {
+            options.limits.journal = 2;
+            options.limits.prune = 4;
+        }
         options.draw_traits(chance);
         options
     }
