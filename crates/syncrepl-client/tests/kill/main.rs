@@ -1,14 +1,16 @@
 //! A user's own table, written through `Cursor`, survives `kill -9` in every stage. After a restart
-//! it and the copy equal a fresh search.
+//! it and the copy equal a fresh search, and a reader of the journal holds the same.
 //!
 //! The tests start this test binary once more, as a child that keeps such a table, and kill it.
 
+mod reader;
 mod sweep;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use reader::Reader;
 use syncrepl_client::{
     Attributes, Callback, CallbackResult, Cursor, Items, Record, Scope, Store, Syncrepl,
     SyncreplMode,
@@ -122,6 +124,7 @@ fn child() {
         .ldap_url(variable("KILL_URL"))
         .search(SUFFIX, Scope::Subtree, "", [""; 0])
         .mode(mode)
+        .journal(reader::settings())
         .open()
         .expect("the store opens");
     let sql = "CREATE TABLE IF NOT EXISTS mine (uuid TEXT PRIMARY KEY, dn TEXT UNIQUE, attrs TEXT)";
@@ -232,12 +235,14 @@ fn in_a_refresh() {
     }
     kept.refresh();
     kept.assert_equal();
+    let mut reader = Reader::of(&kept.data());
     workload.round(&server, 300);
     for events in [0, 5, 25, 60, 100] {
         kept.kill_after(REFRESH, events);
     }
     kept.refresh();
     kept.assert_equal();
+    reader.assert_equal(&kept.data());
 }
 
 #[test]
@@ -251,6 +256,7 @@ fn in_the_persist_stage() {
     workload.populate(&server, 60);
     let kept = Kept::of(&server);
     kept.refresh();
+    let mut reader = Reader::of(&kept.data());
     while_changing(&server, &mut workload, || {
         for kill in 0..12 {
             kept.kill_after(PERSIST, 20 + kill * 7 % 50);
@@ -258,4 +264,5 @@ fn in_the_persist_stage() {
     });
     kept.refresh();
     kept.assert_equal();
+    reader.assert_equal(&kept.data());
 }

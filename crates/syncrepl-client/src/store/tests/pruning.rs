@@ -168,7 +168,10 @@ fn rolled_back_reader_is_remembered_later() {
     let (fixture, mut writer) = filled(&small(), 1);
     needed(&writer, Some(Seq::ZERO));
     writer.begin_group().unwrap();
+    let journal = writer.journal().unwrap();
+    journal.finish(writer.connection(), 9).unwrap();
     writer.rollback();
+    assert_eq!(fixture.store().journal().unwrap().needed, None);
     one_more(&mut writer, 110);
     assert_eq!(fixture.store().journal().unwrap().needed, Some(Seq::ZERO));
 }
