@@ -10,8 +10,10 @@
 mod exec;
 mod kind;
 mod lines;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod secret;
-#[cfg(any(feature = "exec", feature = "webhook"))]
+#[cfg(any(feature = "exec", feature = "postgres", feature = "webhook"))]
 mod timeout;
 mod tls;
 #[cfg(feature = "webhook")]
@@ -26,6 +28,8 @@ pub const KINDS: &[&Kind] = &[
     #[cfg(feature = "exec")]
     &exec::KIND,
     &lines::KIND,
+    #[cfg(feature = "postgres")]
+    &postgres::KIND,
     #[cfg(feature = "webhook")]
     &webhook::KIND,
 ];

@@ -33,8 +33,18 @@ impl Account {
         })
     }
 
+    /// Its number.
+    pub(crate) fn user(self) -> u32 {
+        self.user
+    }
+
+    /// The number of its group.
+    pub(crate) fn group(self) -> u32 {
+        self.group
+    }
+
     /// Gives this account a folder with all that is in it, and lets everybody look in.
-    pub(super) fn own(self, folder: &Path) {
+    pub(crate) fn own(self, folder: &Path) {
         self.give(folder);
         let everybody = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder, everybody).expect("opening the folder");
