@@ -8,7 +8,7 @@ use syncrepl_relay::{Sent, Trouble};
 use syncrepl_testing::{tools, wait_until};
 
 use crate::scripts::{SOON, Script, runs};
-use crate::support::{Log, SOURCE, accepted, event, events, large_event, owner, send};
+use crate::support::{Log, SOURCE, accepted, event, events, large_event, owner, python_of, send};
 
 /// Writes down the id of each event, and answers.
 const GOOD: &str = r#"
@@ -380,4 +380,22 @@ fn program_that_is_not_there_needs_a_person() {
         error.hint().is_some_and(|hint| hint.contains("executable")),
         "{error}"
     );
+}
+
+#[test]
+fn program_of_the_documentation_knows_events_again() {
+    let log = Log::keep();
+    let script = Script::of(&python_of("exec.md"));
+    let mut sink = script.sink(&[]);
+    for range in [1..=3, 1..=3, 2..=4] {
+        let events = events(range);
+        assert_eq!(send(&mut *sink, &events).unwrap(), accepted(events.len()));
+    }
+    wait_until(SOON, || log.text().contains("cn=entry 4,"));
+    for number in 1..=4 {
+        assert_eq!(
+            log.text().matches(&format!("cn=entry {number},")).count(),
+            1
+        );
+    }
 }

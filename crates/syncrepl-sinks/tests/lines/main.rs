@@ -4,10 +4,10 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use support::{SOURCE, accepted, event, events, owner, send, sink, target};
+use support::{SOURCE, accepted, event, events, owner, python_of, send, sink, target};
 use syncrepl_relay::{SinkError, Trouble};
 use syncrepl_sinks::of;
 
@@ -181,4 +181,20 @@ fn reader_of_stdout_that_goes_away_needs_a_person() {
     }
     drop(stdout);
     assert_eq!(child.wait().unwrap().code(), Some(42));
+}
+
+#[test]
+fn reader_of_the_documentation_knows_events_again() {
+    let mut reader = Command::new("python3")
+        .args(["-c", &python_of("stdout.md")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3: apt-get install python3");
+    let mut stdin = reader.stdin.take().unwrap();
+    let text = lines(1..=3) + &lines(1..=3) + &lines(2..=4);
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    let output = String::from_utf8(reader.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(output.lines().count(), 4, "{output}");
 }

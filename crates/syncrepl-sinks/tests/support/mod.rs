@@ -94,6 +94,26 @@ pub fn send(sink: &mut dyn Sink, events: &[Event]) -> SinkResult<Sent> {
     })
 }
 
+/// The program in Python that stands on a page of the documentation.
+pub fn python_of(page: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/delivery/");
+    let text = std::fs::read_to_string(format!("{folder}{page}")).unwrap();
+    let lines = text
+        .lines()
+        .skip_while(|line| line.trim() != "```python")
+        .skip(1);
+    // It stands in a list, three columns in.
+    let lines = lines
+        .take_while(|line| line.trim() != "```")
+        .map(|line| line.get(3..).unwrap_or_default());
+    let program = lines.collect::<Vec<_>>().join("\n") + "\n";
+    assert!(
+        program.starts_with("import ") || program.contains("\nimport "),
+        "no program on {page}"
+    );
+    program
+}
+
 /// So many events are safe, and none is refused.
 pub fn accepted(count: usize) -> Sent {
     Sent {

@@ -2,6 +2,7 @@
 
 mod again;
 mod answers;
+mod docs;
 mod encrypted;
 mod requests;
 mod speed;
