@@ -292,7 +292,7 @@ for line in sys.stdin:
 if os.fork() == 0:
     os.setsid()
     note(str(os.getpid()), "orphans")
-    while not os.path.exists(os.path.join(here, "go")): time.sleep(0.01)
+    while os.path.exists(here) and not os.path.exists(os.path.join(here, "go")): time.sleep(0.01)
     sys.exit()
 while not os.path.exists(os.path.join(here, "orphans")): time.sleep(0.01)
 "#,
