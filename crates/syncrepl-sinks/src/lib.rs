@@ -10,6 +10,8 @@
 mod exec;
 mod kind;
 mod lines;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod secret;
@@ -32,4 +34,6 @@ pub const KINDS: &[&Kind] = &[
     &postgres::KIND,
     #[cfg(feature = "webhook")]
     &webhook::KIND,
+    #[cfg(feature = "nats")]
+    &nats::KIND,
 ];

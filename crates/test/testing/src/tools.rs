@@ -27,7 +27,7 @@ pub fn find(program: &str) -> PathBuf {
         .find(|file| file.is_file())
         .unwrap_or_else(|| match program {
             "ns-slapd" => panic!("ns-slapd not found: apt-get install 389-ds-base"),
-            "openssl" | "strace" => panic!("{program} not found: apt-get install {program}"),
+            "openssl" | "strace" | "nats-server" => panic!("{program} not found: apt-get install {program}"),
             "krb5kdc" | "kdb5_util" | "kadmin.local" | "kinit" | "klist" => panic!(
                 "{program} not found: apt-get install krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit"
             ),
