@@ -140,7 +140,7 @@ fn nobody(jetstream: bool) -> SinkError {
 
 fn options(settings: &Settings, news: &Arc<News>) -> SinkResult<ConnectOptions> {
     let (hears, waits) = (Arc::clone(news), Arc::clone(news));
-    let options = ConnectOptions::new()
+    let mut options = ConnectOptions::new()
         .name(format!("syncrepl {}", settings.sink))
         .connection_timeout(PATIENCE)
         .client_capacity(4096)
@@ -148,7 +148,6 @@ fn options(settings: &Settings, news: &Arc<News>) -> SinkResult<ConnectOptions> 
         // A server could name others that are reached without TLS.
         .ignore_discovered_servers()
         .require_tls(settings.tls)
-        .tls_client_config(settings.files.config()?)
         .event_callback(move |event| {
             hears.hear(event);
             std::future::ready(())
@@ -158,6 +157,12 @@ fn options(settings: &Settings, news: &Arc<News>) -> SinkResult<ConnectOptions> 
             true => Duration::from_secs(24 * 3600),
             false => Duration::from_millis(if attempt > 1 { 10 } else { 0 }),
         });
+    match settings.files.config() {
+        Ok(config) => options = options.tls_client_config(config),
+        Err(error) if settings.tls => return Err(error),
+        // A machine that trusts nobody may still talk to itself.
+        Err(_) => {}
+    }
     log_in(options, &settings.login)
 }
 
