@@ -30,13 +30,17 @@ fn time(millis: i64) -> SystemTime {
 
 /// The journal, as a relay or a person reads it. Inside of [`Store::read`] all of these see its one snapshot.
 impl Store {
+    /// Reads one state of the store.
+    fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.read(|_| Ok(read(self.connection())?))
+    }
+
     /// The state of the journal. It costs a few look-ups, whatever its size.
     ///
     /// # Errors
     /// Those of the store.
     pub fn journal(&self) -> Result<JournalState> {
-        self.read(|_| {
-            let conn = self.connection();
+        self.snapshot(|conn| {
             let kept = settings::kept(conn)?;
             let rows = Rows(conn);
             let place = |name| Ok::<_, Error>(settings::place(conn, name)?.unwrap_or_default());
@@ -58,8 +62,8 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn journal_size(&self) -> Result<JournalSize> {
-        self.read(|_| {
-            let rows = Rows(self.connection());
+        self.snapshot(|conn| {
+            let rows = Rows(conn);
             let (count, bytes) = rows.size()?;
             Ok(JournalSize {
                 rows: count,
@@ -74,7 +78,7 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn journal_head(&self) -> Result<Seq> {
-        Rows(self.connection()).head()
+        self.snapshot(|conn| Rows(conn).head())
     }
 
     /// The rows after `after`, in their order: at most `max_rows` of them, and no more than take about
@@ -88,14 +92,11 @@ impl Store {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<JournalRow>> {
-        self.read(|_| {
-            let mut tags = Tags {
-                conn: self.connection(),
-                last: None,
-            };
+        self.snapshot(|conn| {
+            let mut tags = Tags { conn, last: None };
             let sql = "SELECT seq, commit_, n, op, uuid, cause, time, dn, old_dn, diff, after
                        FROM syncrepl_journal WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-            let mut statement = self.connection().prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             let limit = i64::try_from(max_rows).unwrap_or(i64::MAX);
             let mut rows = statement.query(params![after.stored(), limit])?;
             let (mut found, mut bytes) = (Vec::new(), 0);
@@ -131,16 +132,18 @@ impl Store {
         above: Seq,
         limit: usize,
     ) -> Result<Vec<(Uuid, Seq)>> {
-        let sql = "SELECT uuid, seq FROM syncrepl_folded WHERE uuid > ?1 AND seq > ?2
-                   ORDER BY uuid LIMIT ?3";
-        let mut statement = self.connection().prepare_cached(sql)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No bytes at all come before every UUID.
-        let after = after.as_ref().map_or(&[][..], |uuid| uuid.as_bytes());
-        let rows = statement.query_map(params![after, above.stored(), limit], |row| {
-            Ok((Uuid::from_bytes(row.get(0)?), Seq::of_stored(row.get(1)?)))
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.snapshot(|conn| {
+            let sql = "SELECT uuid, seq FROM syncrepl_folded WHERE uuid > ?1 AND seq > ?2
+                       ORDER BY uuid LIMIT ?3";
+            let mut statement = conn.prepare_cached(sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            // No bytes at all come before every UUID.
+            let after = after.as_ref().map_or(&[][..], |uuid| uuid.as_bytes());
+            let rows = statement.query_map(params![after, above.stored(), limit], |row| {
+                Ok((Uuid::from_bytes(row.get(0)?), Seq::of_stored(row.get(1)?)))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// The records with a rowid behind this one, in the order of rowids, with these: at most `max_rows` of them,
@@ -155,20 +158,22 @@ impl Store {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<(i64, OwnedRecord)>> {
-        let sql = "SELECT uuid, dn, attributes, id FROM syncrepl_records WHERE id > ?1
-                   ORDER BY id LIMIT ?2";
-        let mut statement = self.connection().prepare_cached(sql)?;
-        let limit = i64::try_from(max_rows).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![rowid, limit])?;
-        let (mut found, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            bytes += size_of_columns(row, 1..3)?;
-            if bytes > max_bytes && !found.is_empty() {
-                break;
+        self.snapshot(|conn| {
+            let sql = "SELECT uuid, dn, attributes, id FROM syncrepl_records WHERE id > ?1
+                       ORDER BY id LIMIT ?2";
+            let mut statement = conn.prepare_cached(sql)?;
+            let limit = i64::try_from(max_rows).unwrap_or(i64::MAX);
+            let mut rows = statement.query(params![rowid, limit])?;
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                bytes += size_of_columns(row, 1..3)?;
+                if bytes > max_bytes && !found.is_empty() {
+                    break;
+                }
+                found.push((row.get(3)?, StoredRow::read(row)?.record()?.to_owned()));
             }
-            found.push((row.get(3)?, StoredRow::read(row)?.record()?.to_owned()));
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// The record with this entryUUID, with its rowid.
@@ -176,16 +181,18 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn record_row(&self, uuid: Uuid) -> Result<Option<(i64, OwnedRecord)>> {
-        let sql = "SELECT uuid, dn, attributes, id FROM syncrepl_records WHERE uuid = ?1";
-        let mut statement = self.connection().prepare_cached(sql)?;
-        let mut rows = statement.query([uuid.as_bytes()])?;
-        match rows.next()? {
-            Some(row) => Ok(Some((
-                row.get(3)?,
-                StoredRow::read(row)?.record()?.to_owned(),
-            ))),
-            None => Ok(None),
-        }
+        self.snapshot(|conn| {
+            let sql = "SELECT uuid, dn, attributes, id FROM syncrepl_records WHERE uuid = ?1";
+            let mut statement = conn.prepare_cached(sql)?;
+            let mut rows = statement.query([uuid.as_bytes()])?;
+            match rows.next()? {
+                Some(row) => Ok(Some((
+                    row.get(3)?,
+                    StoredRow::read(row)?.record()?.to_owned(),
+                ))),
+                None => Ok(None),
+            }
+        })
     }
 
     /// The rowid of the record with this entryUUID.
@@ -193,11 +200,13 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn record_rowid(&self, uuid: Uuid) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM syncrepl_records WHERE uuid = ?1";
-        let mut statement = self.connection().prepare_cached(sql)?;
-        Ok(statement
-            .query_row([uuid.as_bytes()], |row| row.get(0))
-            .optional()?)
+        self.snapshot(|conn| {
+            let sql = "SELECT id FROM syncrepl_records WHERE uuid = ?1";
+            let mut statement = conn.prepare_cached(sql)?;
+            Ok(statement
+                .query_row([uuid.as_bytes()], |row| row.get(0))
+                .optional()?)
+        })
     }
 
     /// Waits until every commit that this handle sees is on the disk, where a power cut cannot undo it. It
