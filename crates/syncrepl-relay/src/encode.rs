@@ -50,9 +50,12 @@ impl Event {
             put("dn", json!(dn));
         }
         if let Some(cause) = self.cause {
-            put("cause", json!(cause.word()));
+            put("cause", json!(cause.to_string()));
         }
-        put("generation", json!(self.generation.to_string()));
+        // A row is the same in each generation.
+        if self.cause.is_none() {
+            put("generation", json!(self.generation.to_string()));
+        }
         if !self.changes.is_empty() {
             put("changes", changes(&self.changes));
         }
@@ -123,17 +126,18 @@ pub fn rfc3339(time: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Cause, Part};
+    use syncrepl_client::journal::{Cause, Seq};
+
+    use crate::event::Part;
     use crate::position::Position;
-    use crate::seq::Seq;
 
     fn event() -> Event {
         Event {
             id: "9f3c21aa9f3c21aa.18342.1".to_owned(),
             kind: EventKind::Changed,
             uuid: Uuid::from_bytes([7; 16]),
-            sequence: Seq::new(0x0000_f3a1_c200_4a7f),
-            generation: Seq::new(1),
+            sequence: Seq::from_value(0x0000_f3a1_c200_4a7f).unwrap(),
+            generation: Seq::from_value(1).unwrap(),
             time: UNIX_EPOCH + Duration::from_millis(1_795_948_297_042),
             cause: Some(Cause::Persist),
             dn: Some("cn=Ann".to_owned()),
@@ -175,7 +179,7 @@ mod tests {
             "time": "2026-11-29T10:31:37.042Z", "datacontenttype": "application/json",
             "sequence": "00f3a1c2004a7f",
             "data": {
-                "dn": "cn=Ann", "cause": "persist", "generation": "00000000000001",
+                "dn": "cn=Ann", "cause": "persist",
                 "changes": {
                     "title": {"added": ["Head"], "removed": [{"base64": "Q2wAZXJr"}]},
                     "userPassword": {"masked": true},

@@ -23,6 +23,7 @@ pub struct SinkError {
     message: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    blames_event: bool,
 }
 
 impl SinkError {
@@ -48,6 +49,7 @@ impl SinkError {
             message: message.into(),
             hint: None,
             retry_after: None,
+            blames_event: false,
         }
     }
 
@@ -63,6 +65,19 @@ impl SinkError {
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// The event may be the cause: the program that took it died, or did not answer in time. When that happened
+    /// five times with the same event, sent alone, the event becomes a dead letter.
+    #[must_use]
+    pub fn blaming_event(mut self) -> Self {
+        self.blames_event = true;
+        self
+    }
+
+    /// Whether the event may be the cause.
+    pub fn blames_event(&self) -> bool {
+        self.blames_event
     }
 
     /// What the relay does next.

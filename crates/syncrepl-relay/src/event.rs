@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
+use syncrepl_client::journal::{Cause, Seq};
 use uuid::Uuid;
 
 use crate::position::Position;
-use crate::seq::Seq;
 
 /// What a sink is told, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +16,11 @@ pub struct Event {
     pub kind: EventKind,
     /// The entryUUID; the nil UUID for an event about the whole snapshot.
     pub uuid: Uuid,
-    /// Grows for each entry. Compare it within one generation: of two events about an entry, the one with
-    /// the larger (`generation`, `sequence`) is the newer one.
+    /// Never falls for an entry: of two events about it, the one with the larger sequence is the newer one. Two
+    /// of the same sequence tell the same state.
     pub sequence: Seq,
-    /// The pass over everything that the event belongs to, or that came before it.
+    /// The pass over everything that the event belongs to, or that came before it. An entry of which no snapshot
+    /// of this generation came is gone when the pass has ended.
     pub generation: Seq,
     /// When the change was stored. No provider tells when it happened.
     pub time: SystemTime,
@@ -130,28 +131,6 @@ impl EventKind {
             EventKind::Snapshot => "snapshot",
             EventKind::SnapshotStarted => "snapshot.started",
             EventKind::SnapshotCompleted => "snapshot.completed",
-        }
-    }
-}
-
-/// How the consumer learned of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The provider told it as it happened.
-    Persist,
-    /// A refresh with a cookie found it.
-    Refresh,
-    /// A refresh without a cookie found it.
-    Reconcile,
-}
-
-impl Cause {
-    /// The word in the JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Cause::Persist => "persist",
-            Cause::Refresh => "refresh",
-            Cause::Reconcile => "reconcile",
         }
     }
 }

@@ -14,16 +14,31 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
 )]
 
+mod delivery;
 mod encode;
 mod error;
 mod event;
+mod make;
+mod parts;
 mod position;
-mod seq;
+mod reading;
+mod relay;
+mod runner;
+mod shape;
+mod shared;
 mod sink;
+mod status;
 
+pub use delivery::{Dead, DeadCount, Delivery, DeliveryError, Stored};
 pub use encode::{attributes, rfc3339, value};
 pub use error::{SinkError, Trouble};
-pub use event::{Attribute, Cause, Event, EventKind, Part, ValueChange};
-pub use position::{PartSent, Phase, Position};
-pub use seq::Seq;
+pub use event::{Attribute, Event, EventKind, Part, ValueChange};
+pub use position::{PartSent, Phase, Position, Step as PassStep};
+pub use reading::{Limits, ReadError};
+pub use relay::{MaxRemoved, Poison, Relay, RelaySettings, Step};
+pub use runner::Runner;
+pub use shape::Shape;
+pub use shared::Shared;
 pub use sink::{Batch, Owner, Sent, Sink, SinkResult};
+pub use status::{Recent, RelayState, RelayStatus, SharedStatus};
+pub use syncrepl_client::journal::{Cause, Seq};

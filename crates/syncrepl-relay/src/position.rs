@@ -6,7 +6,7 @@ use std::str::FromStr;
 use syncrepl_client::Tag;
 use uuid::Uuid;
 
-use crate::seq::Seq;
+use syncrepl_client::journal::Seq;
 
 /// Where a sink stands: it has everything up to here.
 ///
@@ -33,15 +33,14 @@ pub struct Position {
 pub enum Phase {
     /// The rows of the journal, as they come.
     Stream,
-    /// A pass over everything: the entries that were deleted while no rows were written. Done up to this one.
-    Deletes {
-        /// `None` at the beginning.
-        after: Option<Uuid>,
-    },
-    /// A pass over everything: the records of the copy. Done up to this rowid.
-    Records {
-        /// 0 at the beginning.
-        after: i64,
+    /// A pass over everything.
+    Everything {
+        /// How far it has come.
+        step: Step,
+        /// The newest marker when it began: the pass makes up for it.
+        marker: Seq,
+        /// Rows after this one were pruned meanwhile: a pass over the folded entries follows.
+        again: Option<Seq>,
     },
     /// A pass over the entries whose rows were pruned before the sink had them.
     Folded {
@@ -52,6 +51,15 @@ pub enum Phase {
         /// More rows were pruned meanwhile: another pass from here follows.
         next: Option<Seq>,
     },
+}
+
+/// The steps of a pass over everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The entries that were deleted while no rows were written. Done up to this one; `None` at the beginning.
+    Deletes(Option<Uuid>),
+    /// The records of the copy. Done up to this rowid; 0 at the beginning.
+    Records(i64),
 }
 
 /// The parts of an event that a sink has.
@@ -73,6 +81,15 @@ impl Position {
         phase: Phase::Stream,
         part: None,
     };
+
+    /// The rows after this one may not be pruned without being folded, for this sink's sake.
+    pub fn needs(&self) -> Seq {
+        match self.phase {
+            Phase::Stream => self.seq,
+            Phase::Everything { again, .. } => again.map_or(self.seq, |again| again.min(self.seq)),
+            Phase::Folded { base, next, .. } => next.map_or(base, |next| next.min(base)),
+        }
+    }
 }
 
 /// `1;SEQ;COMMIT;TAG;GENERATION;PHASE;PART`, without spaces and without quotes. An absent value is `-`.
@@ -86,8 +103,17 @@ impl fmt::Display for Position {
         )?;
         match &self.phase {
             Phase::Stream => write!(f, "stream")?,
-            Phase::Deletes { after } => write!(f, "deletes,{}", or_dash(after.as_ref()))?,
-            Phase::Records { after } => write!(f, "records,{after}")?,
+            Phase::Everything {
+                step,
+                marker,
+                again,
+            } => {
+                match step {
+                    Step::Deletes(after) => write!(f, "deletes,{}", or_dash(after.as_ref()))?,
+                    Step::Records(after) => write!(f, "records,{after}")?,
+                }
+                write!(f, ",{marker},{}", or_dash(again.as_ref()))?;
+            }
             Phase::Folded { base, after, next } => write!(
                 f,
                 "folded,{base},{},{}",
@@ -148,11 +174,13 @@ fn phase_of(text: &str) -> Result<Phase, NotAPosition> {
     let fields: Vec<&str> = text.split(',').collect();
     Ok(match fields[..] {
         ["stream"] => Phase::Stream,
-        ["deletes", after] => Phase::Deletes {
-            after: absent_or(after)?,
-        },
-        ["records", after] => Phase::Records {
-            after: number(after)?,
+        [name @ ("deletes" | "records"), after, marker, again] => Phase::Everything {
+            step: match name {
+                "deletes" => Step::Deletes(absent_or(after)?),
+                _ => Step::Records(number(after)?),
+            },
+            marker: number(marker)?,
+            again: absent_or(again)?,
         },
         ["folded", base, after, next] => Phase::Folded {
             base: number(base)?,
@@ -178,23 +206,31 @@ fn absent_or<T: FromStr>(text: &str) -> Result<Option<T>, NotAPosition> {
 mod tests {
     use super::*;
 
+    fn everything(step: Step, again: Option<Seq>) -> Phase {
+        Phase::Everything {
+            step,
+            marker: Seq::from_value(5).unwrap(),
+            again,
+        }
+    }
+
     #[test]
     fn position_is_read_as_written() {
         let uuid = Uuid::from_bytes([7; 16]);
         let phases = [
             Phase::Stream,
-            Phase::Deletes { after: None },
-            Phase::Deletes { after: Some(uuid) },
-            Phase::Records { after: 42 },
+            everything(Step::Deletes(None), None),
+            everything(Step::Deletes(Some(uuid)), Some(Seq::from_value(8).unwrap())),
+            everything(Step::Records(42), None),
             Phase::Folded {
-                base: Seq::new(7),
+                base: Seq::from_value(7).unwrap(),
                 after: Some(uuid),
                 next: None,
             },
             Phase::Folded {
-                base: Seq::new(7),
+                base: Seq::from_value(7).unwrap(),
                 after: None,
-                next: Some(Seq::new(9)),
+                next: Some(Seq::from_value(9).unwrap()),
             },
         ];
         for phase in phases {
@@ -206,10 +242,10 @@ mod tests {
                 }),
             ] {
                 let position = Position {
-                    seq: Seq::new(0x0000_f3a1_c200_4a7f),
+                    seq: Seq::from_value(0x0000_f3a1_c200_4a7f).unwrap(),
                     commit: 18342,
                     tag: "9f3c21aa9f3c21aa".parse().ok(),
-                    generation: Seq::new(1),
+                    generation: Seq::from_value(1).unwrap(),
                     phase,
                     part,
                 };

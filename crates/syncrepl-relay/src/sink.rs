@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::error::SinkError;
 use crate::event::Event;
 use crate::position::Position;
-use crate::seq::Seq;
+use syncrepl_client::journal::Seq;
 
 /// The result of what a sink does.
 pub type SinkResult<T> = Result<T, SinkError>;

@@ -18,6 +18,7 @@ fn word(op: JournalOp) -> &'static str {
         JournalOp::Change => "change",
         JournalOp::Rename => "rename",
         JournalOp::Delete => "delete",
+        JournalOp::Refreshed => "refreshed",
         JournalOp::Marker => "marker",
     }
 }

@@ -61,9 +61,11 @@ pub enum Purpose {
     Lags,
     /// Whether the consumer keeps a journal, and how; when its readers read.
     Journal,
+    /// Which sinks there are, and what they do.
+    Sinks,
 }
 
-const COUNT: usize = Purpose::Journal as usize + 1;
+const COUNT: usize = Purpose::Sinks as usize + 1;
 
 /// The streams of one seed.
 pub struct Chance {

@@ -20,6 +20,7 @@ mod chance;
 mod checker;
 mod connection;
 mod cookie;
+mod delivery;
 mod digest;
 mod directory;
 mod emit;

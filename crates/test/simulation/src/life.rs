@@ -9,6 +9,7 @@ use syncrepl_client::{Builder, Error, ErrorKind, MaxDelete, Syncrepl, SyncreplMo
 
 use crate::chance::Purpose;
 use crate::checker::Checker;
+use crate::delivery::Delivery;
 use crate::network::Model;
 use crate::run::Run;
 use crate::script::Script;
@@ -70,13 +71,21 @@ impl Run {
     pub fn live(&mut self, life: Life) -> bool {
         self.begin(life);
         let model = self.model.clone();
-        let Some(mut client) = open(self.data(), &mut self.checker, &model, life) else {
+        let data = self.data();
+        let mut delivery = self.delivery.as_mut();
+        let Some(mut client) = open(data.clone(), &mut self.checker, &model, life) else {
             return false;
         };
+        if let Some(delivery) = &mut delivery {
+            delivery.begin(&client, &data, &model, life.trouble);
+        }
         let before = client.commit_number();
-        let (well, errors) = follow_to_the_end(&mut client, &model, life);
+        let (well, errors) = follow_to_the_end(&mut client, &model, life, &mut delivery);
         self.counts.errors += errors;
         self.counts.commits += client.commit_number() - before;
+        if let Some(delivery) = delivery {
+            delivery.end(&model);
+        }
         end(client, &model);
         self.checker.store = None;
         let mut world = self.model.world();
@@ -150,13 +159,14 @@ fn follow_to_the_end(
     client: &mut Syncrepl<&mut Checker>,
     model: &Model,
     life: Life,
+    delivery: &mut Option<&mut Delivery>,
 ) -> (bool, u64) {
     let mut errors = 0;
     while errors < MOST_TRIES {
         let scripted = model.world().script.is_some();
         let ended = match scripted {
             true => follow_script(client, model),
-            false => follow(client, model, life.turns),
+            false => follow(client, model, life, delivery),
         };
         let Err(error) = ended else {
             return (true, errors);
@@ -186,11 +196,27 @@ fn end(client: Syncrepl<&mut Checker>, model: &Model) {
 }
 
 /// Connects, and polls to the end of the refresh, or for a while in the persist stage.
-fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> Result<(), Error> {
+fn follow(
+    client: &mut Syncrepl<&mut Checker>,
+    model: &Model,
+    life: Life,
+    delivery: &mut Option<&mut Delivery>,
+) -> Result<(), Error> {
+    let mut turns = life.turns;
     client.reconnect()?;
     model.world().facts.concurrent = false;
     for _ in 0..MOST_POLLS {
-        if !client.poll(Duration::from_secs(3))? {
+        let more = client.poll(Duration::from_secs(3))?;
+        if let Some(delivery) = delivery {
+            if !more || client.in_persist_stage() {
+                delivery.refreshed();
+            }
+            delivery.turn(model);
+            if !more && !life.trouble {
+                delivery.rest(model);
+            }
+        }
+        if !more {
             let world = model.world();
             let refreshed = world.options.mode == SyncreplMode::RefreshOnly;
             let still = refreshed && !world.facts.concurrent;
@@ -216,6 +242,9 @@ fn follow(client: &mut Syncrepl<&mut Checker>, model: &Model, mut turns: u8) -> 
             continue;
         }
         client.callback().check_equal("at rest");
+        if let (Some(delivery), false) = (&mut *delivery, life.trouble) {
+            delivery.rest(model);
+        }
         if !model.world().findings.is_empty() {
             return Ok(());
         }

@@ -183,7 +183,7 @@ impl Reader {
         let dn = row.dn.clone().unwrap_or_default();
         let held = self.held.get(&uuid);
         let fits = match row.op {
-            JournalOp::Marker => return true,
+            JournalOp::Refreshed | JournalOp::Marker => return true,
             JournalOp::Add => held.is_none(),
             JournalOp::Change => held.is_some_and(|held| held.0 == dn),
             JournalOp::Rename => held.is_some_and(|held| Some(&held.0) == row.old_dn.as_ref()),

@@ -7,6 +7,7 @@ use fastrand::Rng;
 
 use crate::chance::Purpose;
 use crate::checker::Checker;
+use crate::delivery::{self, Delivery};
 use crate::digest::{Counts, Digest};
 use crate::held::Reader;
 use crate::network::Model;
@@ -44,19 +45,29 @@ pub(crate) struct Run {
     pub folder: PathBuf,
     pub backups: Vec<Backup>,
     pub counts: Counts,
+    pub delivery: Option<Delivery>,
 }
 
 impl Run {
     pub fn new(world: World, folder: &Path) -> Self {
         let model = Model::new(world);
+        let delivery = Delivery::draw(&model);
+        let mut checker = Checker::new(model.clone());
+        if delivery.is_some() {
+            // The writer hears of the relays instead.
+            checker.readers = None;
+        }
         let run = Run {
-            checker: Checker::new(model.clone()),
+            delivery,
+            checker,
             model,
             folder: folder.to_path_buf(),
             backups: Vec::new(),
             counts: Counts::default(),
         };
         run.remove_store();
+        delivery::remove(&syncrepl_relay::Delivery::path_of(&run.data()));
+        delivery::remove(&run.data().with_extension("delivery-backup"));
         run
     }
 

@@ -14,6 +14,8 @@ use crate::world::World;
 /// Runs one seed. `folder` has to exist; the run leaves the consumer's files in it.
 pub fn simulate(seed: u64, folder: &Path, settings: Settings) -> Outcome {
     let mut chance = Chance::new(seed);
+    // The waits of relays between two tries.
+    fastrand::seed(seed);
     let options = Options::draw(&mut chance, settings);
     let mut run = Run::new(World::new(options, chance, settings.traced), folder);
     run.model.world().log(format_args!(
@@ -35,6 +37,7 @@ impl Run {
             self.change_up_to(6);
             if troubled {
                 self.strike();
+                self.strike_delivery();
             }
             let (life, fail_in) = self.draw(Purpose::Lives, |rng| Life::draw(rng, troubled, busy));
             self.checker.fail_in = fail_in;
@@ -46,6 +49,13 @@ impl Run {
             self.keep_backup();
         }
         self.find_peace();
+    }
+
+    fn strike_delivery(&mut self) {
+        let data = self.data();
+        if let Some(delivery) = &mut self.delivery {
+            delivery.strike(&data, &self.model);
+        }
     }
 
     fn change_up_to(&self, most: usize) {

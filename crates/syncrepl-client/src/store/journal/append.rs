@@ -69,6 +69,8 @@ struct Open {
     rows: u64,
     /// The last row tells the rename of this entry.
     renamed: Option<Uuid>,
+    /// It is that of a refresh stage.
+    stage: bool,
 }
 
 impl Open {
@@ -79,6 +81,7 @@ impl Open {
             from,
             rows: 0,
             renamed: None,
+            stage: false,
         }
     }
 }
@@ -111,6 +114,8 @@ pub(crate) struct Journal {
     committed: Cell<Stand>,
     /// When it was last pruned.
     pub(super) pruned: Cell<Option<Instant>>,
+    /// This writer has completed a refresh.
+    refreshed: Cell<bool>,
 }
 
 impl Journal {
@@ -138,6 +143,7 @@ impl Journal {
             stand: Cell::new(stand),
             committed: Cell::new(stand),
             pruned: Cell::default(),
+            refreshed: Cell::new(false),
         }))
     }
 
@@ -160,6 +166,7 @@ impl Journal {
         self.open.set(Open {
             mode,
             cause,
+            stage: true,
             ..self.open.get()
         });
     }
@@ -297,13 +304,20 @@ impl Journal {
 
     /// Writes what is due at the end of the open transaction, which becomes this commit.
     pub(in crate::store) fn finish(&self, conn: &Connection, commit: u64) -> Result<()> {
-        if let Mode::Marker(seq) = self.open.get().mode {
+        let open = self.open.get();
+        if let Mode::Marker(seq) = open.mode {
             let row = NewRow {
                 seq,
                 ..self.next_row(commit)
             };
             self.append(Rows(conn), &row)?;
             settings::set_place(conn, settings::MARKER, Some(seq))?;
+        } else if open.stage && open.rows == 0 && !self.refreshed.get() {
+            let row = NewRow {
+                op: JournalOp::Refreshed,
+                ..self.next_row(commit)
+            };
+            self.append(Rows(conn), &row)?;
         }
         self.remember_readers(conn)
     }
@@ -333,6 +347,8 @@ impl Journal {
     /// The open transaction was committed.
     pub(in crate::store) fn committed(&self) {
         self.committed.set(self.stand.get());
+        self.refreshed
+            .set(self.refreshed.get() || self.open.get().stage);
         self.begin();
     }
 

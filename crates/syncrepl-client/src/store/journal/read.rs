@@ -146,6 +146,18 @@ impl Store {
         })
     }
 
+    /// The place of the last row that was dropped of an entry before every known reader had it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn folded_seq(&self, uuid: Uuid) -> Result<Option<Seq>> {
+        let sql = "SELECT seq FROM syncrepl_folded WHERE uuid = ?1";
+        let mut statement = self.connection().prepare_cached(sql)?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| Ok(Seq::of_stored(row.get(0)?)))
+            .optional()?)
+    }
+
     /// The records with a rowid behind this one, in the order of rowids, with these: at most `max_rows` of them,
     /// and no more than take about `max_bytes`, but at least one if there is any. A rowid is never given twice,
     /// and a record keeps its own: so every record that is there from the first call to the last is seen.

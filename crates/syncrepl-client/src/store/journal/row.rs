@@ -22,6 +22,9 @@ pub enum JournalOp {
     Rename,
     /// An entry has left the copy.
     Delete,
+    /// A writer has completed its first refresh, in which nothing changed. So each writer begins with a number
+    /// that is larger than any before, also than those of a history that a restored backup has lost.
+    Refreshed,
     /// No row was written for each change of this commit, or the journal was turned on here. A reader that
     /// stands before it has to look at the whole copy.
     Marker,
@@ -34,6 +37,7 @@ impl JournalOp {
             JournalOp::Change => 2,
             JournalOp::Rename => 3,
             JournalOp::Delete => 4,
+            JournalOp::Refreshed => 8,
             JournalOp::Marker => 9,
         }
     }
@@ -44,6 +48,7 @@ impl JournalOp {
             JournalOp::Change,
             JournalOp::Rename,
             JournalOp::Delete,
+            JournalOp::Refreshed,
             JournalOp::Marker,
         ];
         all.into_iter().find(|op| op.stored() == stored)

@@ -1,0 +1,435 @@
+//! One relay: from the journal to one sink. It has no thread and no clock: [`Relay::step`] does the next thing, and
+//! says how long nothing is to be done. `runner` calls it in a thread, the simulation in virtual time.
+//!
+//! Its rules: events go in the order of the journal; what is acknowledged is a prefix; after any error or doubt it
+//! drops what it has read, asks the sink where it stands, and begins there.
+
+mod outcome;
+mod poison;
+mod queue;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use syncrepl_client::journal::Seq;
+use syncrepl_client::{Backoff, Store};
+use uuid::Uuid;
+
+use crate::delivery::Delivery;
+use crate::error::{SinkError, Trouble};
+use crate::event::Event;
+use crate::position::{Phase, Position};
+use crate::reading::{Idle, Limits, Next, ReadError, Reading};
+use crate::shape::Shape;
+use crate::shared::Shared;
+use crate::sink::{Owner, Sink};
+use crate::status::{RelayState, SharedStatus};
+use queue::Queue;
+
+/// How long the position may go unwritten: it may lag, and costs a write.
+const POSITION_EVERY: Duration = Duration::from_millis(200);
+/// How long a sink that needs a person is left alone.
+const MANUAL_WAIT: Duration = Duration::from_secs(60);
+/// How long an idle relay sleeps if nobody wakes it.
+const IDLE_WAIT: Duration = Duration::from_secs(10);
+/// The longest wait that a sink may ask for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// What happens to an event that a sink refuses for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Poison {
+    /// It becomes a dead letter, and the relay goes on.
+    #[default]
+    Dead,
+    /// The relay stops there until a person acts.
+    Stop,
+}
+
+/// How many entries the end of a pass over everything may remove at a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxRemoved {
+    /// At most so many.
+    Count(u64),
+    /// At most so many hundredths of the copy.
+    Percent(u8),
+}
+
+/// The settings of a relay.
+#[derive(Debug, Clone, Default)]
+pub struct RelaySettings {
+    /// What the sink is told.
+    pub shape: Shape,
+    /// How much one transaction reads.
+    pub limits: Limits,
+    /// What happens to an event that the sink refuses.
+    pub poison: Poison,
+    /// How many entries the end of a pass may remove; `None`: any number.
+    pub max_removed: Option<MaxRemoved>,
+    /// Whether events may be sent whose commit a power cut could still undo.
+    pub unsynced: bool,
+}
+
+/// What a step has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Something; there may be more.
+    Worked,
+    /// Nothing; there is nothing to do for so long, unless the store commits.
+    Wait(Duration),
+}
+
+/// One relay.
+pub struct Relay {
+    owner: Owner,
+    sink: Box<dyn Sink>,
+    store: Store,
+    delivery: Arc<Delivery>,
+    shared: Arc<Shared>,
+    status: SharedStatus,
+    settings: RelaySettings,
+    state: State,
+    /// Where the journal was read to, of what the sink has acknowledged, or did not want.
+    read: Position,
+    /// What the sink acknowledged last.
+    sent: Position,
+    /// Whether `read` is of this store's history.
+    known: bool,
+    queue: Queue,
+    /// So many events go one by one.
+    alone: usize,
+    /// The tries of the first unanswered event.
+    attempts: u32,
+    backoff: Backoff,
+    dead: HashSet<Uuid>,
+    resync: bool,
+    /// When the position was written, and whether it has changed since.
+    written: Option<Instant>,
+    unwritten: bool,
+    /// Everything up to here is on the disk.
+    synced: Seq,
+    /// The end of a generation that a person allowed to remove more than the limit.
+    allow_removal: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The sink has to be opened.
+    Closed,
+    Open,
+    /// After an error, until then.
+    Failed(Instant),
+}
+
+impl Relay {
+    /// A relay to `sink`. `store` is a handle of its own.
+    ///
+    /// # Errors
+    /// The file of deliveries cannot be used.
+    pub fn new(
+        owner: Owner,
+        sink: Box<dyn Sink>,
+        store: Store,
+        delivery: Arc<Delivery>,
+        shared: Arc<Shared>,
+        settings: RelaySettings,
+    ) -> Result<Relay, ReadError> {
+        let stored = delivery.sink(&owner.sink)?.unwrap_or_default();
+        let dead = delivery.dead_entries(&owner.sink)?.into_iter().collect();
+        shared.stands_at(&owner.sink, stored.read.needs());
+        shared.pause(&owner.sink, stored.paused);
+        Ok(Relay {
+            owner,
+            sink,
+            store,
+            delivery,
+            shared,
+            status: SharedStatus::default(),
+            settings,
+            state: State::Closed,
+            read: stored.read,
+            sent: stored.sent,
+            known: false,
+            queue: Queue::default(),
+            alone: 0,
+            attempts: 0,
+            backoff: Backoff::default(),
+            dead,
+            resync: stored.resync,
+            written: None,
+            unwritten: false,
+            synced: Seq::ZERO,
+            allow_removal: false,
+        })
+    }
+
+    /// Its status, to be read by others.
+    pub fn status(&self) -> SharedStatus {
+        self.status.clone()
+    }
+
+    /// The name of its sink.
+    pub fn name(&self) -> &str {
+        &self.owner.sink
+    }
+
+    /// Does the next thing.
+    ///
+    /// # Errors
+    /// The store or the file of deliveries cannot be read: the sink is closed, and the next step begins anew.
+    pub fn step(&mut self, now: Instant, time: SystemTime) -> Result<Step, ReadError> {
+        let done = self.try_step(now, time);
+        if done.is_err() {
+            self.close();
+        }
+        done
+    }
+
+    fn try_step(&mut self, now: Instant, time: SystemTime) -> Result<Step, ReadError> {
+        if let Some(wait) = self.heed_person(now, time)? {
+            return Ok(wait);
+        }
+        match self.state {
+            State::Failed(until) if now < until => return Ok(Step::Wait(until - now)),
+            State::Failed(_) => self.state = State::Closed,
+            State::Closed | State::Open => {}
+        }
+        if self.state == State::Closed && !self.open(now, time)? {
+            return Ok(Step::Worked);
+        }
+        if self.queue.is_empty() {
+            return self.read_next(now, time);
+        }
+        self.send(now, time)?;
+        Ok(Step::Worked)
+    }
+
+    /// Heeds a pause, and what else a person asked for.
+    fn heed_person(&mut self, now: Instant, time: SystemTime) -> Result<Option<Step>, ReadError> {
+        let wishes = self.shared.take_wishes(self.name());
+        if wishes.changed {
+            let stored = self.delivery.sink(self.name())?.unwrap_or_default();
+            self.resync = stored.resync;
+            self.dead = self
+                .delivery
+                .dead_entries(self.name())?
+                .into_iter()
+                .collect();
+            if matches!(self.state, State::Failed(_)) {
+                self.close();
+            }
+        }
+        self.allow_removal |= wishes.allow_removal;
+        if !wishes.paused {
+            return Ok(None);
+        }
+        if self.state == State::Open {
+            self.write_position(now)?;
+        }
+        self.close();
+        self.status.enter(RelayState::Paused, time);
+        Ok(Some(Step::Wait(IDLE_WAIT)))
+    }
+
+    /// Opens the sink and finds out where it stands. Returns false if that failed.
+    fn open(&mut self, now: Instant, time: SystemTime) -> Result<bool, ReadError> {
+        let stored = self.delivery.sink(self.name())?.unwrap_or_default();
+        self.sink.set_note(stored.note.as_deref());
+        let reported = match self.sink.open(&self.owner) {
+            Ok(reported) => reported,
+            Err(error) => {
+                self.failed(&error, now, time)?;
+                return Ok(false);
+            }
+        };
+        (self.read, self.sent) = match reported {
+            None => (stored.read, stored.sent),
+            // It has acknowledged nothing since: what it did not want need not be read again.
+            Some(at) if at == stored.sent => (stored.read, at),
+            Some(at) => {
+                if at.seq < stored.sent.seq {
+                    self.status.change(|status| status.rewound += 1);
+                    let sink = self.name();
+                    tracing::warn!(
+                        sink,
+                        "the sink stands before where it stood: what it lost is sent again"
+                    );
+                }
+                (at.clone(), at)
+            }
+        };
+        self.known = self.reading(time).knows(&self.read)?;
+        self.queue.clear();
+        self.state = State::Open;
+        let attempts = self.delivery.attempts(self.name())?;
+        self.attempts = attempts.as_ref().map_or(0, |attempts| attempts.count);
+        if self.attempts > 0 {
+            self.alone = self.alone.max(1);
+        }
+        self.status
+            .change(|status| status.position = Some(self.read.clone()));
+        Ok(true)
+    }
+
+    fn reading(&self, now: SystemTime) -> Reading<'_> {
+        Reading {
+            store: &self.store,
+            delivery: &self.delivery,
+            shape: &self.settings.shape,
+            sink: &self.owner.sink,
+            limits: self.settings.limits,
+            refreshed: self.shared.is_refreshed(),
+            now,
+        }
+    }
+
+    /// Reads what comes next into the queue.
+    fn read_next(&mut self, now: Instant, time: SystemTime) -> Result<Step, ReadError> {
+        let next = {
+            let gate = Arc::clone(&self.shared);
+            let _open = gate.gate().read();
+            self.reading(time)
+                .next(&self.read, self.known, self.resync)?
+        };
+        match next {
+            Next::Nothing(idle) => self.idle(idle, now, time),
+            Next::Events { events, then } => {
+                self.fill(events, then, now)?;
+                Ok(Step::Worked)
+            }
+            Next::EndOfGeneration(event) => {
+                match self.end_generation(&event) {
+                    Ok(()) => {
+                        let then = event.position.clone();
+                        self.fill(vec![*event], then, now)?;
+                    }
+                    Err(error) => self.failed(&error, now, time)?,
+                }
+                Ok(Step::Worked)
+            }
+        }
+    }
+
+    fn fill(&mut self, events: Vec<Event>, then: Position, now: Instant) -> Result<(), ReadError> {
+        if !events.is_empty() && !self.settings.unsynced && self.synced < then.seq {
+            self.store.sync_log()?;
+            self.synced = then.seq;
+        }
+        let (max, source) = (self.sink.max_event(), self.owner.source);
+        self.queue.fill(events, then, &self.read, max, source);
+        if self.queue.is_empty() {
+            self.advance(now)?;
+        }
+        Ok(())
+    }
+
+    fn idle(&mut self, idle: Idle, now: Instant, time: SystemTime) -> Result<Step, ReadError> {
+        if idle == Idle::UpToDate {
+            let again = self.reading(time).again(&self.read)?;
+            if let Next::Events { events, then } = again {
+                self.fill(events, then, now)?;
+                return Ok(Step::Worked);
+            }
+        }
+        if self.unwritten {
+            self.write_position(now)?;
+        }
+        self.status.enter(
+            match idle {
+                Idle::UpToDate => RelayState::UpToDate,
+                Idle::JournalOff => RelayState::JournalOff,
+                Idle::WaitsForRefresh => RelayState::WaitsForRefresh,
+            },
+            time,
+        );
+        Ok(Step::Wait(IDLE_WAIT))
+    }
+
+    /// The queue is empty: everything that was read is done.
+    fn advance(&mut self, now: Instant) -> Result<(), ReadError> {
+        if let Some(then) = self.queue.take_then() {
+            self.read = then;
+            self.known = true;
+            self.position_changed(now)?;
+        }
+        Ok(())
+    }
+
+    fn position_changed(&mut self, now: Instant) -> Result<(), ReadError> {
+        self.unwritten = true;
+        let due = self
+            .written
+            .is_none_or(|at| now.saturating_duration_since(at) >= POSITION_EVERY);
+        if due {
+            self.write_position(now)?;
+        }
+        Ok(())
+    }
+
+    fn write_position(&mut self, now: Instant) -> Result<(), ReadError> {
+        let note = self.sink.note();
+        let name = &self.owner.sink;
+        self.delivery
+            .put_position(name, &self.read, &self.sent, note.as_deref())?;
+        if self.settings.shape.may_need_now() && self.read.phase == Phase::Stream {
+            self.delivery.drop_skips(name, self.read.seq)?;
+        }
+        self.shared.stands_at(name, self.read.needs());
+        self.status
+            .change(|status| status.position = Some(self.read.clone()));
+        (self.written, self.unwritten) = (Some(now), false);
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.sink.close();
+        self.queue.clear();
+        self.state = State::Closed;
+    }
+
+    /// Ends: writes the position, and closes the sink.
+    ///
+    /// # Errors
+    /// The file of deliveries cannot be written.
+    pub fn stop(&mut self, now: Instant, time: SystemTime) -> Result<(), ReadError> {
+        let written = match self.unwritten {
+            true => self.write_position(now),
+            false => Ok(()),
+        };
+        self.close();
+        self.status.enter(RelayState::Stopped, time);
+        written
+    }
+
+    /// Notes an error of the sink, and when to try again.
+    fn failed(
+        &mut self,
+        error: &SinkError,
+        now: Instant,
+        time: SystemTime,
+    ) -> Result<(), ReadError> {
+        if self.unwritten {
+            self.write_position(now)?;
+        }
+        self.close();
+        let manual = error.trouble() == Trouble::Manual;
+        let wait = match (manual, error.retry_after()) {
+            (true, _) => MANUAL_WAIT,
+            (false, Some(wait)) => wait.min(LONGEST_RETRY_AFTER),
+            (false, None) => self.backoff.next_wait(),
+        };
+        self.state = State::Failed(now + wait);
+        let state = match manual {
+            true => RelayState::Manual,
+            false => RelayState::Retrying,
+        };
+        self.status.enter(state, time);
+        self.status.change(|status| {
+            *status.retries.entry(error.reason()).or_default() += 1;
+            status.last_error = Some((error.to_string(), time));
+        });
+        let sink = self.name();
+        tracing::warn!(sink, wait = ?wait, "{error}");
+        Ok(())
+    }
+}
