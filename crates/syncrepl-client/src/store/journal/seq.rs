@@ -29,6 +29,11 @@ impl Seq {
         self.0
     }
 
+    /// The place with this number; the last one of all for a number above what SQLite can store.
+    pub fn new(value: u64) -> Seq {
+        Seq(value.min(i64::MAX.unsigned_abs()))
+    }
+
     /// The place with this number. `None` above what SQLite can store.
     pub fn from_value(value: u64) -> Option<Seq> {
         i64::try_from(value).is_ok().then_some(Seq(value))
