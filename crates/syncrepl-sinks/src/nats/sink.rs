@@ -15,6 +15,8 @@ use super::trouble;
 /// So many messages of others within a minute came between ours: then a person has to act.
 const MOST_CONFLICTS: usize = 20;
 const MINUTE: Duration = Duration::from_secs(60);
+/// The servers may forget an id somewhat later than they say.
+const SLACK: Duration = Duration::from_secs(1);
 /// Of the server's largest message, so much is left for headers, and for what the relay reckons differently.
 const SPARE: usize = 64 << 10;
 
@@ -185,7 +187,8 @@ impl NatsSink {
     /// next one is too large.
     fn send_all(&mut self, events: &[Event]) -> SinkResult<(usize, bool)> {
         let mut done = 0;
-        loop {
+        // More often than that is for the next time.
+        for _ in 0..=MOST_CONFLICTS {
             match self.send_window(&events[done..])? {
                 Ended::All => return Ok((events.len(), false)),
                 Ended::TooLarge(count) => return Ok((done + count, true)),
@@ -193,6 +196,7 @@ impl NatsSink {
             }
             self.look_again()?;
         }
+        Err(elsewhere())
     }
 
     /// Sends events once.
@@ -228,7 +232,7 @@ impl NatsSink {
         // A message of somebody else took the place of that event, and let later ones pass.
         let torn = rest.any(|answer| stored(&answer));
         if torn || matches!(first, Answer::Double) {
-            self.plain_until = Some(Instant::now() + open.window);
+            self.plain_until = Some(Instant::now() + open.window + SLACK);
         }
         match first {
             Answer::TooLarge if !torn => Ok(Ended::TooLarge(count)),
@@ -241,7 +245,6 @@ impl NatsSink {
     fn look_again(&mut self) -> SinkResult<()> {
         let mut open = self.open.take().ok_or_else(not_open)?;
         let stream = self.stream(&open.link)?;
-        let elsewhere = || SinkError::passing("elsewhere", "the stream stands elsewhere");
         if stream.created != open.created {
             return Err(elsewhere());
         }
@@ -292,12 +295,13 @@ impl NatsSink {
         let same = |open: &Open| open.created == created && open.own == own;
         match self.open.as_ref().is_some_and(same) {
             true => Ok(()),
-            false => Err(SinkError::passing(
-                "elsewhere",
-                "the stream stands elsewhere",
-            )),
+            false => Err(elsewhere()),
         }
     }
+}
+
+fn elsewhere() -> SinkError {
+    SinkError::passing("elsewhere", "the stream stands elsewhere")
 }
 
 fn not_open() -> SinkError {

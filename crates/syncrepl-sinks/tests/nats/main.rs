@@ -8,9 +8,13 @@ mod login;
 mod refusing;
 mod strangers;
 
+use std::process::Command;
+use std::time::Duration;
+
 use driver::{Driver, assert_once, owner};
 use syncrepl_relay::{Event, EventKind};
-use syncrepl_testing::Nats;
+use syncrepl_testing::nats::python;
+use syncrepl_testing::{Nats, Run};
 use uuid::Uuid;
 
 #[test]
@@ -73,4 +77,48 @@ fn next_process_goes_on_behind_the_last_message_whatever_it_remembers() {
     let mut next = Driver::new(&target, "{}");
     next.deliver(400);
     assert_once(&nats.judge().read("LDAP"), 400);
+}
+
+#[test]
+fn process_that_knows_an_older_end_of_the_stream_stores_nothing() {
+    let nats = Nats::start();
+    let target = nats.target("LDAP", "p");
+    let mut first = Driver::new(&target, r#"{"create": true}"#);
+    let mut second = Driver::new(&target, r#"{"create": true}"#);
+    first.open().unwrap();
+    second.open().unwrap();
+    let events: Vec<Event> = (1..=10).map(driver::event).collect();
+    first.send(&events).unwrap();
+    let error = second.send(&[driver::event(15)]).unwrap_err();
+    assert_eq!(error.reason(), "elsewhere");
+    second.deliver(20);
+    let error = first.send(&[driver::event(24)]).unwrap_err();
+    assert_eq!(error.reason(), "elsewhere");
+    first.deliver(25);
+    assert_once(&nats.judge().read("LDAP"), 25);
+}
+
+#[test]
+fn consumer_of_the_documentation_prints_each_event() {
+    let page = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/delivery/nats.md"
+    ));
+    let (_, code) = page.split_once("```python\n").expect("the code");
+    let (code, _) = code.split_once("```").expect("its end");
+    let nats = Nats::start();
+    let code = code.replace("127.0.0.1:4222", &nats.address());
+    let mut driver = Driver::new(&nats.target("LDAP", "ldap.people"), r#"{"create": true}"#);
+    driver.deliver(3);
+    let mut consumer = Command::new(python());
+    let consumer = Run::command(consumer.args(["-u", "-c", &code]));
+    let line = |number: u64| {
+        let event = driver::event(number);
+        format!("{} {}", event.kind.name(), event.dn.expect("a DN"))
+    };
+    let patience = Duration::from_secs(30);
+    consumer.wait_for_line(|said| said == line(3), patience);
+    driver.deliver(5);
+    consumer.wait_for_line(|said| said == line(5), patience);
+    assert_eq!(consumer.lines(), (1..=5).map(line).collect::<Vec<_>>());
 }

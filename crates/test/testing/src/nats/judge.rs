@@ -142,8 +142,8 @@ impl Judge {
     }
 }
 
-/// The Python that scripts/python.sh makes, or the one of this machine.
-fn python() -> PathBuf {
+/// The Python that scripts/python.sh makes, or the one of this machine: it has the client of NATS.
+pub fn python() -> PathBuf {
     let own = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../../target/python/bin/python3"

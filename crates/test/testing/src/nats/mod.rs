@@ -4,5 +4,5 @@
 mod judge;
 mod server;
 
-pub use judge::{Judge, Message};
+pub use judge::{Judge, Message, python};
 pub use server::{Cluster, Nats};
