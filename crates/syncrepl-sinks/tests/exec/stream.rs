@@ -1,6 +1,5 @@
 //! One program for all events.
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +7,7 @@ use syncrepl_relay::{Sent, Trouble};
 use syncrepl_testing::{tools, wait_until};
 
 use crate::scripts::{SOON, Script, runs};
-use crate::support::{Log, SOURCE, accepted, event, events, large_event, owner, python_of, send};
+use crate::support::{Log, SOURCE, accepted, event, events, large_event, owner, send};
 
 /// Writes down the id of each event, and answers.
 const GOOD: &str = r#"
@@ -337,65 +336,4 @@ for line in sys.stdin: answer({"ok": json.loads(line)["id"]})
         "{text}"
     );
     assert!(text.matches("flood").count() < 5000);
-}
-
-#[test]
-fn statuses_say_whose_fault_it_is() {
-    for (status, trouble, reason) in [
-        (75, Trouble::Passing, "program"),
-        (78, Trouble::Manual, "program"),
-        (127, Trouble::Manual, "program"),
-        (1, Trouble::Passing, "died"),
-        (0, Trouble::Passing, "died"),
-    ] {
-        let script = Script::python(&format!(
-            "answer({{'ok': json.loads(sys.stdin.readline())['id']}})\nsys.stdin.readline()\nsys.exit({status})"
-        ));
-        let mut sink = script.sink(&[]);
-        send(&mut *sink, &events(1..=1)).unwrap();
-        let error = send(&mut *sink, &events(2..=2)).unwrap_err();
-        assert_eq!(
-            (error.trouble(), error.reason()),
-            (trouble, reason),
-            "{status}: {error}"
-        );
-    }
-}
-
-#[test]
-fn program_that_is_not_there_needs_a_person() {
-    let script = Script::of("echo");
-    let missing = script.file("missing");
-    let mut sink = crate::support::sink(
-        &format!("exec:{}", missing.display()),
-        &[("lock_file", json!(script.file("lock")))],
-    );
-    let error = sink.open(&owner("hook")).unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Manual, "{error}");
-    let mode = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(&script.path, mode).unwrap();
-    let error = script.closed_sink(&[]).open(&owner("hook")).unwrap_err();
-    assert_eq!(error.trouble(), Trouble::Manual, "{error}");
-    assert!(
-        error.hint().is_some_and(|hint| hint.contains("executable")),
-        "{error}"
-    );
-}
-
-#[test]
-fn program_of_the_documentation_knows_events_again() {
-    let log = Log::keep();
-    let script = Script::of(&python_of("exec.md"));
-    let mut sink = script.sink(&[]);
-    for range in [1..=3, 1..=3, 2..=4] {
-        let events = events(range);
-        assert_eq!(send(&mut *sink, &events).unwrap(), accepted(events.len()));
-    }
-    wait_until(SOON, || log.text().contains("cn=entry 4,"));
-    for number in 1..=4 {
-        assert_eq!(
-            log.text().matches(&format!("cn=entry {number},")).count(),
-            1
-        );
-    }
 }
