@@ -231,12 +231,8 @@ impl Exec {
                 SinkError::manual("program", message)
                     .with_hint("run it by hand with an event on its stdin: it has to answer it")
             }
-            _ => blame(SinkError::passing(unanswered.reason, message)),
+            // Five of these for the same event, sent alone, make a dead letter of it.
+            _ => SinkError::passing(unanswered.reason, message).blaming_event(),
         }
     }
-}
-
-/// Five of these for the same event, sent alone, make a dead letter of it.
-fn blame(error: SinkError) -> SinkError {
-    error
 }

@@ -30,6 +30,7 @@ fn statuses_say_whose_fault_it_is() {
             (trouble, reason),
             "{status}: {error}"
         );
+        assert_eq!(error.blames_event(), reason == "died", "{status}: {error}");
     }
 }
 

@@ -119,6 +119,7 @@ for line in sys.stdin:
         (Trouble::Passing, "died"),
         "{error}"
     );
+    assert!(error.blames_event(), "{error}");
     sink.open(&owner("hook")).unwrap();
     assert_eq!(send(&mut *sink, &events(4..=4)).unwrap(), accepted(1));
 }
@@ -178,6 +179,7 @@ time.sleep(600)
         (Trouble::Passing, "timeout"),
         "{error}"
     );
+    assert!(error.blames_event(), "{error}");
     assert!(began.elapsed() >= Duration::from_secs(3));
     wait_until(SOON, || !runs(script.pid()) && !runs(child));
 }
@@ -245,6 +247,7 @@ fn wrong_answers_end_the_program() {
             (Trouble::Passing, "protocol"),
             "{error}"
         );
+        assert!(error.blames_event(), "{error}");
         assert!(error.to_string().contains(why), "{error}");
         assert!(!error.to_string().contains("hello"), "{error}");
         let pid = script.pid();

@@ -7,7 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use support::{SOURCE, accepted, event, events, owner, python_of, send, sink, target};
+use support::{
+    SOURCE, accepted, completed, event, events, owner, python_of, send, shown, sink, target,
+};
 use syncrepl_relay::{SinkError, Trouble};
 use syncrepl_sinks::of;
 
@@ -192,9 +194,32 @@ fn reader_of_the_documentation_knows_events_again() {
         .spawn()
         .expect("python3: apt-get install python3");
     let mut stdin = reader.stdin.take().unwrap();
-    let text = lines(1..=3) + &lines(1..=3) + &lines(2..=4);
+    let pass = [shown(2, 9), shown(4, 9), completed(9)];
+    let pass: String = pass
+        .iter()
+        .map(|event| event.to_json(SOURCE) + "\n")
+        .collect();
+    // Doubles as they come after a crash, also of the pass.
+    let text = lines(1..=3)
+        + &lines(1..=3)
+        + &lines(2..=4)
+        + &pass
+        + &lines(10..=10)
+        + &pass
+        + &lines(10..=10);
     stdin.write_all(text.as_bytes()).unwrap();
     drop(stdin);
     let output = String::from_utf8(reader.wait_with_output().unwrap().stdout).unwrap();
-    assert_eq!(output.lines().count(), 4, "{output}");
+    let gone = |number| format!("gone {}", event(number).uuid);
+    let added = |number| format!("io.syncrepl.entry.added.v1 cn=entry {number},dc=example,dc=com");
+    let wanted = [
+        added(1),
+        added(2),
+        added(3),
+        added(4),
+        gone(1),
+        gone(3),
+        added(10),
+    ];
+    assert_eq!(output.lines().collect::<Vec<_>>(), wanted);
 }

@@ -57,6 +57,29 @@ pub fn events(numbers: std::ops::RangeInclusive<u64>) -> Vec<Event> {
     numbers.map(event).collect()
 }
 
+/// The end of a pass over everything, which is the pass of that number.
+pub fn completed(number: u64) -> Event {
+    Event {
+        kind: EventKind::SnapshotCompleted,
+        uuid: Uuid::nil(),
+        generation: Seq::from_value(number).expect("a place"),
+        cause: None,
+        dn: None,
+        attrs: None,
+        ..event(number)
+    }
+}
+
+/// The state of the entry of that number, told by the pass of another number.
+pub fn shown(number: u64, pass: u64) -> Event {
+    Event {
+        kind: EventKind::Snapshot,
+        generation: Seq::from_value(pass).expect("a place"),
+        cause: None,
+        ..event(number)
+    }
+}
+
 /// An event as large as that.
 pub fn large_event(number: u64, bytes: usize) -> Event {
     let mut event = event(number);
