@@ -14,7 +14,7 @@ mod owned;
 mod show;
 
 pub(crate) use description::is_oid;
-pub use description::{is_description, is_selector};
+pub use description::{Description, is_description, is_selector, same_description};
 pub use diff::{AttributeDiff, Diff};
 pub use list::{Attribute, AttributeList};
 pub use owned::OwnedAttributeList;

@@ -1,7 +1,10 @@
 //! Search filters: text (RFC 4515) to encoding (RFC 4511 §4.5.1.7) and back.
 //!
-//! A filter is kept in its encoding. This module evaluates none.
+//! A filter is kept in its encoding. A [`Condition`] is made of one to be evaluated.
 
+mod canonical;
+mod compile;
+mod condition;
 mod decode;
 mod encode;
 mod error;
@@ -12,6 +15,7 @@ mod text;
 
 use std::fmt;
 
+pub use condition::{Condition, Subject};
 pub use encode::MAX_DEPTH;
 pub use error::FilterError;
 

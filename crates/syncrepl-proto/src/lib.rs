@@ -29,6 +29,7 @@ pub mod cookie;
 pub mod dn;
 pub mod filter;
 pub mod frame;
+pub mod matching;
 pub mod message;
 pub mod policy;
 pub mod profile;

@@ -9,12 +9,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 pub use modify::Modification;
+use syncrepl_proto::attributes::same_description;
 use syncrepl_proto::message::Scope;
 use syncrepl_proto::{Uuid, dn};
 
 use crate::changelog::{Change, ChangeLog};
 use crate::csn::{Clock, Csn};
-use crate::description;
 use crate::entry::{Entry, Stored, View, is_operational};
 use crate::refusal::{Refusal, code};
 
@@ -367,7 +367,7 @@ pub(crate) fn group<N: AsRef<str>, V: AsRef<[u8]>>(
         let (name, value) = (name.as_ref(), value.as_ref().to_vec());
         match grouped
             .iter_mut()
-            .find(|stored| description::same(&stored.name, name))
+            .find(|stored| same_description(&stored.name, name))
         {
             Some(stored) => stored.values.push(value),
             None => grouped.push(Stored {

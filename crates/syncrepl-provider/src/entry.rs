@@ -5,12 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use syncrepl_proto::Uuid;
+use syncrepl_proto::attributes::{Description, same_description};
+use syncrepl_proto::filter;
+use syncrepl_proto::matching::{self, Rule};
 use syncrepl_proto::secret::is_secret;
 
 use crate::csn::Csn;
-use crate::description::{self, Description};
-use crate::matching::Rule;
-use crate::schema;
+
+/// The DN of the subschema subentry.
+pub(crate) const SUBSCHEMA_DN: &str = "cn=Subschema";
 
 /// An attribute with its values, under the name that was given first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl Entry {
     pub(crate) fn stored(&self, name: &str) -> Option<&Stored> {
         self.attributes
             .iter()
-            .find(|stored| description::same(&stored.name, name))
+            .find(|stored| same_description(&stored.name, name))
     }
 
     /// Whether the entry is a referral object (RFC 3296).
@@ -125,6 +128,25 @@ pub(crate) trait Subject {
     fn operational_names(&self) -> &'static [&'static str];
     /// One operational attribute; the name in any letter case.
     fn operational(&self, name: &str) -> Option<Stored>;
+}
+
+/// A subject as a filter sees it.
+pub(crate) struct Seen<'a>(pub(crate) &'a dyn Subject);
+
+impl filter::Subject for Seen<'_> {
+    fn dn(&self) -> &str {
+        self.0.dn()
+    }
+
+    fn any_attribute(&self, so: &mut dyn FnMut(&str, &[Vec<u8>]) -> bool) -> bool {
+        let mut user = self.0.user().iter();
+        user.any(|stored| so(&stored.name, &stored.values))
+    }
+
+    fn any_operational(&self, name: &str, so: &mut dyn FnMut(&str, &[Vec<u8>]) -> bool) -> bool {
+        let stored = self.0.operational(name);
+        stored.is_some_and(|stored| so(&stored.name, &stored.values))
+    }
 }
 
 /// An entry at one moment, with `hasSubordinates` of that moment.
@@ -171,13 +193,13 @@ impl Subject for View {
             .iter()
             .find(|known| known.eq_ignore_ascii_case(name))?;
         let value = match name {
-            "structuralObjectClass" => schema::structural(entry.values("objectClass"))?,
+            "structuralObjectClass" => matching::structural(entry.values("objectClass"))?,
             "entryUUID" => entry.uuid.to_string(),
             "createTimestamp" => entry.created.timestamp(),
             "modifyTimestamp" => entry.csn.timestamp(),
             "entryCSN" => entry.csn.as_str().to_owned(),
             "entryDN" => entry.dn.clone(),
-            "subschemaSubentry" => schema::SUBSCHEMA_DN.to_owned(),
+            "subschemaSubentry" => SUBSCHEMA_DN.to_owned(),
             _ => if self.has_children { "TRUE" } else { "FALSE" }.to_owned(),
         };
         Some(Stored::new(name, &[&value]))

@@ -4,14 +4,13 @@
 use syncrepl_proto::attributes::AttributeList;
 use syncrepl_proto::control::Control;
 use syncrepl_proto::dn;
+use syncrepl_proto::filter::{Condition, Filter};
 use syncrepl_proto::message::{Message, Operation, Scope, SearchRequest, SearchResultEntry, Uris};
 
 use crate::directory::{Directory, in_scope, valid_key};
-use crate::entry::{Entry, Subject, View};
-use crate::filter::Condition;
+use crate::entry::{Entry, SUBSCHEMA_DN, Seen, Subject, View};
 use crate::output::{Closed, Output, encode_uris};
 use crate::refusal::{Refusal, code};
-use crate::schema::SUBSCHEMA_DN;
 use crate::select::Selection;
 use crate::shared::Shared;
 use crate::special::Special;
@@ -30,13 +29,13 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn new(request: &SearchRequest<'_>, manage_dsa_it: bool) -> Result<Query, Refusal> {
-        let condition = Condition::parse(request.filter)
+        let filter = Filter::from_ber(request.filter)
             .map_err(|error| Refusal::new(code::PROTOCOL_ERROR, error.to_string()))?;
         Ok(Query {
             base: request.base.to_owned(),
             base_key: valid_key(request.base)?,
             scope: request.scope,
-            condition,
+            condition: Condition::new(&filter),
             selection: Selection::new(&request.attributes, request.types_only),
             manage_dsa_it,
             size_limit: match request.size_limit {
@@ -68,7 +67,7 @@ impl Query {
 
     fn condition_holds(&self, view: &View) -> bool {
         // A search returns references whatever its filter (RFC 3296 §5.2).
-        self.is_reference(&view.entry) || self.condition.matches(view)
+        self.is_reference(&view.entry) || self.condition.matches(&Seen(view))
     }
 
     pub(crate) fn is_reference(&self, entry: &Entry) -> bool {
@@ -155,7 +154,7 @@ pub(crate) fn plain(
     query: &Query,
 ) -> Result<Result<(), Refusal>, Closed> {
     if let Some(special) = special(shared, query) {
-        if query.condition.matches(&special) {
+        if query.condition.matches(&Seen(&special)) {
             let attributes = query.selection.apply(&special);
             output.send_bytes(&entry_message(id, special.dn(), &attributes, &[]))?;
         }

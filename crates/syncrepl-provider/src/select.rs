@@ -1,8 +1,7 @@
 //! The attributes of an entry that a search returns (RFC 4511 §4.5.1.8, RFC 3673).
 
-use syncrepl_proto::attributes::AttributeList;
+use syncrepl_proto::attributes::{AttributeList, Description};
 
-use crate::description::Description;
 use crate::entry::{Stored, Subject};
 
 /// An attribute selection.

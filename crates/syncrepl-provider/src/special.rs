@@ -5,8 +5,7 @@ use syncrepl_proto::message::{CANCEL, WHO_AM_I};
 use syncrepl_proto::sync::SYNC_REQUEST;
 
 use crate::config::Config;
-use crate::entry::{Stored, Subject};
-use crate::schema::SUBSCHEMA_DN;
+use crate::entry::{SUBSCHEMA_DN, Stored, Subject};
 
 /// Modify-Increment (RFC 4525).
 const MODIFY_INCREMENT: &str = "1.3.6.1.1.14";

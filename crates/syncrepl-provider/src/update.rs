@@ -1,13 +1,13 @@
 //! The requests that change the directory, and compare (RFC 4511 §4.6 to §4.10): from the request
 //! to the directory.
 
+use syncrepl_proto::attributes::Description;
+use syncrepl_proto::matching::Rule;
 use syncrepl_proto::message::{CompareRequest, LdapResult, Operation};
 
 use crate::access::Identity;
-use crate::description::Description;
 use crate::directory::Modification;
 use crate::entry::{Stored, Subject};
-use crate::matching::Rule;
 use crate::refusal::{Refusal, code};
 use crate::request::Request;
 use crate::search::refer;

@@ -1,4 +1,54 @@
-//! Names of attributes: the attribute description (RFC 4512 §2.5), and what else a search may ask for.
+//! Names of attributes: the attribute description (RFC 4512 §2.5), how two of them compare, and what else a
+//! search may ask for.
+
+use std::fmt;
+
+/// An attribute description in the form that is compared: an attribute type, and options such as `;lang-de`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Description {
+    /// The attribute type, in lower case.
+    pub base: String,
+    /// The options, in lower case, sorted.
+    options: Vec<String>,
+}
+
+impl Description {
+    /// Takes a description apart. It checks nothing.
+    pub fn parse(text: &str) -> Description {
+        let mut parts = text.split(';').map(str::to_ascii_lowercase);
+        let base = parts.next().unwrap_or_default();
+        let mut options: Vec<String> = parts.filter(|option| !option.is_empty()).collect();
+        options.sort_unstable();
+        Description { base, options }
+    }
+
+    /// Whether this description selects the attribute `name`: `cn` also selects `cn;lang-de`.
+    pub fn means(&self, name: &str) -> bool {
+        let base = name.split(';').next().unwrap_or_default();
+        base.eq_ignore_ascii_case(&self.base)
+            && self.options.iter().all(|option| {
+                name.split(';')
+                    .skip(1)
+                    .any(|other| other.eq_ignore_ascii_case(option))
+            })
+    }
+}
+
+/// The type, and each option behind a semicolon.
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)?;
+        self.options
+            .iter()
+            .try_for_each(|option| write!(f, ";{option}"))
+    }
+}
+
+/// Whether two descriptions are equal. Letter case and the order of options do not count.
+pub fn same_description(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+        || (a.contains(';') && b.contains(';') && Description::parse(a) == Description::parse(b))
+}
 
 /// Whether `text` is an attribute description (RFC 4512 §2.5): a name or a numeric OID, and options
 /// behind semicolons. An underscore counts as a letter, because 389-ds and others have such names.
@@ -44,6 +94,18 @@ fn is_key(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_narrow_selection() {
+        let means = |a: &str, b: &str| Description::parse(a).means(b);
+        assert!(
+            means("CN", "cn") && means("cn", "cn;lang-de") && means("cn;LANG-de", "cn;x;lang-DE")
+        );
+        assert!(!means("cn;lang-de", "cn") && !means("cn", "cnx") && !means("cn;a", "cn;b"));
+        let same = same_description;
+        assert!(same("cn;a;b", "CN;b;A") && !same("cn;a", "cn") && same("cn", "CN"));
+        assert_eq!(Description::parse("CN;b;A").to_string(), "cn;a;b");
+    }
 
     #[test]
     fn descriptions_and_selectors() {

@@ -1,9 +1,9 @@
 //! The effect of Modify and ModifyDN on the attributes of one entry (RFC 4511 §4.6, §4.9).
 
+use syncrepl_proto::attributes::same_description;
 use syncrepl_proto::dn;
 use syncrepl_proto::message::ModifyOperation;
 
-use crate::description;
 use crate::entry::{Entry, Stored, is_operational};
 use crate::refusal::{Refusal, code};
 
@@ -75,7 +75,7 @@ pub(super) fn apply(entry: &mut Entry, modifications: &[Modification]) -> Result
             }
             ModifyOperation::Delete => delete_values(attributes, name, values)?,
             ModifyOperation::Replace => {
-                attributes.retain(|stored| !description::same(&stored.name, name));
+                attributes.retain(|stored| !same_description(&stored.name, name));
                 if !values.is_empty() {
                     add_values(attributes, name, values.clone())?;
                 }
@@ -90,11 +90,22 @@ pub(super) fn apply(entry: &mut Entry, modifications: &[Modification]) -> Result
 fn position(attributes: &[Stored], name: &str) -> Option<usize> {
     attributes
         .iter()
-        .position(|stored| description::same(&stored.name, name))
+        .position(|stored| same_description(&stored.name, name))
 }
 
 fn absent(name: &str, what: &str) -> Refusal {
     Refusal::new(code::NO_SUCH_ATTRIBUTE, format!("{name}: {what}"))
+}
+
+/// Whether a name can be that of an attribute. The provider is not strict.
+fn is_well_formed(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    };
+    name.split(';').all(part)
 }
 
 pub(super) fn add_values(
@@ -102,7 +113,7 @@ pub(super) fn add_values(
     name: &str,
     values: Vec<Vec<u8>>,
 ) -> Result<(), Refusal> {
-    if !description::is_valid(name) {
+    if !is_well_formed(name) {
         let why = format!("{name}: not an attribute description");
         return Err(Refusal::new(code::INVALID_ATTRIBUTE_SYNTAX, why));
     }
@@ -199,7 +210,7 @@ fn naming_values(dn: &str) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
 fn has(attributes: &[Stored], name: &str, value: &[u8]) -> bool {
     attributes.iter().any(|stored| {
         let rule = stored.rule();
-        description::same(&stored.name, name)
+        same_description(&stored.name, name)
             && stored.values.iter().any(|other| rule.same(other, value))
     })
 }
@@ -248,4 +259,15 @@ pub(super) fn rename_values(
         }
     }
     add_naming_values(&mut entry.attributes, new_dn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_need_a_type_and_options_that_are_not_empty() {
+        let ok = is_well_formed;
+        assert!(ok("cn;lang-de") && !ok("cn;") && !ok("c n") && !ok(""));
+    }
 }

@@ -1,6 +1,6 @@
 //! Filters: text and encoding, each from the other and back.
 
-use syncrepl_proto::filter::Filter;
+use syncrepl_proto::filter::{Condition, Filter};
 
 /// An encoding when the first byte is 1, else text from the second byte on.
 pub fn filter(bytes: &[u8]) {
@@ -23,6 +23,9 @@ pub fn filter(bytes: &[u8]) {
     let read = Filter::parse(&text).expect("what we show we read");
     assert_eq!(read, filter, "{text}");
     assert_eq!(read.to_string(), text);
+    // It can be compiled, however deep, to the same each time.
+    let canonical = Condition::new(&filter).canonical();
+    assert_eq!(Condition::new(&read).canonical(), canonical);
     // Another reader of RFC 4511 takes it, and finds nothing else in it.
     let theirs = rasn::ber::decode::<rasn_ldap::Filter>(filter.as_bytes()).expect("a filter");
     let written = rasn::ber::encode(&theirs).expect("what they read they write");

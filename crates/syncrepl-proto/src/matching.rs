@@ -1,16 +1,21 @@
 //! How the values of an attribute compare (RFC 4517 §4.2).
 //!
 //! There is no schema: the name of the attribute decides. An attribute not listed here holds text
-//! whose letter case does not count.
+//! whose letter case does not count. `classes` knows the superclasses of common object classes.
+
+mod classes;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use syncrepl_proto::{Uuid, dn};
+pub use classes::{is_derived, structural};
+use uuid::Uuid;
+
+use crate::dn;
 
 /// A family of matching rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rule {
     /// caseIgnoreMatch: letter case and repeated spaces do not count.
     IgnoreCase,
     /// caseExactMatch: repeated spaces do not count.
@@ -79,7 +84,7 @@ const TELEPHONES: &[&str] = &[
 
 impl Rule {
     /// The rule of an attribute type, given in lower case and without options.
-    pub(crate) fn of(attribute: &str) -> Rule {
+    pub fn of(attribute: &str) -> Rule {
         let is_in = |list: &[&str]| list.contains(&attribute);
         if is_in(DNS) {
             Rule::Dn
@@ -100,7 +105,7 @@ impl Rule {
 
     /// The rule of this name or OID (RFC 4517 §4.2), for an extensible match. `None` for an unknown
     /// rule.
-    pub(crate) fn named(name: &str) -> Option<Rule> {
+    pub fn named(name: &str) -> Option<Rule> {
         Some(match name.to_ascii_lowercase().as_str() {
             "caseignorematch"
             | "2.5.13.2"
@@ -121,7 +126,7 @@ impl Rule {
 
     /// The normal form, which is the same for equal values. `None` when the value breaks the
     /// syntax.
-    pub(crate) fn normal(self, value: &[u8]) -> Option<Cow<'_, [u8]>> {
+    pub fn normal(self, value: &[u8]) -> Option<Cow<'_, [u8]>> {
         let text = std::str::from_utf8(value);
         Some(match (self, text) {
             (Rule::IgnoreCase, Ok(text)) => words(text, true).into(),
@@ -145,13 +150,13 @@ impl Rule {
     }
 
     /// Whether the normal form of `value` is `normal`.
-    pub(crate) fn equals(self, value: &[u8], normal: &[u8]) -> bool {
+    pub fn equals(self, value: &[u8], normal: &[u8]) -> bool {
         self.normal(value).is_some_and(|value| *value == *normal)
     }
 
     /// Whether an attribute may not hold both values: they are equal by this rule, or byte by byte
     /// when either breaks the syntax.
-    pub(crate) fn same(self, a: &[u8], b: &[u8]) -> bool {
+    pub fn same(self, a: &[u8], b: &[u8]) -> bool {
         match (self.normal(a), self.normal(b)) {
             (Some(a), Some(b)) => a == b,
             _ => a == b,
@@ -159,7 +164,7 @@ impl Rule {
     }
 
     /// Compares two normal forms. `None` when the rule has no order.
-    pub(crate) fn order(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
+    pub fn order(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
         let number = |value| std::str::from_utf8(value).ok().and_then(integer);
         match self {
             Rule::Integer => Some(number(a)?.cmp(&number(b)?)),
@@ -169,7 +174,7 @@ impl Rule {
     }
 
     /// Whether the rule allows a substring filter.
-    pub(crate) fn has_substrings(self) -> bool {
+    pub fn has_substrings(self) -> bool {
         !matches!(self, Rule::Dn | Rule::Integer | Rule::Uuid)
     }
 
@@ -178,7 +183,7 @@ impl Rule {
     /// A space at the end of a piece counts as one space, because the piece may end between two
     /// words. The first piece begins the value and the last one ends it: there the space does not
     /// count.
-    pub(crate) fn piece(self, piece: &[u8], first: bool, last: bool) -> Option<Vec<u8>> {
+    pub fn piece(self, piece: &[u8], first: bool, last: bool) -> Option<Vec<u8>> {
         let Ok(text) = std::str::from_utf8(piece) else {
             return Some(piece.to_vec());
         };

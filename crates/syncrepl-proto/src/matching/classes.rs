@@ -1,7 +1,4 @@
-//! The superclasses of common object classes. The provider does not check entries against them.
-
-/// The DN of the subschema subentry.
-pub(crate) const SUBSCHEMA_DN: &str = "cn=Subschema";
+//! The superclasses of common object classes. An object class that is not listed has none but `top`.
 
 /// Structural object classes, each with its superclass.
 const STRUCTURAL: &[(&str, &str)] = &[
@@ -31,7 +28,7 @@ fn find(class: &str) -> Option<&'static (&'static str, &'static str)> {
 }
 
 /// Whether `class` is `wanted` or a subclass of it.
-pub(crate) fn is_derived(class: &str, wanted: &str) -> bool {
+pub fn is_derived(class: &str, wanted: &str) -> bool {
     let mut class = class;
     loop {
         if class.eq_ignore_ascii_case(wanted) || wanted.eq_ignore_ascii_case("top") {
@@ -46,7 +43,7 @@ pub(crate) fn is_derived(class: &str, wanted: &str) -> bool {
 
 /// The structural object class: the known class without a subclass among the others, or else the
 /// last class that is not `top`.
-pub(crate) fn structural<'a>(classes: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+pub fn structural<'a>(classes: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     let classes: Vec<_> = classes
         .filter_map(|class| std::str::from_utf8(class).ok())
         .filter(|class| !class.eq_ignore_ascii_case("top"))
