@@ -86,6 +86,20 @@ pub fn is_secret(attribute: &str) -> bool {
     }
 }
 
+/// A number for the list of secret attributes: another list has another one.
+pub fn version() -> u64 {
+    let names = PASSWORDS
+        .iter()
+        .chain(OTHER_SECRETS)
+        .flatten()
+        .chain(TELLING);
+    // FNV-1a. The zero byte keeps two names apart.
+    let bytes = names.flat_map(|name| name.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// `text` without the passwords that it may hold: what follows `X-BINDPW=`, in any letter case and also
 /// percent-encoded, up to the end, and the password of a user before the host of a URL. For messages
 /// that may quote what somebody typed.
