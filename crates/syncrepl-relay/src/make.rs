@@ -25,7 +25,11 @@ pub(crate) fn of_row(row: JournalRow, position: Position) -> Option<Event> {
     };
     let tag = row.tag.map(|tag| tag.to_string()).unwrap_or_default();
     let changes = row.diff.as_ref().map(changes).unwrap_or_default();
-    let attrs = row.after.as_ref().map(|after| told(&after.as_list()));
+    let after = row.after.as_ref().map(|after| after.as_list());
+    let attrs = after.as_ref().map(told);
+    // The journal keeps a masked attribute without values.
+    let masked = after.iter().flat_map(|after| after.valueless());
+    let masked = masked.map(str::to_owned).collect();
     Some(Event {
         id: format!("{tag}.{}.{}", row.commit, row.n),
         kind,
@@ -39,7 +43,7 @@ pub(crate) fn of_row(row: JournalRow, position: Position) -> Option<Event> {
         changes,
         attrs,
         omitted: Vec::new(),
-        masked: Vec::new(),
+        masked,
         part: None,
         position,
     })
@@ -155,4 +159,34 @@ fn told(attributes: &Attributes<'_>) -> Vec<Attribute> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use syncrepl_client::journal::Cause;
+    use syncrepl_proto::attributes::{AttributeList, OwnedAttributeList};
+
+    use super::*;
+
+    #[test]
+    fn attribute_that_the_journal_masks_is_named_in_the_event() {
+        let after = AttributeList::encode([("cn", vec![&b"Ann"[..]]), ("userPassword", vec![])]);
+        let row = JournalRow {
+            seq: Seq::ZERO,
+            commit: 1,
+            tag: None,
+            n: 1,
+            op: JournalOp::Add,
+            uuid: Uuid::nil(),
+            cause: Cause::Persist,
+            time: UNIX_EPOCH,
+            dn: Some("cn=Ann".to_owned()),
+            old_dn: None,
+            diff: None,
+            after: Some(OwnedAttributeList::decode(after).unwrap()),
+        };
+        let event = of_row(row, Position::START).unwrap();
+        assert_eq!(event.masked, ["userPassword"]);
+        assert_eq!(event.attrs.unwrap().len(), 1);
+    }
 }
