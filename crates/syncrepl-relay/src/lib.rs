@@ -37,7 +37,7 @@ pub use position::{PartSent, Phase, Position, Step as PassStep};
 pub use reading::{Limits, ReadError};
 pub use relay::{MaxRemoved, Poison, Relay, RelaySettings, Step};
 pub use runner::Runner;
-pub use shape::Shape;
+pub use shape::{DataForm, Shape, ShapeError, ShapeSettings};
 pub use shared::Shared;
 pub use sink::{Batch, Owner, Sent, Sink, SinkResult};
 pub use status::{Recent, RelayState, RelayStatus, SharedStatus};
