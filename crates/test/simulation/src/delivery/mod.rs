@@ -2,6 +2,7 @@
 //! die with the consumer; their file and the sinks may go back to an older state. At rest each sink holds the copy.
 
 mod sink;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use syncrepl_relay::{
 use crate::chance::Purpose;
 use crate::network::Model;
 use sink::{ModelSink, State, lock};
+use told::Told;
 
 /// The sinks of a run and the relays of the present life.
 pub(crate) struct Delivery {
@@ -31,6 +33,7 @@ struct Named {
     name: String,
     state: Arc<Mutex<State>>,
     limits: Limits,
+    told: Told,
 }
 
 struct Living {
@@ -49,6 +52,7 @@ impl Delivery {
         }
         let count = model.draw(Purpose::Sinks, |rng| rng.usize(1..3));
         let sinks = (0..count).map(|number| {
+            let told = Told::draw(model);
             model.draw(Purpose::Sinks, |rng| Named {
                 name: format!("sink{number}"),
                 state: Arc::new(Mutex::new(State {
@@ -62,6 +66,7 @@ impl Delivery {
                     rows: rng.usize(1..8),
                     bytes: 1 << 20,
                 },
+                told,
             })
         });
         Some(Delivery {
@@ -114,6 +119,7 @@ impl Delivery {
             name,
             state,
             limits,
+            told,
         } in &self.sinks
         {
             lock(state).trouble = trouble;
@@ -130,6 +136,7 @@ impl Delivery {
             };
             let settings = RelaySettings {
                 limits: *limits,
+                shape: told.shape(),
                 unsynced: true,
                 ..RelaySettings::default()
             };
@@ -299,7 +306,9 @@ impl Delivery {
             {
                 all.entry(name).or_default().extend(values);
             }
-            copy.insert(record.uuid(), (record.dn().to_owned(), all));
+            if let Some(all) = self.sinks[which].told.of(record.dn(), all) {
+                copy.insert(record.uuid(), (record.dn().to_owned(), all));
+            }
             Ok(std::ops::ControlFlow::Continue(()))
         });
         if let Err(error) = read {
