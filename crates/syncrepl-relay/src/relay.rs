@@ -16,9 +16,9 @@ use syncrepl_client::journal::Seq;
 use syncrepl_client::{Backoff, Store};
 use uuid::Uuid;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Stored};
 use crate::error::{SinkError, Trouble};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::position::{Phase, Position};
 use crate::reading::{Idle, Limits, Next, ReadError, Reading};
 use crate::shape::Shape;
@@ -66,6 +66,11 @@ pub struct RelaySettings {
     pub poison: Poison,
     /// How many entries the end of a pass may remove; `None`: any number.
     pub max_removed: Option<MaxRemoved>,
+    /// After its first pass over everything the sink gets no other one unless a person asks for it.
+    pub snapshot_never: bool,
+    /// What decides what the sink is told, as text: if it changes, a person has to ask for a pass over
+    /// everything.
+    pub fingerprint: Option<String>,
     /// Whether events may be sent whose commit a power cut could still undo.
     pub unsynced: bool,
 }
@@ -234,6 +239,10 @@ impl Relay {
     /// Opens the sink and finds out where it stands. Returns false if that failed.
     fn open(&mut self, now: Instant, time: SystemTime) -> Result<bool, ReadError> {
         let stored = self.delivery.sink(self.name())?.unwrap_or_default();
+        if let Err(error) = self.heed_shape(&stored)? {
+            self.failed(&error, now, time)?;
+            return Ok(false);
+        }
         self.sink.set_note(stored.note.as_deref());
         let reported = match self.sink.open(&self.owner) {
             Ok(reported) => reported,
@@ -271,6 +280,24 @@ impl Relay {
         Ok(true)
     }
 
+    /// Notes what decides what the sink is told; an error if that has changed since its last pass over everything.
+    fn heed_shape(&self, stored: &Stored) -> Result<Result<(), SinkError>, ReadError> {
+        let (Some(now), before) = (&self.settings.fingerprint, &stored.shape) else {
+            return Ok(Ok(()));
+        };
+        let new = stored.sent == Position::START && stored.read == Position::START;
+        if before.as_ref() == Some(now) {
+            return Ok(Ok(()));
+        }
+        if before.is_none() || new || self.resync {
+            self.delivery.put_shape(self.name(), now)?;
+            return Ok(Ok(()));
+        }
+        let message = "what this sink is told has changed in the configuration";
+        let hint = format!("bring it up to date: `syncrepl sink resync {}`", self.name());
+        Ok(Err(SinkError::manual("shape", message).with_hint(hint)))
+    }
+
     fn reading(&self, now: SystemTime) -> Reading<'_> {
         Reading {
             store: &self.store,
@@ -293,6 +320,12 @@ impl Relay {
         };
         match next {
             Next::Nothing(idle) => self.idle(idle, now, time),
+            Next::Events { events, .. } if self.is_unasked_pass(&events) => {
+                let message = "some changes are in no row of the journal, and snapshot = \"never\"";
+                let hint = format!("have it told of everything: `syncrepl sink resync {}`", self.name());
+                self.failed(&SinkError::manual("gap", message).with_hint(hint), now, time)?;
+                Ok(Step::Worked)
+            }
             Next::Events { events, then } => {
                 self.fill(events, then, now)?;
                 Ok(Step::Worked)
@@ -308,6 +341,14 @@ impl Relay {
                 Ok(Step::Worked)
             }
         }
+    }
+
+    fn is_unasked_pass(&self, events: &[Event]) -> bool {
+        let begins = |event: &Event| event.kind == EventKind::SnapshotStarted;
+        self.settings.snapshot_never
+            && !self.resync
+            && self.read.generation != Seq::ZERO
+            && events.first().is_some_and(begins)
     }
 
     fn fill(&mut self, events: Vec<Event>, then: Position, now: Instant) -> Result<(), ReadError> {

@@ -24,7 +24,8 @@ Exit codes:
   4  the provider could not be reached: network, TLS, busy, not ready
   5  the data file cannot be used: locked, of another search or identity, damaged, disk full
   6  a guard stopped what would have deleted too much
-  7  status --max-age: the copy was not confirmed to be current in time";
+  7  status --max-age: the copy was not confirmed to be current in time
+  8  run --once: a sink needs a person";
 
 /// Keeps an exact copy of an LDAP search and tells of every change to it (RFC 4533).
 ///

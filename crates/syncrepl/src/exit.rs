@@ -22,6 +22,10 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// A copy was not confirmed to be current in time. The text says which.
     NotCurrent(String),
+    /// The file of deliveries cannot be used. The text says why, and what to do.
+    Delivery(String),
+    /// A sink needs a person. The text says which, and what to do.
+    NeedsPerson(String),
     /// The system refuses what the command needs to run. The text says what failed.
     System(&'static str, io::Error),
 }
@@ -44,7 +48,9 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Output(_) | Failure::System(..) => 1,
+            Failure::Delivery(_) => 5,
             Failure::NotCurrent(_) => 7,
+            Failure::NeedsPerson(_) => 8,
             Failure::Client(error) | Failure::Diagnosed(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 // busy, unavailable: a script does the same as if the server was not reached
@@ -102,6 +108,8 @@ impl Failure {
             Failure::Usage(_)
             | Failure::Diagnosed(_)
             | Failure::NotCurrent(_)
+            | Failure::Delivery(_)
+            | Failure::NeedsPerson(_)
             | Failure::System(..) => false,
         }
     }
@@ -116,7 +124,10 @@ impl fmt::Display for Failure {
                 "a refresh would end with exit code {}, because of the lines marked ✘",
                 self.code()
             ),
-            Failure::Usage(message) | Failure::NotCurrent(message) => f.write_str(message),
+            Failure::Usage(message)
+            | Failure::NotCurrent(message)
+            | Failure::Delivery(message)
+            | Failure::NeedsPerson(message) => f.write_str(message),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
             Failure::System(what, error) => write!(f, "{what}: {error}"),
         }

@@ -10,6 +10,8 @@
 mod args;
 mod cli;
 mod command;
+mod config;
+mod daemon;
 mod encryption;
 mod exit;
 mod habits;

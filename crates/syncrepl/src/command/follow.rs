@@ -7,6 +7,7 @@ use syncrepl_client::{Error, ErrorKind, StopHandle, Syncrepl, SyncreplMode};
 
 use super::subcommand::{Program, Subcommand};
 use crate::args::SyncArgs;
+use crate::daemon::Delivering;
 use crate::exit::{Failure, complain};
 use crate::metrics::{self, MetricsArgs, Pulse};
 use crate::output::{self, Output, Sink, number_of};
@@ -58,12 +59,12 @@ impl Subcommand for Follow {
         let pulse = Pulse::default();
         let (data, heartbeat) = (self.sync.data.clone(), self.sync.patience.heartbeat);
         metrics::serve(&self.metrics, data, heartbeat, pulse.clone())?;
-        run_until(self.sync, stop, pulse, renewal)
+        run_until(self.sync, stop, pulse, renewal, None)
     }
 }
 
 /// Follows until a stop is requested through the handle. `pulse` beats at each step. After `renewal` output and
-/// connection are opened anew.
+/// connection are opened anew. `delivering` has its relays run beside.
 ///
 /// # Errors
 /// When an error will not pass by itself, or the output cannot be written.
@@ -72,18 +73,30 @@ pub(crate) fn run_until(
     stop: StopHandle,
     pulse: Pulse,
     renewal: Renewal,
+    mut delivering: Option<Delivering>,
 ) -> Result<(), Failure> {
     let progress = ProgressLine::new();
     let output = output::open(&args, &progress)?;
     let (sink, service) = (output.1.sink.clone(), output.1.service.clone());
     let patience = args.patience.clone();
     let watched = target::files_of_bind(&args.connection);
-    let mode = SyncreplMode::RefreshAndPersist;
-    let mut client = target::builder(&mut args, mode, output, stop.clone())?.open()?;
+    let once = delivering.as_ref().is_some_and(Delivering::is_once);
+    let mode = match once {
+        true => SyncreplMode::RefreshOnly,
+        false => SyncreplMode::RefreshAndPersist,
+    };
+    let mut builder = target::builder(&mut args, mode, output, stop.clone())?;
+    if let Some(journal) = delivering.as_ref().and_then(Delivering::journal) {
+        builder = builder.journal(journal);
+    }
+    let mut client = builder.open()?;
+    if let Some(delivering) = &mut delivering {
+        delivering.start(&mut client)?;
+    }
     service.ready();
     let every = patience.good_while.unwrap_or(COUNTS_EVERY);
     let mut run = Following {
-        stop,
+        stop: stop.clone(),
         renewal,
         progress,
         sink,
@@ -111,13 +124,14 @@ pub(crate) fn run_until(
     }
     run.service.stopping();
     run.tell_counts(&mut client);
+    let delivered = delivering.map_or(Ok(()), |mut delivering| delivering.stop(&stop));
     if let Err(error) = client.callback().0.finish() {
         let failure = Failure::from(error);
         client.will_fail(&failure.to_string());
         return Err(failure);
     }
     client.unbind()?;
-    Ok(())
+    delivered
 }
 
 /// A run of `follow`, over all its connections.

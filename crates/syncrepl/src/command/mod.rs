@@ -2,7 +2,9 @@
 //! [`SUBCOMMANDS`].
 
 mod adopt;
+mod check;
 mod completions;
+mod dead;
 mod demo;
 mod doctor;
 mod dump;
@@ -10,6 +12,8 @@ mod follow;
 mod journal;
 mod man;
 mod refresh;
+mod run;
+mod sinks;
 mod status;
 mod subcommand;
 
@@ -19,6 +23,11 @@ use subcommand::Entry;
 pub(crate) const SUBCOMMANDS: &[Entry] = &[
     Entry::of::<refresh::Refresh>(),
     Entry::of::<follow::Follow>(),
+    Entry::of::<run::Run>(),
+    Entry::of::<check::Check>(),
+    Entry::of::<sinks::Sinks>(),
+    Entry::of::<sinks::SinkCommand>(),
+    Entry::of::<dead::DeadCommand>(),
     Entry::of::<doctor::Doctor>(),
     Entry::of::<demo::Demo>(),
     Entry::of::<adopt::Adopt>(),

@@ -28,6 +28,16 @@ pub(crate) struct MetricsArgs {
     metrics_remote: bool,
 }
 
+impl MetricsArgs {
+    /// Served at this address.
+    pub(crate) fn at(address: &str, remote: bool) -> Self {
+        MetricsArgs {
+            metrics: Some(address.to_owned()),
+            metrics_remote: remote,
+        }
+    }
+}
+
 /// The run is alive if its main thread took a step within this time. It waits for a minute at the most; the end
 /// of a large refresh may take some.
 const STEP: Duration = Duration::from_secs(600);

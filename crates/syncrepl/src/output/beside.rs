@@ -1,9 +1,11 @@
 //! What goes on beside every format: the story of the run in the log, signs of life for the service manager, and
 //! the output that is opened anew when a commit is whole in it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use syncrepl_client::{BoundLdap, Callback, CallbackResult, Cursor, Items, Record};
+use syncrepl_relay::Shared;
 use tracing::info;
 
 use super::out::Sink;
@@ -16,6 +18,9 @@ pub(crate) struct Beside {
     began: Instant,
     changes: u64,
     counted: Counted,
+    /// The relays to wake, if this run delivers.
+    pub(crate) relays: Option<Arc<Shared>>,
+    refreshed: bool,
 }
 
 /// A number of things, in words.
@@ -41,6 +46,8 @@ impl Beside {
             began: Instant::now(),
             changes: 0,
             counted: Counted::default(),
+            relays: None,
+            refreshed: false,
         }
     }
 
@@ -67,6 +74,7 @@ impl Callback for Beside {
         let seconds = self.began.elapsed().as_secs_f64();
         let entries = number_of(items.len(), "entry", "entries");
         info!("refresh of {entries} in {seconds:.1} s");
+        self.refreshed = true;
         self.service.beat();
         Ok(())
     }
@@ -96,6 +104,11 @@ impl Callback for Beside {
         self.counted.commits += 1;
         self.counted.changes += std::mem::take(&mut self.changes);
         self.sink.renew_if_asked();
+        match &self.relays {
+            Some(relays) if self.refreshed => relays.refreshed(),
+            Some(relays) => relays.wake(),
+            None => {}
+        }
     }
 
     fn debug(&mut self, message: &str) {

@@ -82,7 +82,7 @@ impl Subcommand for Demo {
             ..SyncArgs::default()
         };
         let (pulse, renewal) = (Pulse::default(), Renewal::default());
-        let result = follow::run_until(follow, stop.clone(), pulse, renewal);
+        let result = follow::run_until(follow, stop.clone(), pulse, renewal, None);
         stop.please_stop();
         // It looks at the stop handle before each step, so it ends soon. If it panicked, stderr says so.
         let _ = actor.join();
