@@ -294,7 +294,10 @@ impl Relay {
             return Ok(Ok(()));
         }
         let message = "what this sink is told has changed in the configuration";
-        let hint = format!("bring it up to date: `syncrepl sink resync {}`", self.name());
+        let hint = format!(
+            "bring it up to date: `syncrepl sink resync {}`",
+            self.name()
+        );
         Ok(Err(SinkError::manual("shape", message).with_hint(hint)))
     }
 
@@ -322,8 +325,15 @@ impl Relay {
             Next::Nothing(idle) => self.idle(idle, now, time),
             Next::Events { events, .. } if self.is_unasked_pass(&events) => {
                 let message = "some changes are in no row of the journal, and snapshot = \"never\"";
-                let hint = format!("have it told of everything: `syncrepl sink resync {}`", self.name());
-                self.failed(&SinkError::manual("gap", message).with_hint(hint), now, time)?;
+                let hint = format!(
+                    "have it told of everything: `syncrepl sink resync {}`",
+                    self.name()
+                );
+                self.failed(
+                    &SinkError::manual("gap", message).with_hint(hint),
+                    now,
+                    time,
+                )?;
                 Ok(Step::Worked)
             }
             Next::Events { events, then } => {

@@ -38,8 +38,17 @@ impl Subcommand for Check {
                 "what these sinks are told has changed: {names}; after the next start bring each up to date: `syncrepl sink resync NAME`"
             )));
         }
-        let sinks = config.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>();
-        writeln!(out, "{} can be used; sinks: {}", self.config.display(), sinks.join(", "))?;
+        let sinks = config
+            .sinks
+            .iter()
+            .map(|sink| sink.name.as_str())
+            .collect::<Vec<_>>();
+        writeln!(
+            out,
+            "{} can be used; sinks: {}",
+            self.config.display(),
+            sinks.join(", ")
+        )?;
         Ok(())
     }
 }

@@ -64,7 +64,10 @@ impl Subcommand for DeadCommand {
             let id = self.id.as_deref();
             count += match self.verb {
                 Verb::List => self.list(&delivery, &name)?,
-                Verb::Show => match delivery.dead_letter(&name, id.unwrap_or_default()).map_err(of_delivery)? {
+                Verb::Show => match delivery
+                    .dead_letter(&name, id.unwrap_or_default())
+                    .map_err(of_delivery)?
+                {
                     Some(dead) => {
                         writeln!(io::stdout(), "{}", printable(&dead.event))?;
                         1
@@ -91,14 +94,25 @@ impl DeadCommand {
         let mut out = io::stdout().lock();
         let (mut after, mut count) = (None, 0);
         loop {
-            let some = delivery.dead(sink, after.as_ref(), 1000).map_err(of_delivery)?;
+            let some = delivery
+                .dead(sink, after.as_ref(), 1000)
+                .map_err(of_delivery)?;
             let Some(last) = some.last().cloned() else {
                 return Ok(count);
             };
-            for dead in some.iter().filter(|dead| self.id.as_ref().is_none_or(|id| *id == dead.id)) {
+            for dead in some
+                .iter()
+                .filter(|dead| self.id.as_ref().is_none_or(|id| *id == dead.id))
+            {
                 count += 1;
                 let (id, why) = (printable(&dead.id), printable(&dead.why));
-                writeln!(out, "{sink} {id} {} {} {}: {why}", rfc3339(dead.time), dead.kind, dead.uuid)?;
+                writeln!(
+                    out,
+                    "{sink} {id} {} {} {}: {why}",
+                    rfc3339(dead.time),
+                    dead.kind,
+                    dead.uuid
+                )?;
             }
             after = Some(last);
         }

@@ -55,7 +55,12 @@ impl Subcommand for Run {
         let pulse = Pulse::default();
         if let Some(http) = &config.http {
             let metrics = MetricsArgs::at(&http.listen, http.remote);
-            metrics::serve(&metrics, config.data.clone(), args.patience.heartbeat, pulse.clone())?;
+            metrics::serve(
+                &metrics,
+                config.data.clone(),
+                args.patience.heartbeat,
+                pulse.clone(),
+            )?;
         }
         follow::run_until(args, stop, pulse, renewal, Some(delivering))
     }

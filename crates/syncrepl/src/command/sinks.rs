@@ -31,7 +31,9 @@ impl StoreArgs {
         match (&self.data, &self.config) {
             (Some(data), _) => Ok(data.clone()),
             (None, Some(config)) => Ok(Config::read(config)?.data),
-            (None, None) => Err(Failure::Usage("give --data FILE or --config CONFIG".to_owned())),
+            (None, None) => Err(Failure::Usage(
+                "give --data FILE or --config CONFIG".to_owned(),
+            )),
         }
     }
 }
@@ -43,7 +45,10 @@ impl StoreArgs {
 pub(super) fn delivery(data: &Path) -> Result<Delivery, Failure> {
     let source = Store::open(data)?.position()?.store;
     if !Delivery::path_of(data).exists() {
-        return Err(Failure::Usage(format!("{} has no sinks: `syncrepl run` makes them", data.display())));
+        return Err(Failure::Usage(format!(
+            "{} has no sinks: `syncrepl run` makes them",
+            data.display()
+        )));
     }
     Delivery::open(data, source).map_err(of_delivery)
 }
@@ -88,12 +93,17 @@ impl Subcommand for Sinks {
         let running = running.as_ref().and_then(Value::as_array);
         let mut out = io::stdout().lock();
         for (name, stored) in delivery.sinks().map_err(of_delivery)? {
-            let live = running.and_then(|all| all.iter().find(|sink| sink["sink"] == name.as_str()));
-            let dead = delivery.dead_count(&name, std::time::SystemTime::now()).map_err(of_delivery)?;
-            let state = live.and_then(|live| live["state"].as_str()).unwrap_or(match stored.paused {
-                true => "paused",
-                false => "not running",
-            });
+            let live =
+                running.and_then(|all| all.iter().find(|sink| sink["sink"] == name.as_str()));
+            let dead = delivery
+                .dead_count(&name, std::time::SystemTime::now())
+                .map_err(of_delivery)?;
+            let state =
+                live.and_then(|live| live["state"].as_str())
+                    .unwrap_or(match stored.paused {
+                        true => "paused",
+                        false => "not running",
+                    });
             let has_all = stored.read.seq >= head;
             let error = live.and_then(|live| live["last_error"]["message"].as_str());
             if self.json {
@@ -104,7 +114,11 @@ impl Subcommand for Sinks {
                 writeln!(out, "{line}")?;
                 continue;
             }
-            let behind = if has_all { "has everything" } else { "is behind" };
+            let behind = if has_all {
+                "has everything"
+            } else {
+                "is behind"
+            };
             write!(out, "{name}: {state}, {behind}")?;
             if dead.events > 0 {
                 write!(out, ", {} dead letters (see `syncrepl dead`)", dead.events)?;
@@ -160,7 +174,9 @@ struct Resume {
 impl Subcommand for SinkCommand {
     fn run(self, _: Program) -> Result<(), Failure> {
         match self.verb {
-            Verb::Pause(named) => named.tell("pause", |delivery, name| delivery.put_paused(name, true)),
+            Verb::Pause(named) => {
+                named.tell("pause", |delivery, name| delivery.put_paused(name, true))
+            }
             Verb::Resume(Resume {
                 named,
                 allow_removal,
@@ -168,16 +184,23 @@ impl Subcommand for SinkCommand {
                 if allow_removal {
                     let request = json!({ "do": "allow-removal", "sink": named.name });
                     if ask(&named.store.data()?, &request)?.is_none() {
-                        return Err(Failure::Usage("--allow-removal needs the daemon to run".to_owned()));
+                        return Err(Failure::Usage(
+                            "--allow-removal needs the daemon to run".to_owned(),
+                        ));
                     }
                 }
                 named.tell("resume", |delivery, name| delivery.put_paused(name, false))
             }
-            Verb::Resync(named) => named.tell("resync", |delivery, name| delivery.put_resync(name, true)),
+            Verb::Resync(named) => {
+                named.tell("resync", |delivery, name| delivery.put_resync(name, true))
+            }
             Verb::Forget(named) => {
                 let data = named.store.data()?;
                 if ask(&data, &json!({ "do": "sinks" }))?.is_some() {
-                    return Err(Failure::Usage("stop the daemon, and take the sink out of its configuration, first".to_owned()));
+                    return Err(Failure::Usage(
+                        "stop the daemon, and take the sink out of its configuration, first"
+                            .to_owned(),
+                    ));
                 }
                 match delivery(&data)?.forget(&named.name).map_err(of_delivery)? {
                     true => Ok(()),
@@ -189,7 +212,9 @@ impl Subcommand for SinkCommand {
 }
 
 fn unknown(name: &str) -> Failure {
-    Failure::Usage(format!("no sink is named {name:?}: `syncrepl sinks` lists them"))
+    Failure::Usage(format!(
+        "no sink is named {name:?}: `syncrepl sinks` lists them"
+    ))
 }
 
 impl Named {

@@ -69,6 +69,7 @@ pub(crate) struct Http {
     pub(crate) listen: String,
     /// Whether the status page shows DNs to whoever may look.
     #[serde(default)]
+    #[allow(dead_code, reason = "the status page is to come")]
     pub(crate) show_names: bool,
     /// Whether other machines may look.
     #[serde(default)]
@@ -92,8 +93,9 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or cannot be used. The message says where and what to write instead.
     pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+        })?;
         Config::parse(path, &text)
             .map_err(|problem| Failure::Usage(format!("{}: {problem}", path.display())))
     }
@@ -101,7 +103,9 @@ impl Config {
     fn parse(path: &Path, text: &str) -> Result<Config, String> {
         let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
             // The text of a toml error shows the line, which may hold a secret.
-            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count());
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start.min(text.len())].lines().count());
             format!("line {}: {}", line.max(1), error.message())
         })?;
         for (name, known) in TABLES {
@@ -115,7 +119,9 @@ impl Config {
         }
         strings::refuse_secrets("", &table)?;
         strings::fill_in(&mut table)?;
-        let written: Written = table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        let written: Written = table
+            .try_into()
+            .map_err(|error: toml::de::Error| error.message().to_owned())?;
         let sinks: Vec<_> = written
             .sink
             .into_iter()
@@ -124,7 +130,9 @@ impl Config {
         sinks::refuse_shared_places(&sinks)?;
         let asked = written.journal.enabled.unwrap_or(!sinks.is_empty());
         if !asked && !sinks.is_empty() {
-            return Err("[journal] enabled = false, and there are sinks: they need the journal".to_owned());
+            return Err(
+                "[journal] enabled = false, and there are sinks: they need the journal".to_owned(),
+            );
         }
         Ok(Config {
             path: path.to_owned(),

@@ -73,7 +73,16 @@ struct Written {
 
 /// The keys of every sink.
 const KEYS: &[&str] = &[
-    "to", "when", "only", "rename", "mask", "unmask", "data", "poison", "max_delete", "snapshot",
+    "to",
+    "when",
+    "only",
+    "rename",
+    "mask",
+    "unmask",
+    "data",
+    "poison",
+    "max_delete",
+    "snapshot",
     "take_over",
 ];
 
@@ -89,8 +98,9 @@ impl SinkConfig {
         if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
             return Err(wrong("a name has letters, digits, - and _".to_owned()));
         }
-        let (ours, theirs): (Table, Table) =
-            table.into_iter().partition(|(key, _)| KEYS.contains(&key.as_str()));
+        let (ours, theirs): (Table, Table) = table
+            .into_iter()
+            .partition(|(key, _)| KEYS.contains(&key.as_str()));
         let written: Written = ours
             .try_into()
             .map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
@@ -117,7 +127,12 @@ impl SinkConfig {
                 Some("stop") => Poison::Stop,
                 Some(_) => return Err(wrong("poison is \"dead\" or \"stop\"".to_owned())),
             },
-            max_removed: written.max_delete.as_ref().map(max_removed).transpose().map_err(wrong)?,
+            max_removed: written
+                .max_delete
+                .as_ref()
+                .map(max_removed)
+                .transpose()
+                .map_err(wrong)?,
             snapshot_never: match written.snapshot.as_deref() {
                 None | Some("auto") => false,
                 Some("never") => true,
@@ -131,7 +146,9 @@ impl SinkConfig {
 fn max_removed(value: &Value) -> Result<MaxRemoved, String> {
     let wrong = || "max_delete is a number, or a part of the copy such as \"5%\"".to_owned();
     match value {
-        Value::Integer(count) => u64::try_from(*count).map(MaxRemoved::Count).map_err(|_| wrong()),
+        Value::Integer(count) => u64::try_from(*count)
+            .map(MaxRemoved::Count)
+            .map_err(|_| wrong()),
         Value::String(text) => match text.strip_suffix('%').map(str::parse) {
             Some(Ok(percent)) if percent <= 100 => Ok(MaxRemoved::Percent(percent)),
             Some(_) => Err(wrong()),

@@ -34,7 +34,10 @@ pub(super) fn check_key(table: &str, key: &str, known: &[&str]) -> Result<(), St
     });
     Err(match near.first() {
         Some(near) => format!("{place}the key {key:?} is unknown: is {near:?} meant?"),
-        None => format!("{place}the key {key:?} is unknown; there are {}", known.join(", ")),
+        None => format!(
+            "{place}the key {key:?} is unknown; there are {}",
+            known.join(", ")
+        ),
     })
 }
 
@@ -49,12 +52,16 @@ pub(super) fn refuse_secrets(place: &str, table: &Table) -> Result<(), String> {
             place => format!("{place}.{key}"),
         };
         if SECRETS.contains(&key.to_ascii_lowercase().as_str()) && !value.is_table() {
-            return Err(format!("{here}: no secret may stand in this file; write it into a file of its own and name that: {key}_file"));
+            return Err(format!(
+                "{here}: no secret may stand in this file; write it into a file of its own and name that: {key}_file"
+            ));
         }
         match value {
             Value::Table(table) => refuse_secrets(&here, table)?,
             Value::String(text) if has_password(text) => {
-                return Err(format!("{here}: no password may stand in a URL; name a file: password_file"));
+                return Err(format!(
+                    "{here}: no password may stand in a URL; name a file: password_file"
+                ));
             }
             _ => {}
         }

@@ -68,7 +68,10 @@ pub(super) fn sync_args(ldap: &Table, data: &Path) -> Result<SyncArgs, String> {
             }
             key => {
                 let letter = NAMED.iter().find(|(name, _)| *name == key);
-                let option = letter.map_or_else(|| format!("--{}", key.replace('_', "-")), |(_, letter)| (*letter).to_owned());
+                let option = letter.map_or_else(
+                    || format!("--{}", key.replace('_', "-")),
+                    |(_, letter)| (*letter).to_owned(),
+                );
                 match value {
                     Value::Boolean(true) => words.push(option),
                     Value::Boolean(false) => {}
@@ -103,8 +106,12 @@ pub(super) fn sync_args(ldap: &Table, data: &Path) -> Result<SyncArgs, String> {
 fn known() -> Vec<String> {
     use clap::CommandFactory;
     let command = Words::command();
-    let long = command.get_arguments().filter_map(|argument| argument.get_long());
-    let long = long.filter(|name| !NOT_HERE.contains(name)).map(|name| name.replace('-', "_"));
+    let long = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_long());
+    let long = long
+        .filter(|name| !NOT_HERE.contains(name))
+        .map(|name| name.replace('-', "_"));
     let named = NAMED.iter().map(|(name, _)| (*name).to_owned());
     let others = OTHERS.iter().map(|name| (*name).to_owned());
     named.chain(others).chain(long).collect()

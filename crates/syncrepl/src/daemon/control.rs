@@ -65,7 +65,10 @@ impl Control {
                 Some(Control { path })
             }
             Err(error) => {
-                complain(&format!("warning: no control socket {}: {error}; `syncrepl sink` cannot reach this run", path.display()));
+                complain(&format!(
+                    "warning: no control socket {}: {error}; `syncrepl sink` cannot reach this run",
+                    path.display()
+                ));
                 None
             }
         }
@@ -102,10 +105,19 @@ fn serve(mut client: UnixStream, relays: &Relays) -> io::Result<()> {
 }
 
 fn answer(request: &Value, relays: &Relays) -> Result<Value, String> {
-    let word = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
+    let word = |name: &str| {
+        request
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let sink = word("sink");
     if word("do") == "sinks" {
-        return Ok(relays.status.iter().map(|(name, status)| sink_status(name, &status.get())).collect());
+        return Ok(relays
+            .status
+            .iter()
+            .map(|(name, status)| sink_status(name, &status.get()))
+            .collect());
     }
     if !relays.status.iter().any(|(name, _)| name == sink) {
         return Err(format!("no sink here is named {sink:?}"));
@@ -152,7 +164,12 @@ pub(crate) fn sink_status(name: &str, status: &syncrepl_relay::RelayStatus) -> V
 pub(crate) fn ask(data: &Path, request: &Value) -> io::Result<Option<Value>> {
     let client = match UnixStream::connect(path_of(data)) {
         Ok(client) => client,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -161,5 +178,7 @@ pub(crate) fn ask(data: &Path, request: &Value) -> io::Result<Option<Value>> {
     writeln!(&client, "{request}")?;
     let mut line = String::new();
     BufReader::new(&client).read_line(&mut line)?;
-    serde_json::from_str(&line).map(Some).map_err(io::Error::other)
+    serde_json::from_str(&line)
+        .map(Some)
+        .map_err(io::Error::other)
 }

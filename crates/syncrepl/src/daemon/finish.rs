@@ -28,11 +28,14 @@ pub(super) fn wait(
         for (name, status) in runner.status() {
             let status = status.get();
             let failing = || {
-                let since = status.since.and_then(|since| SystemTime::now().duration_since(since).ok());
+                let since = status
+                    .since
+                    .and_then(|since| SystemTime::now().duration_since(since).ok());
                 since.is_some_and(|since| since > PATIENCE)
             };
             match status.state {
-                RelayState::UpToDate if status.position.as_ref().is_some_and(|at| at.seq >= head) => {}
+                RelayState::UpToDate
+                    if status.position.as_ref().is_some_and(|at| at.seq >= head) => {}
                 RelayState::Paused | RelayState::Stopped => {}
                 RelayState::Manual => needs_person.push((name, status.last_error)),
                 RelayState::Retrying if failing() => needs_person.push((name, status.last_error)),

@@ -60,7 +60,11 @@ impl Delivering {
             Ok((config.clone(), sink))
         };
         Ok(Delivering {
-            sinks: config.sinks.iter().map(make).collect::<Result<_, Failure>>()?,
+            sinks: config
+                .sinks
+                .iter()
+                .map(make)
+                .collect::<Result<_, Failure>>()?,
             journal: config.journal.clone(),
             data: config.data.clone(),
             unsynced: config.unsynced,
@@ -110,7 +114,9 @@ impl Delivering {
             let relay = Relay::new(owner, sink, client.db()?, delivery, shared, settings);
             relays.push(relay.map_err(|error| failed(&error))?);
         }
-        let status = relays.iter().map(|relay| (relay.name().to_owned(), relay.status()));
+        let status = relays
+            .iter()
+            .map(|relay| (relay.name().to_owned(), relay.status()));
         let seen = Relays {
             shared: Arc::clone(&shared),
             delivery,
@@ -148,7 +154,9 @@ impl Delivering {
             false => Ok(()),
         };
         for late in running.runner.stop(GRACE) {
-            complain(&format!("sink {late} did not end in time: what it was sent last comes again"));
+            complain(&format!(
+                "sink {late} did not end in time: what it was sent last comes again"
+            ));
         }
         delivered
     }
