@@ -100,6 +100,7 @@ impl Run<'_> {
         if self.consumer.writer.log_is_too_long() && self.on.stage.is_none() {
             self.consumer.writer.copy_log();
         }
+        self.consumer.writer.remember_readers();
         self.consumer.remind_of_password();
         loop {
             self.arm();

@@ -4,19 +4,19 @@ use super::list::{AttributeList, parts};
 use crate::ber::{Writer, tag};
 
 impl<'a> AttributeList<'a> {
-    /// The BER of the list in which an attribute that `masks` accepts has its name and no values. An
+    /// The BER of the list in which an attribute whose name `masks` accepts has that name and no values. An
     /// attribute that had no values before is left out, so that one without values is always a masked one.
     /// `None` if that changes nothing.
-    pub fn masked(&self, mut masks: impl FnMut(&str) -> bool) -> Option<Vec<u8>> {
+    pub fn masked(&self, mut masks: impl FnMut(&[u8]) -> bool) -> Option<Vec<u8>> {
         let mut rest = self.contents;
         let mut changes = false;
         while let Some((name, values)) = parts(&mut rest) {
-            changes |= values.is_empty() || masks(text(name));
+            changes |= values.is_empty() || masks(name);
         }
         changes.then(|| self.with_masks(masks))
     }
 
-    fn with_masks(&self, mut masks: impl FnMut(&str) -> bool) -> Vec<u8> {
+    fn with_masks(&self, mut masks: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.raw.len());
         writer.constructed(tag::SEQUENCE, |writer| {
             let mut rest = self.contents;
@@ -28,7 +28,7 @@ impl<'a> AttributeList<'a> {
                 if values.is_empty() {
                     continue;
                 }
-                match masks(text(name)) {
+                match masks(name) {
                     false => writer.raw(whole),
                     true => writer.constructed(tag::SEQUENCE, |writer| {
                         writer.octets(name);
@@ -73,7 +73,7 @@ mod tests {
             ("sn", vec![b"A"]),
         ]);
         let list = AttributeList::decode(&bytes).unwrap();
-        let masked = list.masked(|name| name.starts_with("userP")).unwrap();
+        let masked = list.masked(|name| name.starts_with(b"userP")).unwrap();
         let masked = AttributeList::decode(&masked).unwrap();
         let kept = AttributeList::encode([
             ("cn", vec![&b"Ann"[..]]),

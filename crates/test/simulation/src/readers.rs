@@ -96,6 +96,11 @@ impl Reader {
         }
         match self.place_in(store, id)? {
             Some(at) => self.go_on(store, &state, at, &copy, ids)?,
+            // It is new here, and cannot begin before the file knows of it.
+            None if state.needed.is_none() => {
+                self.at = None;
+                return Ok(Vec::new());
+            }
             None => self.held = copy.clone(),
         }
         self.compare(&copy);

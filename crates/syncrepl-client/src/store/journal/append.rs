@@ -200,7 +200,7 @@ impl Journal {
         };
         let diff = match told {
             Told::Change { old, new } => {
-                let hides = |name: &str| self.masks.hides(name);
+                let hides = |name: &str| self.masks.hides(name.as_bytes());
                 Some(blob::difference(old.attrs(), new.attrs(), hides))
             }
             _ => None,
@@ -324,18 +324,25 @@ impl Journal {
 
     /// Remembers a reader as soon as it is known: a run without readers has to keep what that one needs. Where a
     /// reader has gone on from there, pruning notes.
-    fn remember_readers(&self, conn: &Connection) -> Result<()> {
-        let (stand, needed) = (self.stand.get(), self.needed());
-        let is_news = match (needed, stand.needed) {
+    pub(super) fn remember_readers(&self, conn: &Connection) -> Result<()> {
+        if self.knows_of_more_readers() {
+            let needed = self.needed();
+            settings::set_place(conn, settings::NEEDED, needed)?;
+            self.stand.set(Stand {
+                needed,
+                ..self.stand.get()
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a reader needs rows that the file does not know to be needed.
+    pub(super) fn knows_of_more_readers(&self) -> bool {
+        match (self.needed(), self.stand.get().needed) {
             (Some(needed), Some(stored)) => needed < stored,
             (needed, None) => needed.is_some(),
             (None, Some(_)) => false,
-        };
-        if is_news {
-            settings::set_place(conn, settings::NEEDED, needed)?;
-            self.stand.set(Stand { needed, ..stand });
         }
-        Ok(())
     }
 
     /// Takes note of something outside of a transaction.

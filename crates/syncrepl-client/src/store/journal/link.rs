@@ -47,8 +47,11 @@ impl JournalLink {
 
     /// Says where the last of all readers stands, those that are paused included; `None` if there is no reader.
     /// A row behind that place is dropped only if the journal grows too large or too old, and its entry is then
-    /// remembered ([`Store::folded_after`](crate::Store::folded_after)). The file keeps this place, also
-    /// for runs without readers, from the next commit or heartbeat on.
+    /// remembered ([`Store::folded_after`](crate::Store::folded_after)).
+    ///
+    /// The file keeps this place for runs without readers, soon after it was said. A reader that is new, or goes
+    /// back, can rely on it once [`JournalState::needed`](super::JournalState::needed) is no further than it
+    /// stands: only then remember that it has begun.
     pub fn set_needed(&self, needed: Option<Seq>) {
         let stored = needed.map_or(NO_READER, Seq::value);
         self.needed.store(stored, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Keeps the journal within its bounds, between two commits and a little at a time. A row goes when every reader
+//! Keeps the journal within its bounds, and remembers who reads it, between two commits and a little at a time. A row goes when every reader
 //! has had it for long, or when there are too many rows or it is too old. The entry of a row that a reader has
 //! not had is *folded*: its entryUUID is kept, and the reader asks for its state of then.
 
@@ -187,6 +187,24 @@ impl Writer {
         }
         journal.have_pruned(pruned, bounds.needed, now);
         Ok(())
+    }
+
+    /// Remembers in the file that a reader is there, as soon as no transaction is open.
+    pub(crate) fn remember_readers(&self) {
+        let news = |journal: &&Journal| !self.in_transaction() && journal.knows_of_more_readers();
+        let Some(journal) = self.journal().filter(news) else {
+            return;
+        };
+        let done = self.check_files().and_then(|()| {
+            self.without_waiting(|| self.in_own_transaction(|conn| journal.remember_readers(conn)))
+        });
+        match done {
+            Ok(()) => journal.set_stand(journal.stand.get()),
+            Err(error) => {
+                journal.rolled_back();
+                tracing::debug!("the readers of the journal are remembered later: {error}");
+            }
+        }
     }
 
     /// Makes room on a full disk: empties the log, and drops rows of the journal.

@@ -164,6 +164,27 @@ fn reader_is_remembered_with_the_next_commit() {
 }
 
 #[test]
+fn reader_is_remembered_without_a_commit() {
+    let (fixture, mut writer) = filled(&small(), 1);
+    let stored = || fixture.store().journal().unwrap().needed;
+    needed(&writer, Some(Seq::ZERO));
+    writer.begin_group().unwrap();
+    writer.remember_readers();
+    assert_eq!(stored(), None, "a transaction is open");
+    writer.rollback();
+    let mut other = fixture.store();
+    other
+        .transaction(|_| {
+            writer.remember_readers();
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(stored(), None, "another program writes");
+    writer.remember_readers();
+    assert_eq!(stored(), Some(Seq::ZERO));
+}
+
+#[test]
 fn rolled_back_reader_is_remembered_later() {
     let (fixture, mut writer) = filled(&small(), 1);
     needed(&writer, Some(Seq::ZERO));
