@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use serde_json::{Map, json};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::columns::Column;
@@ -140,7 +140,7 @@ pub(super) fn hash(value: &[u8]) -> Hash {
 
 /// Makes the plan.
 pub(super) fn plan(
-    all: &BTreeMap<Uuid, Told<'_>>,
+    all: BTreeMap<Uuid, Told<'_>>,
     rows: &HashMap<Uuid, Row>,
     stored: &HashMap<Place, Stored>,
     columns: &[Column],
@@ -148,13 +148,13 @@ pub(super) fn plan(
     let mut plan = Plan::default();
     plan.puts.columns = vec![Vec::new(); columns.len()];
     let nothing = Row::default();
-    for (uuid, told) in all.iter().filter(|(_, told)| told.touched) {
-        let row = rows.get(uuid);
-        match &told.draft {
-            None if row.is_some() => plan.deletes.push(*uuid),
+    for (uuid, told) in all.into_iter().filter(|(_, told)| told.touched) {
+        let row = rows.get(&uuid);
+        match told.draft {
+            None if row.is_some() => plan.deletes.push(uuid),
             None => {}
             Some(draft) => Entry {
-                uuid: *uuid,
+                uuid,
                 row: row.unwrap_or(&nothing),
                 stored,
                 plan: &mut plan,
@@ -181,10 +181,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn write(mut self, draft: &'a Draft<'a>, at: (u64, u64), columns: &[Column]) {
-        for (key, named) in &draft.attrs {
-            self.attribute(key, named);
-        }
+    fn write(mut self, draft: Draft<'a>, at: (u64, u64), columns: &[Column]) {
         let row = self.row;
         let others = |key: &&String| !draft.attrs.contains_key(*key);
         for key in row.large.keys().filter(others) {
@@ -198,27 +195,30 @@ impl<'a> Entry<'a> {
                 self.keep(key);
             }
         }
+        for (key, named) in draft.attrs {
+            self.attribute(&key, named);
+        }
         self.finish(draft.dn, at, columns);
     }
 
-    fn attribute(&mut self, key: &str, named: &'a Named<'a>) {
+    fn attribute(&mut self, key: &str, named: Named<'a>) {
         let row = self.row;
-        match (&named.what, row.large.get(key)) {
+        match (named.what, row.large.get(key)) {
             (What::Kept, _) => self.keep(key),
-            (What::Values(values), _) => self.put(key, named.name, values.clone()),
+            (What::Values(values), _) => self.put(key, named.name, values),
             (What::Diff(diff), None) => {
                 let old = row.attrs.get(key);
                 let values = old.map(|(_, values)| values);
                 let name = old.map_or(named.name, |(name, _)| name);
-                self.put(key, name, changed(values, diff));
+                self.put(key, name, changed(values, &diff));
             }
             (What::Diff(diff), Some((name, size))) => {
                 let place = (self.uuid, name.clone());
                 if let Some(Stored::Values(values)) = self.stored.get(&place) {
-                    return self.put(key, name, changed(Some(values), diff));
+                    return self.put(key, name, changed(Some(values), &diff));
                 }
-                self.large.insert(name, after(*size, diff));
-                for (value, is_in) in diff {
+                self.large.insert(name, after(*size, &diff));
+                for (value, is_in) in &diff {
                     match is_in {
                         true => self.add(&place, value),
                         false => self.plan.removed.push(&place, hash(value)),
@@ -290,7 +290,7 @@ impl<'a> Entry<'a> {
     fn finish(self, dn: Option<&str>, at: (u64, u64), columns: &[Column]) {
         // U+0000 is no character of a text in PostgreSQL. This is how RFC 4514 writes it.
         let dn = dn.map(|dn| dn.replace('\0', "\\00"));
-        let large = (!self.large.is_empty()).then(|| json!(self.large).to_string());
+        let large = (!self.large.is_empty()).then(|| serde_json::json!(self.large).to_string());
         let (generation, seq) = (at.0.cast_signed(), at.1.cast_signed());
         if !self.rewritten {
             let touches = &mut self.plan.touches;
@@ -311,17 +311,25 @@ impl<'a> Entry<'a> {
             let values = self.small.iter().find(|(name, _)| column.holds(name));
             cells.push(values.and_then(|(_, values)| column.cell(values)));
         }
-        let attrs: Map<String, serde_json::Value> = self
-            .small
-            .iter()
-            .map(|(name, values)| {
-                let values = values.iter().map(|value| syncrepl_relay::value(value));
-                ((*name).to_owned(), values.collect())
-            })
-            .collect();
-        puts.attrs
-            .push(serde_json::Value::Object(attrs).to_string());
+        puts.attrs.push(json(&self.small));
     }
+}
+
+/// The attributes as JSON. Nothing of it can fail.
+fn json(attrs: &BTreeMap<&str, BTreeSet<Value<'_>>>) -> String {
+    struct Values<'a>(&'a BTreeSet<Value<'a>>);
+    impl Serialize for Values<'_> {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.collect_seq(self.0.iter().map(|value| syncrepl_relay::value(value)))
+        }
+    }
+    struct Attrs<'a>(&'a BTreeMap<&'a str, BTreeSet<Value<'a>>>);
+    impl Serialize for Attrs<'_> {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.collect_map(self.0.iter().map(|(name, values)| (name, Values(values))))
+        }
+    }
+    serde_json::to_string(&Attrs(attrs)).unwrap_or_default()
 }
 
 /// Values with a change.

@@ -119,7 +119,7 @@ impl State {
             let read = self.stored(client, &place, want).await?;
             stored.insert(place, read);
         }
-        let plan = plan::plan(&told, &rows, &stored, &self.columns);
+        let plan = plan::plan(told, &rows, &stored, &self.columns);
         Ok(Some(Ok(plan)))
     }
 

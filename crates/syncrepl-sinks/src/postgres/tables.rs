@@ -72,14 +72,21 @@ pub(super) async fn ensure(client: &Client, settings: &Settings) -> SinkResult<b
         return Ok(false);
     }
     if !has_schema(client, settings).await? {
-        missing.insert(0, format!("CREATE SCHEMA {}", settings.names.schema));
+        missing.insert(
+            0,
+            format!("CREATE SCHEMA IF NOT EXISTS {}", settings.names.schema),
+        );
     }
     if !settings.create {
         let hint = format!("run this, or write create = true: {}", missing.join("; "));
         let message = "tables or columns are missing in the database";
         return Err(SinkError::manual("table", message).with_hint(hint));
     }
-    let all = format!("BEGIN; {}; COMMIT", missing.join("; "));
+    // Sinks that begin at the same time make the table of positions one after the other.
+    let all = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtext('syncrepl')); {}; COMMIT",
+        missing.join("; ")
+    );
     let made = client.batch_execute(&all).await;
     made.map_err(error::opening)?;
     Ok(new)
@@ -124,7 +131,7 @@ impl Table {
             .map(|column| format!("{} {}", column.name, column.sql_type()));
         let columns: Vec<String> = ours.chain(extra).collect();
         format!(
-            "CREATE TABLE {} ({}{})",
+            "CREATE TABLE IF NOT EXISTS {} ({}{})",
             self.name,
             columns.join(", "),
             self.constraints
@@ -144,7 +151,13 @@ impl Table {
             .iter()
             .filter(|column| !there.contains(column.name.plain()));
         let added: Vec<String> = missing
-            .map(|column| format!("ADD COLUMN {} {}", column.name, column.sql_type()))
+            .map(|column| {
+                format!(
+                    "ADD COLUMN IF NOT EXISTS {} {}",
+                    column.name,
+                    column.sql_type()
+                )
+            })
             .collect();
         Ok((!added.is_empty()).then(|| format!("ALTER TABLE {} {}", self.name, added.join(", "))))
     }

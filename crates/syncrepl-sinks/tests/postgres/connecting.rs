@@ -69,7 +69,7 @@ fn unknown_names_need_a_person() {
     assert!(
         error
             .to_string()
-            .contains("CREATE SCHEMA \"none\"; CREATE TABLE"),
+            .contains("CREATE SCHEMA IF NOT EXISTS \"none\"; CREATE TABLE"),
         "{error}"
     );
 }

@@ -181,3 +181,26 @@ fn large_entry_is_moved_without_its_values() {
     assert_eq!(shown, r#"cn=Team|{"cn": ["Group"], "title": ["x"]}"#);
     assert_eq!(counts(&server), "0|2000");
 }
+
+/// The block of SQL in the documentation that begins so.
+fn documented(begin: &str) -> String {
+    let page = include_str!("../../../../docs/delivery/postgresql.md");
+    let from = page.find(begin).expect("the block");
+    let to = page[from..].find("```").expect("its end");
+    page[from..from + to].to_owned()
+}
+
+#[test]
+fn documented_view_shows_all_values() {
+    let server = Postgres::start();
+    let mut sink = sink(&server);
+    let events = [
+        group(1, 2000),
+        added(2, 2, "Few").attr("member", &members(3)),
+    ];
+    deliver(&mut *sink, &events, 2).unwrap();
+    let shown = server.psql(&documented("CREATE VIEW"));
+    assert_eq!(shown.lines().count(), 2003);
+    assert!(shown.contains(&format!("cn=Few|{}", member(2))));
+    assert!(shown.contains(&format!("cn=Group|{}", member(1999))));
+}

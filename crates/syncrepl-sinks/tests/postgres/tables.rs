@@ -48,7 +48,7 @@ fn column_is_added_to_a_table_that_is_there() {
     deliver(&mut *sink(&server), &events[..1], 1).unwrap();
     let keys = json!({"create": false, "columns": {"login": "uid"}});
     let error = sink_with(&server, keys).open(&owner()).unwrap_err();
-    let wanted = r#"ALTER TABLE "public"."entries" ADD COLUMN "login" text"#;
+    let wanted = r#"ALTER TABLE "public"."entries" ADD COLUMN IF NOT EXISTS "login" text"#;
     assert!(error.to_string().contains(wanted), "{error}");
     let mut sink = sink_with(&server, json!({"columns": {"login": "uid"}}));
     deliver(&mut *sink, &events, 1).unwrap();
@@ -106,4 +106,22 @@ fn missing_right_needs_a_person() {
         (Trouble::Manual, "rights")
     );
     assert!(error.to_string().contains("GRANT"), "{error}");
+}
+
+#[test]
+fn sinks_that_begin_at_the_same_time_do_not_hinder_each_other() {
+    let server = Postgres::start();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let mut sink = sink_with(
+                &server,
+                json!({"schema": "new", "table": format!("t{number}")}),
+            );
+            scope.spawn(move || sink.open(&owner()).map(drop).unwrap());
+        }
+    });
+    assert_eq!(
+        server.psql("SELECT count(*) FROM new.syncrepl_position"),
+        "8"
+    );
 }
