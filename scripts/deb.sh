@@ -45,11 +45,12 @@ try() {
     # shellcheck disable=SC2064 # the name is known now
     trap "scripts/try-slapd.sh stop '$folder/slapd' >/dev/null 2>&1 || true; rm -rf '$folder'" EXIT
     dpkg -x "$package" "$folder/root"
-    for file in usr/bin/syncrepl usr/lib/systemd/system/syncrepl@.service \
+    for file in usr/bin/syncrepl usr/lib/systemd/system/syncrepl{,-run}@.service \
         usr/share/man/man1/syncrepl.1.gz \
-        usr/share/man/man1/syncrepl-{refresh,follow,doctor,adopt,dump,status}.1.gz \
+        usr/share/man/man1/syncrepl-{refresh,follow,run,check,sinks,sink,dead,doctor,adopt,dump,status}.1.gz \
         usr/share/bash-completion/completions/syncrepl usr/share/doc/syncrepl/copyright \
-        usr/share/doc/syncrepl/examples/example.conf usr/share/doc/syncrepl/examples/logrotate; do
+        usr/share/doc/syncrepl/docs/delivery/exec.md usr/share/doc/syncrepl/docs/events.schema.json \
+        usr/share/doc/syncrepl/examples/example.{conf,toml} usr/share/doc/syncrepl/examples/logrotate; do
         [ -s "$folder/root/$file" ] || fail "the package has no $file"
     done
     dpkg-deb -f "$package" Depends | grep -q libgssapi-krb5 || fail "the package has no Kerberos"
@@ -77,17 +78,20 @@ run() {
     "$folder/root/usr/bin/syncrepl" status --data "$folder/copy.db"
 }
 
-# systemd judges the unit, with the unpacked binary in the place of the installed one.
+# systemd judges the units, with the unpacked binary in the place of the installed one.
 judge() {
-    local folder=$1 unit="$folder/syncrepl@try.service"
+    local folder=$1 name unit
     if ! command -v systemd-analyze >/dev/null; then
-        echo "deb: there is no systemd-analyze here: the unit was not judged" >&2
+        echo "deb: there is no systemd-analyze here: the units were not judged" >&2
         return
     fi
-    sed "s|/usr/bin/syncrepl|$folder/root/usr/bin/syncrepl|; /^Documentation=/d" \
-        "$folder/root/usr/lib/systemd/system/syncrepl@.service" >"$unit"
-    systemd-analyze verify "$unit" || fail "systemd refuses the unit"
-    systemd-analyze security --offline=true --threshold=20 "$unit" | tail -n 1
+    for name in syncrepl syncrepl-run; do
+        unit=$folder/$name@try.service
+        sed "s|/usr/bin/syncrepl|$folder/root/usr/bin/syncrepl|; /^Documentation=/d" \
+            "$folder/root/usr/lib/systemd/system/$name@.service" >"$unit"
+        systemd-analyze verify "$unit" || fail "systemd refuses the unit $name"
+        systemd-analyze security --offline=true --threshold=20 "$unit" | tail -n 1
+    done
 }
 
 case ${1:-all} in
