@@ -33,6 +33,9 @@ const POSITION_EVERY: Duration = Duration::from_millis(200);
 const MANUAL_WAIT: Duration = Duration::from_secs(60);
 /// How long an idle relay sleeps if nobody wakes it.
 const IDLE_WAIT: Duration = Duration::from_secs(10);
+/// How long it is remembered which rows a state has made up for: ten minutes, in places of the journal, of which a
+/// millisecond has 4096.
+const KEPT_SKIPS: u64 = 600_000 << 12;
 /// The longest wait that a sink may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -423,7 +426,9 @@ impl Relay {
         self.delivery
             .put_position(name, &self.read, &self.sent, note.as_deref())?;
         if self.settings.shape.may_need_now() && self.read.phase == Phase::Stream {
-            self.delivery.drop_skips(name, self.read.seq)?;
+            // A sink may go back a little, and then meets those rows again.
+            let past = self.read.seq.value().saturating_sub(KEPT_SKIPS);
+            self.delivery.drop_skips(name, Seq::new(past))?;
         }
         self.shared.stands_at(name, self.read.needs());
         self.status

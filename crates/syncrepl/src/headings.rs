@@ -43,6 +43,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
             "changes",
             "output",
             "journal",
+            "to",
             "no_version",
             "plain_ldif",
             "option",

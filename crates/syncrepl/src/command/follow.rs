@@ -44,6 +44,11 @@ pub(crate) struct Follow {
 
     #[command(flatten)]
     metrics: MetricsArgs,
+
+    /// Deliver each change to this target too, such as https://…, nats://…, postgresql://…, exec:/path or
+    /// file:/path, at least once and in order. `run` takes a configuration, for several sinks and their keys
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
 }
 
 impl Subcommand for Follow {
@@ -54,12 +59,21 @@ impl Subcommand for Follow {
     }
 
     fn run(self, _: Program) -> Result<(), Failure> {
+        let mut args = self.sync;
+        let delivering = match &self.to {
+            None => None,
+            Some(to) => {
+                // What a sink is told is not printed besides, unless asked for.
+                args.format = args.format.or(Some(output::NONE));
+                Some(Delivering::to(to, &args.data)?)
+            }
+        };
         let stop = StopHandle::new();
         let renewal = signals::install_with_renewal(stop.clone())?;
         let pulse = Pulse::default();
-        let (data, heartbeat) = (self.sync.data.clone(), self.sync.patience.heartbeat);
+        let (data, heartbeat) = (args.data.clone(), args.patience.heartbeat);
         metrics::serve(&self.metrics, data, heartbeat, pulse.clone())?;
-        run_until(self.sync, stop, pulse, renewal, None)
+        run_until(args, stop, pulse, renewal, delivering)
     }
 }
 

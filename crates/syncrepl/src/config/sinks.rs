@@ -7,7 +7,7 @@ use syncrepl_relay::{DataForm, MaxRemoved, Poison, Shape, ShapeSettings};
 use syncrepl_sinks::Target;
 use toml::{Table, Value};
 
-use super::strings::check_key;
+use super::strings::{check_key, refuse_secrets};
 
 /// A sink that can be made.
 #[derive(Debug, Clone)]
@@ -87,6 +87,16 @@ const KEYS: &[&str] = &[
 ];
 
 impl SinkConfig {
+    /// A sink with no key but its target, named `to`.
+    ///
+    /// # Errors
+    /// The target is of no kind, or holds a password.
+    pub(crate) fn of_target(to: &str) -> Result<SinkConfig, String> {
+        let table = Table::from_iter([("to".to_owned(), Value::from(to))]);
+        refuse_secrets("", &table)?;
+        SinkConfig::read("to".to_owned(), table)
+    }
+
     /// Reads `[sink.NAME]`.
     ///
     /// # Errors

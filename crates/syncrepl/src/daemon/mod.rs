@@ -4,7 +4,7 @@
 pub(crate) mod control;
 mod finish;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,28 @@ impl Delivering {
             data: config.data.clone(),
             unsynced: config.unsynced,
             once,
+            running: None,
+        })
+    }
+
+    /// One sink, with no key but its target.
+    ///
+    /// # Errors
+    /// The target cannot be used.
+    pub(crate) fn to(target: &str, data: &Path) -> Result<Self, Failure> {
+        let wrong = |problem: String| Failure::Usage(format!("--to: {problem}"));
+        let config = SinkConfig::of_target(target).map_err(wrong)?;
+        let sink =
+            syncrepl_sinks::open(&config.target).map_err(|unfit| wrong(unfit.to_string()))?;
+        // A journal that is on stays as it is kept.
+        let is_on = Store::open(data).and_then(|store| store.journal());
+        let is_on = is_on.is_ok_and(|journal| journal.on);
+        Ok(Delivering {
+            sinks: vec![(config, sink)],
+            journal: (!is_on).then(JournalSettings::default),
+            data: data.to_owned(),
+            unsynced: false,
+            once: false,
             running: None,
         })
     }

@@ -31,6 +31,9 @@ const FORMATS: &[Choice] = &[
     none::FORMAT,
 ];
 
+/// The format that prints nothing.
+pub(crate) const NONE: Choice = none::FORMAT;
+
 impl ValueEnum for Choice {
     fn value_variants<'a>() -> &'a [Self] {
         FORMATS

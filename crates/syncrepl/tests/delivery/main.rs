@@ -287,6 +287,39 @@ fn sink_is_paused_resumed_and_resynced() {
     assert!(does(&["sinks"]).contains("not running, has everything"));
 }
 
+/// One sink without a configuration.
+#[test]
+fn follow_delivers_to_one_target() {
+    let delivered = Delivered::new("");
+    let mut workload = Workload::new(seed(), Options::ALL);
+    workload.populate(&delivered.server, 10);
+    let (to, data) = (
+        format!("file:{}", delivered.path("lines.jsonl").display()),
+        delivered.path("people.db"),
+    );
+    let url = delivered.server.url();
+    let words = [
+        "follow",
+        "--data",
+        &data.display().to_string(),
+        "-H",
+        &url,
+        "-b",
+        SUFFIX,
+        "--to",
+        &to,
+    ];
+    let mut run = Run::command(&mut command(&words.map(str::to_owned)));
+    wait_until(PATIENCE, || {
+        delivered.path("lines.jsonl").exists() && delivered.file_holds()
+    });
+    workload.round(&delivered.server, 10);
+    wait_until(PATIENCE, || delivered.file_holds());
+    assert_eq!(run.lines(), Vec::<String>::new());
+    run.signal("TERM");
+    assert!(run.wait_exit(PATIENCE).success());
+}
+
 /// A configuration that cannot be used: one message that says what to do, exit code 2, and nothing is made.
 #[test]
 fn wrong_configuration_is_refused_before_anything_is_made() {
