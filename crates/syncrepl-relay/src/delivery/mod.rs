@@ -6,6 +6,8 @@
 mod dead;
 mod sinks;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -75,6 +77,7 @@ impl Delivery {
     /// The file cannot be used, or belongs to another store.
     pub fn open(store: &Path, source: Uuid) -> Result<Delivery> {
         let path = Delivery::path_of(store);
+        create(&path)?;
         let conn = Connection::open(&path).map_err(|error| unusable(&path, &error))?;
         let delivery = Delivery {
             conn: Mutex::new(conn),
@@ -92,20 +95,12 @@ impl Delivery {
     }
 
     fn prepare(&self, source: Uuid) -> Result<()> {
-        use std::os::unix::fs::PermissionsExt;
         let conn = self.conn();
         let limit = std::time::Duration::from_secs(30);
         conn.busy_timeout(limit)
             .map_err(|error| self.failed(&error))?;
         conn.execute_batch(SCHEMA)
             .map_err(|error| self.failed(&error))?;
-        // Dead letters hold values of entries.
-        std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600)).map_err(
-            |error| DeliveryError {
-                message: format!("{}: {error}", self.path.display()),
-                hint: "give the file to the user that runs syncrepl",
-            },
-        )?;
         let known = conn
             .query_row("SELECT version, source FROM delivery", [], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
@@ -161,6 +156,17 @@ impl Delivery {
     fn failed(&self, error: &rusqlite::Error) -> DeliveryError {
         unusable(&self.path, error)
     }
+}
+
+/// Creates the file for its owner alone, if there is none: dead letters hold values of entries. SQLite gives its log
+/// the same mode.
+fn create(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    let made = options.append(true).create(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| DeliveryError {
+        message: format!("{}: {error}", path.display()),
+        hint: "give the file and its folder to the user that runs syncrepl",
+    })
 }
 
 fn unusable(path: &Path, error: &rusqlite::Error) -> DeliveryError {

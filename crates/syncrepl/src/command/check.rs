@@ -13,7 +13,12 @@ use crate::exit::Failure;
 
 /// Say whether a configuration of `run` can be used, without connecting to anything
 #[derive(Debug, Parser)]
-#[command(name = "check")]
+#[command(
+    name = "check",
+    after_help = "\
+Examples:
+  syncrepl check people.toml"
+)]
 pub(crate) struct Check {
     /// The configuration, in TOML
     #[arg(value_name = "CONFIG")]

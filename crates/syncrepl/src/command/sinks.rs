@@ -72,7 +72,13 @@ pub(super) fn ask(data: &Path, request: &Value) -> Result<Option<Value>, Failure
 
 /// List the sinks of a store, and what each does
 #[derive(Debug, Parser)]
-#[command(name = "sinks")]
+#[command(
+    name = "sinks",
+    after_help = "\
+Examples:
+  syncrepl sinks --data people.db
+  syncrepl sinks --config people.toml --json"
+)]
 pub(crate) struct Sinks {
     #[command(flatten)]
     store: StoreArgs,
@@ -134,7 +140,14 @@ impl Subcommand for Sinks {
 
 /// Pause a sink, let it go on, have it told of everything, or forget it
 #[derive(Debug, Parser)]
-#[command(name = "sink")]
+#[command(
+    name = "sink",
+    after_help = "\
+Examples:
+  syncrepl sink pause hr-hook --data people.db
+  syncrepl sink resume hr-hook --data people.db
+  syncrepl sink resync people-pg --data people.db"
+)]
 pub(crate) struct SinkCommand {
     #[command(subcommand)]
     verb: Verb,
