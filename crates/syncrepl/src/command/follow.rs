@@ -72,7 +72,10 @@ impl Subcommand for Follow {
         let renewal = signals::install_with_renewal(stop.clone())?;
         let pulse = Pulse::default();
         let (data, heartbeat) = (args.data.clone(), args.patience.heartbeat);
-        metrics::serve(&self.metrics, data, heartbeat, pulse.clone())?;
+        let seen = delivering
+            .as_ref()
+            .map(|delivering| (delivering.seen(), false));
+        let _served = metrics::serve(&self.metrics, data, heartbeat, pulse.clone(), seen)?;
         run_until(args, stop, pulse, renewal, delivering)
     }
 }

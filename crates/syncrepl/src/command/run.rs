@@ -7,10 +7,10 @@ use syncrepl_client::StopHandle;
 
 use super::follow;
 use super::subcommand::{Program, Subcommand};
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::daemon::Delivering;
 use crate::exit::Failure;
-use crate::metrics::{self, MetricsArgs, Pulse};
+use crate::metrics::{Pulse, Serving};
 use crate::signals;
 
 /// Follow a directory and deliver every change to programs, databases and buses
@@ -53,15 +53,20 @@ impl Subcommand for Run {
         let stop = StopHandle::new();
         let renewal = signals::install_with_renewal(stop.clone())?;
         let pulse = Pulse::default();
-        if let Some(http) = &config.http {
-            let metrics = MetricsArgs::at(&http.listen, http.remote);
-            metrics::serve(
-                &metrics,
-                config.data.clone(),
-                args.patience.heartbeat,
-                pulse.clone(),
-            )?;
-        }
+        let serve = |http: &Http| {
+            let serving = Serving {
+                named: "[http] listen",
+                at: &http.listen,
+                remote: http.remote,
+                remote_named: "remote = true",
+                data: config.data.clone(),
+                heartbeat: args.patience.heartbeat,
+                pulse: pulse.clone(),
+                delivery: Some((delivering.seen(), http.show_names)),
+            };
+            serving.start()
+        };
+        let _served = config.http.as_ref().map(serve).transpose()?;
         follow::run_until(args, stop, pulse, renewal, Some(delivering))
     }
 }

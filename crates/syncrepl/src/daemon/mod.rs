@@ -5,7 +5,7 @@ pub(crate) mod control;
 mod finish;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use syncrepl_client::journal::JournalSettings;
@@ -29,6 +29,7 @@ pub(crate) struct Delivering {
     /// Everything is delivered once, and then the run ends.
     once: bool,
     running: Option<Running>,
+    seen: Seen,
 }
 
 /// The relays of a run.
@@ -47,6 +48,9 @@ pub(crate) struct Relays {
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) status: Arc<Vec<(String, SharedStatus)>>,
 }
+
+/// The relays of a run for those that look at it, once there are any.
+pub(crate) type Seen = Arc<OnceLock<Relays>>;
 
 impl Delivering {
     /// Makes the sinks, without connecting.
@@ -70,7 +74,13 @@ impl Delivering {
             unsynced: config.unsynced,
             once,
             running: None,
+            seen: Seen::default(),
         })
+    }
+
+    /// The relays, once they are started.
+    pub(crate) fn seen(&self) -> Seen {
+        Arc::clone(&self.seen)
     }
 
     /// One sink, with no key but its target.
@@ -92,6 +102,7 @@ impl Delivering {
             unsynced: false,
             once: false,
             running: None,
+            seen: Seen::default(),
         })
     }
 
@@ -148,6 +159,8 @@ impl Delivering {
             true => None,
             false => Control::listen(&path, seen.clone()),
         };
+        // A run starts its relays once.
+        let _ = self.seen.set(seen);
         client.callback().1.relays = Some(Arc::clone(&shared));
         let runner = Runner::start(relays, &shared)
             .map_err(|error| Failure::System("no thread for a sink", error))?;

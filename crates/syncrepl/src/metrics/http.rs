@@ -2,12 +2,12 @@
 //! answer, and a few threads serve all of them, so that many clients wait for each other and for nobody else.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Answer;
+use super::host;
+use super::listen::{Client, Listener};
 
 /// So many clients are served at a time.
 const THREADS: usize = 4;
@@ -18,20 +18,51 @@ const LONGEST: usize = 8192;
 /// The wait after a connection could not be accepted: the process may be out of descriptors.
 const REST: Duration = Duration::from_millis(200);
 
-type Pages = Arc<dyn Fn(&str) -> Option<Answer> + Send + Sync>;
+/// What answers a request.
+pub(super) type Pages = Arc<dyn Fn(&Wanted<'_>) -> Answer + Send + Sync>;
 
-/// Serves pages until the process ends.
-pub(super) fn serve(listener: TcpListener, pages: Pages) -> io::Result<()> {
+/// The page that a client wants.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted<'a> {
+    /// The path, without a query.
+    pub(super) path: &'a str,
+    /// Whether the query asks for more words.
+    pub(super) verbose: bool,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    /// The status code.
+    pub(super) code: u16,
+    /// Whether the text is a page of HTML; else it is plain text.
+    pub(super) html: bool,
+    /// The text.
+    pub(super) text: String,
+}
+
+impl Answer {
+    /// Plain text.
+    pub(super) fn plain(code: u16, text: impl Into<String>) -> Answer {
+        Answer {
+            code,
+            html: false,
+            text: text.into(),
+        }
+    }
+}
+
+/// Serves pages until the process ends; with `only_local` none to a request that names another host.
+pub(super) fn serve(listener: &Listener, pages: &Pages, only_local: bool) -> io::Result<()> {
     for number in 0..THREADS {
-        let (listener, pages) = (listener.try_clone()?, Arc::clone(&pages));
+        let (listener, pages) = (listener.try_clone()?, Arc::clone(pages));
         thread::Builder::new()
             .name(format!("metrics{number}"))
             .spawn(move || {
                 loop {
                     match listener.accept() {
-                        Ok((client, _)) => {
+                        Ok(client) => {
                             // A client that goes away is none of our business.
-                            let _ = attend(client, &pages);
+                            let _ = attend(client, &pages, only_local);
                         }
                         Err(_) => thread::sleep(REST),
                     }
@@ -41,26 +72,28 @@ pub(super) fn serve(listener: TcpListener, pages: Pages) -> io::Result<()> {
     Ok(())
 }
 
-fn attend(client: TcpStream, pages: &Pages) -> io::Result<()> {
+fn attend(client: Box<dyn Client>, pages: &Pages, only_local: bool) -> io::Result<()> {
     let mut client = Limited {
         client,
         until: Instant::now() + PATIENCE,
     };
     let request = head(&mut client)?;
     let (answer, with_body) = match asked(&request) {
-        Asked::Page { path, with_body } => {
-            let missing = || said(404, "there are /metrics, /livez and /readyz\n");
-            (pages(path).unwrap_or_else(missing), with_body)
-        }
-        Asked::OtherMethod => (said(405, "only GET and HEAD\n"), true),
-        Asked::Nonsense => (said(400, "no HTTP request\n"), true),
+        _ if host::count(&request) > 1 => (Answer::plain(400, "more than one host\n"), true),
+        Asked::Page { .. } if only_local && !host::is_local(&request) => (
+            Answer::plain(421, "ask for localhost, 127.0.0.1 or [::1]\n"),
+            true,
+        ),
+        Asked::Page { wanted, with_body } => (pages(&wanted), with_body),
+        Asked::OtherMethod => (Answer::plain(405, "only GET and HEAD\n"), true),
+        Asked::Nonsense => (Answer::plain(400, "no HTTP request\n"), true),
     };
     let mut bytes = headers(&answer).into_bytes();
     if with_body {
         bytes.extend_from_slice(answer.text.as_bytes());
     }
     client.write_all(&bytes)?;
-    client.client.shutdown(Shutdown::Write)?;
+    client.client.end()?;
     // To close while bytes are unread would take the answer back from the client.
     let mut rest = [0; 1024];
     for _ in 0..LONGEST / rest.len() {
@@ -71,25 +104,25 @@ fn attend(client: TcpStream, pages: &Pages) -> io::Result<()> {
     Ok(())
 }
 
-fn said(code: u16, text: &str) -> Answer {
-    Answer {
-        code,
-        text: text.to_owned(),
-    }
-}
-
 fn headers(answer: &Answer) -> String {
     let reason = match answer.code {
         200 => "OK",
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        421 => "Misdirected Request",
         _ => "Service Unavailable",
     };
+    let kind = match answer.html {
+        true => "text/html; charset=utf-8",
+        false => "text/plain; version=0.0.4; charset=utf-8",
+    };
+    // A page runs nothing, loads nothing, sends nothing, and stands in no other page.
     format!(
-        "HTTP/1.1 {} {reason}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n\
-         Content-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-         Connection: close\r\n\r\n",
+        "HTTP/1.1 {} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'\r\nConnection: close\r\n\r\n",
         answer.code,
         answer.text.len()
     )
@@ -112,7 +145,7 @@ fn head(client: &mut impl Read) -> io::Result<Vec<u8>> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Asked<'a> {
-    Page { path: &'a str, with_body: bool },
+    Page { wanted: Wanted<'a>, with_body: bool },
     OtherMethod,
     Nonsense,
 }
@@ -128,15 +161,16 @@ fn asked(request: &[u8]) -> Asked<'_> {
     if !version.starts_with("HTTP/1.") || !target.starts_with('/') {
         return Asked::Nonsense;
     }
-    let path = target.split('?').next().unwrap_or(target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let words = |pair: &str| pair == "verbose" || pair.starts_with("verbose=");
+    let wanted = Wanted {
+        path,
+        verbose: query.split('&').any(words),
+    };
     match method {
-        "GET" => Asked::Page {
-            path,
-            with_body: true,
-        },
-        "HEAD" => Asked::Page {
-            path,
-            with_body: false,
+        "GET" | "HEAD" => Asked::Page {
+            wanted,
+            with_body: method == "GET",
         },
         _ => Asked::OtherMethod,
     }
@@ -144,7 +178,7 @@ fn asked(request: &[u8]) -> Asked<'_> {
 
 /// A client whose time is limited, however slowly it goes about it.
 struct Limited {
-    client: TcpStream,
+    client: Box<dyn Client>,
     until: Instant,
 }
 
@@ -160,14 +194,14 @@ impl Limited {
 
 impl Read for Limited {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.client.set_read_timeout(Some(self.left()?))?;
+        self.client.limit(self.left()?)?;
         self.client.read(space)
     }
 }
 
 impl Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.client.set_write_timeout(Some(self.left()?))?;
+        self.client.limit(self.left()?)?;
         self.client.write(bytes)
     }
 
@@ -182,14 +216,23 @@ mod tests {
 
     #[test]
     fn first_line_says_what_is_asked() {
-        let page = |path, with_body| Asked::Page { path, with_body };
+        let page = |path, verbose, with_body| Asked::Page {
+            wanted: Wanted { path, verbose },
+            with_body,
+        };
         for (request, meaning) in [
             (
                 &b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"[..],
-                page("/metrics", true),
+                page("/metrics", false, true),
             ),
-            (b"GET /livez?verbose=1 HTTP/1.0\n\n", page("/livez", true)),
-            (b"HEAD /readyz HTTP/1.1\r\n\r\n", page("/readyz", false)),
+            (
+                b"GET /livez?verbose=1 HTTP/1.0\n\n",
+                page("/livez", true, true),
+            ),
+            (
+                b"HEAD /readyz HTTP/1.1\r\n\r\n",
+                page("/readyz", false, false),
+            ),
             (b"POST /metrics HTTP/1.1\r\n\r\n", Asked::OtherMethod),
             (b"", Asked::Nonsense),
             (b"GET /metrics\r\n\r\n", Asked::Nonsense),

@@ -1,19 +1,28 @@
-//! `follow --metrics`: the state of the run over HTTP, for Prometheus and for probes. `page` is what it says;
-//! `http` is the server, which takes every client for hostile.
+//! The state of a run over HTTP, for Prometheus, for probes and for people. `source` answers from the files and the
+//! relays; `page` and `delivery` are what Prometheus reads, `status` is what people read, made with `html`. `http`
+//! is the server, which takes every client for hostile; `listen` and `host` are its door.
 
+mod delivery;
+mod host;
+mod html;
 mod http;
+mod kept;
+mod listen;
 mod page;
+mod source;
+mod status;
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use syncrepl_client::{Status, Store};
-
+use crate::daemon::Seen;
 use crate::exit::Failure;
-use crate::state;
+use listen::{Listener, SocketFile};
+use source::Source;
 
 /// Options of `follow` about what it tells of itself over HTTP.
 #[derive(Debug, Default, clap::Args)]
@@ -28,24 +37,11 @@ pub(crate) struct MetricsArgs {
     metrics_remote: bool,
 }
 
-impl MetricsArgs {
-    /// Served at this address.
-    pub(crate) fn at(address: &str, remote: bool) -> Self {
-        MetricsArgs {
-            metrics: Some(address.to_owned()),
-            metrics_remote: remote,
-        }
-    }
-}
-
 /// The run is alive if its main thread took a step within this time. It waits for a minute at the most; the end
 /// of a large refresh may take some.
 const STEP: Duration = Duration::from_secs(600);
 /// The copy is ready if it was confirmed to be current within this time, or three heartbeats.
 const READY: Duration = Duration::from_secs(300);
-/// The files are read no more often than this, however often clients ask.
-const KEPT_FOR: Duration = Duration::from_secs(1);
-
 /// When the main thread last took a step. All clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Pulse {
@@ -76,133 +72,84 @@ impl Pulse {
     }
 }
 
-/// What the server answers from.
-struct Source {
-    data: PathBuf,
-    ready_within: Duration,
-    pulse: Pulse,
-    kept: Mutex<Option<Kept>>,
+/// Where and how the pages of a run are served.
+pub(crate) struct Serving<'a> {
+    /// The option or key that names the address.
+    pub(crate) named: &'a str,
+    /// An address and a port, or `unix:PATH`.
+    pub(crate) at: &'a str,
+    /// Whether other machines may look.
+    pub(crate) remote: bool,
+    /// The option or key that says so.
+    pub(crate) remote_named: &'a str,
+    /// The copy.
+    pub(crate) data: PathBuf,
+    /// How often the server is asked whether the copy is current.
+    pub(crate) heartbeat: Option<Duration>,
+    /// When the main thread last took a step.
+    pub(crate) pulse: Pulse,
+    /// The sinks of a `run`, and whether the status page shows names on an address.
+    pub(crate) delivery: Option<(Seen, bool)>,
 }
 
-/// The status or why it cannot be read, and when it was read.
-type Kept = (Instant, Arc<Result<Status, String>>);
-
-/// An answer: its code and its text.
-struct Answer {
-    code: u16,
-    text: String,
-}
-
-/// Begins to serve, if that is asked for.
+/// Begins to serve the pages of `follow`, if that is asked for. Keep the result while they are served. `delivery`
+/// is as in [`Serving`].
 ///
 /// # Errors
-/// The address is none, is not of this machine alone, or is in use.
+/// As [`Serving::start`].
 pub(crate) fn serve(
     args: &MetricsArgs,
     data: PathBuf,
     heartbeat: Option<Duration>,
     pulse: Pulse,
-) -> Result<(), Failure> {
-    let Some(address) = &args.metrics else {
-        return Ok(());
+    delivery: Option<(Seen, bool)>,
+) -> Result<Option<SocketFile>, Failure> {
+    let Some(at) = &args.metrics else {
+        return Ok(None);
     };
-    let addresses = resolve(address, args.metrics_remote)?;
-    let listen = || {
-        let listener = TcpListener::bind(&addresses[..])?;
-        let source = Source {
-            data,
-            ready_within: READY.max(heartbeat.unwrap_or_default().saturating_mul(3)),
-            pulse,
-            kept: Mutex::default(),
-        };
-        http::serve(listener, Arc::new(move |path: &str| source.answer(path)))
+    let serving = Serving {
+        named: "--metrics",
+        at,
+        remote: args.metrics_remote,
+        remote_named: "--metrics-remote",
+        data,
+        heartbeat,
+        pulse,
+        delivery,
     };
-    listen().map_err(|error| {
-        Failure::Usage(format!(
-            "--metrics: {address} cannot be served: {error} (each follower needs a port of its own)"
-        ))
-    })
+    serving.start()
 }
 
-fn resolve(address: &str, remote: bool) -> Result<Vec<SocketAddr>, Failure> {
-    let usage = |problem: &str| {
-        Failure::Usage(format!(
-            "--metrics: {problem}; give an address and a port, such as 127.0.0.1:9142"
-        ))
-    };
-    let found = address.to_socket_addrs();
-    let addresses: Vec<_> = found.map_err(|_| usage("no such address"))?.collect();
-    if addresses.is_empty() {
-        return Err(usage("no such address"));
-    }
-    if !remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
-        return Err(usage(
-            "other machines can reach this address, without a password (allow it by --metrics-remote)",
-        ));
-    }
-    Ok(addresses)
-}
-
-impl Source {
-    fn answer(&self, path: &str) -> Option<Answer> {
-        let answer = |good: bool, text: String| Answer {
-            code: if good { 200 } else { 503 },
-            text,
+impl Serving<'_> {
+    /// Begins to serve. Keep the result while the pages are served.
+    ///
+    /// # Errors
+    /// The address is none, is not of this machine alone, or is in use.
+    pub(crate) fn start(self) -> Result<Option<SocketFile>, Failure> {
+        let (named, at) = (self.named, self.at);
+        let failed = |error: io::Error| {
+            Failure::Usage(format!(
+                "{named}: {at} cannot be served: {error} (each run needs a port of its own)"
+            ))
         };
-        match path {
-            "/livez" => {
-                let alive = self.pulse.is_alive();
-                let text = if alive {
-                    "ok\n"
-                } else {
-                    "no step for ten minutes\n"
-                };
-                Some(answer(alive, text.to_owned()))
+        let (listener, file, only_local) = match at.strip_prefix("unix:") {
+            Some(path) => {
+                let (listener, file) = listen::at_path(Path::new(path)).map_err(failed)?;
+                (Listener::Unix(listener), Some(file), false)
             }
-            "/readyz" => Some(match &*self.status() {
-                Ok(status) => {
-                    let line = state::line(&status.run, SystemTime::now());
-                    answer(status.is_current_within(self.ready_within), line + "\n")
-                }
-                Err(error) => answer(false, format!("{error}\n")),
-            }),
-            "/metrics" => Some(match &*self.status() {
-                Ok(status) => answer(true, page::page(status)),
-                Err(error) => answer(false, format!("{error}\n")),
-            }),
-            _ => None,
-        }
-    }
-
-    /// The state from the files, at most a second old.
-    fn status(&self) -> Arc<Result<Status, String>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((read, status)) = &*kept
-            && read.elapsed() < KEPT_FOR
-        {
-            return Arc::clone(status);
-        }
-        let status = Store::open(&self.data).and_then(|store| store.status());
-        let status = Arc::new(status.map_err(|error| error.to_string()));
-        *kept = Some((Instant::now(), Arc::clone(&status)));
-        status
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_unless_asked() {
-        assert!(resolve("127.0.0.1:9142", false).is_ok());
-        assert!(resolve("[::1]:9142", false).is_ok());
-        for address in ["0.0.0.0:9142", "[::]:9142", "192.0.2.1:9142"] {
-            assert!(resolve(address, false).is_err(), "{address}");
-            assert!(resolve(address, true).is_ok(), "{address}");
-        }
-        for wrong in ["", "9142", "127.0.0.1", "127.0.0.1:x"] {
-            assert!(resolve(wrong, true).is_err(), "{wrong}");
-        }
+            None => {
+                let addresses = listen::resolve(at, self.remote, self.remote_named)
+                    .map_err(|problem| Failure::Usage(format!("{named}: {problem}")))?;
+                let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+                (Listener::Tcp(listener), None, listen::are_local(&addresses))
+            }
+        };
+        let delivery = self
+            .delivery
+            .map(|(seen, show_names)| (seen, show_names || file.is_some()));
+        let ready_within = READY.max(self.heartbeat.unwrap_or_default().saturating_mul(3));
+        let source = Source::new(self.data, ready_within, self.pulse, delivery);
+        http::serve(&listener, &source.pages(), only_local).map_err(failed)?;
+        Ok(file)
     }
 }
