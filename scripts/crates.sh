@@ -1,19 +1,19 @@
 #!/bin/bash
-# Packages the four crates that can be published, into target/package, and looks into them: each has
+# Packages the six crates that can be published, into target/package, and looks into them: each has
 # the README, both licences and no file from outside of its folder. Publishes nothing.
 #   scripts/crates.sh             package only: a few seconds
-#   scripts/crates.sh --verify    and build each from its package, with the other three taken from theirs
+#   scripts/crates.sh --verify    and build each from its package, with the others taken from theirs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-crates=(syncrepl-proto syncrepl-client syncrepl-provider syncrepl)
+crates=(syncrepl-proto syncrepl-client syncrepl-provider syncrepl-relay syncrepl-sinks syncrepl)
 
 fail() {
     echo "crates: $*" >&2
     exit 1
 }
 
-# One call packages all four: they depend on each other, and no registry has them. That needs cargo 1.90.
+# One call packages all: they depend on each other, and no registry has them. That needs cargo 1.90.
 # Crates for tests have no version in the workspace, so cargo leaves them out.
 check=--no-verify
 if [ $# -gt 0 ]; then

@@ -69,7 +69,6 @@ pub(crate) struct Http {
     pub(crate) listen: String,
     /// Whether the status page shows DNs to whoever may look.
     #[serde(default)]
-    #[allow(dead_code, reason = "the status page is to come")]
     pub(crate) show_names: bool,
     /// Whether other machines may look.
     #[serde(default)]
