@@ -4,7 +4,9 @@
 //! Its rules: events go in the order of the journal; what is acknowledged is a prefix; after any error or doubt it
 //! drops what it has read, asks the sink where it stands, and begins there.
 
+mod open;
 mod outcome;
+mod place;
 mod poison;
 mod queue;
 
@@ -13,13 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use syncrepl_client::journal::Seq;
-use syncrepl_client::{Backoff, Store};
+use syncrepl_client::{Backoff, Store, Tag};
 use uuid::Uuid;
 
-use crate::delivery::{Delivery, Stored};
+use crate::delivery::Delivery;
 use crate::error::{SinkError, Trouble};
 use crate::event::{Event, EventKind};
-use crate::position::{Phase, Position};
+use crate::position::Position;
 use crate::reading::{Idle, Limits, Next, ReadError, Reading};
 use crate::shape::Shape;
 use crate::shared::Shared;
@@ -114,6 +116,10 @@ pub struct Relay {
     /// When the position was written, and whether it has changed since.
     written: Option<Instant>,
     unwritten: bool,
+    /// The sink tells where it stands.
+    tells: bool,
+    /// The commit up to which the file of deliveries says that the sink may have been told.
+    announced: Option<(u64, Option<Tag>)>,
     /// Everything up to here is on the disk.
     synced: Seq,
     /// The end of a generation that a person allowed to remove more than the limit.
@@ -166,6 +172,8 @@ impl Relay {
             resync: stored.resync,
             written: None,
             unwritten: false,
+            tells: false,
+            announced: None,
             synced: Seq::ZERO,
             allow_removal: false,
         })
@@ -237,71 +245,6 @@ impl Relay {
         self.close();
         self.status.enter(RelayState::Paused, time);
         Ok(Some(Step::Wait(IDLE_WAIT)))
-    }
-
-    /// Opens the sink and finds out where it stands. Returns false if that failed.
-    fn open(&mut self, now: Instant, time: SystemTime) -> Result<bool, ReadError> {
-        let stored = self.delivery.sink(self.name())?.unwrap_or_default();
-        if let Err(error) = self.heed_shape(&stored)? {
-            self.failed(&error, now, time)?;
-            return Ok(false);
-        }
-        self.sink.set_note(stored.note.as_deref());
-        let reported = match self.sink.open(&self.owner) {
-            Ok(reported) => reported,
-            Err(error) => {
-                self.failed(&error, now, time)?;
-                return Ok(false);
-            }
-        };
-        (self.read, self.sent) = match reported {
-            None => (stored.read, stored.sent),
-            // It has acknowledged nothing since: what it did not want need not be read again.
-            Some(at) if at == stored.sent => (stored.read, at),
-            Some(at) => {
-                if at.seq < stored.sent.seq {
-                    self.status.change(|status| status.rewound += 1);
-                    let sink = self.name();
-                    tracing::warn!(
-                        sink,
-                        "the sink stands before where it stood: what it lost is sent again"
-                    );
-                }
-                (at.clone(), at)
-            }
-        };
-        self.known = self.reading(time).knows(&self.read)?;
-        self.queue.clear();
-        self.state = State::Open;
-        let attempts = self.delivery.attempts(self.name())?;
-        self.attempts = attempts.as_ref().map_or(0, |attempts| attempts.count);
-        if self.attempts > 0 {
-            self.alone = self.alone.max(1);
-        }
-        self.status
-            .change(|status| status.position = Some(self.read.clone()));
-        Ok(true)
-    }
-
-    /// Notes what decides what the sink is told; an error if that has changed since its last pass over everything.
-    fn heed_shape(&self, stored: &Stored) -> Result<Result<(), SinkError>, ReadError> {
-        let (Some(now), before) = (&self.settings.fingerprint, &stored.shape) else {
-            return Ok(Ok(()));
-        };
-        let new = stored.sent == Position::START && stored.read == Position::START;
-        if before.as_ref() == Some(now) {
-            return Ok(Ok(()));
-        }
-        if before.is_none() || new || self.resync {
-            self.delivery.put_shape(self.name(), now)?;
-            return Ok(Ok(()));
-        }
-        let message = "what this sink is told has changed in the configuration";
-        let hint = format!(
-            "bring it up to date: `syncrepl sink resync {}`",
-            self.name()
-        );
-        Ok(Err(SinkError::manual("shape", message).with_hint(hint)))
     }
 
     fn reading(&self, now: SystemTime) -> Reading<'_> {
@@ -397,44 +340,6 @@ impl Relay {
             time,
         );
         Ok(Step::Wait(IDLE_WAIT))
-    }
-
-    /// The queue is empty: everything that was read is done.
-    fn advance(&mut self, now: Instant) -> Result<(), ReadError> {
-        if let Some(then) = self.queue.take_then() {
-            self.read = then;
-            self.known = true;
-            self.position_changed(now)?;
-        }
-        Ok(())
-    }
-
-    fn position_changed(&mut self, now: Instant) -> Result<(), ReadError> {
-        self.unwritten = true;
-        let due = self
-            .written
-            .is_none_or(|at| now.saturating_duration_since(at) >= POSITION_EVERY);
-        if due {
-            self.write_position(now)?;
-        }
-        Ok(())
-    }
-
-    fn write_position(&mut self, now: Instant) -> Result<(), ReadError> {
-        let note = self.sink.note();
-        let name = &self.owner.sink;
-        self.delivery
-            .put_position(name, &self.read, &self.sent, note.as_deref())?;
-        if self.settings.shape.may_need_now() && self.read.phase == Phase::Stream {
-            // A sink may go back a little, and then meets those rows again.
-            let past = self.read.seq.value().saturating_sub(KEPT_SKIPS);
-            self.delivery.drop_skips(name, Seq::new(past))?;
-        }
-        self.shared.stands_at(name, self.read.needs());
-        self.status
-            .change(|status| status.position = Some(self.read.clone()));
-        (self.written, self.unwritten) = (Some(now), false);
-        Ok(())
     }
 
     fn close(&mut self) {

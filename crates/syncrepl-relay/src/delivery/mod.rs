@@ -19,13 +19,13 @@ pub use sinks::Stored;
 pub(crate) use sinks::{Attempts, Skip};
 
 /// The tables. `sinks.read` is how far the journal was read for a sink, `sinks.sent` the last position that the
-/// sink acknowledged.
+/// sink acknowledged, `sinks.sending` how far it may have been told.
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS delivery (version INTEGER NOT NULL, source BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS sinks (
-        name TEXT PRIMARY KEY, read TEXT NOT NULL, sent TEXT NOT NULL, note TEXT, shape TEXT,
+        name TEXT PRIMARY KEY, read TEXT NOT NULL, sent TEXT NOT NULL, sending TEXT, note TEXT, shape TEXT,
         paused INTEGER NOT NULL DEFAULT 0, resync INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE IF NOT EXISTS attempts (

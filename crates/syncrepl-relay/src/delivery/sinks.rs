@@ -18,6 +18,8 @@ pub struct Stored {
     /// The last position that it acknowledged. It differs from `read` when rows were of no interest to it, or
     /// became dead letters.
     pub sent: Position,
+    /// How far it may have been told, if it cannot tell itself.
+    pub sending: Option<Position>,
     /// What it has left itself.
     pub note: Option<String>,
     /// What decided what it was told.
@@ -33,6 +35,7 @@ impl Default for Stored {
         Stored {
             read: Position::START,
             sent: Position::START,
+            sending: None,
             note: None,
             shape: None,
             paused: false,
@@ -67,7 +70,8 @@ impl Delivery {
     /// # Errors
     /// The file cannot be used.
     pub fn sink(&self, name: &str) -> Result<Option<Stored>> {
-        let sql = "SELECT read, sent, note, shape, paused, resync FROM sinks WHERE name = ?1";
+        let sql =
+            "SELECT read, sent, note, shape, paused, resync, sending FROM sinks WHERE name = ?1";
         self.read(|conn| {
             conn.prepare_cached(sql)?
                 .query_row([name], stored)
@@ -80,10 +84,10 @@ impl Delivery {
     /// # Errors
     /// The file cannot be used.
     pub fn sinks(&self) -> Result<Vec<(String, Stored)>> {
-        let sql = "SELECT read, sent, note, shape, paused, resync, name FROM sinks ORDER BY name";
+        let sql = "SELECT read, sent, note, shape, paused, resync, sending, name FROM sinks ORDER BY name";
         self.read(|conn| {
             let mut statement = conn.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| Ok((row.get(6)?, stored(row)?)))?;
+            let rows = statement.query_map([], |row| Ok((row.get(7)?, stored(row)?)))?;
             rows.collect()
         })
     }
@@ -104,6 +108,14 @@ impl Delivery {
                    SET read = excluded.read, sent = excluded.sent, note = excluded.note";
         let row = params![name, read.to_string(), sent.to_string(), note];
         self.write(|conn| conn.prepare_cached(sql)?.execute(row).map(drop))
+    }
+
+    /// Remembers how far a sink is about to be told.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub(crate) fn put_sending(&self, name: &str, position: &Position) -> Result<()> {
+        self.change(name, "sending", position.to_string())
     }
 
     /// Remembers what decides what a sink is told.
@@ -250,6 +262,7 @@ fn stored(row: &Row<'_>) -> syncrepl_client::rusqlite::Result<Stored> {
     Ok(Stored {
         read: position(row.get(0)?),
         sent: position(row.get(1)?),
+        sending: row.get::<_, Option<String>>(6)?.map(position),
         note: row.get(2)?,
         shape: row.get(3)?,
         paused: row.get(4)?,

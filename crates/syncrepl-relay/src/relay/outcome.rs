@@ -29,6 +29,7 @@ impl Relay {
             _ => RelayState::Snapshot,
         };
         self.status.enter(delivering, time);
+        self.announce(most)?;
         let events = self.queue.first(most);
         let count = events.len();
         let batch = Batch {
@@ -74,6 +75,27 @@ impl Relay {
         }
     }
 
+    /// Notes how far a sink that cannot tell is about to be told: its position is written later. If the store then
+    /// loses those commits, the next process knows that the sink has heard of them.
+    fn announce(&mut self, most: usize) -> Result<(), ReadError> {
+        let Some(last) = self
+            .queue
+            .first(most)
+            .last()
+            .filter(|_| !self.tells && self.known)
+        else {
+            // Before a pass over everything has begun, what the sink was told of stays noted.
+            return Ok(());
+        };
+        let commit = (last.position.commit, last.position.tag);
+        if self.announced != Some(commit) {
+            self.delivery
+                .put_sending(&self.owner.sink, &last.position)?;
+            self.announced = Some(commit);
+        }
+        Ok(())
+    }
+
     /// The first events of the queue are safe.
     fn accepted(&mut self, count: usize, now: Instant, time: SystemTime) -> Result<(), ReadError> {
         if count == 0 {
@@ -95,12 +117,17 @@ impl Relay {
             self.known |= begun;
             let is_whole = event.part.is_none_or(|part| part.number == part.of);
             let is_state = matches!(event.kind, EventKind::Snapshot | EventKind::Deleted);
-            if is_whole && is_state && self.dead.remove(&event.uuid) {
-                self.delivery.drop_dead_of(&self.owner.sink, event.uuid)?;
-            }
+            let revived = is_whole && is_state && self.dead.remove(&event.uuid);
             self.note_sent(&event, time);
             self.sent = event.position.clone();
             self.read = event.position;
+            if begun || revived {
+                // A pass that has begun, and a state that makes up for a dead letter, are known from here on.
+                self.write_position(now)?;
+            }
+            if revived {
+                self.delivery.drop_dead_of(&self.owner.sink, event.uuid)?;
+            }
         }
         match self.queue.is_empty() {
             true => self.advance(now),

@@ -11,7 +11,7 @@ use super::link::Readers;
 use super::row::JournalOp;
 use super::rows::{Oldest, Rows};
 use super::seq::Seq;
-use super::settings::{self, FLOOR, NEEDED};
+use super::settings::{self, FLOOR, MARKER, NEEDED};
 use crate::error::{ErrorKind, Result};
 use crate::store::{Writer, failure};
 
@@ -43,8 +43,10 @@ impl Bounds {
 /// What a transaction of pruning has done.
 #[derive(Debug, Default, Clone, Copy)]
 struct Pruned {
-    /// The last row that went.
+    /// The last row that went,
     floor: Option<Seq>,
+    /// and the last one that went without being folded, because every reader had it.
+    forgotten: Option<Seq>,
     rows: u64,
     bytes: u64,
 }
@@ -109,14 +111,17 @@ impl Journal {
             if !bounds.drops(row) {
                 return Ok(false);
             }
-            if bounds.needed.is_some_and(|needed| row.seq > needed)
-                && row.op != JournalOp::Marker.stored()
-            {
+            let is_missed = bounds.needed.is_some_and(|needed| row.seq > needed);
+            if is_missed && row.op != JournalOp::Marker.stored() {
                 rows.fold(row.uuid, row.seq)?;
             }
             bounds.excess = bounds.excess.saturating_sub(row.bytes);
             pruned = Pruned {
                 floor: Some(row.seq),
+                forgotten: match is_missed {
+                    true => pruned.forgotten,
+                    false => Some(row.seq),
+                },
                 rows: pruned.rows + 1,
                 bytes: pruned.bytes + row.bytes,
             };
@@ -127,8 +132,15 @@ impl Journal {
             settings::set_place(conn, FLOOR, Some(floor))?;
         }
         if bounds.needed != self.stand.get().needed {
-            rows.unfold(bounds.needed)?;
+            if rows.unfold(bounds.needed)? {
+                let floor = settings::place(conn, FLOOR)?;
+                pruned.forgotten = pruned.forgotten.max(bounds.needed.or(floor));
+            }
             settings::set_place(conn, NEEDED, bounds.needed)?;
+        }
+        // A reader may go back to where it stood before: it then has to look at the whole copy.
+        if pruned.forgotten > settings::place(conn, MARKER)? {
+            settings::set_place(conn, MARKER, pruned.forgotten)?;
         }
         Ok(pruned)
     }

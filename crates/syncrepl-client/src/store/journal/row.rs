@@ -147,7 +147,8 @@ pub struct JournalState {
     pub head: Seq,
     /// Rows up to here may be gone.
     pub floor: Seq,
-    /// The place of the newest marker. A reader that stands before it has to look at the whole copy.
+    /// The place of the newest marker, or of the last row that went although no folded entry stands for it. A
+    /// reader that stands before it has to look at the whole copy.
     pub marker: Seq,
     /// Where the last of all known readers stands; `None` if no reader is known.
     pub needed: Option<Seq>,

@@ -215,12 +215,13 @@ impl Rows<'_> {
 
     /// Forgets the folded entries that every reader has had, now that the last one stands here; all of them if
     /// there is no reader.
-    pub(super) fn unfold(&self, needed: Option<Seq>) -> Result<()> {
+    pub(super) fn unfold(&self, needed: Option<Seq>) -> Result<bool> {
         let needed = needed.map_or(i64::MAX, Seq::stored);
-        self.0
+        let removed = self
+            .0
             .prepare_cached("DELETE FROM syncrepl_folded WHERE seq <= ?1")?
             .execute([needed])?;
-        Ok(())
+        Ok(removed > 0)
     }
 
     /// Removes every row.

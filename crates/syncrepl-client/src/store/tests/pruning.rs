@@ -58,7 +58,10 @@ fn journal_without_readers_is_kept_within_its_bounds() {
     assert!(before.ends_with(&after), "the newest stay");
     let dropped = before.len() - after.len();
     assert_eq!(state.floor, before[dropped - 1]);
-    assert_eq!(state.marker, before[0], "remembered although it is gone");
+    assert_eq!(
+        state.marker, state.floor,
+        "a reader from before looks at everything"
+    );
     assert!(folded(&fixture).is_empty());
 }
 
@@ -89,6 +92,11 @@ fn rows_go_when_every_reader_has_settled() {
     link.set_needed(Some(all[2]));
     writer.prune_journal(Instant::now(), true);
     assert_eq!(places(&fixture), all[3..], "never above what is needed");
+    let marker = fixture.store().journal().unwrap().marker;
+    assert_eq!(
+        marker, all[2],
+        "a reader that goes back looks at everything"
+    );
     link.set_needed(Some(all[5]));
     link.set_settled(all[5]);
     writer.prune_journal(Instant::now(), true);

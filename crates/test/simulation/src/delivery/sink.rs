@@ -124,6 +124,9 @@ impl Sink for ModelSink {
         self.fails()?;
         let state = self.state();
         let position = state.held.position.clone();
+        self.model
+            .world()
+            .log(format_args!("    sink: opened at {position:?}"));
         Ok(state
             .knows_position
             .then(|| position.unwrap_or(Position::START)))
