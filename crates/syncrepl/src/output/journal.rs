@@ -26,12 +26,13 @@ fn word(op: JournalOp) -> &'static str {
 /// Prints a row as one line for people: when, what, of which entry, and which attributes changed.
 pub(crate) fn text(out: &mut impl Write, row: &JournalRow) -> io::Result<()> {
     let shown = |text: &str| printable_bytes(text.as_bytes());
-    write!(out, "{}  {:<6}", written(row.time), word(row.op))?;
+    write!(out, "{}  {:<9}", written(row.time), word(row.op))?;
     let Some(dn) = &row.dn else {
-        return writeln!(
-            out,
-            "  (up to here changes may stand in no row: see the whole copy)"
-        );
+        let what = match row.op {
+            JournalOp::Marker => "up to here changes may stand in no row: see the whole copy",
+            _ => "a run began, and nothing had changed",
+        };
+        return writeln!(out, "  ({what})");
     };
     match &row.old_dn {
         Some(old_dn) => write!(out, "  {} -> {}", shown(old_dn), shown(dn))?,

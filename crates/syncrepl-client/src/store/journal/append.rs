@@ -166,7 +166,7 @@ impl Journal {
         self.open.set(Open {
             mode,
             cause,
-            stage: true,
+            stage: cause != Cause::Persist,
             ..self.open.get()
         });
     }

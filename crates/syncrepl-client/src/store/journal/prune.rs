@@ -8,7 +8,6 @@ use rusqlite::Connection;
 
 use super::append::{Journal, Stand, millis};
 use super::link::Readers;
-use super::row::JournalOp;
 use super::rows::{Oldest, Rows};
 use super::seq::Seq;
 use super::settings::{self, FLOOR, MARKER, NEEDED};
@@ -112,7 +111,7 @@ impl Journal {
                 return Ok(false);
             }
             let is_missed = bounds.needed.is_some_and(|needed| row.seq > needed);
-            if is_missed && row.op != JournalOp::Marker.stored() {
+            if is_missed && !row.uuid.is_nil() {
                 rows.fold(row.uuid, row.seq)?;
             }
             bounds.excess = bounds.excess.saturating_sub(row.bytes);

@@ -105,13 +105,13 @@ pub struct JournalRow {
     pub n: u64,
     /// What it tells.
     pub op: JournalOp,
-    /// The entryUUID. All zero for a marker.
+    /// The entryUUID. All zero for a row that tells of no entry: a marker, and [`JournalOp::Refreshed`].
     pub uuid: Uuid,
     /// How the copy came to know of it.
     pub cause: Cause,
     /// When it was stored. No provider tells when it happened.
     pub time: SystemTime,
-    /// The DN after the change; of a delete the last one. `None` for a marker.
+    /// The DN after the change; of a delete the last one. `None` for a row that tells of no entry.
     pub dn: Option<String>,
     /// The DN before a rename.
     pub old_dn: Option<String>,
@@ -120,7 +120,8 @@ pub struct JournalRow {
     /// The attributes after an add or a change, and those that a deleted entry had at last. An attribute
     /// without values is one whose values are kept out of the journal
     /// ([`valueless`](OwnedAttributeList)). `None` where they are larger than
-    /// [`image_max`](JournalSettings::image_max), for a rename without a change, and for a marker.
+    /// [`image_max`](JournalSettings::image_max), for a rename without a change, and for a row that tells
+    /// of no entry.
     pub after: Option<OwnedAttributeList>,
 }
 

@@ -50,8 +50,8 @@ pub(super) struct Oldest {
     pub(super) seq: Seq,
     /// Milliseconds since 1970.
     pub(super) time: u64,
+    /// All zero if it tells of no entry.
     pub(super) uuid: Uuid,
-    pub(super) op: i64,
     pub(super) bytes: u64,
 }
 
@@ -137,7 +137,7 @@ impl Rows<'_> {
         mut each: impl FnMut(&Oldest) -> Result<bool>,
     ) -> Result<()> {
         let mut statement = self.0.prepare_cached(
-            "SELECT seq, time, uuid, op, 64 + coalesce(length(dn), 0) + coalesce(length(old_dn), 0)
+            "SELECT seq, time, uuid, 64 + coalesce(length(dn), 0) + coalesce(length(old_dn), 0)
                  + coalesce(length(diff), 0) + coalesce(length(after), 0)
              FROM syncrepl_journal WHERE seq < ?1 ORDER BY seq LIMIT ?2",
         )?;
@@ -148,8 +148,7 @@ impl Rows<'_> {
                 seq: Seq::of_stored(row.get(0)?),
                 time: number(1)?,
                 uuid: Uuid::from_bytes(row.get(2)?),
-                op: row.get(3)?,
-                bytes: number(4)?,
+                bytes: number(3)?,
             };
             if !each(&oldest)? {
                 break;

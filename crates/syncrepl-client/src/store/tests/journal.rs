@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use syncrepl_proto::Uuid;
+
 use super::super::Writer;
 use super::super::journal::{Cause, JournalOp, JournalSettings, Seq, turn_off, turn_on};
 use super::journaled::{
@@ -179,6 +181,35 @@ fn first_refresh_writes_one_marker() {
     add(&writer, 30, "cn=y", &attributes(&[]));
     writer.commit().unwrap();
     assert_eq!(ops(&store).last(), Some(&JournalOp::Add));
+}
+
+/// A backup that was put back is no reason for a number to come twice: each writer begins with a larger one.
+#[test]
+fn refresh_without_a_change_is_told_once_a_run() {
+    let (fixture, writer) = journaled(&JournalSettings::default());
+    drop(writer);
+    for run in 1..=2 {
+        let mut writer = fixture.writer();
+        for _ in 0..2 {
+            begin_refresh(&mut writer, Cause::Refresh, false);
+            writer.commit().unwrap();
+            begin_refresh(&mut writer, Cause::Persist, false);
+            writer.commit().unwrap();
+        }
+        let all = rows(&fixture.store());
+        assert_eq!(all.len(), 1 + run);
+        assert_eq!(
+            (all[run].op, all[run].uuid),
+            (JournalOp::Refreshed, Uuid::nil())
+        );
+    }
+    let mut writer = fixture.writer();
+    begin_refresh(&mut writer, Cause::Refresh, false);
+    add(&writer, 9, "cn=z", &attributes(&[]));
+    writer.commit().unwrap();
+    begin_refresh(&mut writer, Cause::Refresh, false);
+    writer.commit().unwrap();
+    assert_eq!(ops(&fixture.store())[3..], [JournalOp::Add]);
 }
 
 /// A stage whose rows are too many has a marker in their place, unless the setting wants them all.

@@ -81,6 +81,19 @@ fn old_rows_go() {
 }
 
 #[test]
+fn row_without_an_entry_is_not_folded() {
+    let (fixture, mut writer) = filled(&small(), 0);
+    begin_refresh(&mut writer, Cause::Refresh, false);
+    writer.commit().unwrap();
+    needed(&writer, Some(Seq::ZERO));
+    for n in 0..9 {
+        one_more(&mut writer, 100 + n);
+    }
+    writer.prune_journal(Instant::now(), false);
+    assert_eq!(folded(&fixture)[0], 100);
+}
+
+#[test]
 fn rows_go_when_every_reader_has_settled() {
     let (fixture, writer) = filled(&JournalSettings::default(), 5);
     let all = places(&fixture);

@@ -16,10 +16,13 @@ use crate::state::written;
 pub(crate) fn journal_row(out: &mut impl Write, row: &JournalRow) -> io::Result<()> {
     let Some(dn) = row.dn.as_deref() else {
         let time = written(row.time);
-        return writeln!(
-            out,
-            "\n# {time}: what changed up to here stands in no row; the whole copy tells it"
-        );
+        let what = match row.op {
+            JournalOp::Marker => {
+                "what changed up to here stands in no row; the whole copy tells it"
+            }
+            _ => "a run began, and nothing had changed",
+        };
+        return writeln!(out, "\n# {time}: {what}");
     };
     let after = row.after.as_ref().map(|after| after.as_list());
     match (row.op, &row.old_dn, after) {
