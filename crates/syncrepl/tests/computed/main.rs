@@ -58,6 +58,10 @@ fn falsely_lost(copy: &Copied<'_>, events: &[Event]) -> Vec<String> {
         for (name, values) in old {
             let kept = attrs.get(name).cloned().unwrap_or_default();
             let there = entry.attrs.get(name).cloned().unwrap_or_default();
+            if !kept.is_subset(&there) {
+                // The event tells of an earlier state: the server has gone on.
+                continue;
+            }
             for value in values
                 .difference(&kept)
                 .filter(|value| there.contains(*value))

@@ -86,9 +86,11 @@ impl Delivered {
     /// What a receiver of this file holds.
     fn received(&self, file: &str) -> Receiver {
         let mut receiver = Receiver::default();
-        for line in fs::read_to_string(self.path(file))
-            .expect("the events")
-            .lines()
+        let text = fs::read_to_string(self.path(file)).expect("the events");
+        // The last line may be half written.
+        for line in text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
         {
             receiver.take(&serde_json::from_str::<Value>(line).expect("an event"));
         }
