@@ -85,6 +85,8 @@ impl Delivery {
         model: &Model,
         trouble: bool,
     ) {
+        // No two lives are within a millisecond, in which two passes would have one generation.
+        self.pass(Duration::from_secs(1));
         // Somebody refreshes by hand.
         if trouble && model.draw(Purpose::Sinks, |rng| rng.u8(0..5)) == 0 {
             return;
