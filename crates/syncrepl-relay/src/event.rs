@@ -1,4 +1,4 @@
-//! An event: what a sink is told of one change, or of the state of one entry. `encode` writes it as JSON.
+//! An event: one change, or the state of one entry, as a sink is told it. `encode` writes it as JSON.
 
 use std::time::SystemTime;
 
@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::position::Position;
 
-/// What a sink is told, once.
+/// One message to a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Stays the same however often the event is sent. Two events of one id are equal, byte by byte.
     pub id: String,
-    /// What happened.
+    /// Its kind.
     pub kind: EventKind,
     /// The entryUUID; the nil UUID for an event about the whole snapshot.
     pub uuid: Uuid,
@@ -64,7 +64,7 @@ pub struct Attribute {
     pub values: Vec<Vec<u8>>,
 }
 
-/// What changed in one attribute.
+/// The change of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueChange {
     /// The attribute description.
@@ -77,7 +77,7 @@ pub struct ValueChange {
     pub removed: Vec<Vec<u8>>,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// The entry is new.

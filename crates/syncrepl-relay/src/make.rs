@@ -126,7 +126,7 @@ pub(crate) fn draw(above: Seq, now: SystemTime) -> Seq {
     let since = now.duration_since(UNIX_EPOCH + EPOCH).unwrap_or_default();
     let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX >> 12);
     let drawn = (millis << 12).max(above.value().saturating_add(1));
-    Seq::from_value(drawn).unwrap_or(above)
+    Seq::new(drawn)
 }
 
 fn changes(diff: &JournalDiff) -> Vec<ValueChange> {

@@ -183,13 +183,9 @@ mod tests {
 
     fn event(values: usize) -> Event {
         let before = Position::START;
-        let mut event = make::of_absent(
-            Uuid::from_bytes([7; 16]),
-            Seq::from_value(9).unwrap(),
-            before,
-        );
+        let mut event = make::of_absent(Uuid::from_bytes([7; 16]), Seq::new(9), before);
         event.kind = EventKind::Changed;
-        event.position.seq = Seq::from_value(9).unwrap();
+        event.position.seq = Seq::new(9);
         let member = |number| format!("uid=person \"{number}\",dc=example,dc=com").into_bytes();
         event.changes = vec![ValueChange {
             name: "member".to_owned(),

@@ -22,13 +22,13 @@ pub struct Position {
     pub tag: Option<Tag>,
     /// The last pass over everything that began.
     pub generation: Seq,
-    /// What the sink is told of.
+    /// The way on which the sink is.
     pub phase: Phase,
     /// The parts that the sink has of the event after this position.
     pub part: Option<PartSent>,
 }
 
-/// What a sink is told of.
+/// The way on which a sink comes to the state of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The rows of the journal, as they come.
@@ -81,6 +81,17 @@ impl Position {
         phase: Phase::Stream,
         part: None,
     };
+
+    /// The rowid up to which a pass over everything has told of the records; 0 outside of one.
+    pub(crate) fn records(&self) -> i64 {
+        match self.phase {
+            Phase::Everything {
+                step: Step::Records(after),
+                ..
+            } => after,
+            _ => 0,
+        }
+    }
 
     /// The rows after this one may not be pruned without being folded, for this sink's sake.
     pub fn needs(&self) -> Seq {
@@ -209,7 +220,7 @@ mod tests {
     fn everything(step: Step, again: Option<Seq>) -> Phase {
         Phase::Everything {
             step,
-            marker: Seq::from_value(5).unwrap(),
+            marker: Seq::new(5),
             again,
         }
     }
@@ -220,17 +231,17 @@ mod tests {
         let phases = [
             Phase::Stream,
             everything(Step::Deletes(None), None),
-            everything(Step::Deletes(Some(uuid)), Some(Seq::from_value(8).unwrap())),
+            everything(Step::Deletes(Some(uuid)), Some(Seq::new(8))),
             everything(Step::Records(42), None),
             Phase::Folded {
-                base: Seq::from_value(7).unwrap(),
+                base: Seq::new(7),
                 after: Some(uuid),
                 next: None,
             },
             Phase::Folded {
-                base: Seq::from_value(7).unwrap(),
+                base: Seq::new(7),
                 after: None,
-                next: Some(Seq::from_value(9).unwrap()),
+                next: Some(Seq::new(9)),
             },
         ];
         for phase in phases {
@@ -242,10 +253,10 @@ mod tests {
                 }),
             ] {
                 let position = Position {
-                    seq: Seq::from_value(0x0000_f3a1_c200_4a7f).unwrap(),
+                    seq: Seq::new(0x0000_f3a1_c200_4a7f),
                     commit: 18342,
                     tag: "9f3c21aa9f3c21aa".parse().ok(),
-                    generation: Seq::from_value(1).unwrap(),
+                    generation: Seq::new(1),
                     phase,
                     part,
                 };

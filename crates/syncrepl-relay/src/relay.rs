@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::delivery::Delivery;
 use crate::error::{SinkError, Trouble};
 use crate::event::{Event, EventKind};
-use crate::position::Position;
+use crate::position::{Phase, Position};
 use crate::reading::{Idle, Limits, Next, ReadError, Reading};
 use crate::shape::Shape;
 use crate::shared::Shared;
@@ -41,7 +41,7 @@ const KEPT_SKIPS: u64 = 600_000 << 12;
 /// The longest wait that a sink may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// What happens to an event that a sink refuses for good.
+/// The fate of an event that a sink refuses for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Poison {
     /// It becomes a dead letter, and the relay goes on.
@@ -63,24 +63,24 @@ pub enum MaxRemoved {
 /// The settings of a relay.
 #[derive(Debug, Clone, Default)]
 pub struct RelaySettings {
-    /// What the sink is told.
+    /// The shape of the sink's events.
     pub shape: Shape,
     /// How much one transaction reads.
     pub limits: Limits,
-    /// What happens to an event that the sink refuses.
+    /// The fate of an event that the sink refuses.
     pub poison: Poison,
     /// How many entries the end of a pass may remove; `None`: any number.
     pub max_removed: Option<MaxRemoved>,
     /// After its first pass over everything the sink gets no other one unless a person asks for it.
     pub snapshot_never: bool,
-    /// What decides what the sink is told, as text: if it changes, a person has to ask for a pass over
+    /// The shape as text: if it changes, a person has to ask for a pass over
     /// everything.
     pub fingerprint: Option<String>,
     /// Whether events may be sent whose commit a power cut could still undo.
     pub unsynced: bool,
 }
 
-/// What a step has done.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Something; there may be more.
@@ -101,7 +101,7 @@ pub struct Relay {
     state: State,
     /// Where the journal was read to, of what the sink has acknowledged, or did not want.
     read: Position,
-    /// What the sink acknowledged last.
+    /// The position that the sink acknowledged last.
     sent: Position,
     /// Whether `read` is of this store's history.
     known: bool,
@@ -119,7 +119,9 @@ pub struct Relay {
     /// The sink tells where it stands.
     tells: bool,
     /// The commit up to which the file of deliveries says that the sink may have been told.
-    announced: Option<(u64, Option<Tag>)>,
+    announced: Option<(u64, Option<Tag>, Phase)>,
+    /// The records up to this rowid may have been told in the pass that goes on.
+    may_hold: i64,
     /// Everything up to here is on the disk.
     synced: Seq,
     /// The end of a generation that a person allowed to remove more than the limit.
@@ -174,6 +176,7 @@ impl Relay {
             unwritten: false,
             tells: false,
             announced: None,
+            may_hold: 0,
             synced: Seq::ZERO,
             allow_removal: false,
         })
@@ -254,6 +257,7 @@ impl Relay {
             shape: &self.settings.shape,
             sink: &self.owner.sink,
             limits: self.settings.limits,
+            may_hold: self.may_hold,
             refreshed: self.shared.is_refreshed(),
             now,
         }

@@ -17,7 +17,6 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 pub struct Runner {
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
-    /// Set when every sink has everything that there was at that moment: [`Runner::finish`].
     threads: Vec<Thread>,
 }
 

@@ -1,4 +1,4 @@
-//! What the relays of a process share with its consumer, and with the person who speaks to them.
+//! The state that the relays of a process share with its consumer, and with the person who speaks to them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ const SETTLE: Duration = Duration::from_secs(600);
 /// How often a position is noted for that.
 const NOTED_EVERY: Duration = Duration::from_secs(30);
 
-/// What the relays of a process share.
+/// The state that the relays of a process share.
 #[derive(Debug)]
 pub struct Shared {
     link: Arc<JournalLink>,
@@ -32,7 +32,7 @@ struct Standing {
     wishes: Wishes,
 }
 
-/// What a person wants of a relay.
+/// The wishes of a person about a relay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     pub(crate) paused: bool,

@@ -1,4 +1,4 @@
-//! What a sink is: one trait. Its comments are the contract.
+//! The trait of a sink. Its comments are the contract.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::position::Position;
 use syncrepl_client::journal::Seq;
 
-/// The result of what a sink does.
+/// The result of a call to a sink.
 pub type SinkResult<T> = Result<T, SinkError>;
 
 /// The one store and name whose events a target holds. A sink writes it into its target at first use, and

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::event::EventKind;
 use crate::position::Position;
 
-/// What a relay does.
+/// The state of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RelayState {
     /// It has not reached its sink yet.
@@ -70,7 +70,7 @@ impl fmt::Display for RelayState {
 /// The state of a relay.
 #[derive(Debug, Clone, Default)]
 pub struct RelayStatus {
-    /// What it does.
+    /// Its state.
     pub state: RelayState,
     /// Since when.
     pub since: Option<SystemTime>,
@@ -101,7 +101,7 @@ pub struct RelayStatus {
 pub struct Recent {
     /// When it was stored.
     pub time: SystemTime,
-    /// What happened.
+    /// Its kind.
     pub kind: EventKind,
     /// The entryUUID.
     pub uuid: uuid::Uuid,

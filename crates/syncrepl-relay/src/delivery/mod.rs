@@ -1,4 +1,4 @@
-//! What the relay remembers by itself, in a file beside the store: `FILE-delivery`.
+//! The memory of the relays, in a file beside the store: `FILE-delivery`.
 //!
 //! It may lag behind the sinks, and never leads: a position is written after its events are safe. So the file may
 //! be deleted. A sink that can tell where it stands is asked; any other gets a pass over everything.
@@ -67,7 +67,7 @@ impl std::fmt::Display for DeliveryError {
 
 impl std::error::Error for DeliveryError {}
 
-/// The result of what the file of deliveries does.
+/// The result of a call to the file of deliveries.
 pub(crate) type Result<T> = std::result::Result<T, DeliveryError>;
 
 impl Delivery {

@@ -1,4 +1,4 @@
-//! What is remembered of each sink: its position, its note, its shape, its state, the tries of one event.
+//! The memory of each sink: its position, its note, its shape, its state, the tries of one event.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use super::{Delivery, Result};
 use crate::position::Position;
 use syncrepl_client::journal::Seq;
 
-/// What is remembered of a sink.
+/// The memory of one sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// How far the journal was read for it.
@@ -20,9 +20,9 @@ pub struct Stored {
     pub sent: Position,
     /// How far it may have been told, if it cannot tell itself.
     pub sending: Option<Position>,
-    /// What it has left itself.
+    /// The note that it has left itself.
     pub note: Option<String>,
-    /// What decided what it was told.
+    /// The shape of its events so far.
     pub shape: Option<String>,
     /// A person paused it.
     pub paused: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Skip {
 }
 
 impl Delivery {
-    /// What is remembered of a sink; `None` if it is new.
+    /// The memory of a sink; `None` if it is new.
     ///
     /// # Errors
     /// The file cannot be used.
@@ -271,7 +271,7 @@ fn stored(row: &Row<'_>) -> syncrepl_client::rusqlite::Result<Stored> {
 }
 
 pub(super) fn seq(number: i64) -> Seq {
-    Seq::from_value(number.unsigned_abs()).unwrap_or_default()
+    Seq::new(number.unsigned_abs())
 }
 
 pub(super) fn number(seq: Seq) -> i64 {

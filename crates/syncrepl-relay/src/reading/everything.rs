@@ -1,12 +1,13 @@
 //! A pass over everything: for a new sink, after a marker, after another history, or when a person asks for it.
 //!
 //! It begins with the entries that were deleted while no rows were written. Then come the records by their rowids,
-//! a chunk at a time. Before each chunk come the rows since the last one: of the records that were told of already,
-//! and every delete. So at each moment the sink knows the records up to a rowid as they are at one row of the
+//! a chunk at a time. Before each chunk come the rows since the last one, of the records that were told of already; and
+//! every entry that was deleted since, as it is now. So at each moment the sink knows the records up to a rowid as they are at one row of the
 //! journal.
 
+use super::stream::Want;
 use super::{FIRST, Idle, Next, Result, Snapshot, sealed};
-use crate::event::{Event, EventKind};
+use crate::event::EventKind;
 use crate::make;
 use crate::position::{Phase, Position, Step};
 use syncrepl_client::journal::Seq;
@@ -77,21 +78,6 @@ impl Snapshot<'_> {
         }
     }
 
-    /// The deletes from before the pass, as what is true now. The sink may have been told newer things of such an
-    /// entry, in another history or after this row; an entry that is back is among the records.
-    fn absent_now(&self, deletes: Vec<Event>) -> Result<Vec<Event>> {
-        let mut events = Vec::new();
-        for Event {
-            uuid, dn, position, ..
-        } in deletes
-        {
-            if self.of.store.record_rowid(uuid)?.is_none() {
-                events.extend(self.absent(uuid, dn, position));
-            }
-        }
-        Ok(events)
-    }
-
     fn records(
         &self,
         position: &Position,
@@ -106,17 +92,17 @@ impl Snapshot<'_> {
             again,
         };
         let rows = self.rows(position, phase(step), |uuid, is_delete| {
-            let told = self
-                .of
-                .store
-                .record_rowid(uuid)?
-                .is_some_and(|id| id <= after);
-            Ok(is_delete || told)
+            // Earlier rows of an entry that is gone are not told, so this one alone may not tell enough.
+            if is_delete {
+                return Ok(Want::Now);
+            }
+            let rowid = self.of.store.record_rowid(uuid)?;
+            Ok(match rowid.is_some_and(|rowid| rowid <= after) {
+                true => Want::Row,
+                false => Want::Nothing,
+            })
         })?;
         let (mut events, mut then) = (rows.events, rows.then);
-        if after == 0 {
-            events = self.absent_now(events)?;
-        }
         if !rows.drained {
             return Ok(Next::Events { events, then });
         }
@@ -145,7 +131,11 @@ impl Snapshot<'_> {
         for (id, record) in &records {
             then = self.at(head, position.generation, phase(Step::Records(*id)));
             let event = make::of_record(record, head, then.clone());
-            events.extend(self.of.shape.of_state(event).map(sealed));
+            let told = self.of.shape.of_state(event).map(sealed);
+            // A record that is none of the sink's may be held from before, if this part of the pass comes again.
+            let again = *id <= self.of.may_hold;
+            let gone = || self.absent(record.uuid(), Some(record.dn().to_owned()), then.clone());
+            events.extend(told.or_else(|| again.then(gone).flatten()));
         }
         Ok(Next::Events { events, then })
     }

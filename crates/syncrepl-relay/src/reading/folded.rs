@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use super::stream::Want;
 use super::{Next, Result, Snapshot};
 use crate::position::{Phase, Position};
 use syncrepl_client::journal::Seq;
@@ -43,7 +44,10 @@ impl Snapshot<'_> {
             // An entry that is still to come is told of as it will be then.
             let pending = after.is_none_or(|after| uuid > after)
                 && store.folded_seq(uuid)?.is_some_and(|seq| seq > base);
-            Ok(!pending)
+            Ok(match pending {
+                true => Want::Nothing,
+                false => Want::Row,
+            })
         })?;
         let (mut events, mut then) = (rows.events, rows.then);
         if !rows.drained {

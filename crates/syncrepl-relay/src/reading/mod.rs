@@ -1,4 +1,4 @@
-//! What a sink is told next: read from the store in one short transaction, from where the sink stands.
+//! Reads the next events of a sink from the store, in one short transaction, from where the sink stands.
 //!
 //! Three ways lead a sink to the state of the copy (see `Phase`). In the *stream* it gets the rows of the journal.
 //! In a *pass over everything* it gets every record as it is now, beside the rows of the records that it was told
@@ -41,7 +41,7 @@ impl Default for Limits {
     }
 }
 
-/// What a sink is told next.
+/// The next events of a sink.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Nothing yet.
@@ -102,13 +102,15 @@ impl From<DeliveryError> for ReadError {
 
 type Result<T> = std::result::Result<T, ReadError>;
 
-/// What a sink is told of, and how.
+/// The sink for which is read, and the store.
 pub(crate) struct Reading<'a> {
     pub(crate) store: &'a Store,
     pub(crate) delivery: &'a Delivery,
     pub(crate) shape: &'a Shape,
     pub(crate) sink: &'a str,
     pub(crate) limits: Limits,
+    /// The sink may have been told of the records up to this rowid in the pass that goes on; 0: of none.
+    pub(crate) may_hold: i64,
     /// This process has completed a refresh, so what is not in the copy is not in the directory.
     pub(crate) refreshed: bool,
     pub(crate) now: SystemTime,
@@ -124,7 +126,7 @@ struct Snapshot<'a> {
 }
 
 impl Reading<'_> {
-    /// What the sink is told next. `known`: its position is of this store's history. `resync`: a person asked for
+    /// Reads the next events. `known`: its position is of this store's history. `resync`: a person asked for
     /// a pass over everything.
     pub(crate) fn next(&self, position: &Position, known: bool, resync: bool) -> Result<Next> {
         self.in_snapshot(|snapshot| snapshot.first(position, known, resync))
@@ -226,7 +228,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// What the sink is told of an entry as it is now. `None`: nothing, and it holds nothing of it either.
+    /// The event about an entry as it is now. `None`: nothing, and it holds nothing of it either.
     fn state_of(&self, uuid: Uuid, position: Position) -> Result<Option<Event>> {
         let head = self.head();
         let Some((_, record)) = self.of.store.record_row(uuid)? else {

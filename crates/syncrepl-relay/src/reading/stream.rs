@@ -1,10 +1,12 @@
 //! The rows of the journal, as they come.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::{Idle, Next, Result, Snapshot};
 use crate::delivery::Skip;
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::make;
 use crate::position::{Phase, Position};
 use syncrepl_client::journal::Seq;
@@ -20,12 +22,23 @@ pub(super) struct Rows {
     pub(super) then: Position,
 }
 
+/// The fate of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// It is told.
+    Row,
+    /// Its entry is told of as it is now.
+    Now,
+    /// Nothing is told.
+    Nothing,
+}
+
 impl Snapshot<'_> {
     pub(super) fn stream(&self, position: &Position) -> Result<Next> {
         if position.seq < self.state.floor {
             return Ok(self.begin_folded(position));
         }
-        let rows = self.rows(position, position.phase, |_, _| Ok(true))?;
+        let rows = self.rows(position, position.phase, |_, _| Ok(Want::Row))?;
         if rows.last == position.seq {
             return Ok(Next::Nothing(Idle::UpToDate));
         }
@@ -35,12 +48,12 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The rows after the position, those of them that are `wanted`: by entryUUID, and whether it is a delete.
+    /// The rows after the position, as `want` says: by entryUUID, and whether it is a delete.
     pub(super) fn rows(
         &self,
         position: &Position,
         phase: Phase,
-        mut wanted: impl FnMut(Uuid, bool) -> Result<bool>,
+        mut want: impl FnMut(Uuid, bool) -> Result<Want>,
     ) -> Result<Rows> {
         let limits = self.of.limits;
         let read = self
@@ -58,6 +71,7 @@ impl Snapshot<'_> {
             },
         };
         let mut skips: Vec<(Uuid, Skip)> = Vec::new();
+        let mut now = HashSet::new();
         for row in read {
             let here = Position {
                 seq: row.seq,
@@ -71,11 +85,13 @@ impl Snapshot<'_> {
             let Some(event) = make::of_row(row, here) else {
                 continue;
             };
-            let is_delete = event.kind == crate::event::EventKind::Deleted;
-            if wanted(uuid, is_delete)?
-                && let Some(event) = self.told(event, &mut skips)?
-            {
-                rows.events.push(event);
+            let is_delete = event.kind == EventKind::Deleted;
+            match want(uuid, is_delete)? {
+                Want::Row => rows.events.extend(self.told(event, &mut skips)?),
+                Want::Now if now.insert(uuid) => {
+                    rows.events.extend(self.state_of(uuid, event.position)?);
+                }
+                Want::Now | Want::Nothing => {}
             }
         }
         rows.drained = rows.last >= self.head();

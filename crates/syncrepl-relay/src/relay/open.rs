@@ -53,6 +53,10 @@ impl Relay {
             self.known &= self.reading(time).knows(told)?;
         }
         self.announced = None;
+        self.may_hold = match &stored.sending {
+            Some(told) if !tells && told.generation == self.read.generation => told.records(),
+            _ => 0,
+        };
         self.queue.clear();
         self.state = State::Open;
         let attempts = self.delivery.attempts(self.name())?;

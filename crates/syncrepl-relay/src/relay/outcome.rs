@@ -87,7 +87,7 @@ impl Relay {
             // Before a pass over everything has begun, what the sink was told of stays noted.
             return Ok(());
         };
-        let commit = (last.position.commit, last.position.tag);
+        let commit = (last.position.commit, last.position.tag, last.position.phase);
         if self.announced != Some(commit) {
             self.delivery
                 .put_sending(&self.owner.sink, &last.position)?;

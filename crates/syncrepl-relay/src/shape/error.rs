@@ -1,4 +1,4 @@
-//! What is wrong with the settings of a shape, and what to write.
+//! The errors in the settings of a shape. Each says what to write instead.
 
 use std::fmt;
 
