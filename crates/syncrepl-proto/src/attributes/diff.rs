@@ -1,4 +1,4 @@
-//! What differs between two lists, value by value: what came and what went under each description.
+//! The difference between two lists, value by value: under each description, the values that came and that went.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -7,7 +7,7 @@ use std::vec;
 use super::ends::strip;
 use super::list::{Attribute, AttributeList, each_value, parts};
 
-/// What differs in one attribute: values that came, and values that went. One of the two may be empty,
+/// The difference in one attribute: values that came, and values that went. One of the two may be empty,
 /// but not both. `Debug` shows neither secrets nor long values.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AttributeDiff<'a> {
@@ -26,7 +26,7 @@ pub struct Diff<'a> {
 }
 
 impl<'a> AttributeList<'a> {
-    /// What differs in the list `new`, attribute by attribute. Only attributes that differ are in it: first
+    /// The difference to the list `new`, attribute by attribute. Only attributes that differ are in it: first
     /// those of the new list, in its order, then those that only this list has.
     ///
     /// It has no item exactly when the lists are the [`same`](Self::same). The order of attributes and

@@ -34,7 +34,7 @@ pub(super) fn strip<'a>(old: &mut &'a [u8], new: &mut &'a [u8]) -> [&'a [u8]; 2]
     [before, ours]
 }
 
-/// What stands in `whole` before its end `end`.
+/// The part of `whole` before its end `end`.
 fn until<'a>(whole: &'a [u8], end: &[u8]) -> &'a [u8] {
     let length = whole.len().saturating_sub(end.len());
     whole.get(..length).unwrap_or_default()

@@ -97,7 +97,7 @@ mod tests {
         let list = AttributeList::decode(&bytes).unwrap();
         assert_eq!(list.masked(|_| false), None);
         assert_eq!(list.valueless().next(), None);
-        // What the provider sent without values would pass for masked.
+        // An attribute that the provider sent without values would pass for masked.
         let bytes = AttributeList::encode([("cn", vec![])]);
         let list = AttributeList::decode(&bytes).unwrap();
         assert_eq!(list.masked(|_| false), Some(b"\x30\x00".to_vec()));

@@ -50,7 +50,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the text: the values that go leave nothing, and the DN keeps its shape.
+        /// For any text: a masked value leaves nothing behind, and the DN keeps its shape.
         #[test]
         fn masked_dn_has_the_shape_of_the_dn(dn in "((x|cn) ?= ?(\"[7, ]*\"|#(77)+|[7 é]*|7\\\\[,7]7?) ?[,+;] ?){0,3}(x|cn)=7") {
             if let Ok(masked) = masked(&dn, |name| name == "x") {

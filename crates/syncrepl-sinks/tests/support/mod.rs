@@ -34,8 +34,8 @@ pub fn event(number: u64) -> Event {
         id: format!("9f3c21aa9f3c21aa.{number}.1"),
         kind: EventKind::Added,
         uuid: Uuid::from_u128(u128::from(number)),
-        sequence: Seq::from_value(number).expect("a place"),
-        generation: Seq::from_value(1).expect("a place"),
+        sequence: Seq::new(number),
+        generation: Seq::new(1),
         time: UNIX_EPOCH + Duration::from_secs(1_795_948_297),
         cause: Some(Cause::Persist),
         dn: Some(format!("cn=entry {number},dc=example,dc=com")),
@@ -62,7 +62,7 @@ pub fn completed(number: u64) -> Event {
     Event {
         kind: EventKind::SnapshotCompleted,
         uuid: Uuid::nil(),
-        generation: Seq::from_value(number).expect("a place"),
+        generation: Seq::new(number),
         cause: None,
         dn: None,
         attrs: None,
@@ -74,7 +74,7 @@ pub fn completed(number: u64) -> Event {
 pub fn shown(number: u64, pass: u64) -> Event {
     Event {
         kind: EventKind::Snapshot,
-        generation: Seq::from_value(pass).expect("a place"),
+        generation: Seq::new(pass),
         cause: None,
         ..event(number)
     }

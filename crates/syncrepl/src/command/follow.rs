@@ -63,7 +63,7 @@ impl Subcommand for Follow {
         let delivering = match &self.to {
             None => None,
             Some(to) => {
-                // What a sink is told is not printed besides, unless asked for.
+                // The changes that a sink is told are not printed too, unless asked for.
                 args.format = args.format.or(Some(output::NONE));
                 Some(Delivering::to(to, &args.data)?)
             }

@@ -16,11 +16,11 @@ pub(crate) struct SinkConfig {
     pub(crate) name: String,
     /// Where to, with the keys of its kind.
     pub(crate) target: Target,
-    /// What it is told.
+    /// The shape of its events.
     pub(crate) shape: Shape,
     /// The secret attributes whose values it is told.
     pub(crate) unmask: Vec<String>,
-    /// What happens to an event that it refuses.
+    /// The fate of an event that it refuses.
     pub(crate) poison: Poison,
     /// How many entries the end of a pass may remove there.
     pub(crate) max_removed: Option<MaxRemoved>,
@@ -30,7 +30,7 @@ pub(crate) struct SinkConfig {
     pub(crate) take_over: bool,
 }
 
-/// What a sink is told.
+/// The keys that decide the shape of a sink's events.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Told {
@@ -56,7 +56,7 @@ impl Told {
     }
 }
 
-/// What the relay takes.
+/// The keys that the relay takes.
 #[derive(Debug, Deserialize)]
 struct Written {
     to: String,

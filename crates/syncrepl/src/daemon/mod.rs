@@ -41,7 +41,7 @@ struct Running {
     _control: Option<Control>,
 }
 
-/// What others may see and change of the relays.
+/// The part of the relays that others may see and change.
 #[derive(Clone)]
 pub(crate) struct Relays {
     pub(crate) shared: Arc<Shared>,

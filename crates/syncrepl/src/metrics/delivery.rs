@@ -90,7 +90,7 @@ fn standing(page: &mut String, sinks: &[SinkSeen]) {
     family(page, sinks, "syncrepl_sink_age_seconds", GAUGE, help, age);
 }
 
-/// What this run has counted.
+/// The counts of this run.
 fn counted(page: &mut String, sinks: &[SinkSeen]) {
     let help = "Events that the sink has acknowledged in this run.";
     let sent = |sink: &SinkSeen| {

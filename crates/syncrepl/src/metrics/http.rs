@@ -18,7 +18,7 @@ const LONGEST: usize = 8192;
 /// The wait after a connection could not be accepted: the process may be out of descriptors.
 const REST: Duration = Duration::from_millis(200);
 
-/// What answers a request.
+/// The function that answers a request.
 pub(super) type Pages = Arc<dyn Fn(&Wanted<'_>) -> Answer + Send + Sync>;
 
 /// The page that a client wants.

@@ -8,10 +8,10 @@ const SHARE: u32 = 10;
 /// How long a failure is kept: the file may be there in a moment.
 const FAILURE: Duration = Duration::from_millis(500);
 
-/// What was read last, or why it cannot be read, and until when that will do.
+/// The last thing read, or why it cannot be read, and until when that will do.
 pub(super) struct Kept<T>(Mutex<Option<(Instant, Read<T>)>>);
 
-/// What was read, or why it cannot be read.
+/// The thing read, or why it cannot be read.
 pub(super) type Read<T> = Arc<Result<T, String>>;
 
 impl<T> Default for Kept<T> {
@@ -21,7 +21,7 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// What was read within `age`, or what `read` reads now. Clients that come meanwhile wait for it.
+    /// The thing read within `age`, or read now by `read`. Clients that come meanwhile wait for it.
     pub(super) fn get(&self, age: Duration, read: impl FnOnce() -> Result<T, String>) -> Read<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();

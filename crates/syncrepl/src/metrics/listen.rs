@@ -41,7 +41,7 @@ impl Client for UnixStream {
     }
 }
 
-/// What clients connect to.
+/// The address or the socket that clients connect to.
 pub(super) enum Listener {
     /// An address.
     Tcp(TcpListener),
@@ -111,7 +111,7 @@ pub(super) fn at_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 /// The addresses that this text names, which may have to be of this machine alone.
 ///
 /// # Errors
-/// What is wrong with the text; `allow` is how a person allows an address that other machines reach.
+/// The fault of the text; `allow` is how a person allows an address that other machines reach.
 pub(super) fn resolve(
     address: &str,
     remote: bool,

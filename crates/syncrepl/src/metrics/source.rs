@@ -1,4 +1,4 @@
-//! What the pages are made from: the files of the store, and the relays of this process.
+//! The source of the pages: the files of the store, and the relays of this process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const SIZE_KEPT_FOR: Duration = Duration::from_secs(10);
 /// So many dead letters of a sink are shown; each is read with the event that it holds.
 const LETTERS: u32 = 5;
 
-/// What the server answers from.
+/// The state that the server answers from.
 pub(super) struct Source {
     data: PathBuf,
     ready_within: Duration,
@@ -48,7 +48,7 @@ pub(super) struct Delivered {
 pub(super) struct SinkSeen {
     /// Its name.
     pub(super) name: String,
-    /// What its relay tells.
+    /// The status of its relay.
     pub(super) status: RelayStatus,
     /// The age of the oldest row of the journal that the sink does not have; zero if there is none.
     pub(super) behind: Duration,
@@ -89,7 +89,7 @@ impl Source {
         }
     }
 
-    /// What answers requests.
+    /// The function that answers requests.
     pub(super) fn pages(self) -> Pages {
         Arc::new(move |wanted| self.answer(wanted))
     }

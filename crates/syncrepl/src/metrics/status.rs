@@ -1,4 +1,4 @@
-//! What a person looks at: the copy, the sinks, the dead letters and the last events. It shows no value of an entry,
+//! The page for people: the copy, the sinks, the dead letters and the last events. It shows no value of an entry,
 //! and DNs only where whoever may look may read the copy too. It needs no script.
 
 use std::cmp::Reverse;
@@ -23,7 +23,7 @@ const NAME: usize = 100;
 /// and so much of an error.
 const ERROR: usize = 400;
 
-/// What the page is made from.
+/// The facts on the page.
 pub(super) struct View<'a> {
     /// The copy and its run.
     pub(super) copy: &'a Status,

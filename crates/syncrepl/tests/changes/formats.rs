@@ -5,7 +5,7 @@ use syncrepl_testing::slapd::{SUFFIX, Slapd, Variant};
 use crate::common::outcome::{Data, Outcome};
 use crate::{group, member};
 
-/// What a refresh prints of the change, in this format.
+/// The output of a refresh about the change, in this format.
 fn printed(format: &str, options: &[&str]) -> String {
     let server = Slapd::start(Variant::Plain);
     server.load(&group(5_000));

@@ -83,7 +83,7 @@ impl Delivered {
         )
     }
 
-    /// What a receiver of this file holds.
+    /// The receiver of this file.
     fn received(&self, file: &str) -> Receiver {
         let mut receiver = Receiver::default();
         let text = fs::read_to_string(self.path(file)).expect("the events");
@@ -245,7 +245,7 @@ fn restored_files_lose_nothing() {
     }
 }
 
-/// What a person may do while it runs.
+/// A person pauses, resumes and resyncs a sink while it runs.
 #[test]
 fn sink_is_paused_resumed_and_resynced() {
     let delivered = Delivered::new(FILE);

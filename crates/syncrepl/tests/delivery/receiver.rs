@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-/// What a receiver holds of an entry.
+/// An entry as a receiver holds it.
 #[derive(Debug, Clone)]
 struct Held {
     dn: String,
@@ -79,7 +79,7 @@ impl Receiver {
         );
     }
 
-    /// What it holds, in the form of `syncrepl dump`.
+    /// The entries that it holds, in the form of `syncrepl dump`.
     pub fn dump(&self) -> String {
         let entries = self.entries.len();
         let mut lines = vec![json!({ "op": "start", "commit": 0, "entries": entries }).to_string()];

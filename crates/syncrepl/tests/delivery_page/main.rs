@@ -226,7 +226,7 @@ fn sink_that_needs_a_person_makes_the_run_not_ready() {
         "[+] sink lines: up to date",
     );
     stop(first);
-    // What the sink is told changes: a person has to ask for a pass over everything.
+    // The shape of the sink's events changes: a person has to ask for a pass over everything.
     let (sink, address) = (
         file_sink(folder.path()) + "\nmask = [\"cn\"]",
         free_address(),

@@ -117,7 +117,7 @@ fn each_change_is_a_row_whichever_run_stores_it() {
     }
 }
 
-/// What the passwords are stands in the copy, and nowhere in the journal.
+/// The passwords stand in the copy, and nowhere in the journal.
 fn no_secret(data: &Data) {
     for format in ["text", "json", "ldif"] {
         let listed = journal(data, &["--format", format]);
@@ -220,7 +220,7 @@ fn turning_it_off_drops_the_rows() {
     assert!(text.stdout.contains("on since: it is off"), "{text:?}");
 }
 
-/// What the journal tells in LDIF takes another server from the one state to the other.
+/// The LDIF of the journal takes another server from the one state to the other.
 #[test]
 fn ldif_can_be_applied() {
     let server = Slapd::start(Variant::Plain);

@@ -226,7 +226,7 @@ mod tests {
             }
         }
 
-        /// Whatever a damaged file holds: what is accepted can be read to its end.
+        /// A damaged file may hold any bytes: those that are accepted can be read to their end.
         #[test]
         fn damaged_bytes_are_refused_or_read(
             attributes in proptest::collection::vec(("[a-z]{1,3}", values(), values()), 0..3),

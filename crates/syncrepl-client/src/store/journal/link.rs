@@ -15,7 +15,7 @@ const NO_READER: u64 = u64::MAX;
 /// Connects the readers of a journal with the consumer that writes it, in one process. Made by
 /// [`Syncrepl::journal_link`](crate::Syncrepl::journal_link).
 ///
-/// Whoever delivers the journal says here how far every reader has come; the writer keeps the rows that are still
+/// A program that delivers the journal says here how far every reader has come; the writer keeps the rows that are still
 /// needed, within the bounds of [`JournalSettings`](super::JournalSettings). Until [`set_needed`](Self::set_needed)
 /// is called, the writer keeps to what the file remembers.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct JournalLink {
     gate: ReadGate,
 }
 
-/// What is known of the readers.
+/// The place of the readers, as far as the writer knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
     /// What the file remembers holds.

@@ -1,7 +1,7 @@
 //! Which attributes have an equality rule. A server finds a value that a modification names by that rule, and refuses
 //! the modification if there is none (inappropriateMatching).
 
-/// What is known of an attribute's rule.
+/// The knowledge of an attribute's rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     /// The standards give it one.
@@ -83,7 +83,7 @@ const MISSING: &[&str] = &[
     "usersmimecertificate",
 ];
 
-/// What is known of the attribute with this description, which is in lower case.
+/// The knowledge of the attribute with this description, which is in lower case.
 pub(super) fn rule(key: &str) -> Rule {
     let (name, options) = key.split_once(';').unwrap_or((key, ""));
     let is_binary = options.split(';').any(|option| option == "binary");
